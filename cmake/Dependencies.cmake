@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third parties, all from Debian 12. docs/dependencies.md gives the reason for each.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(cpprestsdk REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(tl-expected REQUIRED)
+pkg_check_modules(NL REQUIRED IMPORTED_TARGET libnl-3.0 libnl-genl-3.0 libnl-route-3.0)
+pkg_check_modules(CAP REQUIRED IMPORTED_TARGET libcap)
+if(BAREVIP_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+
+namespace barevip::kube {
+
+/// Namespace and name; the namespace of a cluster-scoped object is empty.
+struct ObjectKey {
+  std::string ns;
+  std::string name;
+
+  [[nodiscard]] std::string toString() const { return ns.empty() ? name : ns + "/" + name; }
+
+  friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
+  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+};
+
+/// One kind of object as the API server's paths name it.
+struct Resource {
+  std::string_view group;  ///< empty: the core group
+  std::string_view version;
+  std::string_view plural;
+  std::string_view kind;
+  bool namespaced = true;
+
+  [[nodiscard]] std::string apiVersion() const {
+    return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+  }
+  friend bool operator==(const Resource&, const Resource&) = default;
+};
+
+inline constexpr Resource kServices{"", "v1", "services", "Service", true};
+inline constexpr Resource kNodes{"", "v1", "nodes", "Node", false};
+inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
+inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
+inline constexpr Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices",
+                                          "EndpointSlice", true};
+inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
+inline constexpr Resource kPools{"barevip.dev", "v1alpha1", "pools", "Pool", false};
+inline constexpr Resource kIps{"barevip.dev", "v1alpha1", "ips", "IP", true};
+
+}  // namespace barevip::kube

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "barevip/model/meta.h"
+
+namespace barevip::model {
+
+/// The custom resource of kind IP: one claim of one address, the durable record of an allocation.
+/// Texts as they stand in the API: nothing is validated yet.
+struct IpClaim {
+  struct Spec {
+    std::string pool;
+    std::string address;
+    std::string family;  ///< "IPv4", "IPv6" or empty
+
+    friend bool operator==(const Spec&, const Spec&) = default;
+  };
+
+  struct Status {
+    std::string phase;  ///< Pending, Bound, Conflict, Released or empty
+    std::string address;
+    std::string pool;
+    std::vector<std::string> ports;  ///< "80/TCP"
+    std::string service;             ///< name, in the namespace of the claim
+    std::string node;                ///< who announces it, written by that node
+    Conditions conditions;
+
+    friend bool operator==(const Status&, const Status&) = default;
+  };
+
+  kube::ObjectKey key;
+  std::string uid;
+  std::string resourceVersion;
+  std::int64_t creationSeconds = 0;  ///< since the epoch; the older claim wins a conflict
+  bool deleting = false;
+  StringMap labels;
+  std::optional<OwnerReference> serviceOwner;  ///< set: made for that Service, freed with it
+  Spec spec;
+  Status status;
+
+  friend bool operator==(const IpClaim&, const IpClaim&) = default;
+};
+
+}  // namespace barevip::model

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "barevip/base/ip.h"
+#include "barevip/model/meta.h"
+
+namespace barevip::model {
+
+struct Node {
+  kube::ObjectKey key;
+  std::string uid;
+  StringMap labels;
+  std::vector<IpAddress> internalIps;
+  bool ready = false;
+  bool networkUnavailable = false;
+
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+struct Namespace {
+  kube::ObjectKey key;
+  StringMap labels;
+
+  friend bool operator==(const Namespace&, const Namespace&) = default;
+};
+
+/// coordination.k8s.io/v1 Lease. Times are RFC 3339 with microseconds, as the holder wrote them.
+struct Lease {
+  kube::ObjectKey key;
+  std::string resourceVersion;
+  StringMap labels;
+  StringMap annotations;
+  std::string holder;
+  std::int32_t durationSeconds = 0;
+  std::string renewTime;
+  std::string acquireTime;
+  std::int32_t transitions = 0;
+
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+}  // namespace barevip::model

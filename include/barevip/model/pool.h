@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "barevip/model/meta.h"
+
+namespace barevip::model {
+
+enum class AnnounceMode : std::uint8_t { kL2, kBgp, kNone };
+
+/// A Pool as it stands in the API: nothing is validated yet.
+struct Pool {
+  struct Announce {
+    AnnounceMode mode = AnnounceMode::kL2;
+    std::vector<std::string> interfaces;
+    std::optional<LabelSelector> nodeSelector;
+
+    friend bool operator==(const Announce&, const Announce&) = default;
+  };
+
+  struct Counts {
+    std::string ipv4;
+    std::string ipv6;
+
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+
+  struct Status {
+    Counts capacity;
+    Counts allocated;
+    Counts available;
+    Conditions conditions;
+
+    friend bool operator==(const Status&, const Status&) = default;
+  };
+
+  kube::ObjectKey key;
+  std::string uid;
+  std::string resourceVersion;
+  std::int64_t generation = 0;
+  bool deleting = false;
+
+  std::vector<std::string> addresses;
+  std::vector<std::string> exclude;
+  bool avoidBuggyIps = false;
+  bool avoidGatewayIps = false;
+  bool autoAssign = true;
+  std::int32_t priority = 0;
+  std::vector<std::string> namespaces;
+  std::optional<LabelSelector> namespaceSelector;
+  std::optional<LabelSelector> serviceSelector;
+  std::vector<std::string> ignoreNamespaces;
+  Announce announce;
+  Status status;
+
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+}  // namespace barevip::model
