@@ -25,7 +25,8 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string quoted(std::string_view text) {
-  return "\"" + std::string(text.substr(0, kMaxText)) + (text.size() > kMaxText ? "..." : "") + "\"";
+  return "\"" + std::string(text.substr(0, kMaxText)) + (text.size() > kMaxText ? "..." : "") +
+         "\"";
 }
 
 std::optional<std::uint8_t> parseLength(std::string_view text, std::uint8_t bits) {
@@ -55,8 +56,8 @@ std::string_view toString(Family family) { return family == Family::kIpv4 ? "IPv
 Result<IpAddress> IpAddress::parse(std::string_view text) {
   std::array<std::byte, 16> bytes{};
   // inet_pton wants a terminated string and stops at an embedded NUL.
-  const bool plausible = !text.empty() && text.size() < INET6_ADDRSTRLEN &&
-                         text.find('\0') == std::string_view::npos;
+  const bool plausible =
+      !text.empty() && text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos;
   if (plausible) {
     const std::string terminated(text);
     if (inet_pton(AF_INET, terminated.c_str(), bytes.data()) == 1) {
@@ -87,7 +88,8 @@ std::array<std::byte, 16> IpAddress::bytes() const {
   std::array<std::byte, 16> result{};
   const std::size_t count = size();
   for (std::size_t i = 0; i < count; ++i) {
-    result[i] = static_cast<std::byte>(static_cast<unsigned>(value_ >> (8 * (count - 1 - i))) & 0xffU);
+    result[i] =
+        static_cast<std::byte>(static_cast<unsigned>(value_ >> (8 * (count - 1 - i))) & 0xffU);
   }
   return result;
 }
@@ -121,8 +123,9 @@ Result<IpRange> IpRange::parse(std::string_view text) {
                                            " mixes IPv4 and IPv6: write one range for each family");
     }
     if (*last < *first) {
-      return fail(ErrorCode::kInvalid, "the range " + quoted(entry) + " ends before it begins: write " +
-                                           last->toString() + "-" + first->toString());
+      return fail(ErrorCode::kInvalid, "the range " + quoted(entry) +
+                                           " ends before it begins: write " + last->toString() +
+                                           "-" + first->toString());
     }
     return IpRange{*first, *last};
   }
@@ -146,7 +149,8 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
                                          std::to_string(address->bits()));
   }
   const Uint128 mask = hostMask(address->bits(), *length);
-  const IpPrefix prefix{IpAddress::fromNumber(address->family(), address->number() & ~mask), *length};
+  const IpPrefix prefix{IpAddress::fromNumber(address->family(), address->number() & ~mask),
+                        *length};
   if (prefix.network != *address) {
     return fail(ErrorCode::kInvalid, quoted(text) + " has bits set beyond its prefix: write " +
                                          prefix.toString() + " for the network or " +

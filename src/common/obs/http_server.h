@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers /healthz, /readyz and /metrics. docs/decisions/0004-own-health-endpoint.md tells why it
+// is not a library's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "barevip/base/result.h"
+
+#include "common/base/file_descriptor.h"
+
+namespace barevip::obs {
+
+struct HttpAnswer {
+  int status = 200;
+  std::string body;
+  std::string contentType = "text/plain; charset=utf-8";
+};
+
+/// A small HTTP/1.0 server for GET of a few fixed paths: one thread, one request at a time, each
+/// bounded in time and size, so that a slow or hostile client costs nothing else.
+class HttpServer {
+ public:
+  using Handler = std::function<HttpAnswer()>;
+
+  HttpServer() = default;
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Before start. Handlers run on the server's thread.
+  void handle(const std::string& path, Handler handler) { handlers_[path] = std::move(handler); }
+
+  /// address: "host:port", "[host]:port" or ":port" (all addresses of both families); port 0 takes
+  /// a free one. Returns the port.
+  Result<std::uint16_t> start(const std::string& address);
+
+ private:
+  void serve(const std::stop_token& stop);
+  void answer(int client) const;
+
+  std::map<std::string, Handler> handlers_;
+  FileDescriptor listener_;
+  FileDescriptor wake_;
+  std::jthread thread_;
+};
+
+}  // namespace barevip::obs
