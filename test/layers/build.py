@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layers that build C++ and run what came out."""
+
+import glob
+import os
+import subprocess
+
+from test.layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
+
+SUPPRESSIONS = os.path.join(REPO, "test", "sanitizers")
+
+
+def prepare():
+    """Installs what is missing and points the compiler's cache to ours."""
+    os.environ.setdefault("CCACHE_DIR", os.path.join(CACHE, "ccache"))
+    os.environ.setdefault("CCACHE_BASEDIR", REPO)
+    os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+    subprocess.run(["test/setup"], cwd=REPO, check=True)
+
+
+def build(preset):
+    """Configures and builds one CMake preset."""
+    step(f"configure {preset}", ["cmake", "--preset", preset])
+    step(f"build {preset}", ["cmake", "--build", "--preset", preset, "-j", str(JOBS)])
+
+
+def unit():
+    build("dev")
+    return ctest("dev", "unit")
+
+
+def wire():
+    build("dev")
+    return ctest("dev", "wire")
+
+
+def sanitize():
+    build("asan")
+    outcome = ctest("asan", "unit|wire", {
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+        "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp"})
+    build("tsan")
+    return outcome + ctest("tsan", "unit|wire", {
+        "TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"})
+
+
+def fuzz():
+    """Each fuzzer for FUZZ_SECONDS (60), as many at once as there are cores; a new input folder each time."""
+    build("fuzz")
+    seconds = os.environ.get("FUZZ_SECONDS", "60")
+    fuzzers = sorted(glob.glob(os.path.join(REPO, "build", "fuzz", "fuzz", "fuzz_*")))
+    if not fuzzers:
+        raise RuntimeError("no fuzzer was built")
+    outcome, waiting, running = Outcome(0, 0), list(fuzzers), []
+    while waiting or running:
+        while waiting and len(running) < JOBS:
+            fuzzer = waiting.pop(0)
+            name = os.path.basename(fuzzer)
+            corpus = os.path.join(CACHE, "fuzz", name)
+            os.makedirs(corpus, exist_ok=True)
+            log = open(os.path.join(REPO, "build", "fuzz", name + ".log"), "w+", encoding="utf-8", errors="replace")
+            print(f"{name} for {seconds} s ...", flush=True)
+            command = [fuzzer, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=65536",
+                       f"-artifact_prefix={REPO}/build/fuzz/{name}-", corpus]
+            running.append((name, log, subprocess.Popen(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=log,
+                                                        stderr=subprocess.STDOUT)))
+        name, log, process = running.pop(0)
+        status = process.wait()
+        log.seek(0)
+        tail = log.read()[-3000:]
+        log.close()
+        print(f"{name}: {tail.strip().splitlines()[-1] if status == 0 else tail}", flush=True)
+        outcome += Outcome(1, 0) if status == 0 else Outcome(0, 1)
+    return outcome
+
+
+def kernel():
+    """Runs the kernel tests inside a User-Mode-Linux node: they need ip_vs and may break their machine."""
+    build("dev")
+    binaries = sorted(glob.glob(os.path.join(REPO, "build", "dev", "test", "*_kernel_test")))
+    if not binaries:
+        raise RuntimeError("no kernel test was built")
+    outcome = Outcome(0, 0)
+    for binary in binaries:
+        print(f"--- {os.path.basename(binary)}", flush=True)
+        status = subprocess.run([os.path.join(REPO, "test", "kernel", "run-in-uml"), binary], cwd=REPO,
+                                stdin=subprocess.DEVNULL, check=False).returncode
+        outcome += Outcome(1, 0) if status == 0 else Outcome(0, 1)
+    return outcome
