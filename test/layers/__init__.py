@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers of test/run, by name, in the order in which they run."""
 
-from test.layers import build, cluster, lint
-from test.layers.outcome import Outcome
-from test.layers.build import fuzz, kernel, prepare, sanitize, unit, wire
+from layers import cluster, lint
+from layers.build import fuzz, kernel, prepare, sanitize, unit, wire
+from layers.outcome import Outcome
 
 LAYERS = {
     "lint": lint.run,
@@ -15,4 +15,4 @@ LAYERS = {
     "cluster": cluster.run,
 }
 
-__all__ = ["LAYERS", "Outcome", "build", "prepare"]
+__all__ = ["LAYERS", "Outcome", "prepare"]

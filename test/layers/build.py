@@ -5,7 +5,7 @@ import glob
 import os
 import subprocess
 
-from test.layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
+from layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
 
 SUPPRESSIONS = os.path.join(REPO, "test", "sanitizers")
 

@@ -5,13 +5,13 @@ import re
 import subprocess
 import sys
 
-from test.layers.build import build
-from test.layers.outcome import REPO, Outcome
+from layers.build import build
+from layers.outcome import REPO, Outcome
 
 
 def run():
     build("release")
-    process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", "discover", "-v", "-t", ".", "-s", "test/e2e"],
+    process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", "discover", "-v", "-t", "test", "-s", "test/e2e"],
                                cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
     tests, failures = 0, 0

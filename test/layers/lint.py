@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 
-from test.layers.outcome import CACHE, JOBS, REPO, Outcome, step
+from layers.outcome import CACHE, JOBS, REPO, Outcome, step
 
 
 def tracked(*patterns):
