@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""barevip on the test cluster: by `kubectl apply -k deploy` on a full one, as plain processes on a light one."""
+
+import os
+import shlex
+import subprocess
+
+from . import control_plane, images, network, nodes, pki, processes, settings
+from .progress import step
+from .settings import node_name
+
+PROGRAMS = ["barevip-operator", "barevip-node"]
+_VERSION_TAG = "0.1.0"
+_OPERATOR = "barevip-operator"
+_NAMESPACE = "barevip-system"
+
+
+def binaries_folder():
+    """Where the newest complete build is: the release, else the developer's."""
+    for preset in ("release", "dev"):
+        folder = os.path.join(settings.REPO, "build", preset, "bin")
+        if all(os.access(os.path.join(folder, p), os.X_OK) for p in PROGRAMS):
+            return folder
+    raise settings.Problem("barevip is not built: run `cmake --preset release && cmake --build --preset release`, "
+                           "or leave it out by --without-barevip")
+
+
+def ensure_images():
+    """The images of both programs, made again when a program or the recipe changed. Returns their names."""
+    folder = binaries_folder()
+    recipe = os.path.join(settings.REPO, "deploy", "images", "build.sh")
+    inputs = images.hash_of(recipe, *(os.path.join(folder, p) for p in PROGRAMS))
+    if not all(images.is_current(p, inputs) for p in PROGRAMS):
+        with step("images of barevip"):
+            images.run_tool([recipe, folder, settings.IMAGES],
+                            {**images.buildah_environment(), "BAREVIP_IMAGE_TAG": _VERSION_TAG})
+            for program in PROGRAMS:
+                images.mark_current(program, inputs)
+    return PROGRAMS
+
+
+def install():
+    """Applies the kustomize base as a user does and waits until everything of it runs."""
+    control_plane.kubectl("apply", "-k", os.path.join(settings.REPO, "deploy"))
+    with step("waiting for barevip's pods"):
+        for kind in ("deployment", "daemonset"):
+            for name in control_plane.kubectl("-n", _NAMESPACE, "get", kind, "-o", "name").split():
+                control_plane.kubectl("-n", _NAMESPACE, "rollout", "status", name, "--timeout=120s")
+
+
+def _kubeconfig(program):
+    """A kubeconfig with the rights of the program's service account, so that its RBAC is what is tested."""
+    file = os.path.join(settings.KUBECONFIGS, f"{program}.conf")
+    if not os.path.exists(file):
+        pki.create_kubeconfig(program, f"system:serviceaccount:{_NAMESPACE}:{program}",
+                              ["system:serviceaccounts", f"system:serviceaccounts:{_NAMESPACE}"])
+    return file
+
+
+def start_operator():
+    """Starts the operator as a process on the LAN."""
+    processes.start(_OPERATOR, network.inside(settings.LAN, [
+        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={_kubeconfig(_OPERATOR)}"]))
+
+
+def start_node_daemon(number):
+    """Makes the director namespace of a light node and starts the daemon beside it."""
+    program = os.path.join(binaries_folder(), "barevip-node")
+    log = os.path.join(nodes.folder(number), "barevip-node.log")
+    daemon = shlex.join([program, f"--kubeconfig={_kubeconfig('barevip-node')}",
+                         f"--bind-iface={settings.NODE_INTERFACE}", f"--node-name={node_name(number)}"])
+    nodes.run(number, f"{shlex.quote(program)} init >>{shlex.quote(log)} 2>&1 && "
+                      f"setsid {daemon} >>{shlex.quote(log)} 2>&1 </dev/null & sleep 0.1")
+
+
+def install_light(numbers):
+    """The objects of the kustomize base, and both programs as processes in place of its pods."""
+    rendered = subprocess.run(control_plane.kubectl_argv("kustomize", os.path.join(settings.REPO, "deploy")),
+                              capture_output=True, text=True, check=False)
+    if rendered.returncode:
+        raise settings.Problem(f"kubectl kustomize deploy failed: {rendered.stderr.strip()}")
+    control_plane.kubectl("apply", "-f", "-", stdin=rendered.stdout)
+    start_operator()
+    for number in numbers:
+        start_node_daemon(number)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kubernetes, etcd, containerd and the CNI plugins, built from Go modules of pinned versions into the cache.
+
+A binary is built under a temporary name and renamed, so what has its name is whole and an
+interrupted build goes on where it was.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from . import settings
+from .progress import say
+
+_PINNED = settings.versions()
+_K8S = _PINNED["KUBERNETES_VERSION"]
+
+KUBERNETES = os.path.join(settings.CACHE, "bin", f"kubernetes-{_K8S}")
+CONTAINERD = os.path.join(settings.CACHE, "bin", f"containerd-{_PINNED['CONTAINERD_VERSION']}")
+CNI = os.path.join(settings.CACHE, "bin", f"cni-plugins-{_PINNED['CNI_PLUGINS_VERSION']}")
+
+_COMPONENTS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"]
+# What a user's KUBEBUILDER_ASSETS has instead of what we would build.
+_ASSETS = ["kube-apiserver", "etcd", "kubectl"]
+
+
+def _asset(name):
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    if folder and name in _ASSETS and os.access(os.path.join(folder, name), os.X_OK):
+        return os.path.join(folder, name)
+    return None
+
+
+def program(name):
+    """The path of a program of the control plane or of kubectl."""
+    return _asset(name) or os.path.join(KUBERNETES, name)
+
+
+def _is_new_enough(go):
+    shown = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    found = re.match(r"go(\d+)\.(\d+)", shown.stdout)
+    return bool(found) and tuple(map(int, found.groups())) >= tuple(map(int, _PINNED["GO_MINIMUM"].split(".")))
+
+
+def _find_go():
+    """Go from the machine, else the one that test/setup installed."""
+    for go in (shutil.which("go"), os.path.join(settings.CACHE, "go", "bin", "go")):
+        if go and os.path.exists(go) and _is_new_enough(go):
+            return go
+    raise settings.Problem(f"no Go of version {_PINNED['GO_MINIMUM']} or newer: run test/setup, which installs it")
+
+
+class _Builder:
+    """Runs go with the settings that all builds share."""
+
+    def __init__(self):
+        self._go = _find_go()
+        self._env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
+
+    def run(self, *args, cwd="/"):
+        done = subprocess.run([self._go, *args], cwd=cwd, env=self._env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise settings.Problem(f"go {' '.join(args)} failed in {cwd}:\n{done.stderr.strip()[-3000:]}")
+        return done.stdout
+
+    def module_folder(self, module):
+        """Downloads module@version and returns where its source is."""
+        return json.loads(self.run("mod", "download", "-json", module))["Dir"]
+
+    def build(self, package, out, cwd, *flags):
+        start = time.monotonic()
+        name = os.path.basename(out)
+        say(f"  building {name} ...")
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        part = os.path.join(os.path.dirname(out), f".{name}.part")
+        self.run("build", *flags, "-o", part, package, cwd=cwd)
+        os.replace(part, out)
+        say(f"  building {name}: {time.monotonic() - start:.1f} s")
+
+
+def _prepare_kubernetes(builder):
+    """A module that requires Kubernetes and points its staging modules at their published versions."""
+    folder = os.path.join(settings.CACHE, "src", f"kubernetes-{_K8S}")
+    if os.path.exists(os.path.join(folder, "tidy")):
+        return folder
+    start = time.monotonic()
+    say(f"  fetching the source of Kubernetes {_K8S} ...")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(builder.module_folder(f"k8s.io/kubernetes@v{_K8S}"), "go.mod"), encoding="utf-8") as mod:
+        staged = sorted(set(re.findall(r"^\s*(k8s\.io/[a-z-]+) => \./staging", mod.read(), re.MULTILINE)))
+    tools = [f"k8s.io/kubernetes/cmd/{c}" for c in _COMPONENTS] + ["go.etcd.io/etcd/server/v3"]
+    version = "v0." + _K8S.partition(".")[2]
+    with open(os.path.join(folder, "go.mod"), "w", encoding="utf-8") as mod:
+        mod.write(f"module lab/k8s\n\ngo {_PINNED['GO_MINIMUM']}.0\n\nrequire k8s.io/kubernetes v{_K8S}\n\n")
+        mod.write("replace (\n" + "".join(f"\t{m} => {m} {version}\n" for m in staged) + ")\n\n")
+        mod.write("tool (\n" + "".join(f"\t{t}\n" for t in tools) + ")\n")
+    builder.run("mod", "tidy", cwd=folder)
+    with open(os.path.join(folder, "tidy"), "w", encoding="utf-8"):
+        pass
+    say(f"  fetching the source of Kubernetes {_K8S}: {time.monotonic() - start:.1f} s")
+    return folder
+
+
+def _build_kubernetes(builder, missing):
+    folder = _prepare_kubernetes(builder)
+    major, minor, _ = _K8S.split(".")
+    variable = "k8s.io/component-base/version"
+    stamped = (f"-s -w -X {variable}.gitVersion=v{_K8S} -X {variable}.gitMajor={major} "
+               f"-X {variable}.gitMinor={minor}")
+    for name in missing:
+        out = os.path.join(KUBERNETES, name)
+        if name == "etcd":
+            builder.build("go.etcd.io/etcd/server/v3", out, folder, "-ldflags", "-s -w")
+        else:
+            builder.build(f"k8s.io/kubernetes/cmd/{name}", out, folder, "-ldflags", stamped)
+
+
+def _build_module(builder, module, out, packages):
+    """Builds packages of a module with its own go.mod, in its read-only folder, with a writable copy of go.mod."""
+    source = builder.module_folder(module)
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in ("go.mod", "go.sum"):
+            shutil.copyfile(os.path.join(source, file), os.path.join(scratch, file))
+        for package in packages:
+            builder.build(package, os.path.join(out, os.path.basename(package)), source, "-mod=mod",
+                          f"-modfile={scratch}/go.mod", "-ldflags", "-s -w")
+
+
+def kernel_preload():
+    """The library without which a node's kernel does not run on newer processors; its source says why."""
+    source = os.path.join(settings.LAB, "node", "xstate.c")
+    with open(source, "rb") as text:
+        key = hashlib.sha256(text.read()).hexdigest()[:12]
+    library = os.path.join(settings.CACHE, "bin", f"xstate-{key}.so")
+    if not os.path.exists(library):
+        os.makedirs(os.path.dirname(library), exist_ok=True)
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library + ".part", source],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise settings.Problem(f"cannot compile {source}: {done.stderr.strip()}")
+        os.replace(library + ".part", library)
+    return library
+
+
+def _missing(folder, packages):
+    return [p for p in packages if not os.path.exists(os.path.join(folder, os.path.basename(p)))]
+
+
+def ensure():
+    """Builds what is missing; instant when nothing is."""
+    kubernetes = [n for n in _missing(KUBERNETES, ["etcd", *_COMPONENTS]) if not _asset(n)]
+    containerd = _missing(CONTAINERD, ["./cmd/containerd", "./cmd/ctr", "./cmd/containerd-shim-runc-v2"])
+    cni = _missing(CNI, ["./plugins/main/bridge", "./plugins/main/loopback", "./plugins/ipam/host-local",
+                         "./plugins/meta/portmap"])
+    if not (kubernetes or containerd or cni):
+        return
+    start = time.monotonic()
+    say(f"building {len(kubernetes) + len(containerd) + len(cni)} programs of Kubernetes, once for each version "
+        "(about 10 minutes on two cores)")
+    builder = _Builder()
+    if containerd:
+        _build_module(builder, f"github.com/containerd/containerd/v2@v{_PINNED['CONTAINERD_VERSION']}", CONTAINERD,
+                      containerd)
+    if cni:
+        _build_module(builder, f"github.com/containernetworking/plugins@v{_PINNED['CNI_PLUGINS_VERSION']}", CNI, cni)
+    if kubernetes:
+        _build_kubernetes(builder, kubernetes)
+    say(f"built in {time.monotonic() - start:.0f} s, kept in {os.path.join(settings.CACHE, 'bin')}")

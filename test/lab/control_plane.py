@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcd, kube-apiserver, kube-controller-manager and kube-scheduler on the LAN's bridge address."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from . import binaries, network, pki, processes, settings
+from .settings import API_ADDRESS4, API_ADDRESS6, API_PORT
+
+_ETCD = "http://127.0.0.1:2379"
+API_SERVER = "kube-apiserver"
+# In the order in which they are started.
+COMPONENTS = ["etcd", API_SERVER, "kube-controller-manager", "kube-scheduler"]
+
+
+def create_credentials(nodes):
+    """The CA, the certificates and the kubeconfig files of the control plane and of the nodes."""
+    pki.create_authority()
+    names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"]
+    addresses = ["127.0.0.1", "::1", settings.API_SERVICE_ADDRESS, API_ADDRESS4, API_ADDRESS6]
+    pki.create_certificate(API_SERVER, API_SERVER, alternative_names=",".join(
+        [f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses]))
+    pki.create_kubeconfig("admin", "admin", ["system:masters"])
+    pki.create_kubeconfig("kube-controller-manager", "system:kube-controller-manager")
+    pki.create_kubeconfig("kube-scheduler", "system:kube-scheduler")
+    pki.create_kubeconfig("kube-proxy", "system:kube-proxy")
+    for n in nodes:
+        pki.create_kubeconfig(settings.node_name(n), f"system:node:{settings.node_name(n)}", ["system:nodes"])
+
+
+def _start(name, *args):
+    processes.start(name, network.inside(settings.LAN, [binaries.program(name), *args]))
+
+
+def start_servers():
+    """Starts etcd and kube-apiserver; does not wait for them."""
+    _start("etcd", f"--data-dir={os.path.join(settings.RUN, 'etcd')}", f"--listen-client-urls={_ETCD}",
+           f"--advertise-client-urls={_ETCD}", "--listen-peer-urls=http://127.0.0.1:2380",
+           "--initial-advertise-peer-urls=http://127.0.0.1:2380", "--initial-cluster=default=http://127.0.0.1:2380",
+           "--unsafe-no-fsync")
+    _start(API_SERVER, f"--etcd-servers={_ETCD}", "--bind-address=::", f"--advertise-address={API_ADDRESS4}",
+           f"--secure-port={API_PORT}",
+           f"--client-ca-file={pki.path('ca.crt')}", f"--tls-cert-file={pki.path(API_SERVER + '.crt')}",
+           f"--tls-private-key-file={pki.path(API_SERVER + '.key')}",
+           f"--service-account-key-file={pki.path('sa.key')}",
+           f"--service-account-signing-key-file={pki.path('sa.key')}",
+           "--service-account-issuer=https://kubernetes.default.svc",
+           f"--service-cluster-ip-range={settings.SERVICE_RANGES}", "--authorization-mode=Node,RBAC",
+           "--kubelet-preferred-address-types=InternalIP",
+           f"--kubelet-client-certificate={pki.path('admin.crt')}", f"--kubelet-client-key={pki.path('admin.key')}",
+           "--allow-privileged=true")
+
+
+def start_controllers(light):
+    """Starts the controller manager and, where pods are scheduled, the scheduler."""
+    def kubeconfigs(name):
+        file = os.path.join(settings.KUBECONFIGS, f"{name}.conf")
+        return [f"--kubeconfig={file}", f"--authentication-kubeconfig={file}", f"--authorization-kubeconfig={file}",
+                "--leader-elect=false"]
+
+    # Nobody renews the leases of light nodes: the controllers that evict from a silent node stay out.
+    controllers = ["--controllers=*,-node-lifecycle-controller,-taint-eviction-controller"] if light else []
+    _start("kube-controller-manager", *kubeconfigs("kube-controller-manager"),
+           f"--service-account-private-key-file={pki.path('sa.key')}", f"--root-ca-file={pki.path('ca.crt')}",
+           f"--cluster-signing-cert-file={pki.path('ca.crt')}", f"--cluster-signing-key-file={pki.path('ca.key')}",
+           "--use-service-account-credentials", "--node-monitor-grace-period=20s", *controllers)
+    if not light:
+        _start("kube-scheduler", *kubeconfigs("kube-scheduler"))
+
+
+def kubectl_argv(*args):
+    """The command line of kubectl as the cluster's administrator."""
+    return network.inside(settings.LAN, [binaries.program("kubectl"), f"--kubeconfig={settings.ADMIN_KUBECONFIG}",
+                                         *args])
+
+
+def kubectl(*args, stdin=None, check=True):
+    """Runs kubectl and returns what it printed; Problem with its words when it fails."""
+    done = subprocess.run(kubectl_argv(*args), input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode and check:
+        raise settings.Problem(f"kubectl {' '.join(args)} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def kubectl_json(*args):
+    return json.loads(kubectl(*args, "-o", "json"))
+
+
+def is_ready():
+    """True when kube-apiserver says of itself that it is ready."""
+    return kubectl("get", "--raw", "/readyz", "--request-timeout=2s", check=False) == "ok"
+
+
+def wait_until_ready(timeout=60):
+    deadline = time.monotonic() + timeout
+    while not is_ready():
+        for name in ("etcd", API_SERVER):
+            if processes.pid_of(name) is None:
+                raise settings.Problem(f"{name} has ended:\n{log_tail(name)}")
+        if time.monotonic() > deadline:
+            raise settings.Problem(f"{API_SERVER} is not ready after {timeout} s; see {processes.log_path(API_SERVER)}")
+        time.sleep(0.1)
+
+
+def log_tail(name, lines=15):
+    with open(processes.log_path(name), encoding="utf-8", errors="replace") as log:
+        return "".join(log.readlines()[-lines:]).rstrip()
+
+
+def grant_proxy():
+    """What an installer of Kubernetes grants to kube-proxy."""
+    kubectl("create", "clusterrolebinding", "kube-proxy", "--clusterrole=system:node-proxier",
+            "--user=system:kube-proxy")
+
+
+def control_component(name, action):
+    """stop (as by a crash), start again, pause (alive but silent) or resume a part of the control plane."""
+    alive = processes.pid_of(name) is not None
+    if action == "start":
+        if alive:
+            raise settings.Problem(f"{name} runs already")
+        if processes.record_of(name) is None:
+            raise settings.Problem(f"{name} was never started in this cluster")
+        processes.restart(name)
+        if name == API_SERVER:
+            wait_until_ready()
+        return
+    if not alive:
+        raise settings.Problem(f"{name} does not run; start it by `test/cluster control-plane start {name}`")
+    processes.send(name, {"stop": signal.SIGKILL, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}[action])
+    if action == "stop":
+        processes.kill_all(lambda: [pid for pid in [processes.pid_of(name)] if pid])
