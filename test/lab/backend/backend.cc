@@ -231,9 +231,48 @@ void serveUdp(int socketFd, const Identity& identity) {
   }
 }
 
+// `backend ask tcp|udp ADDRESS PORT`: prints one answer, so that a pod can be a client, too.
+int ask(const std::string& kind, const char* address, const char* port) {
+  // IPv4 goes through the same kind of socket in its mapped form.
+  const std::string text =
+      std::strchr(address, ':') != nullptr ? address : "::ffff:" + std::string(address);
+  sockaddr_in6 to{};
+  to.sin6_family = AF_INET6;
+  to.sin6_port = htons(static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10)));
+  if (::inet_pton(AF_INET6, text.c_str(), &to.sin6_addr) != 1) {
+    std::fprintf(stderr, "backend: %s is no IP address\n", address);
+    return 2;
+  }
+  const int fd = ::socket(AF_INET6, kind == "udp" ? SOCK_DGRAM : SOCK_STREAM, 0);
+  const timeval patience{3, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const std::string_view request = "GET / HTTP/1.0\r\n\r\n";
+  std::string answer;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
+      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+    std::array<char, 4096> chunk;
+    for (ssize_t got = 0; (got = ::recv(fd, chunk.data(), chunk.size(), 0)) > 0;) {
+      answer.append(chunk.data(), static_cast<std::size_t>(got));
+      if (kind == "udp") break;
+    }
+  }
+  if (answer.empty()) {
+    std::fprintf(stderr, "backend: no answer from %s port %s: %s\n", address, port,
+                 std::strerror(errno));
+    return 1;
+  }
+  const auto body = answer.find("\r\n\r\n");
+  std::fputs(answer.c_str() + (body == std::string::npos ? 0 : body + 4), stdout);
+  return 0;
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 5 && std::string_view(argv[1]) == "ask") {
+    return ask(argv[2], argv[3], argv[4]);
+  }
   // Blocked in every thread and waited for here: as process 1 of a container it would be ignored
   // otherwise.
   sigset_t stopSignals;

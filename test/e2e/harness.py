@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the cluster tests and the demo are written in: commands, conditions, traffic."""
+
+import contextlib
+import json
+import os
+import subprocess
+import textwrap
+import time
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+CLUSTER = os.path.join(REPO, "test", "cluster")
+REQUEST_LOOP = os.path.join(REPO, "test", "e2e", "request_loop.py")
+CLIENT_ADDRESS = {4: "10.99.0.100", 6: "fd99::100"}
+SYSTEM = "barevip-system"
+DIRECTOR = "barevip"
+NIC = "vec0"
+
+
+class CommandFailed(AssertionError):
+    """A command that had to succeed did not."""
+
+
+def cluster(*arguments, text=None, check=True, show=False):
+    """Runs test/cluster and returns its standard output; show prints everything as it comes."""
+    done = subprocess.run([CLUSTER, *arguments], input=text, stdin=None if text is not None else subprocess.DEVNULL,
+                          stdout=None if show else subprocess.PIPE, stderr=None if show else subprocess.PIPE,
+                          text=True, errors="replace", check=False)
+    if check and done.returncode != 0:
+        raise CommandFailed(f"test/cluster {' '.join(arguments)} ended with {done.returncode}: "
+                            f"{(done.stderr or '').strip()} {(done.stdout or '').strip()}")
+    return done.stdout or ""
+
+
+def kubectl(*arguments, **kwargs):
+    return cluster("kubectl", *arguments, **kwargs)
+
+
+def objects(kind, *arguments):
+    """The items of `kubectl get KIND -o json`."""
+    return json.loads(kubectl("get", kind, "-o", "json", *arguments))["items"]
+
+
+def get(kind, name, namespace="default"):
+    return json.loads(kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+
+
+def apply(manifest):
+    return kubectl("apply", "-f", "-", text=textwrap.dedent(manifest))
+
+
+def on_node(node, *command, check=True):
+    return cluster("exec", node, *command, check=check)
+
+
+def in_director(node, *command, check=True):
+    return on_node(node, "ip", "netns", "exec", DIRECTOR, *command, check=check)
+
+
+def client(*command, check=True):
+    return cluster("client", *command, check=check)
+
+
+def wait_for(what, condition, seconds=60, interval=0.25):
+    """Returns condition()'s first true value; AssertionError with its last value or error after that many seconds."""
+    deadline, last = time.monotonic() + seconds, None
+    while True:
+        try:
+            last = condition()
+            if last:
+                return last
+        except (AssertionError, KeyError, IndexError, ValueError) as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s there is still not: {what}; last seen: {last}")
+        time.sleep(interval)
+
+
+def addresses(service, namespace="default"):
+    """The addresses that a Service shows."""
+    status = get("service", service, namespace).get("status", {})
+    return [entry["ip"] for entry in status.get("loadBalancer", {}).get("ingress", [])]
+
+
+def wait_for_addresses(service, count=1, namespace="default", seconds=30):
+    return wait_for(f"{count} address(es) of Service {service}",
+                    lambda: (found := addresses(service, namespace)) and len(found) == count and found, seconds)
+
+
+def owner(address, namespace="default"):
+    """The node that the IP object of an address names as its announcer, or nothing."""
+    for ip in objects("ips", "-n", namespace):
+        if ip.get("status", {}).get("address") == address:
+            return ip["status"].get("node")
+    return None
+
+
+def wait_for_owner(address, namespace="default", other_than=None, seconds=30):
+    def seen():
+        name = owner(address, namespace)
+        return name if name and name != other_than else None
+    return wait_for(f"an owner of {address}" + (f" other than {other_than}" if other_than else ""), seen, seconds)
+
+
+def requests(kind, address, port, count, timeout=3, via=client):
+    """Sends that many requests from the LAN's client (or by via) and returns the report."""
+    return json.loads(via("python3", REQUEST_LOOP, kind, address, str(port), "0", str(timeout), str(count)))
+
+
+def answers(address, port=80, kind="tcp"):
+    """True if one request is answered."""
+    return requests(kind, address, port, 1, timeout=2)["failed"] == 0
+
+
+@contextlib.contextmanager
+def traffic(kind, address, port, interval=0.05, timeout=3):
+    """Requests from the LAN's client while the block runs; yields a dict that is filled with the report at its end."""
+    report = {}
+    process = subprocess.Popen([CLUSTER, "client", "python3", REQUEST_LOOP, kind, address, str(port), str(interval),
+                                str(timeout)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield report
+    finally:
+        out, _ = process.communicate(timeout=60)
+        report.update(json.loads(out))
+
+
+def pods(selector, namespace="default"):
+    return objects("pods", "-n", namespace, "-l", selector)
+
+
+def daemon_pod(node):
+    """The pod of the node daemon on a node."""
+    for pod in pods("app.kubernetes.io/name=barevip-node", SYSTEM):
+        if pod["spec"].get("nodeName") == node and "deletionTimestamp" not in pod["metadata"]:
+            return pod["metadata"]["name"]
+    raise AssertionError(f"no node daemon runs on {node}")
+
+
+def pids(node, program):
+    """The pids of a program on a node, by the name of its process."""
+    return on_node(node, "pidof", program, check=False).split()
+
+
+def metric(node, name):
+    """One value of the node daemon's metrics."""
+    for line in on_node(node, "curl", "-s", "--max-time", "3", "http://127.0.0.1:7480/metrics").splitlines():
+        if line.split("{")[0].split(" ")[0] == name:
+            return float(line.split(" ")[-1])
+    raise AssertionError(f"the node daemon of {node} has no metric {name}")
+
+
+def backend(name, replicas=4, namespace="default", node=None):
+    """Manifest of a Deployment of the test backend."""
+    return textwrap.dedent(f"""
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {{name: {name}, namespace: {namespace}}}
+        spec:
+          replicas: {replicas}
+          selector: {{matchLabels: {{app: {name}}}}}
+          template:
+            metadata: {{labels: {{app: {name}}}}}
+            spec:
+              {f'nodeName: {node}' if node else 'restartPolicy: Always'}
+              terminationGracePeriodSeconds: 5
+              topologySpreadConstraints:
+              - maxSkew: 1
+                topologyKey: kubernetes.io/hostname
+                whenUnsatisfiable: ScheduleAnyway
+                labelSelector: {{matchLabels: {{app: {name}}}}}
+              containers:
+              - name: backend
+                image: localhost/barevip-backend:1
+                imagePullPolicy: Never
+                env:
+                - {{name: POD_NAME, valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}}}
+                - {{name: NODE_NAME, valueFrom: {{fieldRef: {{fieldPath: spec.nodeName}}}}}}
+                ports: [{{containerPort: 8080}}]
+                readinessProbe: {{httpGet: {{path: /ready, port: 8080}}, periodSeconds: 1}}
+        """)
+
+
+def service(name, app=None, namespace="default", policy="Cluster", families="SingleStack", extra="", annotations=""):
+    """Manifest of a LoadBalancer Service with TCP port 80 and UDP port 80 of the backend."""
+    return textwrap.dedent(f"""
+        apiVersion: v1
+        kind: Service
+        metadata: {{name: {name}, namespace: {namespace}, annotations: {{{annotations}}}}}
+        spec:
+          type: LoadBalancer
+          externalTrafficPolicy: {policy}
+          ipFamilyPolicy: {families}
+          selector: {{app: {app or name}}}
+          ports:
+          - {{name: http, port: 80, targetPort: 8080, protocol: TCP}}
+          - {{name: echo, port: 80, targetPort: 8080, protocol: UDP}}
+        """) + textwrap.indent(textwrap.dedent(extra), "  ")
+
+
+def pool(name, *entries, **spec):
+    """Manifest of a Pool."""
+    return json.dumps({"apiVersion": "barevip.dev/v1alpha1", "kind": "Pool", "metadata": {"name": name},
+                       "spec": {"addresses": list(entries), **spec}})
+
+
+def rollout(kind, name, namespace="default", seconds=180):
+    kubectl("rollout", "status", f"{kind}/{name}", "-n", namespace, f"--timeout={seconds}s")
