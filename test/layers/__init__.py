@@ -2,7 +2,7 @@
 """The layers of test/run, by name, in the order in which they run."""
 
 from layers import cluster, lint
-from layers.build import fuzz, kernel, prepare, sanitize, unit, wire
+from layers.build import build, fuzz, kernel, prepare, sanitize, unit, wire
 from layers.outcome import Outcome
 
 LAYERS = {
@@ -15,4 +15,4 @@ LAYERS = {
     "cluster": cluster.run,
 }
 
-__all__ = ["LAYERS", "Outcome", "prepare"]
+__all__ = ["LAYERS", "Outcome", "build", "prepare"]

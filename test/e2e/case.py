@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of the cluster tests: which cluster they run on, and a namespace and Pool of their own."""
+
+import itertools
+import unittest
+
+from e2e import harness as h
+
+_numbers = itertools.count(1)
+_current = None
+
+
+def ensure_cluster(proxy, nodes):
+    """Makes sure that a fresh cluster of this kind, with barevip, is up; consecutive tests of one kind share it."""
+    global _current
+    if _current == (proxy, nodes):
+        return
+    h.cluster("down", check=False)
+    _current = None
+    h.cluster("up", "--nodes", str(nodes), "--proxy", proxy, show=True)
+    _current = (proxy, nodes)
+
+
+class ClusterTest(unittest.TestCase):
+    """One cluster by class; one namespace by test, removed at its end."""
+
+    proxy = "iptables"
+    nodes = 3
+    longMessage = True
+
+    @classmethod
+    def setUpClass(cls):
+        ensure_cluster(cls.proxy, cls.nodes)
+
+    def setUp(self):
+        self.ns = f"t{next(_numbers)}"
+        h.kubectl("create", "namespace", self.ns)
+        self.addCleanup(self._remove_namespace)
+
+    def _remove_namespace(self):
+        h.kubectl("delete", "namespace", self.ns, "--wait=true", "--timeout=120s", check=False)
+
+    def make_pool(self, *entries, name=None, **spec):
+        """A Pool for this test's namespace alone."""
+        name = name or self.ns
+        h.kubectl("apply", "-f", "-", text=h.pool(name, *entries, namespaces=[self.ns], **spec))
+        self.addCleanup(h.kubectl, "delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
+        return name
+
+    def make_backend(self, name="web", replicas=3, node=None):
+        h.apply(h.backend(name, replicas, self.ns, node))
+        h.rollout("deployment", name, self.ns)
+
+    def make_service(self, name="web", addresses=1, **kwargs):
+        """A Service that has its addresses and answers on each."""
+        h.apply(h.service(name, namespace=self.ns, **kwargs))
+        found = h.wait_for_addresses(name, addresses, self.ns)
+        for address in found:
+            h.wait_for(f"an answer from {address}", lambda a=address: h.answers(a))
+        return found
+
+    def owner(self, address):
+        return h.wait_for_owner(address, self.ns)
+
+    def ask_from_pod(self, pod, address, kind="tcp", port=80):
+        """The answer that a backend pod gets from an address, or an empty text."""
+        return h.kubectl("exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, str(port), check=False)
+
+    def conditions(self, service):
+        status = h.get("service", service, self.ns)["status"]
+        return {c["type"]: c for c in status.get("conditions", [])}

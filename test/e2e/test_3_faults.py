@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens when something dies, is cut off or is changed by hand; kube-proxy in iptables mode."""
+
+import contextlib
+
+from e2e import harness as h
+from e2e.case import ClusterTest
+
+
+class Faults(ClusterTest):
+
+    def setUp(self):
+        super().setUp()
+        self.make_pool("10.99.0.128/29", "fd99::200/120")
+        self.make_backend(replicas=3)
+        self.address, self.address6 = self.make_service(families="RequireDualStack", addresses=2)
+
+    @contextlib.contextmanager
+    def no_failed_request(self):
+        """Requests and one long connection go on while the block runs; none may fail."""
+        with h.traffic("tcp", self.address, 80) as loop, h.traffic("stream", self.address, 80, timeout=10) as stream, \
+                h.traffic("udp", self.address6, 80) as datagrams:
+            h.wait_for("traffic", lambda: True)
+            yield
+        for name, report in (("requests", loop), ("the connection", stream), ("datagrams", datagrams)):
+            self.assertEqual(0, report["failed"], f"{name}: {report['failures']}")
+            self.assertGreater(report["requests"], 5, name)
+
+    def wait_for_daemon(self, node, other_than):
+        def ready():
+            pids = h.pids(node, "barevip-node")
+            return pids and pids != other_than and h.on_node(
+                node, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:7480/readyz",
+                check=False) == "200" and pids
+        return h.wait_for(f"a new node daemon on {node}", ready, 90)
+
+    def test_kill_9_of_the_node_daemon_drops_nothing_and_adopts_without_a_write(self):
+        node = h.wait_for_owner(self.address, self.ns)
+        with self.no_failed_request():
+            before = h.pids(node, "barevip-node")
+            h.on_node(node, "kill", "-9", *before)
+            self.wait_for_daemon(node, before)
+            h.wait_for("a full pass", lambda: h.metric(node, "barevip_node_full_syncs_total") >= 2, 90)
+        self.assertEqual(0, h.metric(node, "barevip_node_netlink_writes_total"), "netlink writes at adoption")
+
+    def test_a_rollout_of_the_daemonset_drops_nothing(self):
+        before = {n: h.pids(n, "barevip-node") for n in ("node1", "node2", "node3")}
+        owner = h.wait_for_owner(self.address, self.ns)
+        with self.no_failed_request():
+            h.kubectl("rollout", "restart", "daemonset/barevip-node", "-n", h.SYSTEM)
+            h.rollout("daemonset", "barevip-node", h.SYSTEM, 300)
+            for node, pids in before.items():
+                self.wait_for_daemon(node, pids)
+        self.assertEqual(owner, h.owner(self.address, self.ns), "a rollout moves no VIP")
+        for node in before:
+            self.assertEqual(0, h.metric(node, "barevip_node_netlink_writes_total"), f"netlink writes on {node}")
+
+    def test_what_somebody_deletes_by_hand_comes_back(self):
+        node = h.wait_for_owner(self.address, self.ns)
+        vip = self.address
+        for what, remove, there in (
+                ("IPVS service", lambda: h.in_director(node, "ipvsadm", "-D", "-t", f"{vip}:80"),
+                 lambda: f"{vip}:80" in h.in_director(node, "ipvsadm", "-Ln", "-t", f"{vip}:80", check=False)),
+                ("VIP", lambda: h.in_director(node, "ip", "address", "del", f"{vip}/32", "dev", "lo"),
+                 lambda: vip in h.in_director(node, "ip", "address", "show", "dev", "lo")),
+                ("route", lambda: h.on_node(node, "ip", "route", "del", f"{vip}/32"),
+                 lambda: vip in h.on_node(node, "ip", "route", "show", f"{vip}/32")),
+                ("proxy neighbour", lambda: h.on_node(node, "ip", "neigh", "del", "proxy", vip, "dev", h.NIC),
+                 lambda: vip in h.on_node(node, "ip", "neigh", "show", "proxy")),
+                ("masquerade chain", lambda: h.in_director(node, "iptables-legacy", "-t", "nat", "-F", "BAREVIP-POSTROUTING"),
+                 lambda: "MASQUERADE" in h.in_director(node, "iptables-legacy", "-t", "nat", "-S", "BAREVIP-POSTROUTING"))):
+            with self.subTest(what=what):
+                self.assertTrue(there(), "there before")
+                remove()
+                h.wait_for(f"the {what} to come back", there, 60)
+        h.wait_for("an answer", lambda: h.answers(vip))
+
+    def test_what_is_foreign_stays_untouched(self):
+        node = h.wait_for_owner(self.address, self.ns)
+        h.on_node(node, "ipvsadm", "-A", "-t", "198.51.100.7:80", "-s", "wlc")
+        h.on_node(node, "ip", "address", "add", "198.51.100.7/32", "dev", "lo")
+        h.on_node(node, "ip", "route", "add", "198.51.100.8/32", "dev", h.NIC)
+        h.on_node(node, "ip", "neigh", "add", "proxy", "198.51.100.9", "dev", h.NIC)
+        passes = h.metric(node, "barevip_node_full_syncs_total")
+        h.kubectl("annotate", "service", "web", "-n", self.ns, "barevip.dev/scheduler=wrr")
+        h.wait_for("the change", lambda: "wrr" in h.in_director(node, "ipvsadm", "-Ln"))
+        h.wait_for("two full passes", lambda: h.metric(node, "barevip_node_full_syncs_total") >= passes + 2, 90)
+        self.assertIn("198.51.100.7:80 wlc", h.on_node(node, "ipvsadm", "-Ln"))
+        self.assertIn("198.51.100.7/32", h.on_node(node, "ip", "address", "show", "dev", "lo"))
+        self.assertIn("198.51.100.8", h.on_node(node, "ip", "route"))
+        self.assertIn("198.51.100.9", h.on_node(node, "ip", "neigh", "show", "proxy"))
+        h.on_node(node, "ipvsadm", "-D", "-t", "198.51.100.7:80")
+        h.on_node(node, "ip", "address", "del", "198.51.100.7/32", "dev", "lo")
+
+    def test_an_api_server_away_for_30_seconds_is_not_noticed_by_traffic(self):
+        with self.no_failed_request():
+            h.cluster("apiserver", "stop")
+            try:
+                h.client("sleep", "30")
+            finally:
+                h.cluster("apiserver", "start")
+            h.wait_for("the API server", lambda: h.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+            h.apply(h.service("later", "web", self.ns))
+            later = h.wait_for_addresses("later", 1, self.ns, seconds=60)[0]
+            h.wait_for("an answer", lambda: h.answers(later), 60)
+
+    def test_the_deleted_service_leaves_nothing(self):
+        h.kubectl("delete", "service", "web", "-n", self.ns)
+        for node in ("node1", "node2", "node3"):
+            for address in (self.address, self.address6):
+                h.wait_for(f"{node} without {address}", lambda n=node, a=address: not any(
+                    a in text for text in (h.in_director(n, "ipvsadm", "-Ln"), h.in_director(n, "ip", "address"),
+                                           h.on_node(n, "ip", "route", "show", "table", "all"),
+                                           h.on_node(n, "ip", "-6", "route", "show", "table", "all"),
+                                           h.on_node(n, "ip", "neigh", "show", "proxy"),
+                                           h.on_node(n, "ip", "-6", "neigh", "show", "proxy"))))
+        self.assertFalse(h.objects("ips", "-n", self.ns))
+
+    def test_z_after_the_power_loss_of_its_owner_a_vip_answers_within_15_seconds(self):
+        node = h.wait_for_owner(self.address, self.ns)
+        with h.traffic("tcp", self.address, 80, interval=0.1, timeout=0.5) as report:
+            h.cluster("kill", node)
+            other = h.wait_for_owner(self.address, self.ns, other_than=node)
+            h.wait_for("answers again", lambda: h.answers(self.address))
+        self.assertLess(report["longest_gap"], 15)
+        h.cluster("start", node)
+        h.wait_for("all daemons", lambda: h.get("daemonset", "barevip-node", h.SYSTEM)["status"].get("numberReady") == 3, 180)
+        self.assertEqual(other, h.owner(self.address, self.ns), "a node that returns takes nothing back at once")

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Beside a kube-proxy in ipvs mode, which owns the node's IPVS table."""
+
+from e2e import harness as h
+from e2e.case import ClusterTest
+
+
+class BesideKubeProxyInIpvsMode(ClusterTest):
+    proxy = "ipvs"
+    nodes = 2
+
+    def setUp(self):
+        super().setUp()
+        self.make_pool("10.99.0.128/29", "fd99::200/120")
+        self.make_backend(replicas=2)
+
+    def test_services_of_both_policies_are_served_from_everywhere(self):
+        for policy in ("Cluster", "Local"):
+            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack", addresses=2)
+            for address in found:
+                for kind in ("tcp", "udp"):
+                    with self.subTest(policy=policy, address=address, kind=kind):
+                        report = h.requests(kind, address, 80, 10)
+                        self.assertEqual(0, report["failed"], report["failures"])
+                        if policy == "Local":
+                            self.assertEqual([h.CLIENT_ADDRESS[6 if ":" in address else 4]], list(report["clients"]))
+                for node in ("node1", "node2"):
+                    with self.subTest(policy=policy, address=address, source=node):
+                        self.assertEqual(0, h.requests("tcp", address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c))["failed"])
+                for pod in h.pods("app=web", self.ns):
+                    with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
+                        for _ in range(3):
+                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))
+
+    def test_a_restart_of_kube_proxy_fails_no_request(self):
+        address = self.make_service()[0]
+        node = h.wait_for_owner(address, self.ns)
+        with h.traffic("tcp", address, 80) as report, h.traffic("stream", address, 80, timeout=10) as stream:
+            for name in ("node1", "node2"):
+                before = h.pids(name, "kube-proxy")
+                h.on_node(name, "kill", *before)
+                h.wait_for(f"a new kube-proxy on {name}", lambda n=name, b=before: (p := h.pids(n, "kube-proxy")) and p != b, 60)
+            passes = h.metric(node, "barevip_node_full_syncs_total")
+            h.wait_for("a full pass after it", lambda: h.metric(node, "barevip_node_full_syncs_total") > passes, 60)
+        self.assertEqual(0, report["failed"], report["failures"])
+        self.assertEqual(0, stream["failed"], stream["failures"])
+
+    def test_kube_proxys_own_table_is_untouched(self):
+        address = self.make_service()[0]
+        node = h.wait_for_owner(address, self.ns)
+        self.assertIn("10.96.0.1:443", h.on_node(node, "ipvsadm", "-Ln"), "kube-proxy's own virtual servers")
+        self.assertNotIn(f"{address}:80", h.on_node(node, "ipvsadm", "-Ln"), "ours are in the director")
+        self.assertIn(f"{address}:80", h.in_director(node, "ipvsadm", "-Ln"))
+
+    def test_host_placement_is_refused_with_the_reason(self):
+        out = h.cluster("exec", "node1", f"{h.REPO}/build/release/bin/barevip-node --placement=host --bind-iface={h.NIC} "
+                        "--node-name=node1 2>&1; echo status=$?")
+        self.assertIn("ipvs", out)
+        self.assertNotIn("status=0", out)

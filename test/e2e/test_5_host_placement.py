@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The original topology: VIPs on the bind interface, IPVS in the node's own namespace."""
+
+import json
+
+from e2e import harness as h
+from e2e.case import ClusterTest
+
+
+class HostPlacement(ClusterTest):
+    nodes = 2
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        h.kubectl("patch", "daemonset", "barevip-node", "-n", h.SYSTEM, "--type=strategic", "-p", json.dumps(
+            {"spec": {"template": {"spec": {
+                "initContainers": [{"name": "init", "args": ["init", "--bind-iface=auto", "--placement=host"]}],
+                "containers": [{"name": "node", "args": ["--bind-iface=auto", "--placement=host",
+                                                         "--metrics-address=127.0.0.1:7480"]}]}}}}))
+        h.rollout("daemonset", "barevip-node", h.SYSTEM, 300)
+
+    def setUp(self):
+        super().setUp()
+        self.make_pool("10.99.0.128/29", "fd99::200/120")
+        self.make_backend(replicas=2)
+
+    def test_services_of_both_policies_are_served_from_everywhere(self):
+        for policy in ("Cluster", "Local"):
+            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack", addresses=2)
+            for address in found:
+                for kind in ("tcp", "udp"):
+                    with self.subTest(policy=policy, address=address, kind=kind):
+                        report = h.requests(kind, address, 80, 10)
+                        self.assertEqual(0, report["failed"], report["failures"])
+                        if policy == "Local":
+                            self.assertEqual([h.CLIENT_ADDRESS[6 if ":" in address else 4]], list(report["clients"]))
+                for node in ("node1", "node2"):
+                    with self.subTest(policy=policy, address=address, source=node):
+                        self.assertEqual(0, h.requests("tcp", address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c))["failed"])
+                for pod in h.pods("app=web", self.ns):
+                    with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
+                        for _ in range(3):
+                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))
+
+    def test_the_owner_alone_has_the_vip_on_its_interface_and_foreign_things_stay(self):
+        address = self.make_service()[0]
+        node = h.wait_for_owner(address, self.ns)
+        other = "node1" if node == "node2" else "node2"
+        self.assertIn(address, h.on_node(node, "ip", "address", "show", "dev", h.NIC))
+        self.assertNotIn(address, h.on_node(other, "ip", "address", "show", "dev", h.NIC))
+        h.on_node(node, "ipvsadm", "-A", "-t", "198.51.100.7:80", "-s", "wlc")
+        h.on_node(node, "ip", "address", "add", "198.51.100.7/32", "dev", h.NIC)
+        passes = h.metric(node, "barevip_node_full_syncs_total")
+        h.wait_for("two full passes", lambda: h.metric(node, "barevip_node_full_syncs_total") >= passes + 2, 90)
+        self.assertIn("198.51.100.7:80 wlc", h.on_node(node, "ipvsadm", "-Ln"))
+        self.assertIn("198.51.100.7/32", h.on_node(node, "ip", "address", "show", "dev", h.NIC))
+        h.on_node(node, "ipvsadm", "-D", "-t", "198.51.100.7:80")
+        h.on_node(node, "ip", "address", "del", "198.51.100.7/32", "dev", h.NIC)
+        h.kubectl("delete", "service", "web", "-n", self.ns)
+        for name in ("node1", "node2"):
+            h.wait_for(f"{name} without {address}", lambda n=name: address not in h.on_node(n, "ipvsadm", "-Ln")
+                       and address not in h.on_node(n, "ip", "address"))
+
+    def test_ports_of_the_node_do_not_answer_on_a_vip(self):
+        address = self.make_service()[0]
+        code = ("import socket,sys\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('open')\n"
+                "except OSError as e: print('closed')")
+        for port in ("22", "10250"):
+            self.assertEqual("closed", h.client("python3", "-c", code, address, port).strip(), port)
