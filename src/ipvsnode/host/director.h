@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ground that the data path stands on: namespace, pairs of devices, routes, sysctls. What
+// `barevip-node init` makes, and what the daemon checks.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "barevip/base/result.h"
+
+#include "ipvsnode/host/command.h"
+#include "ipvsnode/host/layout.h"
+#include "ipvsnode/host/network_namespace.h"
+
+namespace barevip::host {
+
+struct GroundOptions {
+  Placement placement = Placement::kDirector;
+  std::string bindInterface;
+  std::string namespacePath = kDirectorNamespacePath;
+};
+
+struct GroundReport {
+  std::vector<std::string> done;      ///< what was changed, a line each; empty: all was right
+  std::vector<std::string> notices;   ///< what is missing and can be lived with
+  std::vector<std::string> problems;  ///< what is wrong; each sentence says who can mend it
+};
+
+/// `barevip-node init`: modules, namespace, devices, addresses, routes, sysctls. Idempotent. Needs
+/// CAP_SYS_ADMIN, CAP_NET_ADMIN and a writable /proc/sys: a privileged container. An error means
+/// that the data path cannot work; problems that it can start with.
+[[nodiscard]] Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& runner,
+                                              const std::stop_token& stop = {});
+
+/// The daemon's view, at start and at every resync. Makes again the devices, addresses and routes
+/// that are gone (CAP_NET_ADMIN is enough for that); sysctls are only looked at, since /proc/sys is
+/// read-only in its container: a problem says to run init again. `director` is null for placement
+/// kHost. Called from a thread of the node's namespace.
+[[nodiscard]] Result<GroundReport> checkGround(const GroundOptions& options,
+                                               NamespaceThread* director);
+
+/// `barevip-node cleanup`: removes the devices and the namespace, all of IPVS in it included.
+/// Sysctls stay: others may rely on them by now. Packet filter rules are PacketFilter::clear's.
+[[nodiscard]] Result<GroundReport> removeGround(const GroundOptions& options);
+
+}  // namespace barevip::host

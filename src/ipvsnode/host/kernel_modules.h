@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel modules of the data path: loading them and looking what is there.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "barevip/base/result.h"
+
+#include "ipvsnode/host/command.h"
+#include "ipvsnode/host/layout.h"
+
+namespace barevip::host {
+
+struct Module {
+  std::string name;
+  bool required = false;  ///< without it nothing works, and no other one does its work
+  std::string why;
+};
+
+/// Modules of a placement, in the order to be loaded; pure.
+[[nodiscard]] std::vector<Module> modulesOf(Placement placement, bool ipv6);
+
+struct ModuleReport {
+  std::vector<std::string> loaded;   ///< that were not there before
+  std::vector<std::string> missing;  ///< not required, and not to be had
+};
+
+/// Loads by modprobe what is not there yet. kUnsupported with a clear sentence when a required one
+/// cannot be had, above all IPVS.
+[[nodiscard]] Result<ModuleReport> loadModules(const std::vector<Module>& modules,
+                                               CommandRunner& runner, std::stop_token stop = {});
+
+/// Whether the kernel has IPVS in the calling thread's network namespace; the error says how to get
+/// it. For the daemon, which may not load modules.
+[[nodiscard]] Result<void> checkIpvs();
+
+}  // namespace barevip::host

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and numbers of the data path (docs/data-flow.md): what links, rules and sysctls agree on.
+#pragma once
+
+#include <cstdint>
+
+#include "barevip/base/ip.h"
+
+namespace barevip::host {
+
+/// Where IPVS lives.
+enum class Placement : std::uint8_t {
+  kDirector,  ///< in a network namespace of its own
+  kHost,      ///< in the node's, VIPs bound to the bind interface
+};
+
+inline constexpr const char* kDirectorNamespacePath = "/run/netns/barevip";
+
+/// A veth pair between the node's namespace and the director's.
+struct Pair {
+  const char* nodeDevice;
+  const char* directorDevice;
+  IpAddress node4;
+  IpAddress director4;
+  IpAddress node6;
+  IpAddress director6;
+};
+
+inline constexpr std::uint8_t kPairLength4 = 30;
+inline constexpr std::uint8_t kPairLength6 = 126;
+
+/// 169.254.77.last
+inline constexpr IpAddress pairAddress4(std::uint32_t last) {
+  return IpAddress::fromNumber(Family::kIpv4, 0xa9fe4d00U | last);
+}
+
+/// fd77:6276:6970::last
+inline constexpr IpAddress pairAddress6(std::uint32_t last) {
+  return IpAddress::fromNumber(Family::kIpv6, (Uint128{0xfd7762766970U} << 80U) | last);
+}
+
+/// For packets that came in by the bind interface; the director's default routes lead back over it.
+inline constexpr Pair kOutside{"bvip-out",      "outside",       pairAddress4(1),
+                               pairAddress4(2), pairAddress6(1), pairAddress6(2)};
+/// For packets of the node itself and of its pods.
+inline constexpr Pair kInside{"bvip-in",       "inside",        pairAddress4(5),
+                              pairAddress4(6), pairAddress6(5), pairAddress6(6)};
+
+/// Matches the node's ends of both, as a packet filter spells it.
+inline constexpr const char* kNodeDevices = "bvip+";
+
+/// Placement kHost: holds every VIP on every node, so that IPVS sees their packets as local.
+inline constexpr const char* kDummyDevice = "barevip0";
+
+/// On the node: connections that came out of the director, and their replies on the way back.
+/// kube-proxy uses 0x4000 and 0x8000.
+inline constexpr std::uint32_t kReturnMark = 0x00100000;
+/// Placement kHost: connections to be masqueraded.
+inline constexpr std::uint32_t kMasqueradeMark = 0x00200000;
+/// In the director, where no other hand sets marks: connections to be masqueraded.
+inline constexpr std::uint32_t kDirectorMasqueradeMark = 0x1;
+
+}  // namespace barevip::host
