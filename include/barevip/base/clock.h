@@ -3,6 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <utility>
 
 namespace barevip {
 
@@ -15,6 +20,14 @@ class Clock {
   virtual ~Clock() = default;
   [[nodiscard]] virtual MonotonicTime now() const = 0;
   [[nodiscard]] virtual WallTime wallNow() const = 0;
+
+  /// Blocks until ready(), the deadline on this clock, or stop; `wake` is notified when ready() may
+  /// have changed. ready() runs with the lock held. Returns ready().
+  virtual bool waitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable_any& wake,
+                         std::stop_token stop, MonotonicTime deadline,
+                         const std::function<bool()>& ready) const {
+    return wake.wait_until(lock, std::move(stop), deadline, ready);
+  }
 };
 
 /// The machine's clocks.

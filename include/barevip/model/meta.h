@@ -2,6 +2,7 @@
 // What every Kubernetes object has, reduced to what is used here.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,14 +22,20 @@ struct OwnerReference {
   friend bool operator==(const OwnerReference&, const OwnerReference&) = default;
 };
 
-/// metav1.Condition. Times are left out: they are written, never decided on.
+/// metav1.Condition. The time is carried along for the next write and is no part of the value:
+/// conditions that differ in it alone are equal.
 struct Condition {
   std::string type;
   std::string status;  ///< "True", "False" or "Unknown"
   std::string reason;
   std::string message;
+  std::int64_t observedGeneration = 0;  ///< 0: not given
+  std::string lastTransitionTime = {};  ///< RFC 3339, as it stands in the API
 
-  friend bool operator==(const Condition&, const Condition&) = default;
+  friend bool operator==(const Condition& a, const Condition& b) {
+    return a.type == b.type && a.status == b.status && a.reason == b.reason &&
+           a.message == b.message && a.observedGeneration == b.observedGeneration;
+  }
 };
 
 using Conditions = std::vector<Condition>;
@@ -41,6 +48,11 @@ using Conditions = std::vector<Condition>;
   }
   return nullptr;
 }
+
+/// Puts `next` in the place of the condition of its type, or at the end. lastTransitionTime is kept
+/// while the status stays the same, else it becomes `now` (RFC 3339). Other conditions stay: a
+/// merge patch replaces the list as a whole, so what somebody else wrote must be in it.
+void setCondition(Conditions& all, Condition next, const std::string& now);
 
 /// metav1.LabelSelector; an empty one matches everything.
 struct LabelSelector {
