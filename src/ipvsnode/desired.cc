@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/desired.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "ipvsnode/endpoints.h"
+#include "ipvsnode/frontends.h"
+
+namespace barevip::node {
+namespace {
+
+constexpr std::array<std::string_view, 14> kSchedulers{
+    "rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh", "twos"};
+
+// Kubernetes lets host bits and blanks stand in a source range; IpPrefix::parse is stricter.
+std::optional<IpPrefix> parseSourceRange(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  unsigned length = address->bits();
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, status] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
+      return std::nullopt;
+    }
+  }
+  const unsigned hostBits = address->bits() - length;
+  // A shift by the full width is undefined.
+  const Uint128 network =
+      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
+  return IpPrefix{IpAddress::fromNumber(address->family(), network),
+                  static_cast<std::uint8_t>(length)};
+}
+
+class Builder {
+ public:
+  Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
+      : options_(options), local_(local), endpoints_(cluster.slices) {
+    Frontends frontends = selectFrontends(cluster, local.held, options.requireClass);
+    desired_.problems = std::move(frontends.problems);
+    for (Frontend& frontend : frontends.all) {
+      if (frontend.key.vip.isIpv4() || options.ipv6) {
+        frontends_.push_back(std::move(frontend));
+      } else {
+        desired_.problems.push_back({frontend.service->key, frontend.key.vip, "NoIPv6",
+                                     frontend.key.vip.toString() + " is not served by node " +
+                                         options.nodeName + ": IPv6 is switched off there"});
+      }
+    }
+    for (const Frontend& frontend : frontends_) vips_.insert(frontend.key.vip);
+  }
+
+  DesiredState build() && {
+    for (const Frontend& frontend : frontends_) addFrontend(frontend);
+    desired_.filter.vips.assign(vips_.begin(), vips_.end());
+    addPlumbing();
+    for (const IpAddress& vip : vips_) addVipItems(vip);
+    auto& problems = desired_.problems;
+    std::sort(problems.begin(), problems.end());
+    problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
+    return std::move(desired_);
+  }
+
+ private:
+  void report(const Frontend& frontend, std::string reason, std::string message) {
+    desired_.problems.push_back(
+        {frontend.service->key, frontend.key.vip, std::move(reason), std::move(message)});
+  }
+
+  void addFrontend(const Frontend& frontend) {
+    const model::Service& service = *frontend.service;
+    const auto slices = endpoints_.of(service.key);
+    const EndpointChoice choice =
+        chooseEndpoints(slices,
+                        {frontend.key.vip.family(), frontend.port, service.externalTrafficPolicy,
+                         options_.nodeName},
+                        vips_);
+    if (choice.refused > 0) {
+      report(frontend, "EndpointRefused",
+             std::to_string(choice.refused) + " endpoint(s) of port " +
+                 std::to_string(frontend.port.port) +
+                 " are not used: loopback, link-local, multicast and load balancer addresses are "
+                 "no place for a pod; correct the EndpointSlice");
+    }
+
+    ipvs::VirtualServer server{frontend.key, optionsOf(frontend), {}};
+    server.realServers.reserve(choice.realServers.size());
+    for (const ipvs::RealServerKey& key : choice.realServers) server.realServers.push_back({key});
+    desired_.virtualServers.push_back(std::move(server));
+
+    desired_.filter.virtualServers.push_back(frontend.key);
+    if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
+    if (!service.sourceRanges.empty()) {
+      desired_.filter.sourceRanges.push_back(sourceRangesOf(frontend));
+    }
+    addToVip(frontend, slices);
+  }
+
+  ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
+    ipvs::VirtualServerOptions result;
+    result.scheduler = options_.scheduler;
+    const auto wish = frontend.service->annotations.find(std::string(model::kSchedulerAnnotation));
+    if (wish != frontend.service->annotations.end()) {
+      if (!isScheduler(wish->second)) {
+        report(frontend, "UnknownScheduler",
+               "annotation " + std::string(model::kSchedulerAnnotation) + ": \"" +
+                   wish->second.substr(0, 32) + "\" is no scheduler of IPVS; " +
+                   options_.scheduler + " is used. Write rr, wrr, lc, wlc, sh, dh, sed, nq or mh");
+      } else if (local_.missingSchedulers.contains(wish->second)) {
+        report(frontend, "SchedulerMissing",
+               "the kernel of node " + options_.nodeName + " has no scheduler " + wish->second +
+                   " (module ip_vs_" + wish->second + "); " + options_.scheduler + " is used");
+      } else {
+        result.scheduler = wish->second;
+      }
+    }
+    result.flags = schedulerFlags(result.scheduler);
+    if (frontend.service->affinitySeconds > 0) {
+      result.flags |= ipvs::kPersistent;
+      result.persistenceSeconds = frontend.service->affinitySeconds;
+    }
+    return result;
+  }
+
+  // Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
+  // nobody of the other.
+  net::SourceRanges sourceRangesOf(const Frontend& frontend) {
+    net::SourceRanges result{frontend.key, {}};
+    for (const std::string& text : frontend.service->sourceRanges) {
+      const auto range = parseSourceRange(text);
+      if (!range) {
+        report(frontend, "InvalidSourceRange",
+               "loadBalancerSourceRanges: \"" + text.substr(0, 64) +
+                   "\" is no network and admits nobody; write it like 192.0.2.0/24");
+      } else if (range->network.family() == frontend.key.vip.family()) {
+        result.allowed.push_back(*range);
+      }
+    }
+    auto& allowed = result.allowed;
+    std::sort(allowed.begin(), allowed.end());
+    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+    return result;
+  }
+
+  // Frontends ascend by key, so those of one VIP follow each other.
+  void addToVip(const Frontend& frontend, std::span<const model::EndpointSlice* const> slices) {
+    auto& vips = desired_.vips;
+    if (vips.empty() || vips.back().address != frontend.key.vip) {
+      vips.push_back({frontend.key.vip, {}, false, {}});
+    }
+    ServedVip& vip = vips.back();
+    const auto at = std::lower_bound(vip.services.begin(), vip.services.end(), frontend.service,
+                                     [](const auto& a, const auto& b) { return a->key < b->key; });
+    if (at != vip.services.end() && (*at)->key == frontend.service->key) return;
+    vip.services.insert(at, frontend.service);
+    if (frontend.service->externalTrafficPolicy != model::TrafficPolicy::kLocal) return;
+    vip.local = true;
+    vip.endpointNodes.merge(nodesWithEndpoints(slices, frontend.key.vip.family()));
+  }
+
+  // There whether or not a VIP is: rules that lead nowhere fall through.
+  void addPlumbing() {
+    if (options_.placement != Placement::kDirector) return;
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      if (family == Family::kIpv6 && !options_.ipv6) continue;
+      const bool is4 = family == Family::kIpv4;
+      desired_.nodeItems.insert(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
+                                          host::kReturnMark, host::kReturnMark});
+      desired_.nodeItems.insert(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable,
+                                          options_.bindInterface, 0, 0});
+      desired_.nodeItems.insert(net::Route{
+          IpPrefix{IpAddress::fromNumber(family, 0), 0}, net::kReturnTable,
+          is4 ? host::kOutside.director4 : host::kOutside.director6, host::kOutside.nodeDevice});
+    }
+  }
+
+  void addVipItems(const IpAddress& vip) {
+    if (options_.placement == Placement::kHost) {
+      desired_.nodeItems.insert(net::BoundAddress{vip, host::kDummyDevice});
+      return;
+    }
+    desired_.directorItems.insert(net::BoundAddress{vip, kDirectorDevice});
+    const auto route = [&](std::uint32_t table, const host::Pair& pair) {
+      desired_.nodeItems.insert(net::Route{IpPrefix::host(vip), table,
+                                           vip.isIpv4() ? pair.director4 : pair.director6,
+                                           pair.nodeDevice});
+    };
+    route(net::kMainTable, host::kInside);
+    route(net::kOutsideTable, host::kOutside);
+  }
+
+  const DesiredOptions& options_;
+  const LocalFacts& local_;
+  EndpointIndex endpoints_;
+  std::vector<Frontend> frontends_;
+  std::set<IpAddress> vips_;
+  DesiredState desired_;
+};
+
+}  // namespace
+
+bool isScheduler(std::string_view name) {
+  return std::find(kSchedulers.begin(), kSchedulers.end(), name) != kSchedulers.end();
+}
+
+std::uint32_t schedulerFlags(std::string_view name) {
+  if (name == "mh") return ipvs::kSchedulerFlag1 | ipvs::kSchedulerFlag2;
+  if (name == "sh") return ipvs::kSchedulerFlag1;
+  return 0;
+}
+
+DesiredState computeDesired(const ClusterState& cluster, const DesiredOptions& options,
+                            const LocalFacts& local) {
+  return Builder(cluster, options, local).build();
+}
+
+net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options) {
+  if (options.placement == Placement::kHost) return net::BoundAddress{vip, options.bindInterface};
+  return net::ProxyNeighbour{vip, options.bindInterface};
+}
+
+bool isAnnouncement(const net::Item& item) {
+  if (std::holds_alternative<net::ProxyNeighbour>(item)) return true;
+  const auto* address = std::get_if<net::BoundAddress>(&item);
+  return address != nullptr && address->device != host::kDummyDevice;
+}
+
+}  // namespace barevip::node

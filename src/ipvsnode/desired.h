@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel of this node should hold: a function of the cluster and the options. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "barevip/ipvs/kernel.h"
+#include "barevip/net/links.h"
+#include "barevip/net/packet_filter.h"
+
+#include "ipvsnode/cluster_state.h"
+#include "ipvsnode/host/layout.h"
+
+namespace barevip::node {
+
+using host::Placement;
+
+/// Placement::kDirector: the device of the director that holds the VIPs.
+inline constexpr const char* kDirectorDevice = "lo";
+
+/// How requests reach pods. A further mode is a value here and a branch in computeDesired.
+enum class ForwardMode : std::uint8_t {
+  kEndpoints,  ///< IPVS masquerades to ready pods
+};
+
+struct DesiredOptions {
+  std::string nodeName;
+  Placement placement = Placement::kDirector;
+  ForwardMode forward = ForwardMode::kEndpoints;
+  std::string bindInterface;
+  std::string scheduler = "rr";
+  bool requireClass = false;
+  bool ipv6 = true;  ///< the node has IPv6; without it VIPs of that family are a Problem
+};
+
+/// What else is known of this node's kernel when the desired state is computed.
+struct LocalFacts {
+  /// Addresses that something else holds here, and what.
+  std::map<IpAddress, std::string> held;
+  /// Schedulers that the kernel refused; the default takes their place.
+  std::set<std::string> missingSchedulers;
+};
+
+/// One address with the Services that have ports on it.
+struct ServedVip {
+  IpAddress address;
+  std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
+  /// Some Service has externalTrafficPolicy Local: the nodes that have endpoints for it. Empty
+  /// although local: no node has.
+  bool local = false;
+  std::set<std::string> endpointNodes;
+};
+
+struct DesiredState {
+  std::vector<ServedVip> vips;                      ///< ascending
+  std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
+  net::FilterState filter;
+  std::set<net::Item> directorItems;  ///< empty with Placement::kHost
+  std::set<net::Item> nodeItems;      ///< forwarding: dummy addresses, routes, rules
+  std::set<net::Item> announcements;  ///< node namespace; what neighbours get answers from
+  std::vector<Problem> problems;      ///< ascending
+};
+
+/// The schedulers of Linux (net/netfilter/ipvs/ip_vs_*.c).
+[[nodiscard]] bool isScheduler(std::string_view name);
+
+/// The flags that a scheduler needs so that a draining real server does not lose new clients:
+/// mh-fallback with mh-port, sh-fallback.
+[[nodiscard]] std::uint32_t schedulerFlags(std::string_view name);
+
+/// All but the announcements.
+[[nodiscard]] DesiredState computeDesired(const ClusterState& cluster,
+                                          const DesiredOptions& options, const LocalFacts& local);
+
+/// The items that make this node answer for the VIP on the bind interface.
+[[nodiscard]] net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options);
+
+/// True for what announcementOf can make, whatever the options: such items go first and come last.
+[[nodiscard]] bool isAnnouncement(const net::Item& item);
+
+}  // namespace barevip::node

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/owner.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+namespace barevip::node {
+namespace {
+
+constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
+constexpr std::size_t kAlwaysKept = 4;
+
+std::size_t ceilDiv(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+bool mayAnnounce(const model::Node& node) {
+  return !node.networkUnavailable && !node.labels.contains(kExcludeLabel);
+}
+
+bool admits(const model::Pool::Announce& announce, const model::Node& node, const LiveNode& live) {
+  if (announce.mode != model::AnnounceMode::kL2) return false;
+  if (announce.nodeSelector && !announce.nodeSelector->matches(node.labels)) return false;
+  const auto& names = announce.interfaces;
+  return names.empty() || std::find(names.begin(), names.end(), live.bindInterface) != names.end();
+}
+
+class Allotment {
+ public:
+  explicit Allotment(std::span<const OwnerQuestion> questions) : questions_(questions) {
+    std::set<std::string> nodes;
+    for (const OwnerQuestion& question : questions) {
+      if (question.candidates.empty()) continue;
+      ++count_;
+      nodes.insert(question.candidates.begin(), question.candidates.end());
+    }
+    const std::size_t nodeCount = std::max<std::size_t>(nodes.size(), 1);
+    keepBound_ = std::max(kAlwaysKept, ceilDiv(2 * count_, nodeCount));
+    newBound_ = ceilDiv(5 * count_, 4 * nodeCount);
+  }
+
+  std::map<IpAddress, std::string> run() {
+    keepHolders();
+    for (const OwnerQuestion& question : questions_) {
+      if (question.candidates.empty() || owners_.contains(question.vip)) continue;
+      const std::string& node = place(question);
+      ++load_[node];
+      owners_.emplace(question.vip, node);
+    }
+    return std::move(owners_);
+  }
+
+ private:
+  void keepHolders() {
+    std::map<std::string, std::vector<std::pair<std::uint64_t, IpAddress>>> held;
+    for (const OwnerQuestion& question : questions_) {
+      const auto& candidates = question.candidates;
+      if (std::binary_search(candidates.begin(), candidates.end(), question.holder)) {
+        held[question.holder].emplace_back(rank(question.holder, question.vip), question.vip);
+      }
+    }
+    for (auto& [node, vips] : held) {
+      if (vips.size() > keepBound_) {
+        std::sort(vips.begin(), vips.end(), std::greater<>());
+        vips.resize(keepBound_);
+      }
+      for (const auto& [weight, vip] : vips) owners_.emplace(vip, node);
+      load_[node] = vips.size();
+    }
+  }
+
+  const std::string& place(const OwnerQuestion& question) {
+    const std::string* best = nullptr;
+    std::uint64_t bestRank = 0;
+    const std::string* idlest = nullptr;
+    std::uint64_t idlestRank = 0;
+    for (const std::string& node : question.candidates) {
+      const std::size_t load = load_[node];
+      const std::uint64_t weight = rank(node, question.vip);
+      if (load < newBound_ && (best == nullptr || weight > bestRank)) {
+        best = &node;
+        bestRank = weight;
+      }
+      const bool idler = idlest == nullptr || load < load_[*idlest] ||
+                         (load == load_[*idlest] && weight > idlestRank);
+      if (idler) {
+        idlest = &node;
+        idlestRank = weight;
+      }
+    }
+    return best != nullptr ? *best : *idlest;
+  }
+
+  std::span<const OwnerQuestion> questions_;
+  std::size_t count_ = 0;
+  std::size_t keepBound_ = 0;
+  std::size_t newBound_ = 0;
+  std::map<std::string, std::size_t> load_;
+  std::map<IpAddress, std::string> owners_;
+};
+
+/// Bound claims by the address that they hold.
+std::map<IpAddress, std::vector<const model::IpClaim*>> claimsByAddress(
+    const ClusterState& cluster) {
+  std::map<IpAddress, std::vector<const model::IpClaim*>> result;
+  for (const auto& claim : cluster.claims) {
+    if (claim->status.phase != "Bound") continue;
+    if (const auto address = IpAddress::parse(claim->status.address)) {
+      result[*address].push_back(claim.get());
+    }
+  }
+  return result;
+}
+
+const model::IpClaim* claimAmong(const std::vector<const model::IpClaim*>& claims,
+                                 const ServedVip& vip) {
+  for (const model::IpClaim* claim : claims) {
+    for (const auto& service : vip.services) {
+      if (claim->key.ns == service->key.ns && claim->status.service == service->key.name) {
+        return claim;
+      }
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::uint64_t rank(const std::string& node, const IpAddress& vip) {
+  // FNV-1a, then the finalizer of MurmurHash3, since FNV's last bytes hardly reach the high bits.
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto mix = [&hash](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3ULL; };
+  for (const char c : node) mix(static_cast<std::uint8_t>(c));
+  mix(0);
+  const auto bytes = vip.bytes();
+  for (std::size_t i = 0; i < vip.size(); ++i) mix(std::to_integer<std::uint8_t>(bytes[i]));
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdULL;
+  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53ULL;
+  return hash ^ (hash >> 33U);
+}
+
+std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
+                                     const ClusterState& cluster,
+                                     const std::vector<LiveNode>& live) {
+  std::map<std::string, const model::Node*> nodes;
+  for (const auto& node : cluster.nodes) nodes.emplace(node->key.name, node.get());
+  std::vector<std::pair<const LiveNode*, const model::Node*>> able;
+  for (const LiveNode& one : live) {
+    const auto node = nodes.find(one.name);
+    if (node != nodes.end() && mayAnnounce(*node->second)) able.emplace_back(&one, node->second);
+  }
+  std::sort(able.begin(), able.end(),
+            [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
+
+  std::map<std::string, const model::Pool*> pools;
+  for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
+  const auto claims = claimsByAddress(cluster);
+  // A pool that was deleted while in use leaves its addresses with their holders, announced as by
+  // default.
+  const model::Pool::Announce anywhere;
+
+  std::vector<OwnerQuestion> result;
+  result.reserve(vips.size());
+  for (const ServedVip& vip : vips) {
+    OwnerQuestion question{vip.address, {}, {}, {}};
+    const auto found = claims.find(vip.address);
+    const model::IpClaim* claim = found == claims.end() ? nullptr : claimAmong(found->second, vip);
+    if (claim != nullptr) {
+      question.holder = claim->status.node;
+      question.claim = claim->key;
+      const auto pool = pools.find(claim->status.pool);
+      const auto& announce = pool == pools.end() ? anywhere : pool->second->announce;
+      for (const auto& [one, node] : able) {
+        if (admits(announce, *node, *one)) question.candidates.push_back(one->name);
+      }
+      if (vip.local) {
+        std::vector<std::string> local;
+        std::set_intersection(question.candidates.begin(), question.candidates.end(),
+                              vip.endpointNodes.begin(), vip.endpointNodes.end(),
+                              std::back_inserter(local));
+        if (!local.empty()) question.candidates = std::move(local);
+      }
+    }
+    result.push_back(std::move(question));
+  }
+  return result;
+}
+
+std::map<IpAddress, std::string> chooseOwners(std::span<const OwnerQuestion> questions) {
+  return Allotment(questions).run();
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which node announces which VIP. Pure: all nodes compute the same from the same inputs.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "barevip/base/ip.h"
+
+#include "ipvsnode/cluster_state.h"
+#include "ipvsnode/desired.h"
+
+namespace barevip::node {
+
+/// A node whose Lease is fresh and that is not about to leave.
+struct LiveNode {
+  std::string name;
+  std::string bindInterface;  ///< as it says in its Lease; empty if it does not
+
+  friend bool operator==(const LiveNode&, const LiveNode&) = default;
+};
+
+struct OwnerQuestion {
+  IpAddress vip;
+  std::vector<std::string> candidates;  ///< ascending
+  std::string holder;                   ///< who has it now; empty: nobody
+  kube::ObjectKey claim;                ///< the IP object behind it; without a name: none yet
+
+  friend bool operator==(const OwnerQuestion&, const OwnerQuestion&) = default;
+};
+
+/// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
+/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, and fits the announce
+/// section of the VIP's pool; for policy Local only those with endpoints, if any node has. Pool and
+/// holder (status.node) come from the claim, the IP object that is bound to a Service of the VIP;
+/// without one there are no candidates yet.
+[[nodiscard]] std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
+                                                   const ClusterState& cluster,
+                                                   const std::vector<LiveNode>& live);
+
+/// VIPs without candidates are left out.
+///
+/// 1. A holder that is a candidate keeps its VIPs, up to max(4, twice the mean load): a node that
+///    returns takes nothing back, and the loss of a few nodes moves only what those had. Beyond
+///    that bound the VIPs that rank lowest on it move, so that a series of reboots cannot leave
+///    everything on one node.
+/// 2. Every other VIP, ascending, goes to its highest-ranking candidate (rendezvous hash) whose
+///    load is below 1.25 of the mean, or to the least loaded if all are above. Since that is below
+///    the bound of rule 1, no VIP moves twice for one change.
+[[nodiscard]] std::map<IpAddress, std::string> chooseOwners(
+    std::span<const OwnerQuestion> questions);
+
+/// The weight of a node for a VIP: a hash, the same on every machine.
+[[nodiscard]] std::uint64_t rank(const std::string& node, const IpAddress& vip);
+
+}  // namespace barevip::node

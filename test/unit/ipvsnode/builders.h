@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Short ways to write Services, endpoints and the rest of a cluster in tests.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barevip/model/endpoint_slice.h"
+#include "barevip/model/service.h"
+
+#include "ipvsnode/cluster_state.h"
+#include "ipvsnode/desired.h"
+
+namespace barevip::node::test {
+
+inline IpAddress ip(const std::string& text) { return IpAddress::parse(text).value(); }
+
+inline ipvs::VirtualServerKey tcp(const std::string& vip, std::uint16_t port) {
+  return {ip(vip), port, model::Protocol::kTcp};
+}
+inline ipvs::VirtualServerKey udp(const std::string& vip, std::uint16_t port) {
+  return {ip(vip), port, model::Protocol::kUdp};
+}
+inline ipvs::RealServerKey real(const std::string& address, std::uint16_t port = 8080) {
+  return {ip(address), port};
+}
+
+/// A Service "default/NAME" with port 80/TCP named "http", addressed by us.
+inline model::Service service(const std::string& name, std::initializer_list<std::string> vips) {
+  model::Service result;
+  result.key = {"default", name};
+  result.type = "LoadBalancer";
+  result.ports = {{"http", model::Protocol::kTcp, 80, 0}};
+  for (const std::string& vip : vips) result.ingress.push_back({vip, "", "Proxy"});
+  result.conditions = {{"barevip.dev/AddressAssigned", "True", "Assigned", ""}};
+  return result;
+}
+
+struct EndpointSpec {
+  std::string address;
+  std::string node = "n1";
+  bool ready = true;
+  bool serving = true;
+  bool terminating = false;
+};
+
+inline EndpointSpec terminating(const std::string& address, const std::string& node = "n1") {
+  return {address, node, false, true, true};
+}
+inline EndpointSpec unready(const std::string& address, const std::string& node = "n1") {
+  return {address, node, false, false, false};
+}
+
+/// A slice of "default/SERVICE" with port 8080/TCP named "http"; the family is the first address's.
+inline model::EndpointSlice slice(const std::string& serviceName,
+                                  std::initializer_list<EndpointSpec> endpoints,
+                                  Family family = Family::kIpv4) {
+  model::EndpointSlice result;
+  result.key = {"default", serviceName + (family == Family::kIpv4 ? "-4" : "-6")};
+  result.serviceName = serviceName;
+  result.family = family;
+  result.ports = {{"http", model::Protocol::kTcp, 8080}};
+  for (const EndpointSpec& spec : endpoints) {
+    result.endpoints.push_back(
+        {{ip(spec.address)}, spec.node, spec.ready, spec.serving, spec.terminating});
+  }
+  return result;
+}
+
+inline model::Node node(const std::string& name, const std::string& address = "") {
+  model::Node result;
+  result.key = {"", name};
+  if (!address.empty()) result.internalIps = {ip(address)};
+  result.ready = true;
+  return result;
+}
+
+inline model::IpClaim claim(const std::string& serviceName, const std::string& address,
+                            const std::string& holder = "", const std::string& pool = "default") {
+  model::IpClaim result;
+  result.key = {"default", serviceName + "-" + address};
+  result.status.phase = "Bound";
+  result.status.address = address;
+  result.status.pool = pool;
+  result.status.service = serviceName;
+  result.status.node = holder;
+  return result;
+}
+
+struct ClusterBuilder {
+  ClusterState state;
+
+  ClusterBuilder& add(model::Service object) { return put(state.services, std::move(object)); }
+  ClusterBuilder& add(model::EndpointSlice object) { return put(state.slices, std::move(object)); }
+  ClusterBuilder& add(model::Node object) { return put(state.nodes, std::move(object)); }
+  ClusterBuilder& add(model::IpClaim object) { return put(state.claims, std::move(object)); }
+  ClusterBuilder& add(model::Pool object) { return put(state.pools, std::move(object)); }
+
+ private:
+  template <class T>
+  ClusterBuilder& put(std::vector<std::shared_ptr<const T>>& objects, T object) {
+    objects.push_back(std::make_shared<const T>(std::move(object)));
+    return *this;
+  }
+};
+
+inline DesiredOptions options(Placement placement = Placement::kDirector) {
+  DesiredOptions result;
+  result.nodeName = "n1";
+  result.placement = placement;
+  result.bindInterface = "eth0";
+  return result;
+}
+
+}  // namespace barevip::node::test

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/desired.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using net::BoundAddress;
+using net::Item;
+using net::ProxyNeighbour;
+using net::Route;
+using net::Rule;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+DesiredState desired(const ClusterBuilder& cluster, const DesiredOptions& with = options(),
+                     const LocalFacts& local = {}) {
+  return computeDesired(cluster.state, with, local);
+}
+
+ClusterBuilder webOn(std::initializer_list<EndpointSpec> endpoints,
+                     void (*change)(model::Service&) = nullptr) {
+  model::Service web = service("web", {"192.0.2.1"});
+  if (change != nullptr) change(web);
+  return ClusterBuilder().add(web).add(slice("web", endpoints));
+}
+
+TEST(Desired, OneVirtualServerForEachPortWithItsEndpointsInOrder) {
+  const DesiredState state = desired(webOn({{"10.1.0.2", "n2"}, {"10.1.0.1", "n1"}}));
+  ASSERT_THAT(state.virtualServers, SizeIs(1));
+  const ipvs::VirtualServer& server = state.virtualServers[0];
+  EXPECT_EQ(server.key, tcp("192.0.2.1", 80));
+  EXPECT_EQ(server.options, (ipvs::VirtualServerOptions{"rr", 0, 0}));
+  EXPECT_THAT(server.realServers,
+              ElementsAre(ipvs::RealServer{real("10.1.0.1")}, ipvs::RealServer{real("10.1.0.2")}));
+  EXPECT_THAT(state.problems, IsEmpty());
+}
+
+TEST(Desired, AServiceWithoutEndpointsHasItsVirtualServerSoThatClientsAreRefusedAtOnce) {
+  const DesiredState state = desired(webOn({}));
+  ASSERT_THAT(state.virtualServers, SizeIs(1));
+  EXPECT_THAT(state.virtualServers[0].realServers, IsEmpty());
+}
+
+TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
+  const DesiredState state = desired(ClusterBuilder());
+  EXPECT_THAT(state.virtualServers, IsEmpty());
+  EXPECT_THAT(state.directorItems, IsEmpty());
+  EXPECT_EQ(state.filter, net::FilterState{});
+  EXPECT_THAT(state.nodeItems,
+              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x100000, 0x100000}),
+                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}),
+                                   Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
+                                   Item(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
+                                   Item(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
+                                              ip("169.254.77.2"), "bvip-out"}),
+                                   Item(Route{IpPrefix::parse("::/0").value(), 11802,
+                                              ip("fd77:6276:6970::2"), "bvip-out"})));
+}
+
+TEST(Desired, DirectorHoldsTheVipAndTheNodeRoutesItByBothPairs) {
+  const DesiredState state =
+      desired(ClusterBuilder().add(service("web", {"192.0.2.1", "2001:db8::1"})));
+  EXPECT_THAT(state.directorItems,
+              UnorderedElementsAre(Item(BoundAddress{ip("192.0.2.1"), "lo"}),
+                                   Item(BoundAddress{ip("2001:db8::1"), "lo"})));
+  const auto host = [](const char* vip) { return IpPrefix::host(ip(vip)); };
+  for (const Item& item : {
+           Item(Route{host("192.0.2.1"), net::kMainTable, ip("169.254.77.6"), "bvip-in"}),
+           Item(Route{host("192.0.2.1"), net::kOutsideTable, ip("169.254.77.2"), "bvip-out"}),
+           Item(Route{host("2001:db8::1"), net::kMainTable, ip("fd77:6276:6970::6"), "bvip-in"}),
+           Item(
+               Route{host("2001:db8::1"), net::kOutsideTable, ip("fd77:6276:6970::2"), "bvip-out"}),
+       }) {
+    EXPECT_THAT(state.nodeItems, Contains(item)) << net::toString(item);
+  }
+  EXPECT_THAT(state.announcements, IsEmpty());
+}
+
+TEST(Desired, HostPlacementHoldsTheVipOnTheDummyOnly) {
+  const DesiredState state = desired(webOn({}), options(Placement::kHost));
+  EXPECT_THAT(state.nodeItems, ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"})));
+  EXPECT_THAT(state.directorItems, IsEmpty());
+}
+
+TEST(Desired, AnAnnouncementIsAProxyNeighbourOrTheAddressOnTheInterface) {
+  EXPECT_EQ(announcementOf(ip("192.0.2.1"), options()),
+            Item(ProxyNeighbour{ip("192.0.2.1"), "eth0"}));
+  EXPECT_EQ(announcementOf(ip("192.0.2.1"), options(Placement::kHost)),
+            Item(BoundAddress{ip("192.0.2.1"), "eth0"}));
+  EXPECT_TRUE(isAnnouncement(ProxyNeighbour{ip("192.0.2.1"), "eth1"}));
+  EXPECT_TRUE(isAnnouncement(BoundAddress{ip("192.0.2.1"), "eth1"}));
+  EXPECT_FALSE(isAnnouncement(BoundAddress{ip("192.0.2.1"), "barevip0"}));
+  EXPECT_FALSE(isAnnouncement(Rule{}));
+}
+
+TEST(Desired, WithoutIpv6OnTheNodeVipsOfThatFamilyAreReportedAndTheRestIsServed) {
+  DesiredOptions with = options();
+  with.ipv6 = false;
+  const DesiredState state =
+      desired(ClusterBuilder().add(service("web", {"192.0.2.1", "2001:db8::1"})), with);
+  EXPECT_THAT(state.virtualServers, SizeIs(1));
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_EQ(state.problems[0].reason, "NoIPv6");
+  for (const Item& item : state.nodeItems) {
+    const auto* rule = std::get_if<Rule>(&item);
+    EXPECT_TRUE(rule == nullptr || rule->family == Family::kIpv4);
+  }
+}
+
+TEST(Desired, SessionAffinityBecomesPersistence) {
+  const DesiredState state =
+      desired(webOn({}, [](model::Service& s) { s.affinitySeconds = 10800; }));
+  EXPECT_EQ(state.virtualServers[0].options,
+            (ipvs::VirtualServerOptions{"rr", ipvs::kPersistent, 10800}));
+}
+
+TEST(Desired, AnnotationChoosesTheSchedulerWithTheFlagsThatItNeeds) {
+  const DesiredState state =
+      desired(webOn({}, [](model::Service& s) { s.annotations["barevip.dev/scheduler"] = "mh"; }));
+  EXPECT_EQ(state.virtualServers[0].options, (ipvs::VirtualServerOptions{"mh", 0x18, 0}));
+  EXPECT_EQ(schedulerFlags("sh"), ipvs::kSchedulerFlag1);
+  EXPECT_EQ(schedulerFlags("wlc"), 0U);
+}
+
+TEST(Desired, AnUnknownSchedulerIsReportedAndTheDefaultServes) {
+  DesiredOptions with = options();
+  with.scheduler = "lc";
+  const DesiredState state = desired(
+      webOn({}, [](model::Service& s) { s.annotations["barevip.dev/scheduler"] = "best"; }), with);
+  EXPECT_EQ(state.virtualServers[0].options.scheduler, "lc");
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_EQ(state.problems[0].reason, "UnknownScheduler");
+  EXPECT_THAT(state.problems[0].message, HasSubstr("\"best\""));
+}
+
+TEST(Desired, ASchedulerThatTheKernelLacksIsReportedAndTheDefaultServes) {
+  LocalFacts local;
+  local.missingSchedulers = {"mh"};
+  const DesiredState state =
+      desired(webOn({}, [](model::Service& s) { s.annotations["barevip.dev/scheduler"] = "mh"; }),
+              options(), local);
+  EXPECT_EQ(state.virtualServers[0].options, (ipvs::VirtualServerOptions{"rr", 0, 0}));
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_THAT(state.problems[0].message, HasSubstr("ip_vs_mh"));
+}
+
+void makeLocal(model::Service& s) { s.externalTrafficPolicy = model::TrafficPolicy::kLocal; }
+
+TEST(Desired, LocalKeepsTheClientsAddressWhereThisNodeHasEndpoints) {
+  const DesiredState here = desired(webOn({{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}, makeLocal));
+  EXPECT_THAT(here.filter.keepClient, ElementsAre(tcp("192.0.2.1", 80)));
+  EXPECT_THAT(here.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
+  EXPECT_THAT(here.vips[0].endpointNodes, UnorderedElementsAre("n1", "n2"));
+  EXPECT_TRUE(here.vips[0].local);
+}
+
+TEST(Desired, LocalWithoutEndpointsHereServesTheInsideMasqueraded) {
+  const DesiredState away = desired(webOn({{"10.1.0.2", "n2"}}, makeLocal));
+  EXPECT_THAT(away.filter.keepClient, IsEmpty());
+  EXPECT_THAT(away.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.2")}));
+}
+
+TEST(Desired, ClusterNeverKeepsTheClientsAddress) {
+  EXPECT_THAT(desired(webOn({{"10.1.0.1", "n1"}})).filter.keepClient, IsEmpty());
+}
+
+TEST(Desired, SourceRangesAreNormalisedAndOfTheVipsFamily) {
+  const DesiredState state = desired(webOn({}, [](model::Service& s) {
+    s.sourceRanges = {"198.51.100.7/24", " 10.0.0.0/8 ", "2001:db8::/32", "10.0.0.0/8",
+                      "0.0.0.0/0"};
+  }));
+  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
+  EXPECT_EQ(state.filter.sourceRanges[0].virtualServer, tcp("192.0.2.1", 80));
+  EXPECT_THAT(
+      state.filter.sourceRanges[0].allowed,
+      ElementsAre(IpPrefix::parse("0.0.0.0/0").value(), IpPrefix::parse("10.0.0.0/8").value(),
+                  IpPrefix::parse("198.51.100.0/24").value()));
+}
+
+TEST(Desired, ASourceRangeThatCannotBeReadAdmitsNobody) {
+  const DesiredState state = desired(webOn({}, [](model::Service& s) {
+    s.sourceRanges = {"everybody", "10.0.0.0/33"};
+  }));
+  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
+  EXPECT_THAT(state.filter.sourceRanges[0].allowed, IsEmpty());
+  EXPECT_THAT(state.problems, SizeIs(2));
+}
+
+TEST(Desired, FilterKnowsEveryVipAndVirtualServer) {
+  const DesiredState state =
+      desired(ClusterBuilder().add(service("a", {"192.0.2.1"})).add(service("b", {"192.0.2.2"})));
+  EXPECT_THAT(state.filter.vips, ElementsAre(ip("192.0.2.1"), ip("192.0.2.2")));
+  EXPECT_THAT(state.filter.virtualServers, ElementsAre(tcp("192.0.2.1", 80), tcp("192.0.2.2", 80)));
+  EXPECT_THAT(state.filter.sourceRanges, IsEmpty());
+}
+
+TEST(Desired, AnEndpointThatIsAVipItselfWouldLoopAndIsReported) {
+  const DesiredState state = desired(webOn({{"192.0.2.1"}, {"10.1.0.1"}}));
+  EXPECT_THAT(state.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_EQ(state.problems[0].reason, "EndpointRefused");
+}
+
+TEST(Desired, DoesNotDependOnTheOrderOfItsInput) {
+  ClusterBuilder forwards;
+  ClusterBuilder backwards;
+  const std::vector<std::string> names{"a", "b", "c"};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& back = names[names.size() - 1 - i];
+    forwards.add(service(names[i], {"192.0.2." + std::to_string(names[i][0] % 2)}))
+        .add(slice(names[i], {{"10.1.0.1"}, {"10.1.0.2"}}));
+    backwards.add(service(back, {"192.0.2." + std::to_string(back[0] % 2)}))
+        .add(slice(back, {{"10.1.0.2"}, {"10.1.0.1"}}));
+  }
+  const DesiredState one = desired(forwards);
+  const DesiredState other = desired(backwards);
+  EXPECT_EQ(one.virtualServers, other.virtualServers);
+  EXPECT_EQ(one.filter, other.filter);
+  EXPECT_EQ(one.nodeItems, other.nodeItems);
+  EXPECT_EQ(one.problems, other.problems);
+}
+
+TEST(Desired, KnowsTheSchedulersOfLinux) {
+  for (const char* name : {"rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "mh", "twos"}) {
+    EXPECT_TRUE(isScheduler(name)) << name;
+  }
+  for (const char* name : {"", "RR", "rr ", "../rr"}) EXPECT_FALSE(isScheduler(name)) << name;
+}
+
+}  // namespace
+}  // namespace barevip::node::test
