@@ -108,12 +108,19 @@ def boot(number, all_nodes, light, proxy):
     # What a node that lost its power left of its management socket would keep the next one from its name.
     shutil.rmtree(os.path.join(_UML_FOLDER, umid), ignore_errors=True)
     processes.start(process_name(number), network.inside(settings.LAN, [
-        "env", f"LD_PRELOAD={binaries.kernel_preload()}", uml, f"mem={_MEMORY['light' if light else 'full']}", f"umid={umid}", f"uml_dir={_UML_FOLDER}",
+        "taskset", "--cpu-list", str(_processor(number)), "env", f"LD_PRELOAD={binaries.kernel_preload()}", uml, f"mem={_MEMORY['light' if light else 'full']}", f"umid={umid}", f"uml_dir={_UML_FOLDER}",
         "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={settings.LAB}/node/init.sh",
         f"BAREVIP_NODE_ENV={env_file}",
         f"{settings.NODE_INTERFACE}:transport=tap,ifname={network.tap(number)},depth=128,gro=1,"
         f"mac=02:00:00:00:00:0{number}",
         "con=null", "con0=fd:0,fd:1", "quiet"]), log=os.path.join(folder(number), "console.log"))
+
+
+def _processor(number):
+    """The one processor of a node: its kernel and its programs take turns, and waking each other across
+    processors makes every system call in the node several times slower."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[(number - 1) % len(usable)]
 
 
 def power_off(number):
@@ -129,20 +136,24 @@ def wait_until_reachable(number, timeout=60):
         raise settings.Problem(f"{node_name(number)} does not come up; see {folder(number)}/console.log")
 
 
-def not_ready(numbers):
-    """Those of the nodes that the API server does not show as Ready now."""
+def not_ready(numbers, boots=None):
+    """Those of the nodes that the API server does not show as Ready now, in the boots that are asked for."""
     ready = set()
     for node in control_plane.kubectl_json("get", "nodes")["items"]:
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in node.get("status", {}).get("conditions", [])):
-            ready.add(node["metadata"]["name"])
+        name, shown = node["metadata"]["name"], node.get("status", {})
+        if boots and boots.get(name) != shown.get("nodeInfo", {}).get("bootID"):
+            continue
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in shown.get("conditions", [])):
+            ready.add(name)
     return [n for n in numbers if node_name(n) not in ready]
 
 
 def wait_until_ready(numbers, timeout=180):
-    """Waits until kubelet of each node reports Ready with a heartbeat of this boot."""
+    """Waits until kubelet of each node reports Ready in this boot: what it said before a power loss is no news."""
+    boots = {node_name(n): run(n, "cat /proc/sys/kernel/random/boot_id").strip() for n in numbers}
     deadline = time.monotonic() + timeout
     waiting = numbers
-    while waiting := not_ready(waiting):
+    while waiting := not_ready(waiting, boots):
         for n in waiting:
             if not is_running(n):
                 raise settings.Problem(f"{node_name(n)} has halted; see {folder(n)}/console.log")

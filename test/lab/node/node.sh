@@ -19,6 +19,8 @@ mount_all() {
   mount -t tmpfs -o mode=755 run /run
   mount -t tmpfs tmp /tmp
   mount -t cgroup2 cgroup /sys/fs/cgroup
+  # A home of the node's own: the host's start-up files take seconds on a node.
+  mount -t tmpfs -o mode=700 home /root
   # What changes on the host while the node runs must not be seen through the overlay, which is not made for that.
   mkdir -p "$CACHE" "$RUN" "$REPO"
   mount -t hostfs -o "$REPO" repo "$REPO" && mount -o remount,ro,bind "$REPO"
