@@ -98,6 +98,10 @@ struct Op {
 /// that very form, and a delete of what is gone; implementations map both to 0.
 using OpResult = int;
 
+/// What failed and how to mend it: "cannot add TCP 192.0.2.1:80 mh: the kernel has no scheduler mh:
+/// modprobe ip_vs_mh". `result` is not 0.
+[[nodiscard]] std::string explain(const Op& op, OpResult result);
+
 /// The kernel's IPVS table of one network namespace.
 ///
 /// Not thread-safe: one owner thread, because IPVS dumps are no snapshots: a concurrent writer

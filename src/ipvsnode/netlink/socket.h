@@ -28,7 +28,7 @@ struct SocketOptions {
 };
 
 /// Datagrams with a deadline. Sequence numbers, acknowledgements and dumps are the business of
-/// exchange.h. Not thread-safe.
+/// batch.h and dump.h. Not thread-safe.
 ///
 /// Options set where the kernel knows them: NETLINK_EXT_ACK (texts with errors), NETLINK_CAP_ACK
 /// (errors without the whole request: they fill the receive buffer otherwise) and
@@ -53,6 +53,9 @@ class Socket {
   /// kUnavailable with ENOBUFS if answers were lost.
   Result<std::span<const std::byte>> receive();
 
+  /// The next datagram without waiting; empty if there is none, or if it came from a stranger.
+  Result<std::span<const std::byte>> tryReceive();
+
   /// Throws away what lies unread: late answers to requests that were given up.
   void drain();
 
@@ -65,8 +68,6 @@ class Socket {
   };
 
   Socket(nl_sock* socket, const SocketOptions& options);
-  /// One datagram without waiting; empty if there is none, or if it is from a stranger.
-  Result<std::span<const std::byte>> receiveNow();
 
   std::unique_ptr<nl_sock, Deleter> socket_;
   std::uint32_t peerPort_;

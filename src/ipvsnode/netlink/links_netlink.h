@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// net::Links by rtnetlink.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barevip/net/links.h"
+
+#include "ipvsnode/netlink/batch.h"
+#include "ipvsnode/netlink/route_codec.h"
+#include "ipvsnode/netlink/socket.h"
+
+namespace barevip::netlink {
+
+struct LinksOptions {
+  /// A network namespace by descriptor, or -1, as in SocketOptions.
+  int namespaceFd = -1;
+  /// Devices on which every host address but the loopback ones is ours, whatever the kernel can
+  /// keep of marks: "lo" in a director namespace, the dummy device with --placement=host. Kernels
+  /// before 5.18 keep no mark of IPv6 addresses: there, a deprecated host address on another device
+  /// is ours too if it also stands on one of these.
+  std::set<std::string> ownDevices;
+};
+
+/// Items of the namespace that its socket was opened in. Not thread-safe.
+class NetlinkLinks final : public net::Links {
+ public:
+  [[nodiscard]] static Result<NetlinkLinks> open(const LinksOptions& options = {});
+  /// Over a NETLINK_ROUTE socket that is there already.
+  NetlinkLinks(Socket socket, std::set<std::string> ownDevices)
+      : socket_(std::move(socket)), ownDevices_(std::move(ownDevices)) {}
+
+  /// Our netlink port: a Monitor tells our own changes by it.
+  [[nodiscard]] std::uint32_t port() const { return socket_.port(); }
+
+  Result<std::vector<net::Item>> dumpOwned() override;
+  Result<std::vector<net::BoundAddress>> dumpAddresses() override;
+  Result<std::vector<int>> apply(std::span<const net::LinkOp> plan) override;
+  Result<net::Device> device(const std::string& name) override;
+
+ private:
+  Result<DeviceNames> deviceNames();
+  Result<std::vector<ListedAddress>> listAddresses(const DeviceNames& devices);
+  Result<std::vector<net::Route>> listOurRoutes(const DeviceNames& devices);
+  Result<std::vector<ListedNeighbour>> listNeighbours(const DeviceNames& devices);
+  Result<std::vector<net::Rule>> listOurRules();
+
+  [[nodiscard]] bool isOurs(const ListedAddress& address,
+                            const std::vector<ListedAddress>& all) const;
+
+  /// What of the namespace has to be known before a plan is sent, because the kernel does not
+  /// refuse to overwrite or delete it when it is foreign.
+  struct Foreign {
+    std::set<net::ProxyNeighbour> neighbours;
+    std::set<net::BoundAddress> addresses;
+  };
+  Result<Foreign> listForeign(std::span<const net::LinkOp> plan, const DeviceNames& devices);
+
+  /// After EEXIST: 0 where the item in the way is the very one, a replaced route of ours included.
+  Result<void> settleExisting(std::span<const net::LinkOp> plan, const DeviceNames& devices,
+                              std::vector<int>& results);
+  Result<std::vector<int>> sendPlanned(const std::vector<Message>& messages);
+
+  Socket socket_;
+  std::set<std::string> ownDevices_;
+};
+
+}  // namespace barevip::netlink
