@@ -10,7 +10,6 @@ from .progress import step
 from .settings import node_name
 
 PROGRAMS = ["barevip-operator", "barevip-node"]
-_VERSION_TAG = "0.1.0"
 _OPERATOR = "barevip-operator"
 _NAMESPACE = "barevip-system"
 
@@ -29,11 +28,10 @@ def ensure_images():
     """The images of both programs, made again when a program or the recipe changed. Returns their names."""
     folder = binaries_folder()
     recipe = os.path.join(settings.REPO, "deploy", "images", "build.sh")
-    inputs = images.hash_of(recipe, *(os.path.join(folder, p) for p in PROGRAMS))
+    inputs = images.hash_of([recipe, images.PACK, *(os.path.join(folder, p) for p in PROGRAMS)])
     if not all(images.is_current(p, inputs) for p in PROGRAMS):
         with step("images of barevip"):
-            images.run_tool([recipe, folder, settings.IMAGES],
-                            {**images.buildah_environment(), "BAREVIP_IMAGE_TAG": _VERSION_TAG})
+            images.run_tool([recipe, folder, settings.IMAGES])
             for program in PROGRAMS:
                 images.mark_current(program, inputs)
     return PROGRAMS
@@ -69,7 +67,7 @@ def start_node_daemon(number):
     log = os.path.join(nodes.folder(number), "barevip-node.log")
     daemon = shlex.join([program, f"--kubeconfig={_kubeconfig('barevip-node')}",
                          f"--bind-iface={settings.NODE_INTERFACE}", f"--node-name={node_name(number)}"])
-    nodes.run(number, f"{shlex.quote(program)} init >>{shlex.quote(log)} 2>&1 && "
+    nodes.run(number, f"{shlex.quote(program)} init --bind-iface={settings.NODE_INTERFACE} >>{shlex.quote(log)} 2>&1 && "
                       f"setsid {daemon} >>{shlex.quote(log)} 2>&1 </dev/null & sleep 0.1")
 
 

@@ -80,13 +80,15 @@ def _parser():
     link = add("link", "pull or plug the cable of a node")
     link.add_argument("node", metavar="NODE")
     link.add_argument("position", choices=["down", "up"])
-    part = add("control-plane", "make a part of the control plane fail: stop (kill -9), start, pause, resume")
-    part.add_argument("action", choices=["stop", "start", "pause", "resume"])
-    part.add_argument("name", nargs="?", default="kube-apiserver", metavar="NAME",
-                      help="etcd, kube-apiserver (default), kube-controller-manager, kube-scheduler, "
-                      "or barevip-operator of a light cluster")
-    load = add("load", "import image archives (docker-archive tar) into all nodes")
-    load.add_argument("archives", nargs="+", metavar="TAR")
+    actions = ["stop", "start", "pause", "resume"]
+    server = add("apiserver", "make the API server fail and come back: stop (kill -9), start, pause, resume")
+    server.add_argument("action", choices=actions)
+    part = add("process", "the same for another process of the LAN: etcd, kube-controller-manager, kube-scheduler, "
+               "barevip-operator of a light cluster")
+    part.add_argument("name", metavar="NAME")
+    part.add_argument("action", choices=actions)
+    load = add("load", "import images into all nodes: docker-archive tars, or barevip's own as they are built now")
+    load.add_argument("archives", nargs="*", metavar="TAR")
     pod = add("pod", "make a pod-like network namespace with the backend in it on a light node; prints its addresses")
     pod.add_argument("node", metavar="NODE")
     pod.add_argument("name", metavar="NAME")
@@ -132,10 +134,11 @@ def _run(options):
         elif options.command == "link":
             from . import network
             network.set_link(cluster.check_node(options.node), options.position == "up")
-        elif options.command == "control-plane":
+        elif options.command in ("apiserver", "process"):
             from . import control_plane
             cluster.current()
-            control_plane.control_component(options.name, options.action)
+            name = control_plane.API_SERVER if options.command == "apiserver" else options.name
+            control_plane.control(name, options.action)
         elif options.command == "load":
             cluster.load(options.archives)
         elif options.command == "pod":

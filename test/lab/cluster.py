@@ -178,10 +178,11 @@ def start_node(name):
 
 
 def load(archives):
-    """Imports image archives into the nodes that are on, and into those that boot later."""
+    """Imports image archives, barevip's own when none is named, into nodes that are on and those that boot later."""
     found = current()
     if found["light"]:
         raise Problem("light nodes have no container runtime to load images into")
+    archives = archives or [images.archive(name) for name in barevip.ensure_images()]
     for archive in archives:
         if not os.path.isfile(archive):
             raise Problem(f"no such archive: {archive}")

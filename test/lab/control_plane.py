@@ -116,20 +116,21 @@ def grant_proxy():
             "--user=system:kube-proxy")
 
 
-def control_component(name, action):
-    """stop (as by a crash), start again, pause (alive but silent) or resume a part of the control plane."""
+def control(name, action):
+    """stop (as by a crash), start again, pause (alive but silent) or resume a process of the LAN."""
+    known = [n for n in processes.names() if not n.startswith("uml-")]
+    if name not in known:
+        raise settings.Problem(f"there is no process '{name}' on the LAN; there are {', '.join(known)}")
     alive = processes.pid_of(name) is not None
     if action == "start":
         if alive:
             raise settings.Problem(f"{name} runs already")
-        if processes.record_of(name) is None:
-            raise settings.Problem(f"{name} was never started in this cluster")
         processes.restart(name)
         if name == API_SERVER:
             wait_until_ready()
         return
     if not alive:
-        raise settings.Problem(f"{name} does not run; start it by `test/cluster control-plane start {name}`")
+        raise settings.Problem(f"{name} does not run: start it first")
     processes.send(name, {"stop": signal.SIGKILL, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}[action])
     if action == "stop":
         processes.kill_all(lambda: [pid for pid in [processes.pid_of(name)] if pid])

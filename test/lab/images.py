@@ -13,27 +13,21 @@ import tempfile
 from . import settings
 from .progress import step
 
-_PAUSE_SOURCE = """\
-#include <signal.h>
-#include <unistd.h>
-static void leave(int number) { (void)number; _exit(0); }
-int main(void) { signal(SIGINT, leave); signal(SIGTERM, leave); for (;;) pause(); }
-"""
+PACK = os.path.join(settings.REPO, "deploy", "images", "pack.sh")
 
 
 def archive(name):
     return os.path.join(settings.IMAGES, f"{name}.tar")
 
 
-def hash_of(*inputs):
-    """A hash over texts and over the contents of files that exist by that name."""
+def hash_of(files, *texts):
+    """A hash over the contents of files and over texts."""
     digest = hashlib.sha256()
-    for value in inputs:
-        if os.path.isfile(value):
-            with open(value, "rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
-        else:
-            digest.update(hashlib.sha256(value.encode()).digest())
+    for file in files:
+        with open(file, "rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode()).digest())
     return digest.hexdigest()
 
 
@@ -50,53 +44,22 @@ def mark_current(name, inputs_hash):
         out.write(inputs_hash)
 
 
-def run_tool(argv, env=None):
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+def run_tool(argv):
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise settings.Problem(f"{' '.join(argv)} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
-    return done.stdout.strip()
 
 
-def buildah_environment():
-    """What makes buildah keep all that it writes inside the cache."""
-    storage = os.path.join(settings.CACHE, "buildah")
-    os.makedirs(os.path.join(storage, "tmp"), exist_ok=True)
-    return {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot", "TMPDIR": f"{storage}/tmp",
-            "BAREVIP_BUILDAH_ROOT": storage}
-
-
-def _pack(name, tag, program):
-    """An image from scratch with one static program."""
-    env = buildah_environment()
-    buildah = ["buildah", "--root", f"{env['BAREVIP_BUILDAH_ROOT']}/root",
-               "--runroot", f"{env['BAREVIP_BUILDAH_ROOT']}/runroot"]
-    image = f"localhost/{name}:{tag}"
-    inside = "/" + os.path.basename(program)
-    container = run_tool([*buildah, "from", "scratch"], env)
-    run_tool([*buildah, "copy", "-q", container, program, inside], env)
-    run_tool([*buildah, "config", "--entrypoint", f'["{inside}"]', container], env)
-    run_tool([*buildah, "commit", "-q", "--rm", container, image], env)
-    part = archive(name) + ".part"
-    if os.path.exists(part):
-        os.unlink(part)
-    run_tool([*buildah, "push", "-q", image, f"docker-archive:{part}:{image}"], env)
-    run_tool([*buildah, "rmi", image], env)
-    os.replace(part, archive(name))
-
-
-def _ensure_static(name, tag, source, compiler):
+def _ensure_static(name, tag, compiler, source):
     """Compiles one source file statically and packs it, unless that is done already."""
-    inputs = hash_of(source, " ".join(compiler), name, tag)
+    inputs = hash_of([source, PACK], *compiler, name, tag)
     if is_current(name, inputs):
         return
     with step(f"image {name}"), tempfile.TemporaryDirectory() as scratch:
-        program = os.path.join(scratch, name.removeprefix("barevip-"))
-        if not os.path.isfile(source):
-            text, source = source, os.path.join(scratch, "main.c")
-            with open(source, "w", encoding="utf-8") as out:
-                out.write(text)
+        entrypoint = "/" + name.removeprefix("barevip-")
+        program = scratch + entrypoint
         run_tool([*compiler, "-static", "-s", "-o", program, source])
-        _pack(name, tag, program)
+        run_tool([PACK, scratch, f"localhost/{name}:{tag}", entrypoint, "0", archive(name)])
         os.makedirs(os.path.dirname(program_path(name)), exist_ok=True)
         shutil.copy(program, program_path(name))
         mark_current(name, inputs)
@@ -110,9 +73,9 @@ def program_path(name):
 def ensure_test_images():
     """Pause and the backend: what every cluster needs. Returns their names."""
     os.makedirs(settings.IMAGES, exist_ok=True)
-    _ensure_static("barevip-pause", "1", _PAUSE_SOURCE, ["gcc", "-O2"])
-    _ensure_static("barevip-backend", "1", os.path.join(settings.LAB, "backend", "backend.cc"),
-                   ["g++", "-std=c++20", "-O2", "-Wall", "-Wextra"])
+    sources = os.path.join(settings.LAB, "backend")
+    _ensure_static("barevip-pause", "1", ["gcc", "-O2"], os.path.join(sources, "pause.c"))
+    _ensure_static("barevip-backend", "1", ["g++", "-std=c++20", "-O2"], os.path.join(sources, "backend.cc"))
     return ["barevip-pause", "barevip-backend"]
 
 

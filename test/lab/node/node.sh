@@ -35,11 +35,17 @@ mount_all() {
 
 load_modules() {
   local module
-  for module in ipv6 ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_vs_mh nf_conntrack dummy veth bridge br_netfilter ipip \
-    xt_ipvs xt_set iptable_nat iptable_filter iptable_mangle ip6table_nat ip6table_filter ip6table_mangle \
-    xt_MASQUERADE xt_comment xt_conntrack xt_connmark xt_mark xt_statistic; do
+  # What every distribution's node has, and no more: what barevip or kube-proxy need, they load themselves.
+  for module in ipv6 nf_conntrack veth bridge br_netfilter iptable_nat iptable_filter iptable_mangle \
+    ip6table_nat ip6table_filter ip6table_mangle; do
     modprobe "$module" || echo "node: no module $module"
   done
+  if [ "$LIGHT" = yes ]; then
+    for module in ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_vs_mh dummy xt_ipvs xt_set xt_MASQUERADE xt_comment \
+      xt_conntrack xt_connmark xt_mark; do
+      modprobe "$module" || echo "node: no module $module"
+    done
+  fi
 }
 
 set_up_network() {
