@@ -153,7 +153,7 @@ def _become_root():
              if name in os.environ]
     try:
         os.execvp("sudo", ["sudo", "env", *keep, *sys.argv])
-    except FileNotFoundError:
+    except OSError:
         raise Problem("needs root for namespaces and taps: run it as root or install sudo") from None
 
 

@@ -13,6 +13,8 @@ from .progress import say, step
 from .settings import Problem, node_name
 
 _STATE = os.path.join(settings.RUN, "state.json")
+_LOCK = os.path.join(settings.RUN, "lock")
+_RUN_ENTRIES = ["state.json", "pids", "logs", "pki", "ssh", "kubeconfig", "nodes", "uml", "images", "etcd"]
 # Unix sockets below the run folder: the kernel takes 107 characters.
 _LONGEST_SOCKET = os.path.join(settings.RUN, "uml", "node9", "mconsole")
 _NODE_STATUS = {"conditions": [{"type": "Ready", "status": "True", "reason": "LightNode",
@@ -23,7 +25,7 @@ _NODE_STATUS = {"conditions": [{"type": "Ready", "status": "True", "reason": "Li
 def exclusive():
     """One command at a time changes the cluster."""
     os.makedirs(settings.RUN, exist_ok=True)
-    with open(os.path.join(settings.RUN, "lock"), "w", encoding="utf-8") as lock:
+    with open(_LOCK, "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -139,23 +141,25 @@ def up(count, light, proxy, with_barevip):
 
 
 def clean():
-    """Removes what is left of a cluster, whole or broken; the logs go with it."""
+    """Removes what is left of a cluster, whole or broken; the logs go with it, and nothing that is not ours."""
     for name in processes.names():
         processes.kill(name)
     network.destroy()
-    for entry in os.listdir(settings.RUN) if os.path.isdir(settings.RUN) else []:
-        if entry != "lock":
-            path = os.path.join(settings.RUN, entry)
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
+    for entry in _RUN_ENTRIES:
+        path = os.path.join(settings.RUN, entry)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path):
+            os.unlink(path)
 
 
 def down():
     """Takes the cluster down; nothing of it is left but the cache."""
     with step("taking the cluster down"):
         clean()
+        os.unlink(_LOCK)
+        with contextlib.suppress(OSError):
+            os.rmdir(settings.RUN)
 
 
 def kill_node(name):
