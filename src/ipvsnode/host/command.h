@@ -16,12 +16,12 @@ namespace barevip::host {
 struct Command {
   /// A path, or a name that is looked up in kProgramPath.
   std::string program;
-  std::vector<std::string> arguments;
-  std::string input;  ///< stdin
+  std::vector<std::string> arguments{};
+  std::string input{};  ///< stdin
   std::chrono::milliseconds deadline{30'000};
   /// Lines of stdout that it refuses are dropped as they come, so that a dump of which we need a
   /// few lines costs no memory. Empty: keep all.
-  std::function<bool(std::string_view)> keepLine;
+  std::function<bool(std::string_view)> keepLine{};
 };
 
 struct CommandOutput {

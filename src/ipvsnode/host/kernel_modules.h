@@ -15,12 +15,15 @@ namespace barevip::host {
 
 struct Module {
   std::string name;
-  bool required = false;  ///< without it nothing works, and no other one does its work
+  bool required = false;  ///< without it nothing works, and whether it is there can be seen
   std::string why;
 };
 
 /// Modules of a placement, in the order to be loaded; pure.
-[[nodiscard]] std::vector<Module> modulesOf(Placement placement, bool ipv6);
+[[nodiscard]] std::vector<Module> modulesOf(Placement placement);
+/// Those of the legacy packet filter, which the daemon could not load and its tools ask for. Not
+/// for a node with nft: its tools warn of them.
+[[nodiscard]] std::vector<Module> legacyFilterModules(bool ipv6);
 
 struct ModuleReport {
   std::vector<std::string> loaded;   ///< that were not there before

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/host/director.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "common/base/file_descriptor.h"
+#include "ipvsnode/host/capabilities.h"
+#include "ipvsnode/host/device_info.h"
+#include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/namespace_view.h"
+#include "ipvsnode/host/packet_filter_iptables.h"
+#include "ipvsnode/host/sysctl.h"
+#include "ipvsnode/host/system_error.h"
+#include "ipvsnode/netlink/link_setup.h"
+
+namespace barevip::host {
+
+namespace {
+
+using netlink::LinkSetup;
+
+constexpr std::array kPairs{kOutside, kInside};
+constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string deviceNames() {
+  std::vector<std::string> names;
+  struct Free {
+    void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
+  };
+  const std::unique_ptr<struct if_nameindex, Free> list(::if_nameindex());
+  for (const auto* entry = list.get(); entry != nullptr && entry->if_index != 0; ++entry) {
+    names.emplace_back(entry->if_name);
+  }
+  return join(names);
+}
+
+/// The bind interface as it is; an empty name is none.
+Result<DeviceInfo> bindDevice(const std::string& name) {
+  if (name.empty()) return DeviceInfo{};
+  auto info = deviceInfo(name);
+  if (info || info.error().code != ErrorCode::kNotFound) return info;
+  return fail(ErrorCode::kNotFound,
+              "there is no network interface " + name + " on this node (there are: " +
+                  deviceNames() + "): choose another by --bind-iface",
+              ENODEV);
+}
+
+/// Does the steps of a set-up in order and remembers the first failure.
+class Steps {
+ public:
+  template <class F>
+  Steps& then(F step) {
+    if (result_) result_ = step();
+    return *this;
+  }
+  [[nodiscard]] Result<void> result() const { return result_; }
+
+ private:
+  Result<void> result_;
+};
+
+/// One namespace: what it holds, and the hand to change it. Looks before it writes, so that a right
+/// state costs no write.
+class Side {
+ public:
+  /// `thread` lives in the namespace; null is the calling thread.
+  static Result<Side> open(std::string name, NamespaceThread* thread) {
+    const auto inside = [&](auto function) {
+      return thread == nullptr ? function() : thread->run(function);
+    };
+    auto setup = inside([] { return LinkSetup::open(); });
+    if (!setup) return tl::make_unexpected(setup.error());
+    auto view = inside([] { return viewNamespace(); });
+    if (!view) return tl::make_unexpected(view.error());
+    return Side(std::move(name), *std::move(setup), *std::move(view));
+  }
+
+  [[nodiscard]] bool has(const std::string& device) const { return view_.devices.contains(device); }
+  LinkSetup& setup() { return setup_; }
+
+  Result<void> remove(const std::string& device, GroundReport& report) {
+    if (!has(device)) return {};
+    view_.devices.erase(device);
+    return noted(setup_.deleteLink(device), report, "removed the device " + device);
+  }
+
+  Result<void> setMtu(const std::string& device, int mtu, GroundReport& report) {
+    if (mtu <= 0 || view_.devices[device].mtu == mtu) return {};
+    return noted(setup_.setMtu(device, static_cast<std::uint32_t>(mtu)), report,
+                 "set the MTU of " + device + " to " + std::to_string(mtu));
+  }
+
+  Result<void> addAddress(const std::string& device, const IpAddress& address, std::uint8_t length,
+                          GroundReport& report) {
+    if (view_.devices[device].addresses.contains({address, length})) return {};
+    return noted(
+        setup_.ensureAddress(device, address, length), report,
+        "gave " + device + " the address " + address.toString() + "/" + std::to_string(length));
+  }
+
+  Result<void> setUp(const std::string& device, GroundReport& report) {
+    if (view_.devices[device].up) return {};
+    return noted(setup_.setUp(device), report, "set " + device + " up");
+  }
+
+  Result<void> routeDefault(const IpAddress& gateway, const std::string& device,
+                            GroundReport& report) {
+    if (view_.defaultRoutes.contains({device, gateway})) return {};
+    return noted(setup_.ensureDefaultRoute(gateway, device), report,
+                 "made the default route by " + gateway.toString() + " dev " + device);
+  }
+
+  Result<void> addDummy(const std::string& device, GroundReport& report) {
+    if (has(device)) return setup_.ensureDummy(device);  // complains of another kind
+    return noted(setup_.ensureDummy(device), report, "made the device " + device);
+  }
+
+ private:
+  Side(std::string name, LinkSetup setup, NamespaceView view)
+      : name_(std::move(name)), setup_(std::move(setup)), view_(std::move(view)) {}
+
+  Result<void> noted(Result<void> result, GroundReport& report, const std::string& what) const {
+    if (result) report.done.push_back(name_ + ": " + what);
+    return result;
+  }
+
+  std::string name_;
+  LinkSetup setup_;
+  NamespaceView view_;
+};
+
+/// Makes the pairs of which an end is missing: the rest of one that lost its namespace goes.
+Result<void> makePairs(Side& node, Side& director, int directorNamespace, GroundReport& report) {
+  Steps steps;
+  for (const Pair& pair : kPairs) {
+    if (node.has(pair.nodeDevice) && director.has(pair.directorDevice)) continue;
+    steps.then([&] { return node.remove(pair.nodeDevice, report); })
+        .then([&] { return director.remove(pair.directorDevice, report); })
+        .then([&] {
+          return node.setup().ensureVeth(pair.nodeDevice, pair.directorDevice, directorNamespace);
+        })
+        .then([&]() -> Result<void> {
+          report.done.push_back(std::string("made the devices ") + pair.nodeDevice +
+                                " (node) and " + pair.directorDevice + " (director)");
+          return {};
+        });
+  }
+  return steps.result();
+}
+
+Result<void> configureEnd(Side& side, const std::string& device, const IpAddress& address4,
+                          const IpAddress& address6, int mtu, bool ipv6, GroundReport& report) {
+  Steps steps;
+  steps.then([&] { return side.setMtu(device, mtu, report); }).then([&] {
+    return side.addAddress(device, address4, kPairLength4, report);
+  });
+  if (ipv6) {
+    steps.then([&] { return side.addAddress(device, address6, kPairLength6, report); });
+  }
+  return steps.then([&] { return side.setUp(device, report); }).result();
+}
+
+/// MTU, addresses, up, and the director's way out.
+Result<void> configurePairs(Side& node, Side& director, int mtu, bool ipv6, GroundReport& report) {
+  Steps steps;
+  steps.then([&] { return director.setUp("lo", report); });
+  for (const Pair& pair : kPairs) {
+    steps
+        .then([&] {
+          return configureEnd(node, pair.nodeDevice, pair.node4, pair.node6, mtu, ipv6, report);
+        })
+        .then([&] {
+          return configureEnd(director, pair.directorDevice, pair.director4, pair.director6, mtu,
+                              ipv6, report);
+        });
+  }
+  steps.then(
+      [&] { return director.routeDefault(kOutside.node4, kOutside.directorDevice, report); });
+  if (ipv6) {
+    steps.then(
+        [&] { return director.routeDefault(kOutside.node6, kOutside.directorDevice, report); });
+  }
+  return steps.result();
+}
+
+Result<void> makeDummy(Side& node, GroundReport& report) {
+  return Steps()
+      .then([&] { return node.addDummy(kDummyDevice, report); })
+      .then([&] { return node.setUp(kDummyDevice, report); })
+      .result();
+}
+
+void take(GroundReport& report, SysctlReport sysctls, const std::string& where) {
+  for (const std::string& line : sysctls.changed) report.done.push_back(where + ": " + line);
+  for (const std::string& line : sysctls.problems) report.problems.push_back(where + ": " + line);
+}
+
+void takeProblems(GroundReport& report, const std::vector<std::string>& problems,
+                  const std::string& where) {
+  for (const std::string& line : problems) {
+    report.problems.push_back(where + ": " + line +
+                              "; `barevip-node init`, which every start of the pod runs, sets "
+                              "what it may set");
+  }
+}
+
+Result<void> loadAll(GroundReport& report, const GroundOptions& options, bool ipv6,
+                     CommandRunner& runner, const std::stop_token& stop) {
+  std::vector<Module> modules = modulesOf(options.placement);
+  const auto loaded = loadModules(modules, runner, stop);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  ModuleReport all = *loaded;
+  const auto backend = detectBackend(runner, stop);
+  if (!backend) {
+    report.problems.push_back(backend.error().message);
+  } else if (*backend == FilterBackend::kLegacy) {
+    const auto more = loadModules(legacyFilterModules(ipv6), runner, stop);
+    if (!more) return tl::make_unexpected(more.error());
+    all.loaded.insert(all.loaded.end(), more->loaded.begin(), more->loaded.end());
+    all.missing.insert(all.missing.end(), more->missing.begin(), more->missing.end());
+  }
+  if (!all.loaded.empty()) report.done.push_back("loaded the modules " + join(all.loaded));
+  if (!all.missing.empty()) {
+    report.notices.push_back("modules that this kernel does not have: " + join(all.missing));
+  }
+  return {};
+}
+
+/// Inode of the namespace behind a path; 0 if there is none.
+ino_t inodeOf(const char* path) {
+  struct stat info {};
+  return ::stat(path, &info) == 0 ? info.st_ino : 0;
+}
+
+}  // namespace
+
+Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& runner,
+                                const std::stop_token& stop) {
+  GroundReport report;
+  if (auto able = checkInitCapabilities(); !able) return tl::make_unexpected(able.error());
+  const auto bind = bindDevice(options.bindInterface);
+  if (!bind) return tl::make_unexpected(bind.error());
+  const SysctlTree sysctls;
+  const KernelVersion kernel = KernelVersion::running();
+  const bool ipv6 = sysctls.hasIpv6();
+  if (!ipv6) report.notices.push_back("IPv6 is disabled on this node: IPv4 only");
+  if (auto loaded = loadAll(report, options, ipv6, runner, stop); !loaded) {
+    return tl::make_unexpected(loaded.error());
+  }
+
+  if (options.placement == Placement::kHost) {
+    auto node = Side::open("node", nullptr);
+    if (!node) return tl::make_unexpected(node.error());
+    if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
+    take(report, sysctls.apply(hostPlacementSysctls(options.bindInterface, ipv6, kernel)), "node");
+    return report;
+  }
+
+  const auto ensured = ensureNamespace(options.namespacePath);
+  if (!ensured) return tl::make_unexpected(ensured.error());
+  if (*ensured == Ensured::kMade) {
+    report.done.push_back("made the network namespace " + options.namespacePath);
+  }
+  const auto thread = NamespaceThread::start(options.namespacePath);
+  if (!thread) return tl::make_unexpected(thread.error());
+  const auto directorNamespace = openNamespace(options.namespacePath);
+  if (!directorNamespace) return tl::make_unexpected(directorNamespace.error());
+  auto node = Side::open("node", nullptr);
+  if (!node) return tl::make_unexpected(node.error());
+  auto director = Side::open("director", thread->get());
+  if (!director) return tl::make_unexpected(director.error());
+  if (auto made = makePairs(*node, *director, directorNamespace->get(), report); !made) {
+    return tl::make_unexpected(made.error());
+  }
+  // Before the devices come up: they look at some settings only then.
+  take(report, sysctls.apply(nodeSysctls(options.bindInterface, ipv6)), "node");
+  take(report, (*thread)->run([&] { return sysctls.apply(directorSysctls(ipv6, kernel)); }),
+       "director");
+  if (auto configured = configurePairs(*node, *director, bind->mtu, ipv6, report); !configured) {
+    return tl::make_unexpected(configured.error());
+  }
+  return report;
+}
+
+Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director) {
+  GroundReport report;
+  const auto bind = bindDevice(options.bindInterface);
+  if (!bind) return tl::make_unexpected(bind.error());
+  const SysctlTree sysctls;
+  const KernelVersion kernel = KernelVersion::running();
+  const bool ipv6 = sysctls.hasIpv6();
+  auto node = Side::open("node", nullptr);
+  if (!node) return tl::make_unexpected(node.error());
+
+  if (director == nullptr) {
+    if (auto ipvs = checkIpvs(); !ipvs) return tl::make_unexpected(ipvs.error());
+    if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
+    takeProblems(report, sysctls.check(hostPlacementSysctls(options.bindInterface, ipv6, kernel)),
+                 "node");
+    return report;
+  }
+
+  if (auto ipvs = director->run([] { return checkIpvs(); }); !ipvs) {
+    return tl::make_unexpected(ipvs.error());
+  }
+  const ino_t ours = director->run([] { return inodeOf(kOwnNamespace); });
+  if (inodeOf(options.namespacePath.c_str()) != ours) {
+    report.problems.push_back("the namespace " + options.namespacePath +
+                              " was made anew under this process: start the pod again");
+  }
+  const FileDescriptor directorNamespace(
+      director->run([] { return ::open(kOwnNamespace, O_RDONLY | O_CLOEXEC); }));
+  if (!directorNamespace.valid()) {
+    return tl::make_unexpected(systemError("cannot open the director's namespace", errno));
+  }
+  auto inside = Side::open("director", director);
+  if (!inside) return tl::make_unexpected(inside.error());
+  if (auto made = makePairs(*node, *inside, directorNamespace.get(), report); !made) {
+    return tl::make_unexpected(made.error());
+  }
+  if (auto configured = configurePairs(*node, *inside, bind->mtu, ipv6, report); !configured) {
+    return tl::make_unexpected(configured.error());
+  }
+  takeProblems(report, sysctls.check(nodeSysctls(options.bindInterface, ipv6)), "node");
+  takeProblems(report, director->run([&] { return sysctls.check(directorSysctls(ipv6, kernel)); }),
+               "director");
+  return report;
+}
+
+Result<GroundReport> removeGround(const GroundOptions& options) {
+  GroundReport report;
+  auto node = Side::open("node", nullptr);
+  if (!node) return tl::make_unexpected(node.error());
+  for (const char* device : {kOutside.nodeDevice, kInside.nodeDevice, kDummyDevice}) {
+    if (auto removed = node->remove(device, report); !removed) {
+      return tl::make_unexpected(removed.error());
+    }
+  }
+  if (isNamespace(options.namespacePath)) {
+    report.done.push_back("removed the network namespace " + options.namespacePath);
+  }
+  if (auto removed = removeNamespace(options.namespacePath); !removed) {
+    return tl::make_unexpected(removed.error());
+  }
+  return report;
+}
+
+}  // namespace barevip::host

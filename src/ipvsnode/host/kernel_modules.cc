@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/host/kernel_modules.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace barevip::host {
+
+namespace {
+
+bool isThere(const std::string& module) {
+  // /proc/net is that of the main thread, which may live in another namespace.
+  if (module == "ip_vs") return ::access("/proc/thread-self/net/ip_vs", F_OK) == 0;
+  return ::access(("/sys/module/" + module).c_str(), F_OK) == 0;
+}
+
+std::string kernelRelease() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.release : "unknown";
+}
+
+Error noSuchModule(const Module& module, const std::string& said) {
+  return {ErrorCode::kUnsupported,
+          "the kernel " + kernelRelease() + " has no " + module.name + " (" + module.why +
+              "), and it cannot be loaded" + (said.empty() ? "" : ": " + said) +
+              "; install the distribution's package of additional kernel modules, or a kernel " +
+              "built with CONFIG_IP_VS, and mount /lib/modules into the init container",
+          0,
+          {}};
+}
+
+}  // namespace
+
+std::vector<Module> modulesOf(Placement placement) {
+  std::vector<Module> modules{
+      {"ip_vs", true, "virtual servers"},
+      {"ip_vs_rr", false, "the default scheduler"},
+      {"nf_conntrack", false, "masquerading of what IPVS forwards"},
+      {"ip_set", false, "sets of the packet filter"},
+      {"ip_set_hash_ip", false, "the set of VIPs"},
+      {"ip_set_hash_ipport", false, "sets of virtual servers"},
+      {"ip_set_hash_ipportnet", false, "loadBalancerSourceRanges"},
+      {"xt_set", false, "sets of the packet filter"},
+      {"xt_mark", false, "packet filter rules"},
+      {"xt_connmark", false, "packet filter rules"},
+      {"xt_conntrack", false, "packet filter rules"},
+      {"xt_MASQUERADE", false, "masquerading"},
+  };
+  if (placement == Placement::kDirector) {
+    modules.push_back({"veth", false, "the devices between node and director"});
+  } else {
+    modules.push_back({"dummy", false, "the device that holds the VIPs"});
+    modules.push_back({"ipt_REJECT", false, "packet filter rules"});
+    modules.push_back({"ip6t_REJECT", false, "packet filter rules"});
+  }
+  for (const char* scheduler :
+       {"wrr", "lc", "wlc", "sh", "mh", "dh", "sed", "nq", "fo", "ovf", "lblc", "lblcr"}) {
+    modules.push_back({std::string("ip_vs_") + scheduler, false, "a scheduler"});
+  }
+  return modules;
+}
+
+std::vector<Module> legacyFilterModules(bool ipv6) {
+  std::vector<Module> modules;
+  for (const char* name : {"ip_tables", "iptable_mangle", "iptable_nat", "iptable_filter"}) {
+    modules.push_back({name, false, "packet filter"});
+  }
+  if (ipv6) {
+    for (const char* name : {"ip6_tables", "ip6table_mangle", "ip6table_nat", "ip6table_filter"}) {
+      modules.push_back({name, false, "packet filter for IPv6"});
+    }
+  }
+  return modules;
+}
+
+Result<ModuleReport> loadModules(const std::vector<Module>& modules, CommandRunner& runner,
+                                 std::stop_token stop) {
+  ModuleReport report;
+  for (const Module& module : modules) {
+    if (isThere(module.name)) continue;
+    const auto loaded = runSuccessfully(runner, {"modprobe", {module.name}}, stop);
+    if (!loaded && loaded.error().code == ErrorCode::kStopped) {
+      return tl::make_unexpected(loaded.error());
+    }
+    if (isThere(module.name)) {
+      report.loaded.push_back(module.name);
+    } else if (module.required) {
+      return tl::make_unexpected(
+          noSuchModule(module, loaded ? std::string() : loaded.error().message));
+    } else if (!loaded) {
+      // A status of 0 without a trace is a module that is built in.
+      report.missing.push_back(module.name);
+    }
+  }
+  return report;
+}
+
+Result<void> checkIpvs() {
+  const Module ipvs{"ip_vs", true, "virtual servers"};
+  if (isThere(ipvs.name)) return {};
+  return tl::make_unexpected(noSuchModule(ipvs, "this process may not load modules"));
+}
+
+}  // namespace barevip::host

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/host/namespace_view.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/base/file_descriptor.h"
+#include "ipvsnode/host/device_info.h"
+#include "ipvsnode/host/system_error.h"
+
+namespace barevip::host {
+
+namespace {
+
+struct FreeAddresses {
+  void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
+};
+
+std::optional<IpAddress> addressOf(const sockaddr* socketAddress) {
+  if (socketAddress == nullptr) return std::nullopt;
+  std::array<std::byte, 16> bytes{};
+  std::size_t size = 0;
+  if (socketAddress->sa_family == AF_INET) {
+    sockaddr_in ipv4{};
+    std::memcpy(&ipv4, socketAddress, sizeof(ipv4));
+    size = sizeof(ipv4.sin_addr);
+    std::memcpy(bytes.data(), &ipv4.sin_addr, size);
+  } else if (socketAddress->sa_family == AF_INET6) {
+    sockaddr_in6 ipv6{};
+    std::memcpy(&ipv6, socketAddress, sizeof(ipv6));
+    size = sizeof(ipv6.sin6_addr);
+    std::memcpy(bytes.data(), &ipv6.sin6_addr, size);
+  } else {
+    return std::nullopt;
+  }
+  const auto address = IpAddress::fromBytes(std::span(bytes).first(size));
+  return address ? std::optional(*address) : std::nullopt;
+}
+
+std::uint8_t prefixLength(const IpAddress& mask) {
+  return static_cast<std::uint8_t>(std::popcount(static_cast<std::uint64_t>(mask.number())) +
+                                   std::popcount(static_cast<std::uint64_t>(mask.number() >> 64U)));
+}
+
+std::string readAll(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string_view> fieldsOf(std::string_view line) {
+  std::vector<std::string_view> fields;
+  while (true) {
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return fields;
+    line.remove_prefix(begin);
+    const std::size_t end = line.find_first_of(" \t");
+    fields.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) return fields;
+    line.remove_prefix(end);
+  }
+}
+
+template <class F>
+void forEachLine(std::string_view text, F function) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    function(fieldsOf(text.substr(0, end)));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
+bool onlyZeros(std::string_view digits) {
+  return !digits.empty() && digits.find_first_not_of('0') == std::string_view::npos;
+}
+
+}  // namespace
+
+std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text) {
+  // Iface Destination Gateway Flags RefCnt Use Metric Mask ...
+  std::set<NamespaceView::DefaultRoute> routes;
+  forEachLine(text, [&](const std::vector<std::string_view>& fields) {
+    if (fields.size() < 8 || !onlyZeros(fields[1]) || !onlyZeros(fields[7])) return;
+    // The digits are those of a number in the machine's byte order whose memory is the address.
+    std::uint32_t memory = 0;
+    const char* end = fields[2].data() + fields[2].size();
+    const auto parsed = std::from_chars(fields[2].data(), end, memory, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end || memory == 0) return;
+    const auto gateway = IpAddress::fromBytes(std::as_bytes(std::span(&memory, 1)));
+    if (gateway) routes.insert({std::string(fields[0]), *gateway});
+  });
+  return routes;
+}
+
+std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text) {
+  // destination length source length next-hop metric references use flags device
+  std::set<NamespaceView::DefaultRoute> routes;
+  forEachLine(text, [&](const std::vector<std::string_view>& fields) {
+    if (fields.size() < 10 || !onlyZeros(fields[0]) || !onlyZeros(fields[1])) return;
+    if (fields[4].size() != 32 || onlyZeros(fields[4])) return;
+    Uint128 number = 0;
+    for (const std::string_view half : {fields[4].substr(0, 16), fields[4].substr(16)}) {
+      std::uint64_t value = 0;
+      const auto parsed = std::from_chars(half.data(), half.data() + half.size(), value, 16);
+      if (parsed.ec != std::errc() || parsed.ptr != half.data() + half.size()) return;
+      number = (number << 64U) | value;
+    }
+    routes.insert({std::string(fields[9]), IpAddress::fromNumber(Family::kIpv6, number)});
+  });
+  return routes;
+}
+
+Result<NamespaceView> viewNamespace() {
+  ifaddrs* raw = nullptr;
+  if (::getifaddrs(&raw) != 0) {
+    return tl::make_unexpected(systemError("cannot list addresses", errno));
+  }
+  const std::unique_ptr<ifaddrs, FreeAddresses> list(raw);
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return tl::make_unexpected(systemError("cannot open a socket", errno));
+  NamespaceView view;
+  for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+    const auto [device, isNew] = view.devices.try_emplace(entry->ifa_name);
+    if (isNew) {
+      device->second.up = (entry->ifa_flags & IFF_UP) != 0;
+      if (const auto info = deviceInfo(socket.get(), device->first)) device->second.mtu = info->mtu;
+    }
+    const auto address = addressOf(entry->ifa_addr);
+    const auto mask = addressOf(entry->ifa_netmask);
+    if (address && mask) device->second.addresses.insert({*address, prefixLength(*mask)});
+  }
+  view.defaultRoutes = parseRoutes4(readAll("/proc/thread-self/net/route"));
+  view.defaultRoutes.merge(parseRoutes6(readAll("/proc/thread-self/net/ipv6_route")));
+  return view;
+}
+
+}  // namespace barevip::host

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a network namespace holds of devices, addresses and default routes: to see what is right
+// already, so that it is not written again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "barevip/base/ip.h"
+#include "barevip/base/result.h"
+
+namespace barevip::host {
+
+struct NamespaceView {
+  struct Device {
+    bool up = false;
+    int mtu = 0;
+    std::set<std::pair<IpAddress, std::uint8_t>> addresses;  ///< with prefix lengths
+  };
+  struct DefaultRoute {
+    std::string device;
+    IpAddress gateway;
+
+    friend auto operator<=>(const DefaultRoute&, const DefaultRoute&) = default;
+  };
+
+  std::map<std::string, Device> devices;
+  std::set<DefaultRoute> defaultRoutes;  ///< of the main table
+};
+
+/// Of the calling thread's namespace.
+[[nodiscard]] Result<NamespaceView> viewNamespace();
+
+/// Default routes by a gateway in /proc/net/route and /proc/net/ipv6_route; any bytes.
+[[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text);
+[[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text);
+
+}  // namespace barevip::host

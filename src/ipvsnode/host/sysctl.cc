@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/host/sysctl.h"
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+#include "common/base/file_descriptor.h"
+#include "ipvsnode/host/system_error.h"
+
+namespace barevip::host {
+
+namespace {
+
+using Demand = Sysctl::Demand;
+
+std::vector<Sysctl> ipvsSysctls(KernelVersion kernel) {
+  return {
+      {"net/ipv4/vs/conntrack", "1", "the masquerade of what IPVS forwards needs its connections"},
+      {"net/ipv4/vs/expire_nodest_conn", "1",
+       "connections to a pod that is gone end instead of hanging"},
+      {"net/ipv4/vs/expire_quiescent_template", "1",
+       "session affinity lets go of a pod that is terminating", Demand::kWish},
+      // Before 5.9 a reused port with conntrack costs its client a second.
+      {"net/ipv4/vs/conn_reuse_mode", kernel >= KernelVersion{5, 9} ? "1" : "0",
+       "a client's reused port is balanced anew", Demand::kWish},
+  };
+}
+
+void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
+  table.insert(table.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+}
+
+std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
+  std::vector<Sysctl> table;
+  const std::string ipv6Interface = "net/ipv6/conf/" + bindInterface;
+  if (ipv6 && !bindInterface.empty()) {
+    // Forwarding makes the kernel ignore router advertisements unless accept_ra is 2
+    // (Documentation/networking/ip-sysctl.rst). Where it is on already, somebody has chosen.
+    table.push_back({ipv6Interface + "/accept_ra",
+                     "2",
+                     "the router advertisements that this interface follows stay valid",
+                     Demand::kWish,
+                     {{ipv6Interface + "/forwarding", "0"}, {ipv6Interface + "/accept_ra", "1"}}});
+  }
+  const std::string why = "packets are forwarded to and from pods";
+  table.push_back({"net/ipv4/ip_forward", "1", why});
+  if (ipv6) table.push_back({"net/ipv6/conf/all/forwarding", "1", why});
+  if (bindInterface.empty()) return table;
+  table.push_back({"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
+                   "ARP for VIPs is answered only where packets are forwarded"});
+  if (ipv6) {
+    table.push_back({ipv6Interface + "/forwarding", "1",
+                     "neighbour discovery of VIPs is answered only where packets are forwarded"});
+  }
+  return table;
+}
+
+/// Settings that a device must have before it comes up, and those of a namespace.
+void addPairEnd(std::vector<Sysctl>& table, const std::string& device, bool ipv6) {
+  table.push_back({"net/ipv4/conf/" + device + "/rp_filter", "0",
+                   "packets with addresses of clients arrive here, whose route is another"});
+  if (ipv6) {
+    table.push_back({"net/ipv6/conf/" + device + "/disable_ipv6", "0", "VIPs of IPv6 pass here"});
+    table.push_back({"net/ipv6/conf/" + device + "/accept_dad", "0",
+                     "addresses of the pair are usable at once", Demand::kWish});
+    table.push_back({"net/ipv6/conf/" + device + "/accept_ra", "0",
+                     "nobody advertises routers on the pair", Demand::kWish});
+  }
+}
+
+std::string describeProblem(const Sysctl& entry, const std::string& found) {
+  if (entry.demand == Demand::kRefuse) {
+    return "sysctl " + entry.name + " is " + found + ": " + entry.why;
+  }
+  return "sysctl " + entry.name + " is " + found + ", but must be " + entry.value + " (" +
+         entry.why + ")";
+}
+
+bool holds(const Sysctl& entry, const std::string& value) {
+  return (entry.demand == Demand::kRefuse) != (value == entry.value);
+}
+
+}  // namespace
+
+KernelVersion KernelVersion::parse(std::string_view release) {
+  KernelVersion version;
+  const char* end = release.data() + release.size();
+  const auto major = std::from_chars(release.data(), end, version.major);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return {};
+  const auto minor = std::from_chars(major.ptr + 1, end, version.minor);
+  if (minor.ec != std::errc()) return {};
+  return version;
+}
+
+KernelVersion KernelVersion::running() {
+  utsname name{};
+  return ::uname(&name) == 0 ? parse(name.release) : KernelVersion{};
+}
+
+std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
+  std::vector<Sysctl> table = ipvsSysctls(kernel);
+  append(table, forwarding({}, ipv6));
+  if (ipv6) {
+    table.push_back({"net/ipv6/conf/all/disable_ipv6", "0", "VIPs of IPv6 are served here"});
+  }
+  for (const char* name : {"all", "default"}) {
+    table.push_back({std::string("net/ipv4/conf/") + name + "/rp_filter", "0",
+                     "packets with addresses of clients arrive here, whose route is another"});
+    table.push_back(
+        {std::string("net/ipv4/conf/") + name + "/send_redirects", "0",
+         "packets leave by the device that they came in by; no redirect shortens that"});
+  }
+  for (const Pair& pair : {kOutside, kInside}) {
+    addPairEnd(table, pair.directorDevice, ipv6);
+    table.push_back(
+        {std::string("net/ipv4/conf/") + pair.directorDevice + "/send_redirects", "0",
+         "packets leave by the device that they came in by; no redirect shortens that"});
+  }
+  return table;
+}
+
+std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6) {
+  std::vector<Sysctl> table = forwarding(bindInterface, ipv6);
+  table.push_back({"net/ipv4/conf/all/rp_filter", "1",
+                   "strict filtering of sources, which no device can be exempted from, drops what "
+                   "the director forwards; set it to 2 (loose) or 0 in /etc/sysctl.d",
+                   Demand::kRefuse});
+  for (const Pair& pair : {kOutside, kInside}) addPairEnd(table, pair.nodeDevice, ipv6);
+  if (bindInterface.empty()) return table;
+  table.push_back({"net/ipv4/neigh/" + bindInterface + "/proxy_delay", "0",
+                   "ARP for VIPs is answered at once, not after up to 0.8 s"});
+  if (ipv6) {
+    table.push_back({"net/ipv6/neigh/" + bindInterface + "/proxy_delay", "0",
+                     "neighbour discovery of VIPs is answered at once"});
+    table.push_back({"net/ipv6/conf/" + bindInterface + "/proxy_ndp", "1",
+                     "neighbour discovery of VIPs is answered"});
+  }
+  return table;
+}
+
+std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool ipv6,
+                                         KernelVersion kernel) {
+  std::vector<Sysctl> table = ipvsSysctls(kernel);
+  append(table, forwarding(bindInterface, ipv6));
+  if (bindInterface.empty()) return table;
+  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_ignore", "1",
+                   "only the owner of a VIP answers ARP for it"});
+  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_announce", "2",
+                   "a VIP is never the sender of an ARP question"});
+  return table;
+}
+
+Result<std::string> SysctlTree::read(const std::string& name) const {
+  const FileDescriptor file(::open((root_ / name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return tl::make_unexpected(systemError("cannot read sysctl " + name, errno));
+  std::array<char, 256> buffer;
+  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+  if (got < 0) return tl::make_unexpected(systemError("cannot read sysctl " + name, errno));
+  std::string value(buffer.data(), static_cast<std::size_t>(got));
+  while (!value.empty() && (value.back() == '\n' || value.back() == ' ')) value.pop_back();
+  return value;
+}
+
+Result<void> SysctlTree::write(const std::string& name, const std::string& value) const {
+  const FileDescriptor file(::open((root_ / name).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!file.valid()) return tl::make_unexpected(systemError("cannot write sysctl " + name, errno));
+  const std::string line = value + "\n";
+  if (::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    return tl::make_unexpected(systemError("cannot write sysctl " + name, errno));
+  }
+  return {};
+}
+
+bool SysctlTree::applies(const Sysctl& entry) const {
+  return std::all_of(entry.onlyWhile.begin(), entry.onlyWhile.end(), [&](const auto& condition) {
+    const auto value = read(condition.name);
+    return value && *value == condition.value;
+  });
+}
+
+SysctlReport SysctlTree::apply(const std::vector<Sysctl>& table) const {
+  SysctlReport report;
+  for (const Sysctl& entry : table) {
+    if (!applies(entry)) continue;
+    const auto found = read(entry.name);
+    if (!found) {
+      if (entry.demand == Demand::kSet) {
+        report.problems.push_back(found.error().message + " (" + entry.why + ")");
+      }
+      continue;
+    }
+    if (holds(entry, *found)) continue;
+    if (entry.demand == Demand::kRefuse) {
+      report.problems.push_back(describeProblem(entry, *found));
+    } else if (const auto written = write(entry.name, entry.value); written) {
+      report.changed.push_back(entry.name + ": " + *found + " -> " + entry.value);
+    } else {
+      report.problems.push_back(describeProblem(entry, *found) + ": " + written.error().message);
+    }
+  }
+  return report;
+}
+
+std::vector<std::string> SysctlTree::check(const std::vector<Sysctl>& table) const {
+  std::vector<std::string> problems;
+  for (const Sysctl& entry : table) {
+    if (entry.demand == Demand::kWish || !applies(entry)) continue;
+    const auto found = read(entry.name);
+    if (!found) {
+      problems.push_back(found.error().message + " (" + entry.why + ")");
+    } else if (!holds(entry, *found)) {
+      problems.push_back(describeProblem(entry, *found));
+    }
+  }
+  return problems;
+}
+
+bool SysctlTree::hasIpv6() const {
+  const auto disabled = read("net/ipv6/conf/all/disable_ipv6");
+  return disabled && *disabled == "0";
+}
+
+}  // namespace barevip::host
