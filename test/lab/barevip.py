@@ -64,11 +64,12 @@ def start_operator():
 def start_node_daemon(number):
     """Makes the director namespace of a light node and starts the daemon beside it."""
     program = os.path.join(binaries_folder(), "barevip-node")
-    log = os.path.join(nodes.folder(number), "barevip-node.log")
-    daemon = shlex.join([program, f"--kubeconfig={_kubeconfig('barevip-node')}",
-                         f"--bind-iface={settings.NODE_INTERFACE}", f"--node-name={node_name(number)}"])
-    nodes.run(number, f"{shlex.quote(program)} init --bind-iface={settings.NODE_INTERFACE} >>{shlex.quote(log)} 2>&1 && "
-                      f"setsid {daemon} >>{shlex.quote(log)} 2>&1 </dev/null & sleep 0.1")
+    log = shlex.quote(os.path.join(nodes.folder(number), "barevip-node.log"))
+    interface = f"--bind-iface={settings.NODE_INTERFACE}"
+    prepare = shlex.join([program, "init", interface])
+    serve = shlex.join([program, interface, f"--kubeconfig={_kubeconfig('barevip-node')}",
+                        f"--node-name={node_name(number)}"])
+    nodes.run(number, f"{prepare} >>{log} 2>&1 || exit 1; setsid {serve} >>{log} 2>&1 </dev/null &")
 
 
 def install_light(numbers):

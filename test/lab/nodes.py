@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from . import binaries, control_plane, network, processes, settings
+from . import binaries, control_plane, network, processes, settings, uml
 from .settings import node_address4, node_address6, node_name
 
 _UML_FOLDER = os.path.join(settings.RUN, "uml")
@@ -73,9 +73,6 @@ def run(number, *words, stdin=None, check=True):
 
 def boot(number, all_nodes, light, proxy):
     """Switches a node on. Does not wait."""
-    uml = shutil.which("linux.uml")
-    if uml is None:
-        raise settings.Problem("linux.uml is missing: run test/setup")
     os.makedirs(folder(number), exist_ok=True)
     os.makedirs(_UML_FOLDER, exist_ok=True)
     environment = {
@@ -107,20 +104,14 @@ def boot(number, all_nodes, light, proxy):
     umid = node_name(number)
     # What a node that lost its power left of its management socket would keep the next one from its name.
     shutil.rmtree(os.path.join(_UML_FOLDER, umid), ignore_errors=True)
+    memory = _MEMORY["light" if light else "full"]
     processes.start(process_name(number), network.inside(settings.LAN, [
-        "taskset", "--cpu-list", str(_processor(number)), "env", f"LD_PRELOAD={binaries.kernel_preload()}", uml, f"mem={_MEMORY['light' if light else 'full']}", f"umid={umid}", f"uml_dir={_UML_FOLDER}",
+        *uml.command(number - 1), f"mem={memory}", f"umid={umid}", f"uml_dir={_UML_FOLDER}",
         "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={settings.LAB}/node/init.sh",
         f"BAREVIP_NODE_ENV={env_file}",
         f"{settings.NODE_INTERFACE}:transport=tap,ifname={network.tap(number)},depth=128,gro=1,"
         f"mac=02:00:00:00:00:0{number}",
         "con=null", "con0=fd:0,fd:1", "quiet"]), log=os.path.join(folder(number), "console.log"))
-
-
-def _processor(number):
-    """The one processor of a node: its kernel and its programs take turns, and waking each other across
-    processors makes every system call in the node several times slower."""
-    usable = sorted(os.sched_getaffinity(0))
-    return usable[(number - 1) % len(usable)]
 
 
 def power_off(number):
@@ -159,5 +150,6 @@ def wait_until_ready(numbers, timeout=180):
                 raise settings.Problem(f"{node_name(n)} has halted; see {folder(n)}/console.log")
         if time.monotonic() > deadline:
             names = ", ".join(node_name(n) for n in waiting)
-            raise settings.Problem(f"not Ready after {timeout} s: {names}; see `test/cluster logs {node_name(waiting[0])}`")
+            raise settings.Problem(f"not Ready after {timeout} s: {names}; "
+                                   f"see `test/cluster logs {node_name(waiting[0])}`")
         time.sleep(0.3)
