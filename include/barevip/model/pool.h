@@ -42,6 +42,7 @@ struct Pool {
   std::string uid;
   std::string resourceVersion;
   std::int64_t generation = 0;
+  std::int64_t creationSeconds = 0;  ///< since the epoch; of two Pools that overlap the older works
   bool deleting = false;
 
   std::vector<std::string> addresses;
@@ -49,7 +50,7 @@ struct Pool {
   bool avoidBuggyIps = false;
   bool avoidGatewayIps = false;
   bool autoAssign = true;
-  std::int32_t priority = 0;
+  std::int32_t priority = 100;  ///< lower goes first
   std::vector<std::string> namespaces;
   std::optional<LabelSelector> namespaceSelector;
   std::optional<LabelSelector> serviceSelector;

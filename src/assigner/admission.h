@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "barevip/model/meta.h"
+#include "barevip/model/pool.h"
+
+namespace barevip::assigner {
+
+/// Who asks for an address.
+struct Applicant {
+  std::string ns;
+  std::optional<model::StringMap> namespaceLabels;  ///< nullopt: the namespace is not known (yet)
+  std::optional<model::StringMap> serviceLabels;    ///< nullopt: a reservation, for no Service yet
+
+  friend bool operator==(const Applicant&, const Applicant&) = default;
+};
+
+/// Who may have addresses of a Pool. A namespace is admitted by its name or its labels; the
+/// Service's own labels must match as well; ignoreNamespaces wins. A selector that matches nothing
+/// admits nobody.
+struct Admission {
+  std::vector<std::string> namespaces;
+  std::vector<std::string> ignoreNamespaces;
+  std::optional<model::LabelSelector> namespaceSelector;
+  std::optional<model::LabelSelector> serviceSelector;
+
+  [[nodiscard]] static Admission of(const model::Pool& pool);
+
+  /// Kept for some: such Pools are tried before those that are open to all.
+  [[nodiscard]] bool pinned() const {
+    return !namespaces.empty() || namespaceSelector || serviceSelector;
+  }
+
+  /// Why the applicant gets nothing, as the end of a sentence; nullopt if it is admitted.
+  [[nodiscard]] std::optional<std::string> refusal(const Applicant& applicant) const;
+};
+
+}  // namespace barevip::assigner

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole state of allocation and the only place where it changes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "assigner/choice.h"
+#include "assigner/hold_table.h"
+#include "assigner/pool_plan.h"
+#include "assigner/pool_table.h"
+#include "assigner/request.h"
+
+namespace barevip::assigner {
+
+struct PoolUsage {
+  struct Counts {
+    Uint128 capacity = 0;   ///< addresses that it offers
+    Uint128 allocated = 0;  ///< held ones, those outside of its addresses (see below) included
+    Uint128 available = 0;
+
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+  Counts ipv4;
+  Counts ipv6;
+  /// Given from this Pool, but by now neither offered by it nor in another one.
+  std::vector<std::pair<IpAddress, Holder>> outside;
+};
+
+/// Pure: no clock, no I/O, no threads of its own. The same calls give the same result. Not
+/// thread-safe. An address has one holder at a time, whatever is called.
+class Allocator {
+ public:
+  /// Nobody loses an address by it.
+  void setPools(std::vector<PoolPlan> plans);
+  [[nodiscard]] const PoolTable& pools() const { return pools_; }
+  [[nodiscard]] const HoldTable& holds() const { return holds_; }
+
+  /// Chooses, and holds what is chosen. Surplus stays held until released.
+  Choice assign(const Request& request);
+
+  /// For the Service as it was found in the cluster, without asking the Pools. False if somebody
+  /// else holds the address. An address that the Service holds already is success.
+  bool takeUp(const kube::ObjectKey& service, const IpAddress& address, const std::string& pool);
+
+  /// Ends the Service's hold or use. A reservation stays reserved. False if it had none.
+  bool release(const kube::ObjectKey& service, const IpAddress& address);
+  /// Returns what it had.
+  std::vector<IpAddress> releaseAll(const kube::ObjectKey& service);
+
+  /// Reserves for a person's IP object; one that holds an address already keeps it.
+  tl::expected<Assignment, Refusal> reserve(const Reservation& reservation);
+  bool takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
+                         const std::string& pool);
+  /// The IP object is gone. A Service that uses the address holds it from now on. True if the
+  /// address is free now.
+  bool unreserve(const kube::ObjectKey& claim);
+
+  /// What a Service shows that is not ours to serve; held as far as nobody else does. Replaces what
+  /// was said before. True if an address became free.
+  bool setForeign(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);
+
+  [[nodiscard]] PoolUsage usage(const std::string& pool) const;
+
+ private:
+  bool add(const IpAddress& address, Hold hold);
+  void remove(const IpAddress& address);
+  /// Keeps outside_ right for one address that is held.
+  void noteOutside(const IpAddress& address, const Hold& hold);
+
+  PoolTable pools_;
+  HoldTable holds_;
+  std::map<std::string, std::set<IpAddress>> outside_;  ///< by the Pool that they came from
+};
+
+}  // namespace barevip::assigner

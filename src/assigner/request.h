@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "barevip/base/ip.h"
+#include "barevip/base/result.h"
+#include "barevip/kube/object_key.h"
+#include "barevip/model/node.h"
+#include "barevip/model/service.h"
+
+#include "assigner/admission.h"
+
+namespace barevip::assigner {
+
+/// What a Service asks for.
+struct Request {
+  kube::ObjectKey service;
+  Applicant applicant;
+  std::vector<Family> families;      ///< in the Service's order, one or two
+  bool allFamilies = true;           ///< false: one of them is enough (PreferDualStack)
+  std::string pool;                  ///< empty: any
+  std::vector<IpAddress> addresses;  ///< asked for by number; at most one of each family
+  std::vector<std::string> claims;   ///< asked for by the names of IP objects
+  std::vector<IpAddress> shown;      ///< what the Service shows now: of equals these are kept
+
+  friend bool operator==(const Request&, const Request&) = default;
+};
+
+/// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
+/// sentence for whoever wrote the Service.
+[[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);
+
+}  // namespace barevip::assigner

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random histories against a model that is too simple to be wrong.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "assigner/allocator.h"
+#include "unit/assigner/builders.h"
+
+namespace barevip::assigner {
+namespace {
+
+using test::ip;
+using test::pool;
+using test::request;
+
+constexpr Uint128 kBase = 0x0a0000f0U;  // 10.0.0.240: avoided octets are near
+constexpr unsigned kSpan = 48;
+
+IpAddress nth(unsigned offset) { return IpAddress::fromNumber(Family::kIpv4, kBase + offset); }
+
+struct World {
+  model::Pool pool;
+
+  [[nodiscard]] bool offers(const IpAddress& address) const {
+    const auto covers = [&](const std::vector<std::string>& entries) {
+      return std::any_of(entries.begin(), entries.end(), [&](const std::string& entry) {
+        return IpRange::parse(entry)->contains(address);
+      });
+    };
+    const auto octet = static_cast<unsigned>(address.number()) & 0xffU;
+    if (pool.avoidBuggyIps && (octet == 0 || octet == 255)) return false;
+    if (pool.avoidGatewayIps && (octet == 1 || octet == 254)) return false;
+    return covers(pool.addresses) && !covers(pool.exclude);
+  }
+};
+
+std::string anyRange(unsigned from, unsigned to) {
+  const unsigned a = *rc::gen::inRange(from, to);
+  const unsigned b = *rc::gen::inRange(from, to);
+  return IpRange{nth(std::min(a, b)), nth(std::max(a, b))}.toString();
+}
+
+// Two entries that cannot overlap, and a few exclusions.
+World anyWorld() {
+  World world;
+  world.pool = pool("a", {anyRange(0, kSpan / 2), anyRange(kSpan / 2, kSpan)});
+  const unsigned exclusions = *rc::gen::inRange(0U, 3U);
+  for (unsigned i = 0; i < exclusions; ++i) world.pool.exclude.push_back(anyRange(0, kSpan));
+  world.pool.avoidBuggyIps = *rc::gen::arbitrary<bool>();
+  world.pool.avoidGatewayIps = *rc::gen::arbitrary<bool>();
+  return world;
+}
+
+std::optional<IpAddress> naiveLowest(const World& world, const std::set<IpAddress>& held) {
+  for (unsigned offset = 0; offset < kSpan; ++offset) {
+    if (world.offers(nth(offset)) && !held.contains(nth(offset))) return nth(offset);
+  }
+  return std::nullopt;
+}
+
+TEST(AllocatorProperty, TheLowestFreeAddressIsWhatANaiveScanFinds) {
+  EXPECT_TRUE(rc::check("lowest free after any history", [] {
+    World world = anyWorld();
+    Allocator allocator = test::allocatorWith({world.pool});
+    std::set<IpAddress> held;
+    std::map<IpAddress, std::string> owner;
+    unsigned services = 0;
+    const unsigned steps = *rc::gen::inRange(0U, 80U);
+    for (unsigned step = 0; step < steps; ++step) {
+      const unsigned action = *rc::gen::inRange(0U, 10U);
+      if (action == 0) {
+        world = anyWorld();
+        allocator.setPools(planPools({world.pool}));
+      } else if (action <= 3 && !held.empty()) {
+        const auto victim = *std::next(
+            held.begin(),
+            *rc::gen::inRange<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(held.size())));
+        RC_ASSERT(allocator.release({"default", owner[victim]}, victim));
+        held.erase(victim);
+      } else {
+        const std::string name = "s" + std::to_string(services++);
+        const auto expected = naiveLowest(world, held);
+        const Choice choice = allocator.assign(request(name));
+        RC_ASSERT(choice.addresses.size() == (expected ? 1U : 0U));
+        if (!expected) continue;
+        RC_ASSERT(choice.addresses[0].address == *expected);
+        held.insert(*expected);
+        owner[*expected] = name;
+      }
+    }
+    // The counts equal the truth.
+    Uint128 capacity = 0;
+    Uint128 available = 0;
+    for (unsigned offset = 0; offset < kSpan; ++offset) {
+      if (!world.offers(nth(offset))) continue;
+      ++capacity;
+      if (!held.contains(nth(offset))) ++available;
+    }
+    const PoolUsage usage = allocator.usage("a");
+    RC_ASSERT(usage.ipv4.capacity == capacity);
+    RC_ASSERT(usage.ipv4.available == available);
+    RC_ASSERT(usage.ipv4.allocated == held.size());
+  }));
+}
+
+Request anyRequest(const std::string& name) {
+  Request wanted = request(name);
+  switch (*rc::gen::inRange(0, 4)) {
+    case 0:
+      wanted.families = {Family::kIpv6};
+      break;
+    case 1:
+      wanted.families = {Family::kIpv4, Family::kIpv6};
+      wanted.allFamilies = *rc::gen::arbitrary<bool>();
+      break;
+    case 2:
+      wanted.addresses = {nth(*rc::gen::inRange(0U, kSpan))};
+      break;
+    default:
+      break;
+  }
+  return wanted;
+}
+
+std::vector<model::Pool> anyPools() {
+  model::Pool both = anyWorld().pool;
+  both.addresses.push_back("2001:db8::/125");
+  return {both, pool("z", {"192.0.2.0/30"})};
+}
+
+TEST(AllocatorProperty, NoAddressHasTwoHoldersAndNobodyIsRenumbered) {
+  EXPECT_TRUE(rc::check("one holder, stable", [] {
+    Allocator allocator = test::allocatorWith(anyPools());
+    std::map<std::string, Request> services;
+    std::map<std::string, std::vector<Assignment>> has;
+    const unsigned steps = *rc::gen::inRange(0U, 60U);
+    for (unsigned step = 0; step < steps; ++step) {
+      const std::string name = "s" + std::to_string(*rc::gen::inRange(0, 20));
+      const unsigned action = *rc::gen::inRange(0U, 8U);
+      if (action == 0) {
+        allocator.setPools(planPools(anyPools()));
+      } else if (action == 1) {
+        allocator.releaseAll({"default", name});
+        services.erase(name);
+        has.erase(name);
+      } else if (!services.contains(name)) {
+        services[name] = anyRequest(name);
+      }
+      std::set<IpAddress> seen;
+      for (const auto& [each, wanted] : services) {
+        const Choice choice = allocator.assign(wanted);
+        for (const Assignment& old : has[each]) {
+          RC_ASSERT(std::any_of(choice.addresses.begin(), choice.addresses.end(),
+                                [&](const Assignment& now) { return now.address == old.address; }));
+        }
+        has[each] = choice.addresses;
+        for (const Assignment& now : choice.addresses) RC_ASSERT(seen.insert(now.address).second);
+      }
+      RC_ASSERT(seen.size() == allocator.holds().all().size());
+    }
+  }));
+}
+
+TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp) {
+  EXPECT_TRUE(rc::check("rebuild", [] {
+    const auto pools = anyPools();
+    Allocator before = test::allocatorWith(pools);
+    std::vector<Request> requests;
+    const unsigned count = *rc::gen::inRange(0U, 40U);
+    for (unsigned i = 0; i < count; ++i) {
+      requests.push_back(anyRequest("s" + std::to_string(i)));
+      before.assign(requests.back());
+    }
+    std::vector<std::pair<IpAddress, Hold>> records(before.holds().all().begin(),
+                                                    before.holds().all().end());
+    const auto order =
+        *rc::gen::container<std::vector<unsigned>>(records.size(), rc::gen::arbitrary<unsigned>());
+    std::vector<std::pair<unsigned, std::size_t>> shuffled;
+    for (std::size_t i = 0; i < records.size(); ++i) shuffled.emplace_back(order[i], i);
+    std::sort(shuffled.begin(), shuffled.end());
+
+    Allocator after;
+    for (const auto& [unused, index] : shuffled) {
+      const auto& [address, hold] = records[index];
+      RC_ASSERT(after.takeUp(hold.holder.key, address, hold.pool));
+    }
+    after.setPools(planPools(pools));
+    RC_ASSERT(after.holds().all() == before.holds().all());
+    for (const Request& each : requests) {
+      RC_ASSERT(after.assign(each).addresses == before.assign(each).addresses);
+    }
+    RC_ASSERT(after.holds().all() == before.holds().all());
+  }));
+}
+
+}  // namespace
+}  // namespace barevip::assigner

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Short ways to write down Pools, requests and addresses in tests.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barevip/base/ip.h"
+#include "barevip/model/pool.h"
+
+#include "assigner/allocator.h"
+
+namespace barevip::assigner::test {
+
+inline IpAddress ip(const std::string& text) { return IpAddress::parse(text).value(); }
+inline IpRange range(const std::string& text) { return IpRange::parse(text).value(); }
+
+inline AddressSet setOf(const std::vector<std::string>& entries) {
+  AddressSet set;
+  for (const std::string& entry : entries) set.add(range(entry));
+  return set;
+}
+
+inline model::Pool pool(const std::string& name, std::vector<std::string> addresses) {
+  model::Pool pool;
+  pool.key.name = name;
+  pool.addresses = std::move(addresses);
+  return pool;
+}
+
+inline Request request(const std::string& name, std::vector<Family> families = {Family::kIpv4}) {
+  Request request;
+  request.service = {"default", name};
+  request.applicant = {"default", model::StringMap{}, model::StringMap{}};
+  request.families = std::move(families);
+  return request;
+}
+
+inline Request requestFor(const std::string& name, const std::string& address) {
+  Request result = request(name, {ip(address).family()});
+  result.addresses = {ip(address)};
+  return result;
+}
+
+inline Request dualRequest(const std::string& name, bool all = true) {
+  Request result = request(name, {Family::kIpv4, Family::kIpv6});
+  result.allFamilies = all;
+  return result;
+}
+
+/// What is shown, as "192.0.2.1,2001:db8::1".
+inline std::string shown(const Choice& choice) {
+  std::string text;
+  for (const Assignment& each : choice.addresses) {
+    text += (text.empty() ? "" : ",") + each.address.toString();
+  }
+  return text;
+}
+
+inline std::string reason(const Choice& choice) {
+  return choice.refusal ? std::string(nameOf(choice.refusal->reason)) : "";
+}
+
+inline std::string message(const Choice& choice) {
+  return choice.refusal ? choice.refusal->message : "";
+}
+
+inline Allocator allocatorWith(const std::vector<model::Pool>& pools) {
+  Allocator allocator;
+  allocator.setPools(planPools(pools));
+  return allocator;
+}
+
+}  // namespace barevip::assigner::test

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/assigner/builders.h"
+
+namespace barevip::assigner {
+namespace {
+
+using test::ip;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+model::Service service(std::vector<Family> families = {Family::kIpv4}) {
+  model::Service service;
+  service.key = {"default", "web"};
+  service.type = "LoadBalancer";
+  service.ipFamilies = std::move(families);
+  if (service.ipFamilies.size() > 1) {
+    service.ipFamilyPolicy = model::IpFamilyPolicy::kRequireDualStack;
+  }
+  return service;
+}
+
+const std::vector<Family> kBoth{Family::kIpv4, Family::kIpv6};
+
+TEST(RequestOf, KeepsTheOrderOfTheServicesFamilies) {
+  const auto request = requestOf(service({Family::kIpv6, Family::kIpv4}), nullptr);
+  EXPECT_THAT(request->families, ElementsAre(Family::kIpv6, Family::kIpv4));
+}
+
+TEST(RequestOf, SingleStackWantsTheFirstFamilyOnly) {
+  model::Service single = service(kBoth);
+  single.ipFamilyPolicy = model::IpFamilyPolicy::kSingleStack;
+  EXPECT_THAT(requestOf(single, nullptr)->families, ElementsAre(Family::kIpv4));
+}
+
+TEST(RequestOf, PreferDualStackIsContentWithOneFamily) {
+  model::Service prefer = service(kBoth);
+  EXPECT_TRUE(requestOf(prefer, nullptr)->allFamilies);
+  prefer.ipFamilyPolicy = model::IpFamilyPolicy::kPreferDualStack;
+  EXPECT_FALSE(requestOf(prefer, nullptr)->allFamilies);
+}
+
+TEST(RequestOf, FamiliesComeFromTheClusterIpsOfAServiceWithoutIpFamilies) {
+  model::Service old = service({});
+  old.clusterIps = {ip("2001:db8::1")};
+  EXPECT_THAT(requestOf(old, nullptr)->families, ElementsAre(Family::kIpv6));
+}
+
+TEST(RequestOf, ReadsTheAnnotations) {
+  model::Service wanting = service(kBoth);
+  wanting.annotations = {{"barevip.dev/pool", " edge "},
+                         {"barevip.dev/address", "2001:db8::7, 192.0.2.7"}};
+  const auto request = requestOf(wanting, nullptr);
+  EXPECT_EQ(request->pool, "edge");
+  EXPECT_THAT(request->addresses, ElementsAre(ip("2001:db8::7"), ip("192.0.2.7")));
+}
+
+TEST(RequestOf, HonoursLoadBalancerIp) {
+  model::Service wanting = service(kBoth);
+  wanting.loadBalancerIp = "192.0.2.7";
+  EXPECT_THAT(requestOf(wanting, nullptr)->addresses, ElementsAre(ip("192.0.2.7")));
+  wanting.annotations = {{"barevip.dev/address", "192.0.2.7,2001:db8::7"}};
+  EXPECT_EQ(requestOf(wanting, nullptr)->addresses.size(), 2U);
+}
+
+TEST(RequestOf, ReadsTheNamesOfIpObjects) {
+  model::Service wanting = service();
+  wanting.annotations = {{"barevip.dev/ip", "front-door"}};
+  EXPECT_THAT(requestOf(wanting, nullptr)->claims, ElementsAre("front-door"));
+}
+
+struct BadCase {
+  const char* name;
+  std::vector<Family> families;
+  model::StringMap annotations;
+  const char* loadBalancerIp;
+  const char* says;
+};
+
+class BadRequest : public testing::TestWithParam<BadCase> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadRequest,
+    testing::Values(
+        BadCase{"NoAddress",
+                {Family::kIpv4},
+                {{"barevip.dev/address", "web"}},
+                "",
+                "annotation barevip.dev/address: \"web\" is not an IP address"},
+        BadCase{"EmptyPart",
+                {Family::kIpv4},
+                {{"barevip.dev/address", "192.0.2.1,"}},
+                "",
+                "has an empty entry"},
+        BadCase{"ThreeParts",
+                kBoth,
+                {{"barevip.dev/address", "192.0.2.1,::2,::3"}},
+                "",
+                "more than two entries"},
+        BadCase{"TwoOfOneFamily",
+                kBoth,
+                {{"barevip.dev/address", "192.0.2.1,192.0.2.2"}},
+                "",
+                "two addresses of family IPv4"},
+        BadCase{"OtherFamily",
+                {Family::kIpv4},
+                {{"barevip.dev/address", "2001:db8::1"}},
+                "",
+                "the Service has no IPv6"},
+        BadCase{"TwoSources",
+                {Family::kIpv4},
+                {{"barevip.dev/address", "192.0.2.1"}},
+                "192.0.2.2",
+                "ask for different addresses"},
+        BadCase{"LegacyField", {Family::kIpv4}, {}, "192.0.2", "spec.loadBalancerIP: \"192.0.2\""},
+        BadCase{"NameAndNumber",
+                {Family::kIpv4},
+                {{"barevip.dev/ip", "a"}, {"barevip.dev/address", "192.0.2.1"}},
+                "",
+                "names the address already"},
+        BadCase{"EndlessName",
+                {Family::kIpv4},
+                {{"barevip.dev/pool", std::string(254, 'a')}},
+                "",
+                "longer than a name"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST_P(BadRequest, IsAnsweredByOneSentence) {
+  model::Service wanting = service(GetParam().families);
+  wanting.annotations = GetParam().annotations;
+  wanting.loadBalancerIp = GetParam().loadBalancerIp;
+  const auto request = requestOf(wanting, nullptr);
+  ASSERT_FALSE(request);
+  EXPECT_THAT(request.error().message, HasSubstr(GetParam().says));
+}
+
+}  // namespace
+}  // namespace barevip::assigner
