@@ -77,7 +77,7 @@ def _parser():
     for name, text in (("kill", "take a node's power: kill -9 of all that it is"),
                        ("start", "boot a node that is off and wait until it is Ready")):
         add(name, text).add_argument("node", metavar="NODE")
-    link = add("link", "pull or plug the cable of a node")
+    link = add("link", "pull or plug the cable of a node; booting plugs it, too")
     link.add_argument("node", metavar="NODE")
     link.add_argument("position", choices=["down", "up"])
     actions = ["stop", "start", "pause", "resume"]

@@ -86,13 +86,11 @@ def _create_light_nodes(numbers):
 
 def prepare(with_barevip, light):
     """Programs and images: everything that can be made before there is a cluster. Returns the images' names."""
+    if with_barevip:
+        barevip.binaries_folder()  # better to fail now than after ten minutes
     binaries.ensure()
     names = images.ensure_test_images()
-    if with_barevip:
-        barevip.binaries_folder()
-        if not light:
-            names = names + barevip.ensure_images()
-    return names
+    return names + barevip.ensure_images() if with_barevip and not light else names
 
 
 def up(count, light, proxy, with_barevip):
