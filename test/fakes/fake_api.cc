@@ -318,6 +318,9 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
   std::uint64_t bookmarks = bookmarks_;
   ++runningWatches_;
   changed_.notify_all();
+  lock.unlock();
+  onEvent(WatchEvent::Type::kOpened, nullptr);
+  lock.lock();
   Result<void> result;
   while (true) {
     changed_.wait(lock, stop, [&] {

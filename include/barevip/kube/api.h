@@ -22,7 +22,8 @@ struct Selection {
 };
 
 struct WatchEvent {
-  enum class Type : std::uint8_t { kAdded, kModified, kDeleted, kBookmark };
+  /// kOpened: the server took the watch; there is no object. Once, before all others.
+  enum class Type : std::uint8_t { kOpened, kAdded, kModified, kDeleted, kBookmark };
   Type type = Type::kAdded;
 };
 

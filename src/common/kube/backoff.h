@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "barevip/base/clock.h"
+
 #include "common/kube/random.h"
 
 namespace barevip::kube {
@@ -18,7 +19,7 @@ class Backoff {
     std::chrono::milliseconds first{800};
     std::chrono::milliseconds longest{30'000};
     double factor = 2.0;
-    double jitter = 1.0;                          ///< up to this share is added at random
+    double jitter = 1.0;                            ///< up to this share is added at random
     std::chrono::milliseconds resetAfter{120'000};  ///< quiet time after which it starts over
   };
 

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/kube/api_client.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/kube/api_status.h"
+#include "common/kube/json_lines.h"
+#include "common/model/meta_json.h"
+
+namespace barevip::kube {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kPageSize = 500;
+constexpr int kWatchSeconds = 300;  // at least; at most twice that
+constexpr std::chrono::milliseconds kListDeadline{30'000};
+constexpr const char* kMergePatch = "application/merge-patch+json";
+
+// RFC 3986: all but the unreserved characters.
+std::string encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string result;
+  result.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      result += c;
+    } else {
+      result += '%';
+      result += kHex[byte >> 4U];
+      result += kHex[byte & 15U];
+    }
+  }
+  return result;
+}
+
+std::string collectionPath(const Resource& resource, const std::string& ns) {
+  std::string path = resource.group.empty() ? "/api/" : "/apis/";
+  path += resource.apiVersion();
+  if (resource.namespaced && !ns.empty()) path += "/namespaces/" + encode(ns);
+  return path + "/" + std::string(resource.plural);
+}
+
+std::string objectPath(const Resource& resource, const ObjectKey& key) {
+  return collectionPath(resource, key.ns) + "/" + encode(key.name);
+}
+
+// An empty name would turn a request for one object into one for all of them.
+Result<void> checkName(const Resource& resource, const ObjectKey& key) {
+  if (!key.name.empty() && (!resource.namespaced || !key.ns.empty())) return {};
+  return fail(ErrorCode::kInvalid, "a request for one " + std::string(resource.kind) +
+                                       " needs its name" +
+                                       (resource.namespaced ? " and namespace" : ""));
+}
+
+std::string selectionQuery(const Selection& selection) {
+  std::string query;
+  if (!selection.labelSelector.empty()) {
+    query += "&labelSelector=" + encode(selection.labelSelector);
+  }
+  if (!selection.fieldSelector.empty()) {
+    query += "&fieldSelector=" + encode(selection.fieldSelector);
+  }
+  return query;
+}
+
+// Text from a cluster may be no UTF-8 in places; it must not throw here.
+std::string text(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+bool isSuccess(int status) { return status >= 200 && status < 300; }
+
+std::optional<WatchEvent::Type> eventType(const std::string& text) {
+  if (text == "ADDED") return WatchEvent::Type::kAdded;
+  if (text == "MODIFIED") return WatchEvent::Type::kModified;
+  if (text == "DELETED") return WatchEvent::Type::kDeleted;
+  if (text == "BOOKMARK") return WatchEvent::Type::kBookmark;
+  return std::nullopt;
+}
+
+Result<void> deliverEvent(std::string_view line, const Api::OnEvent& onEvent) {
+  auto event = parseObject(line);
+  if (!event) return tl::make_unexpected(std::move(event.error()));
+  const std::string type = model::stringAt(*event, "type");
+  const json& object = model::memberOf(*event, "object");
+  if (type == "ERROR") return tl::make_unexpected(errorFromStatus(object));
+  const auto known = eventType(type);
+  if (known) onEvent(*known, object);  // a type of the future says nothing to us
+  return {};
+}
+
+}  // namespace
+
+ApiClient::ApiClient(std::unique_ptr<Transport> transport, Random random)
+    : transport_(std::move(transport)), random_(std::move(random)) {}
+
+Result<std::string> ApiClient::list(const Resource& resource, const Selection& selection,
+                                    const OnItem& onItem, std::stop_token stop) {
+  const std::string path = collectionPath(resource, selection.ns) +
+                           "?limit=" + std::to_string(kPageSize) + selectionQuery(selection);
+  std::string next;
+  do {
+    auto page = listPage(next.empty() ? path : path + "&continue=" + encode(next), onItem, stop);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    if (page->next.empty()) return std::move(page->resourceVersion);
+    next = std::move(page->next);
+  } while (true);
+}
+
+Result<ApiClient::Page> ApiClient::listPage(const std::string& path, const OnItem& onItem,
+                                            const std::stop_token& stop) {
+  HttpRequest request;
+  request.path = path;
+  request.deadline = kListDeadline;
+  request.idle = kListDeadline;
+  ItemSplitter splitter;
+  const OnText onText = [&](std::string_view item) -> Result<void> {
+    auto object = parseObject(item);
+    if (!object) return tl::make_unexpected(std::move(object.error()));
+    onItem(*object);
+    return {};
+  };
+  auto response = transport_->stream(
+      request, stop, [&](std::string_view bytes) { return splitter.feed(bytes, onText); });
+  if (!response) return tl::make_unexpected(std::move(response.error()));
+  if (response->status != 200) {
+    return tl::make_unexpected(
+        errorFromAnswer(response->status, response->body, response->retryAfter));
+  }
+  const auto envelope = splitter.finish();
+  if (!envelope) return tl::make_unexpected(envelope.error());
+  auto list = parseObject(*envelope);
+  if (!list) return tl::make_unexpected(std::move(list.error()));
+  const json& meta = model::memberOf(*list, "metadata");
+  Page page{model::stringAt(meta, "resourceVersion"), model::stringAt(meta, "continue")};
+  if (page.resourceVersion.empty()) {
+    return fail(ErrorCode::kInternal, "the API server's list has no metadata.resourceVersion");
+  }
+  return page;
+}
+
+Result<void> ApiClient::watch(const Resource& resource, const Selection& selection,
+                              const std::string& resourceVersion, const OnEvent& onEvent,
+                              std::stop_token stop) {
+  const int seconds = kWatchSeconds + static_cast<int>(random_() * kWatchSeconds);
+  HttpRequest request;
+  request.path = collectionPath(resource, selection.ns) +
+                 "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds) +
+                 "&resourceVersion=" + encode(resourceVersion) + selectionQuery(selection);
+  request.deadline = kListDeadline;
+  LineSplitter splitter;
+  const OnText onLine = [&](std::string_view line) { return deliverEvent(line, onEvent); };
+  auto response =
+      transport_->stream(request, std::move(stop), [&](std::string_view bytes) -> Result<void> {
+        if (bytes.empty()) onEvent(WatchEvent::Type::kOpened, nullptr);
+        return splitter.feed(bytes, onLine);
+      });
+  if (!response) return tl::make_unexpected(std::move(response.error()));
+  if (response->status != 200) {
+    return tl::make_unexpected(
+        errorFromAnswer(response->status, response->body, response->retryAfter));
+  }
+  if (splitter.hasRest()) return fail(ErrorCode::kUnavailable, "a watch was cut inside an event");
+  return {};
+}
+
+Result<json> ApiClient::get(const Resource& resource, const ObjectKey& key, std::stop_token stop) {
+  if (auto ok = checkName(resource, key); !ok) return tl::make_unexpected(ok.error());
+  HttpRequest request;
+  request.path = objectPath(resource, key);
+  return sendForObject(std::move(request), stop);
+}
+
+Result<json> ApiClient::create(const Resource& resource, const std::string& ns, const json& object,
+                               std::stop_token stop) {
+  HttpRequest request;
+  request.method = "POST";
+  request.path = collectionPath(resource, ns);
+  request.body = text(object);
+  return sendForObject(std::move(request), stop);
+}
+
+Result<json> ApiClient::replace(const Resource& resource, const ObjectKey& key, const json& object,
+                                std::stop_token stop) {
+  if (auto ok = checkName(resource, key); !ok) return tl::make_unexpected(ok.error());
+  HttpRequest request;
+  request.method = "PUT";
+  request.path = objectPath(resource, key);
+  request.body = text(object);
+  return sendForObject(std::move(request), stop);
+}
+
+Result<json> ApiClient::patch(const Resource& resource, const ObjectKey& key,
+                              const std::string& subresource, const json& patch,
+                              std::stop_token stop) {
+  if (auto ok = checkName(resource, key); !ok) return tl::make_unexpected(ok.error());
+  HttpRequest request;
+  request.method = "PATCH";
+  request.path = objectPath(resource, key);
+  if (!subresource.empty()) request.path += "/" + encode(subresource);
+  request.contentType = kMergePatch;
+  request.body = text(patch);
+  return sendForObject(std::move(request), stop);
+}
+
+Result<void> ApiClient::remove(const Resource& resource, const ObjectKey& key,
+                               const std::string& uid, std::stop_token stop) {
+  if (auto ok = checkName(resource, key); !ok) return ok;
+  json options = {
+      {"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
+  if (!uid.empty()) options["preconditions"] = {{"uid", uid}};
+  HttpRequest request;
+  request.method = "DELETE";
+  request.path = objectPath(resource, key);
+  request.body = text(options);
+  auto body = sendForText(std::move(request), stop);
+  if (!body) return tl::make_unexpected(std::move(body.error()));
+  return {};
+}
+
+Result<std::string> ApiClient::sendForText(HttpRequest request, const std::stop_token& stop) {
+  auto response = transport_->send(request, stop);
+  if (!response) return tl::make_unexpected(std::move(response.error()));
+  if (isSuccess(response->status)) return std::move(response->body);
+  return tl::make_unexpected(
+      errorFromAnswer(response->status, response->body, response->retryAfter));
+}
+
+Result<json> ApiClient::sendForObject(HttpRequest request, const std::stop_token& stop) {
+  auto body = sendForText(std::move(request), stop);
+  if (!body) return tl::make_unexpected(std::move(body.error()));
+  return parseObject(*body);
+}
+
+}  // namespace barevip::kube

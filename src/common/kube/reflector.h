@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps a local copy of one kind of object: list, then watch, for ever (client-go's Reflector).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "barevip/base/clock.h"
+#include "barevip/base/result.h"
+#include "barevip/kube/api.h"
+#include "barevip/kube/store.h"
+
+#include "common/kube/backoff.h"
+#include "common/kube/random.h"
+
+namespace barevip::kube {
+
+/// Where the objects go. All calls come from the reflector's thread.
+class ObjectSink {
+ public:
+  virtual ~ObjectSink() = default;
+  /// A list starts; what an earlier one that did not finish brought is void.
+  virtual void listStarted() = 0;
+  virtual Result<void> listed(const nlohmann::json& object) = 0;
+  virtual void listFinished() = 0;
+  virtual Result<void> put(const nlohmann::json& object) = 0;
+  virtual void erase(const ObjectKey& key) = 0;
+};
+
+/// Decodes objects into a store.
+template <class T>
+class StoreSink final : public ObjectSink {
+ public:
+  using Decode = std::function<Result<T>(const nlohmann::json&)>;
+
+  /// The store must outlive this.
+  StoreSink(Store<T>& store, Decode decode) : store_(store), decode_(std::move(decode)) {}
+
+  void listStarted() override { list_.clear(); }
+  Result<void> listed(const nlohmann::json& object) override {
+    auto decoded = decode_(object);
+    if (!decoded) return tl::make_unexpected(std::move(decoded.error()));
+    list_.push_back(std::move(*decoded));
+    return {};
+  }
+  void listFinished() override { store_.replaceAll(std::exchange(list_, {})); }
+  Result<void> put(const nlohmann::json& object) override {
+    auto decoded = decode_(object);
+    if (!decoded) return tl::make_unexpected(std::move(decoded.error()));
+    store_.put(std::move(*decoded));
+    return {};
+  }
+  void erase(const ObjectKey& key) override { store_.erase(key); }
+
+ private:
+  Store<T>& store_;
+  Decode decode_;
+  std::vector<T> list_;
+};
+
+/// One thread that lists, watches from there, and survives whatever the server does: a watch that
+/// ends is taken up at the last version seen; 410 lists again, and the store tells the difference;
+/// no answer, 429 and 5xx wait longer each time. An object that cannot be decoded is logged once
+/// and left out, its earlier state stays.
+///
+/// Logs one warning when the server stops answering, another when the reason changes, and one line
+/// when it is back. Stops within 100 ms.
+class Reflector {
+ public:
+  struct Stats {
+    std::uint64_t lists = 0;     ///< complete ones
+    std::uint64_t watches = 0;   ///< started
+    std::uint64_t events = 0;    ///< without bookmarks
+    std::uint64_t failures = 0;  ///< lists and watches that ended with an error
+    std::uint64_t undecodable = 0;
+  };
+
+  /// References must outlive this.
+  Reflector(Api& api, const Clock& clock, const Resource& resource, Selection selection,
+            std::unique_ptr<ObjectSink> sink, Random random = systemRandom());
+  ~Reflector();
+  Reflector(const Reflector&) = delete;
+  Reflector& operator=(const Reflector&) = delete;
+
+  void start();
+  /// Waits for the thread; harmless if it was never started.
+  void stop();
+
+  /// When the server last answered or sent something; the clock's epoch if never. A healthy watch
+  /// is silent for up to a minute between bookmarks.
+  [[nodiscard]] MonotonicTime lastContact() const { return lastContact_.load(); }
+  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] const Resource& resource() const { return resource_; }
+
+ private:
+  void run(const std::stop_token& stop);
+  Result<void> list(const std::stop_token& stop);
+  Result<void> watch(const std::stop_token& stop);
+  void onEvent(WatchEvent::Type type, const nlohmann::json& object);
+  void recover(const Error& error, bool wasOpen, const std::stop_token& stop);
+  void report(const Error& error);
+  void reportUndecodable(const Error& error);
+  void contact();
+  void pause(std::chrono::milliseconds time, const std::stop_token& stop);
+
+  Api& api_;
+  const Clock& clock_;
+  const Resource resource_;
+  const Selection selection_;
+  std::unique_ptr<ObjectSink> sink_;
+  Backoff backoff_;
+
+  // The thread's own.
+  std::string version_;     ///< to watch from; empty: list first
+  std::string lastReason_;  ///< of the warning in the log; empty: the server answers
+  std::set<std::string> undecodableSaid_;
+  int failuresInARow_ = 0;
+  bool opened_ = false;       ///< the running watch was taken
+  bool eventsCame_ = false;   ///< in the running watch, bookmarks included
+  MonotonicTime lastList_{};  ///< start of the last complete one
+
+  std::atomic<MonotonicTime> lastContact_{MonotonicTime{}};
+  std::atomic<std::uint64_t> lists_{0};
+  std::atomic<std::uint64_t> watches_{0};
+  std::atomic<std::uint64_t> events_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> undecodable_{0};
+
+  std::mutex pauseMutex_;
+  std::condition_variable_any pauseWake_;
+  std::jthread thread_;
+};
+
+/// A reflector of a store.
+template <class T>
+[[nodiscard]] std::unique_ptr<Reflector> makeReflector(Api& api, const Clock& clock,
+                                                       const Resource& resource,
+                                                       Selection selection, Store<T>& store,
+                                                       typename StoreSink<T>::Decode decode) {
+  return std::make_unique<Reflector>(api, clock, resource, std::move(selection),
+                                     std::make_unique<StoreSink<T>>(store, std::move(decode)));
+}
+
+}  // namespace barevip::kube

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only file that knows cpprestsdk. What is said here about it was measured with 2.10.18.
+#include "common/kube/transport.h"
+
+#include <cpprest/http_client.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <pplx/threadpool.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+
+namespace barevip::kube {
+namespace {
+
+using web::http::http_exception;
+using web::http::http_request;
+using web::http::http_response;
+namespace streams = concurrency::streams;
+using Ssl = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kPendingLimit = 1U << 20U;     // bytes that wait for the consumer
+constexpr std::size_t kErrorBodyLimit = 64U << 10U;  // of an answer that is not 200
+constexpr milliseconds kCancelPatience{200};
+
+/// What the asynchronous side (pool threads) and the caller share. It outlives both.
+class Exchange {
+ public:
+  // Pool side. False: the caller is gone. Otherwise the task completes when more may come.
+  pplx::task<std::size_t> push(const std::uint8_t* bytes, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return refuse();
+    pending_.append(reinterpret_cast<const char*>(bytes), size);
+    wake_.notify_all();
+    if (pending_.size() < kPendingLimit) return pplx::task_from_result(size);
+    blocked_.emplace();
+    blockedSize_ = size;
+    return pplx::create_task(*blocked_);
+  }
+
+  void headers(const http_response& response) {
+    const std::lock_guard lock(mutex_);
+    status_ = response.status_code();
+    const auto header = response.headers().find("Retry-After");
+    if (header != response.headers().end()) retryAfter_ = header->second;
+    wake_.notify_all();
+  }
+
+  void finish(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    error_ = std::move(error);
+    wake_.notify_all();
+  }
+
+  // Caller side.
+  enum class Wait : std::uint8_t { kReady, kDeadline, kStopped };
+
+  Wait waitHeaders(const std::stop_token& stop, steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return waitFor(lock, stop, deadline, [this] { return done_ || status_ != 0; });
+  }
+
+  // Moves what has arrived to `bytes`; nothing and kReady: the end.
+  Wait take(const std::stop_token& stop, steady_clock::time_point deadline, std::string& bytes) {
+    bytes.clear();
+    std::optional<pplx::task_completion_event<std::size_t>> release;
+    std::size_t size = 0;
+    {
+      std::unique_lock lock(mutex_);
+      const Wait outcome =
+          waitFor(lock, stop, deadline, [this] { return done_ || !pending_.empty(); });
+      if (outcome != Wait::kReady) return outcome;
+      bytes.swap(pending_);
+      release = std::exchange(blocked_, std::nullopt);
+      size = blockedSize_;
+    }
+    if (release) release->set(size);
+    return Wait::kReady;
+  }
+
+  // Refuses all bytes from now on.
+  void close() {
+    std::optional<pplx::task_completion_event<std::size_t>> release;
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      release = std::exchange(blocked_, std::nullopt);
+    }
+    if (release) release->set_exception(std::runtime_error("closed"));
+  }
+
+  void waitDone(milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, patience, [this] { return done_; });
+  }
+
+  [[nodiscard]] std::exception_ptr error() const {
+    const std::lock_guard lock(mutex_);
+    return error_;
+  }
+  [[nodiscard]] int status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+  [[nodiscard]] milliseconds retryAfter() const {
+    const std::lock_guard lock(mutex_);
+    // The other form, a date, is not used by API servers.
+    int seconds = 0;
+    std::from_chars(retryAfter_.data(), retryAfter_.data() + retryAfter_.size(), seconds);
+    return std::chrono::seconds(std::clamp(seconds, 0, 3600));
+  }
+
+ private:
+  template <class Ready>
+  Wait waitFor(std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+               steady_clock::time_point deadline, Ready ready) {
+    if (wake_.wait_until(lock, stop, deadline, ready)) return Wait::kReady;
+    return stop.stop_requested() ? Wait::kStopped : Wait::kDeadline;
+  }
+
+  static pplx::task<std::size_t> refuse() {
+    return pplx::task_from_exception<std::size_t>(
+        std::make_exception_ptr(std::runtime_error("closed")));
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::string pending_;
+  std::optional<pplx::task_completion_event<std::size_t>> blocked_;
+  std::size_t blockedSize_ = 0;
+  int status_ = 0;
+  std::string retryAfter_;
+  bool done_ = false;
+  bool closed_ = false;
+  std::exception_ptr error_;
+};
+
+/// A write-only stream to an Exchange: twice as quick as reading a buffer of the library. It must
+/// not throw: an exception out of _putn leaves an asio handler and ends the process.
+class Sink final : public streams::details::streambuf_state_manager<std::uint8_t> {
+ public:
+  using Base = streams::details::streambuf_state_manager<std::uint8_t>;
+  using Traits = streams::char_traits<std::uint8_t>;
+
+  explicit Sink(std::shared_ptr<Exchange> exchange)
+      : Base(std::ios_base::out), exchange_(std::move(exchange)) {}
+
+  [[nodiscard]] bool can_seek() const override { return false; }
+  [[nodiscard]] bool has_size() const override { return false; }
+  [[nodiscard]] std::size_t buffer_size(std::ios_base::openmode) const override { return 0; }
+  void set_buffer_size(std::size_t, std::ios_base::openmode) override {}
+  [[nodiscard]] std::size_t in_avail() const override { return 0; }
+  [[nodiscard]] pos_type getpos(std::ios_base::openmode) const override { return nowhere(); }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override { return nowhere(); }
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return nowhere();
+  }
+  bool acquire(std::uint8_t*&, std::size_t&) override { return false; }
+  void release(std::uint8_t*, std::size_t) override {}
+
+ protected:
+  pplx::task<std::size_t> _putn(const std::uint8_t* p, std::size_t n, bool) override {
+    return exchange_->push(p, n);
+  }
+  pplx::task<std::size_t> _putn(const std::uint8_t* p, std::size_t n) override {
+    return exchange_->push(p, n);
+  }
+  pplx::task<int_type> _putc(std::uint8_t c) override {
+    return exchange_->push(&c, 1).then([c](std::size_t) { return int_type(c); });
+  }
+  pplx::task<int_type> _bumpc() override { return end(); }
+  int_type _sbumpc() override { return Traits::eof(); }
+  pplx::task<int_type> _getc() override { return end(); }
+  int_type _sgetc() override { return Traits::eof(); }
+  pplx::task<int_type> _nextc() override { return end(); }
+  pplx::task<int_type> _ungetc() override { return end(); }
+  pplx::task<std::size_t> _getn(std::uint8_t*, std::size_t) override {
+    return pplx::task_from_result<std::size_t>(0);
+  }
+  std::size_t _scopy(std::uint8_t*, std::size_t) override { return 0; }
+  pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
+  std::uint8_t* _alloc(std::size_t) override { return nullptr; }
+  void _commit(std::size_t) override {}
+
+ private:
+  static pos_type nowhere() { return {Traits::eof()}; }
+  static pplx::task<int_type> end() { return pplx::task_from_result<int_type>(Traits::eof()); }
+
+  std::shared_ptr<Exchange> exchange_;
+};
+
+/// Why the last TLS handshake failed: the library itself only says that it did.
+class TlsDiagnosis {
+ public:
+  void note(std::string sentence) {
+    const std::lock_guard lock(mutex_);
+    sentence_ = std::move(sentence);
+  }
+  [[nodiscard]] std::string take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(sentence_, {});
+  }
+
+  /// Listens to the alerts of all connections of the context, which keeps this alive.
+  static void attach(SSL_CTX* context, const std::shared_ptr<TlsDiagnosis>& self) {
+    SSL_CTX_set_ex_data(context, slot(), new std::shared_ptr<TlsDiagnosis>(self));
+    SSL_CTX_set_info_callback(context, &TlsDiagnosis::onInfo);
+  }
+
+ private:
+  using Owner = std::shared_ptr<TlsDiagnosis>;
+
+  static int slot() {
+    static const int kSlot = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) {
+          delete static_cast<Owner*>(pointer);
+        });
+    return kSlot;
+  }
+
+  static void onInfo(const SSL* ssl, int where, int code) {
+    constexpr int kFatal = 2;  // TLS AlertLevel
+    if ((where & SSL_CB_ALERT) == 0 || (code >> 8) != kFatal) return;
+    const auto* owner = static_cast<Owner*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), slot()));
+    if (owner == nullptr) return;
+    const std::string alert = SSL_alert_desc_string_long(code);
+    if ((where & SSL_CB_READ) != 0) {
+      (*owner)->note(
+          "the server refused this client's certificate or protocol (TLS alert: " + alert + ")");
+      return;
+    }
+    // The check of the name is not OpenSSL's own, which so has nothing to complain of.
+    const long verdict = SSL_get_verify_result(ssl);
+    (*owner)->note(verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED
+                       ? "the server's certificate is not for this name"
+                       : "the server's certificate is not accepted: " +
+                             std::string(X509_verify_cert_error_string(verdict)));
+  }
+
+  std::mutex mutex_;
+  std::string sentence_;
+};
+
+std::string read(const Pem& pem) {
+  if (pem.file.empty()) return pem.data;
+  std::ifstream in(pem.file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) throw std::runtime_error("cannot read \"" + pem.file + "\"");
+  return text.str();
+}
+
+boost::asio::const_buffer buffer(const std::string& text) {
+  return boost::asio::buffer(text.data(), text.size());
+}
+
+void trustOnly(boost::asio::ssl::context& context, const Pem& ca) {
+  // The system's certificates were loaded before the callback: drop them with their store.
+  SSL_CTX_set_cert_store(context.native_handle(), X509_STORE_new());
+  context.add_certificate_authority(buffer(read(ca)));
+}
+
+/// Runs for each new connection, on a pool thread. It must not throw; without a certificate the
+/// handshake fails and the note says why.
+void configureTls(boost::asio::ssl::context& context, const TransportOptions& options,
+                  const std::shared_ptr<TlsDiagnosis>& diagnosis) noexcept {
+  try {
+    TlsDiagnosis::attach(context.native_handle(), diagnosis);
+    SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+    trustOnly(context, options.ca);
+    if (options.certificate.empty()) return;
+    context.use_certificate_chain(buffer(read(options.certificate)));
+    context.use_private_key(buffer(read(options.key)), boost::asio::ssl::context::pem);
+  } catch (const std::exception& problem) {
+    diagnosis->note("the certificates for the API server cannot be used: " +
+                    std::string(problem.what()));
+  }
+}
+
+bool isIpv6(const std::string& host) { return host.find(':') != std::string::npos; }
+
+bool isLiteral(const std::string& host) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  return !error;
+}
+
+/// Runs before connect. A literal address tells the family, so that the socket can be opened here.
+void tuneSocket(web::http::client::native_handle handle, bool literal, bool ipv6) {
+  auto& socket = static_cast<Ssl*>(handle)->next_layer();
+  boost::system::error_code ignored;
+  using boost::asio::ip::tcp;
+  if (!socket.is_open() && literal) socket.open(ipv6 ? tcp::v6() : tcp::v4(), ignored);
+  if (!socket.is_open()) return;
+  const auto set = [fd = socket.native_handle()](int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+}
+
+class CpprestTransport final : public Transport {
+ public:
+  explicit CpprestTransport(TransportOptions options)
+      : options_(std::move(options)),
+        diagnosis_(std::make_shared<TlsDiagnosis>()),
+        client_(baseUri(options_), config(options_, diagnosis_)) {}
+
+  Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
+    const auto deadline = steady_clock::now() + request.deadline;
+    std::string body;
+    const OnBytes collect = [&body](std::string_view bytes) -> Result<void> {
+      if (body.size() + bytes.size() > kMaxBody) {
+        return fail(ErrorCode::kInternal, "the API server's answer is longer than 8 MiB");
+      }
+      body.append(bytes);
+      return {};
+    };
+    auto result = exchange(request, std::move(stop), deadline, std::nullopt, collect, true);
+    if (result) result->body = std::move(body);
+    return result;
+  }
+
+  Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
+                              const OnBytes& onBytes) override {
+    const auto deadline = steady_clock::now() + request.deadline;
+    return exchange(request, std::move(stop), deadline, request.idle, onBytes, false);
+  }
+
+ private:
+  static web::uri baseUri(const TransportOptions& options) {
+    web::uri_builder builder;  // not a text: the brackets of "[::1]" would go to the resolver
+    builder.set_scheme("https").set_host(options.host).set_port(options.port);
+    return builder.to_uri();
+  }
+
+  static web::http::client::http_client_config config(const TransportOptions& options,
+                                                      std::shared_ptr<TlsDiagnosis> diagnosis) {
+    web::http::client::http_client_config config;
+    config.set_timeout(std::chrono::hours(1));  // deadlines are kept by the caller's thread
+    config.set_max_redirects(0);                // never carry a token elsewhere
+    config.set_ssl_context_callback(
+        [options, diagnosis = std::move(diagnosis)](boost::asio::ssl::context& context) {
+          configureTls(context, options, diagnosis);
+        });
+    config.set_nativehandle_options(
+        [literal = isLiteral(options.host), ipv6 = isIpv6(options.host)](
+            web::http::client::native_handle handle) { tuneSocket(handle, literal, ipv6); });
+    return config;
+  }
+
+  [[nodiscard]] std::string address() const {
+    const std::string host = isIpv6(options_.host) ? "[" + options_.host + "]" : options_.host;
+    return "https://" + host + ":" + std::to_string(options_.port);
+  }
+
+  Result<http_request> makeRequest(const HttpRequest& request) const {
+    http_request made(request.method);
+    made.set_request_uri(options_.basePath + request.path);
+    if (!request.body.empty()) made.set_body(request.body, request.contentType);
+    // The library checks the certificate against the Host header.
+    made.headers().add("Host", options_.verifyName.empty() ? options_.host : options_.verifyName);
+    made.headers().add("Accept", "application/json");
+    made.headers().add("User-Agent", options_.userAgent);
+    if (options_.bearer) {
+      auto token = options_.bearer();
+      if (!token) return tl::make_unexpected(std::move(token.error()));
+      made.headers().add("Authorization", "Bearer " + *token);
+    }
+    return made;
+  }
+
+  // idle absent: the deadline is for the whole exchange.
+  Result<HttpResponse> exchange(const HttpRequest& request, std::stop_token stop,
+                                steady_clock::time_point deadline, std::optional<milliseconds> idle,
+                                const OnBytes& onBytes, bool anyStatus) {
+    if (stop.stop_requested()) return stopped();
+    auto shared = std::make_shared<Exchange>();
+    pplx::cancellation_token_source cancel;
+    try {
+      auto made = makeRequest(request);
+      if (!made) return tl::make_unexpected(std::move(made.error()));
+      streams::streambuf<std::uint8_t> sink(std::make_shared<Sink>(shared));
+      made->set_response_stream(sink.create_ostream());
+      begin(*made, cancel, shared);
+    } catch (const std::exception& problem) {
+      return fail(ErrorCode::kInternal, "the request " + request.method + " " + request.path +
+                                            " cannot be sent: " + problem.what());
+    }
+    const std::stop_callback onStop(stop, [&cancel] { cancel.cancel(); });
+    auto result = consume(*shared, stop, deadline, idle, onBytes, anyStatus);
+    shared->close();
+    if (!result) cancel.cancel();
+    // A name lookup cannot be cancelled; the exchange then ends behind our back.
+    shared->waitDone(kCancelPatience);
+    return result;
+  }
+
+  // Every chain ends in a continuation that takes the task itself: an exception that nobody
+  // observes ends the process. Continuations only signal; blocking one would block the pool.
+  void begin(const http_request& request, const pplx::cancellation_token_source& cancel,
+             const std::shared_ptr<Exchange>& shared) {
+    client_.request(request, cancel.get_token()).then([shared](pplx::task<http_response> answer) {
+      try {
+        const http_response response = answer.get();
+        shared->headers(response);
+        response.content_ready().then([shared](pplx::task<http_response> end) {
+          try {
+            end.get();
+            shared->finish(nullptr);
+          } catch (...) {
+            shared->finish(std::current_exception());
+          }
+        });
+      } catch (...) {
+        shared->finish(std::current_exception());
+      }
+    });
+  }
+
+  Result<HttpResponse> consume(Exchange& shared, const std::stop_token& stop,
+                               steady_clock::time_point deadline, std::optional<milliseconds> idle,
+                               const OnBytes& onBytes, bool anyStatus) {
+    if (const auto wait = shared.waitHeaders(stop, deadline); wait != Exchange::Wait::kReady) {
+      return interrupted(wait, "did not answer in time");
+    }
+    if (shared.status() == 0) return tl::make_unexpected(describe(shared.error()));
+    HttpResponse response{shared.status(), {}, shared.retryAfter()};
+    const bool deliver = anyStatus || response.status == 200;
+    std::string bytes;
+    if (deliver) {
+      if (auto accepted = onBytes({}); !accepted) {
+        return tl::make_unexpected(std::move(accepted.error()));
+      }
+    }
+    while (true) {
+      if (idle) deadline = steady_clock::now() + *idle;
+      if (const auto wait = shared.take(stop, deadline, bytes); wait != Exchange::Wait::kReady) {
+        return interrupted(wait, idle ? "was silent for too long" : "did not answer in time");
+      }
+      if (bytes.empty()) break;
+      if (!deliver) {
+        response.body.append(bytes, 0,
+                             kErrorBodyLimit - std::min(kErrorBodyLimit, response.body.size()));
+      } else if (auto accepted = onBytes(bytes); !accepted) {
+        return tl::make_unexpected(std::move(accepted.error()));
+      }
+    }
+    if (stop.stop_requested()) return stopped();
+    if (shared.error()) return tl::make_unexpected(describe(shared.error()));
+    return response;
+  }
+
+  static tl::unexpected<Error> stopped() { return fail(ErrorCode::kStopped, "stopped"); }
+
+  [[nodiscard]] tl::unexpected<Error> interrupted(Exchange::Wait wait, const char* why) const {
+    if (wait == Exchange::Wait::kStopped) return stopped();
+    return fail(ErrorCode::kTimeout, "the API server at " + address() + " " + why, ETIMEDOUT);
+  }
+
+  [[nodiscard]] Error describe(const std::exception_ptr& exception) const {
+    const std::string tls = diagnosis_->take();
+    std::string reason = "the connection ended";
+    int code = 0;
+    try {
+      if (exception) std::rethrow_exception(exception);
+    } catch (const http_exception& problem) {
+      code = problem.error_code().value();
+      reason = problem.what();
+      const std::string detail = problem.error_code().message();
+      if (code > 1 && reason.find(detail) == std::string::npos) reason += " (" + detail + ")";
+    } catch (const std::exception& problem) {
+      reason = problem.what();
+    }
+    return {
+        ErrorCode::kUnavailable,
+        "the API server at " + address() + " cannot be reached: " + (tls.empty() ? reason : tls),
+        code,
+        {}};
+  }
+
+  TransportOptions options_;
+  std::shared_ptr<TlsDiagnosis> diagnosis_;
+  web::http::client::http_client client_;
+};
+
+}  // namespace
+
+void initialize() {
+  static const bool kDone = [] {
+    ::setenv("SSL_CERT_FILE", "/dev/null", 1);
+    ::setenv("SSL_CERT_DIR", "/nonexistent", 1);
+    crossplat::threadpool::initialize_with_threads(2);
+    return true;
+  }();
+  static_cast<void>(kDone);
+}
+
+std::unique_ptr<Transport> makeTransport(TransportOptions options) {
+  return std::make_unique<CpprestTransport>(std::move(options));
+}
+
+}  // namespace barevip::kube
