@@ -2,8 +2,8 @@
 """barevip on the test cluster: by `kubectl apply -k deploy` on a full one, as plain processes on a light one."""
 
 import os
+import re
 import shlex
-import subprocess
 
 from . import control_plane, images, network, nodes, pki, processes, settings
 from .progress import step
@@ -73,12 +73,11 @@ def start_node_daemon(number):
 
 
 def install_light(numbers):
-    """The objects of the kustomize base, and both programs as processes in place of its pods."""
-    rendered = subprocess.run(control_plane.kubectl_argv("kustomize", os.path.join(settings.REPO, "deploy")),
-                              capture_output=True, text=True, check=False)
-    if rendered.returncode:
-        raise settings.Problem(f"kubectl kustomize deploy failed: {rendered.stderr.strip()}")
-    control_plane.kubectl("apply", "-f", "-", stdin=rendered.stdout)
+    """The objects of the kustomize base but its pods, in whose place both programs run as processes."""
+    rendered = control_plane.kubectl("kustomize", os.path.join(settings.REPO, "deploy"))
+    pods = re.compile(r"^kind: (Deployment|DaemonSet)$", re.MULTILINE)
+    objects = [o for o in rendered.split("\n---\n") if not pods.search(o)]
+    control_plane.kubectl("apply", "-f", "-", stdin="\n---\n".join(objects))
     start_operator()
     for number in numbers:
         start_node_daemon(number)
