@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries a plan out and keeps the mirror of the kernel true.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/ipvs/kernel.h"
+#include "barevip/net/links.h"
+#include "barevip/net/packet_filter.h"
+
+#include "common/obs/metrics.h"
+#include "ipvsnode/diff.h"
+#include "ipvsnode/retry_ledger.h"
+
+namespace barevip::node {
+
+/// What the syncer's one thread writes to.
+struct KernelSeams {
+  ipvs::Kernel& ipvs;
+  net::Links& node;
+  net::Links* director = nullptr;  ///< null with Placement::kHost
+  std::vector<net::PacketFilter*> filters;
+};
+
+struct ApplyOutcome {
+  /// False: a socket failed in the middle; the rest was left out and everything must be read again.
+  bool stateKnown = true;
+  std::string failure;                      ///< why, if not
+  std::set<std::string> missingSchedulers;  ///< refused by the kernel for want of a module
+};
+
+/// A change that the kernel refuses is logged in its own words, counted, and held back for a
+/// growing delay; it stops nothing else but the announcement of its VIP. Without the packet filter
+/// nothing new is announced. One thread.
+class Applier {
+ public:
+  Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics);
+
+  ApplyOutcome apply(const Plan& plan, KernelState& mirror);
+
+  /// When a change that was held back may be tried again.
+  [[nodiscard]] std::optional<MonotonicTime> nextRetry() const { return ledger_.next(); }
+  [[nodiscard]] bool allWell() const { return ledger_.empty(); }
+
+ private:
+  void forgetUnwanted(const Plan& plan);
+  void applyFilter(const FilterStep& step, KernelState& mirror);
+  bool applyIpvs(const IpvsStep& step, KernelState& mirror, ApplyOutcome& outcome);
+  bool applyLinks(const LinksStep& step, KernelState& mirror, ApplyOutcome& outcome);
+  void refused(const std::string& change, const std::string& sentence,
+               std::optional<IpAddress> blocks);
+
+  KernelSeams seams_;
+  const Clock& clock_;
+  RetryLedger ledger_;
+  obs::Counter& writes_;
+  obs::Counter& filterWrites_;
+  obs::Counter& failures_;
+};
+
+}  // namespace barevip::node

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/liveness.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace barevip::node {
+namespace {
+
+std::string annotation(const model::Lease& lease, const char* name) {
+  const auto it = lease.annotations.find(name);
+  return it == lease.annotations.end() ? std::string() : it->second;
+}
+
+}  // namespace
+
+bool Liveness::saw(const model::Lease& lease, MonotonicTime now) {
+  if (lease.holder.empty()) return false;
+  const std::lock_guard lock(mutex_);
+  const bool known = nodes_.contains(lease.holder);
+  Entry& entry = nodes_[lease.holder];
+  const bool leaving = annotation(lease, kStateAnnotation) == kStateLeaving;
+  std::string device = annotation(lease, kInterfaceAnnotation);
+  const std::chrono::seconds patience =
+      std::clamp(std::chrono::seconds(lease.durationSeconds), kLeaseDuration, kMaxPatience);
+  bool changed = !known || leaving != entry.leaving || device != entry.bindInterface;
+  entry.leaving = leaving;
+  entry.bindInterface = std::move(device);
+  if (known && entry.renewTime == lease.renewTime) {
+    entry.patience = patience;
+    return changed;
+  }
+
+  if (lease.holder == self_) {
+    if (!known || now - entry.seen > kInTouch) {
+      for (auto& [name, other] : nodes_) {
+        if (!last_.established || wasUp(name)) other.seen = now;
+      }
+      changed = true;
+    }
+  } else if (now - entry.seen > entry.patience) {
+    changed = true;
+  }
+  entry.patience = patience;
+  entry.renewTime = lease.renewTime;
+  entry.seen = now;
+  if (lease.holder == self_) last_ = viewLocked(now);
+  return changed;
+}
+
+bool Liveness::gone(const model::Lease& lease) {
+  const std::lock_guard lock(mutex_);
+  return nodes_.erase(lease.holder) > 0;
+}
+
+bool Liveness::wasUp(const std::string& name) const {
+  const auto& live = last_.live;
+  const auto& leaving = last_.leaving;
+  return std::any_of(live.begin(), live.end(),
+                     [&](const LiveNode& one) { return one.name == name; }) ||
+         std::find(leaving.begin(), leaving.end(), name) != leaving.end();
+}
+
+bool Liveness::inTouchLocked(MonotonicTime now) const {
+  const auto self = nodes_.find(self_);
+  return self != nodes_.end() && now - self->second.seen <= kInTouch;
+}
+
+LiveView Liveness::view(MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  if (inTouchLocked(now)) {
+    last_ = viewLocked(now);
+  } else {
+    last_.next.reset();
+  }
+  return last_;
+}
+
+LiveView Liveness::viewLocked(MonotonicTime now) const {
+  LiveView view;
+  view.established = true;
+  for (const auto& [name, entry] : nodes_) {
+    const MonotonicTime end = entry.seen + entry.patience;
+    if (now > end) continue;
+    if (entry.leaving) {
+      view.leaving.push_back(name);
+    } else {
+      view.live.push_back({name, entry.bindInterface});
+    }
+    if (name == self_) continue;
+    // Just after, since `end` itself still counts as alive.
+    const MonotonicTime after = end + std::chrono::milliseconds(1);
+    if (!view.next || after < *view.next) view.next = after;
+  }
+  return view;
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes that the kernel refused, and when to try them again.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "barevip/base/clock.h"
+#include "barevip/base/ip.h"
+
+namespace barevip::node {
+
+/// Keys are the texts of changes. Delays double from kFirst to kLast. One thread.
+class RetryLedger {
+ public:
+  static constexpr std::chrono::seconds kFirst{1};
+  static constexpr std::chrono::seconds kLast{30};
+
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+
+  [[nodiscard]] bool mayTry(const std::string& change, MonotonicTime now) const {
+    const auto it = entries_.find(change);
+    return it == entries_.end() || now >= it->second.next;
+  }
+
+  /// blocks: the VIP is not to be announced until the change succeeds. True if it had not failed
+  /// in the same way before, so that a log says it once.
+  bool failed(const std::string& change, const std::string& why, std::optional<IpAddress> blocks,
+              MonotonicTime now) {
+    const auto [it, isNew] = entries_.try_emplace(change);
+    Entry& entry = it->second;
+    entry.delay = isNew ? kFirst : std::min(entry.delay * 2, kLast);
+    entry.next = now + entry.delay;
+    entry.blocks = blocks;
+    const bool news = isNew || entry.why != why;
+    entry.why = why;
+    return news;
+  }
+
+  void succeeded(const std::string& change) { entries_.erase(change); }
+
+  /// Forgets changes that nobody wants any more.
+  void keepOnly(const std::set<std::string>& wanted) {
+    std::erase_if(entries_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  }
+
+  [[nodiscard]] std::set<IpAddress> blocked() const {
+    std::set<IpAddress> result;
+    for (const auto& [change, entry] : entries_) {
+      if (entry.blocks) result.insert(*entry.blocks);
+    }
+    return result;
+  }
+
+  [[nodiscard]] std::optional<MonotonicTime> next() const {
+    std::optional<MonotonicTime> result;
+    for (const auto& [change, entry] : entries_) {
+      if (!result || entry.next < *result) result = entry.next;
+    }
+    return result;
+  }
+
+ private:
+  struct Entry {
+    std::chrono::seconds delay{0};
+    MonotonicTime next;
+    std::optional<IpAddress> blocks;
+    std::string why;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace barevip::node

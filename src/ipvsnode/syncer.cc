@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/syncer.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "barevip/base/log.h"
+
+namespace barevip::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Pods come and go, and each brings links and routes of its own: not more often than this.
+constexpr auto kLinksReadInterval = 1s;
+constexpr auto kFirstBackoff = 500ms;
+constexpr auto kLastBackoff = 15'000ms;
+constexpr auto kMaxBreath = 500ms;
+constexpr auto kSchedulerRetry = 5min;
+
+double secondsOf(MonotonicTime::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::map<std::string, IpAddress> addressesOf(const ClusterState& cluster) {
+  std::map<std::string, IpAddress> result;
+  for (const auto& node : cluster.nodes) {
+    const auto& all = node->internalIps;
+    if (all.empty()) continue;
+    const auto ipv4 =
+        std::find_if(all.begin(), all.end(), [](const IpAddress& a) { return a.isIpv4(); });
+    result.emplace(node->key.name, ipv4 == all.end() ? all.front() : *ipv4);
+  }
+  return result;
+}
+
+std::optional<IpAddress> announcedVip(const net::Item& item, const std::string& device) {
+  if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) {
+    return proxy->device == device ? std::optional(proxy->address) : std::nullopt;
+  }
+  const auto* address = std::get_if<net::BoundAddress>(&item);
+  if (address == nullptr || address->device != device) return std::nullopt;
+  return address->address;
+}
+
+}  // namespace
+
+Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liveness& liveness,
+               const Clock& clock, obs::Registry& metrics, SyncerOptions options, SyncerHooks hooks)
+    : seams_(seams),
+      announcer_(announcer),
+      stores_(stores),
+      liveness_(liveness),
+      clock_(clock),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      applier_(std::move(seams), clock, metrics),
+      passes_(metrics.counter("barevip_node_passes_total", "Passes of the reconciler.")),
+      reads_(metrics.counter("barevip_node_kernel_reads_total", "Full reads of the kernel.")),
+      readSeconds_(metrics.gauge("barevip_node_kernel_read_seconds",
+                                 "How long the last full read of the kernel took.")),
+      passSeconds_(metrics.gauge("barevip_node_pass_seconds",
+                                 "How long the last pass took, its read of the kernel included.")),
+      virtualServers_(metrics.gauge("barevip_node_virtual_servers",
+                                    "Virtual servers that this node should have.")),
+      realServers_(
+          metrics.gauge("barevip_node_real_servers", "Real servers that this node should have.")),
+      drainingServers_(metrics.gauge("barevip_node_draining_real_servers",
+                                     "Real servers that wait for their last connection.")),
+      servedVips_(metrics.gauge("barevip_node_served_vips", "VIPs that this node serves.")),
+      ownedVips_(metrics.gauge("barevip_node_owned_vips", "VIPs that this node announces.")),
+      problemCount_(metrics.gauge("barevip_node_problems",
+                                  "What is wrong with Services, as this node sees it.")) {}
+
+void Syncer::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    news_.dirty = true;
+  }
+  wakeUp_.notify_one();
+}
+
+void Syncer::linksChanged() {
+  {
+    const std::lock_guard lock(mutex_);
+    news_.dirty = true;
+    news_.links = true;
+  }
+  wakeUp_.notify_one();
+}
+
+void Syncer::answered(const IpAddress& address, std::optional<std::string> mac) {
+  {
+    const std::lock_guard lock(mutex_);
+    news_.dirty = true;
+    news_.answers.emplace_back(address, std::move(mac));
+  }
+  wakeUp_.notify_one();
+}
+
+Syncer::News Syncer::takeNews() {
+  const std::lock_guard lock(mutex_);
+  News taken = std::exchange(news_, News{false, false, {}});
+  return taken;
+}
+
+void Syncer::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const MonotonicTime start = clock_.now();
+    const MonotonicTime next = pass();
+    const MonotonicTime end = clock_.now();
+    std::unique_lock lock(mutex_);
+    // A breath as long as the pass: a flood of changes costs half a processor at most, and comes
+    // in fewer, larger steps.
+    MonotonicTime earliest = end + std::min<MonotonicTime::duration>(end - start, kMaxBreath);
+    if (notBefore_) earliest = std::max(earliest, *notBefore_);
+    clock_.waitUntil(lock, wakeUp_, stop, earliest, [] { return false; });
+    clock_.waitUntil(lock, wakeUp_, stop, next, [this] { return news_.dirty; });
+  }
+}
+
+MonotonicTime Syncer::pass() {
+  const MonotonicTime now = clock_.now();
+  if (notBefore_ && now < *notBefore_) return *notBefore_;
+  notBefore_.reset();
+  News news = takeNews();
+  for (auto& [address, mac] : news.answers) takeover_.answered(address, std::move(mac), now);
+  if (!stores_.synced()) {
+    if (!std::exchange(saidWaiting_, true)) {
+      log::info("waiting for the first lists from the API server; the kernel stays as it is");
+    }
+    return now + options_.syncPeriod;
+  }
+  passes_.add();
+
+  if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
+  if (mustRead_ || now >= nextRead_) {
+    if (!readAll(now)) return *notBefore_;
+  } else if (news.links) {
+    if (now < lastLinksRead_ + kLinksReadInterval) {
+      nextRead_ = std::min(nextRead_, lastLinksRead_ + kLinksReadInterval);
+    } else if (const auto read = readLinks(); !read) {
+      return backOff(read.error().message, now);
+    } else {
+      lastLinksRead_ = now;
+    }
+  }
+
+  const ClusterState cluster = stores_.snapshot();
+  DesiredState desired = computeDesired(cluster, options_.desired, localFacts(now));
+  const LiveView nodes = liveness_.view(now);
+  const std::vector<OwnerQuestion> questions = askOwners(desired.vips, cluster, nodes.live);
+  owners_ = chooseOwners(questions);
+  const TakeoverDecision decision = takeover_.decide(
+      {options_.desired.nodeName, questions, owners_, nodes, addressesOf(cluster), announcedNow()},
+      now);
+  for (const IpAddress& vip : decision.announce) {
+    desired.announcements.insert(announcementOf(vip, options_.desired));
+  }
+  if (!decision.ask.empty() && hooks_.probe) hooks_.probe(decision.ask);
+
+  const Plan plan = diff(desired, kernel_, contextAt(now));
+  const ApplyOutcome outcome = applier_.apply(plan, kernel_);
+  kernel_.fresh = false;
+  draining_ = plan.draining;
+  rememberVips(desired);
+  for (const std::string& name : outcome.missingSchedulers) {
+    if (name == options_.desired.scheduler) continue;
+    missingSchedulers_[name] = now + kSchedulerRetry;
+    wake();
+  }
+  if (!outcome.stateKnown) return backOff(outcome.failure, now);
+
+  announceDue(now);
+  report(questions, decision, desired, nodes.established);
+  logProblems(desired.problems);
+  measure(desired);
+  ready_ = true;
+  backoff_ = 0ms;
+  passSeconds_.set(secondsOf(clock_.now() - now));
+
+  MonotonicTime next = nextRead_;
+  for (const auto& time :
+       {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(), nodes.next}) {
+    if (time) next = std::min(next, *time);
+  }
+  return next;
+}
+
+bool Syncer::readAll(MonotonicTime now) {
+  if (hooks_.ground) logGround(hooks_.ground());
+  auto servers = seams_.ipvs.dump();
+  if (!servers) {
+    backOff(servers.error().message, now);
+    return false;
+  }
+  if (const auto read = readLinks(); !read) {
+    backOff(read.error().message, now);
+    return false;
+  }
+  kernel_.virtualServers.clear();
+  for (ipvs::VirtualServer& server : *servers) {
+    const ipvs::VirtualServerKey key = server.key;
+    kernel_.virtualServers.emplace(key, std::move(server));
+  }
+  kernel_.filter.reset();
+  kernel_.fresh = true;
+  watchCarrier();
+  mustRead_ = false;
+  lastLinksRead_ = now;
+  nextRead_ = now + options_.syncPeriod;
+  reads_.add();
+  readSeconds_.set(secondsOf(clock_.now() - now));
+  return true;
+}
+
+Result<void> Syncer::readLinks() {
+  auto nodeItems = seams_.node.dumpOwned();
+  if (!nodeItems) return tl::make_unexpected(std::move(nodeItems.error()));
+  auto addresses = seams_.node.dumpAddresses();
+  if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
+  std::set<net::Item> directorItems;
+  if (seams_.director != nullptr) {
+    auto items = seams_.director->dumpOwned();
+    if (!items) return tl::make_unexpected(std::move(items.error()));
+    directorItems.insert(items->begin(), items->end());
+  }
+  kernel_.nodeItems = std::set<net::Item>(nodeItems->begin(), nodeItems->end());
+  kernel_.directorItems = std::move(directorItems);
+  addresses_ = std::move(*addresses);
+  return {};
+}
+
+// A node whose bind interface has no carrier cannot be reached: others shall take over, although
+// it may reach the API server by another interface.
+void Syncer::watchCarrier() {
+  const auto device = seams_.node.device(options_.desired.bindInterface);
+  const bool up = device && device->up && device->running;
+  if (carrier_ == up) return;
+  if (carrier_ || !up) {
+    log::warn(up ? "the bind interface has its carrier back"
+                 : "the bind interface is down or has no carrier; other nodes shall announce",
+              {{"interface", options_.desired.bindInterface}});
+  }
+  carrier_ = up;
+  if (hooks_.carrier) hooks_.carrier(up);
+}
+
+DiffContext Syncer::contextAt(MonotonicTime now) const {
+  return {options_.desired.placement, vipsBefore_, draining_, now, options_.drainTimeout};
+}
+
+LocalFacts Syncer::localFacts(MonotonicTime now) {
+  LocalFacts facts;
+  facts.held = foreignHolders(kernel_, addresses_, contextAt(now));
+  std::erase_if(missingSchedulers_, [&](const auto& entry) { return now >= entry.second; });
+  for (const auto& [name, until] : missingSchedulers_) facts.missingSchedulers.insert(name);
+  return facts;
+}
+
+std::set<IpAddress> Syncer::announcedNow() const {
+  std::set<IpAddress> result;
+  for (const net::Item& item : kernel_.nodeItems) {
+    if (const auto vip = announcedVip(item, options_.desired.bindInterface)) result.insert(*vip);
+  }
+  return result;
+}
+
+// What this process put into the kernel stays ours until it is gone from there.
+void Syncer::rememberVips(const DesiredState& desired) {
+  std::set<IpAddress> vips;
+  for (const ServedVip& vip : desired.vips) vips.insert(vip.address);
+  for (const auto& [key, server] : kernel_.virtualServers) {
+    if (vipsBefore_.contains(key.vip)) vips.insert(key.vip);
+  }
+  vipsBefore_ = std::move(vips);
+}
+
+void Syncer::announceDue(MonotonicTime now) {
+  std::set<IpAddress> ours = announcedNow();
+  announcedCount_ = ours.size();
+  ownedVips_.set(static_cast<double>(ours.size()));
+  std::erase_if(ours, [&](const IpAddress& vip) {
+    const auto owner = owners_.find(vip);
+    return owner == owners_.end() || owner->second != options_.desired.nodeName;
+  });
+  garp_.keep(ours, now);
+  const std::vector<IpAddress> due = garp_.due(now);
+  if (due.empty()) return;
+  const auto sent = announcer_.announce(due, options_.desired.bindInterface);
+  const std::string failure = sent ? std::string() : sent.error().message;
+  if (failure != announceFailure_ && !failure.empty()) {
+    log::warn("cannot tell the neighbours where addresses are", {{"reason", failure}});
+  }
+  announceFailure_ = failure;
+}
+
+void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
+                    const DesiredState& desired, bool established) {
+  if (!hooks_.report || !established) return;
+  const std::set<IpAddress> announced = announcedNow();
+  const auto isMine = [&](const IpAddress& vip) {
+    const auto owner = owners_.find(vip);
+    return owner != owners_.end() && owner->second == options_.desired.nodeName;
+  };
+  NodeReport next;
+  for (const OwnerQuestion& question : questions) {
+    if (!isMine(question.vip) || question.claim.name.empty()) continue;
+    VipReport one{question.vip, announced.contains(question.vip), std::nullopt};
+    const auto conflict = decision.conflicts.find(question.vip);
+    if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
+    next.claims.emplace(question.claim, std::move(one));
+  }
+  for (const Problem& problem : desired.problems) {
+    if (!problem.vip || isMine(*problem.vip)) next.problems.push_back(problem);
+  }
+  if (next == lastReport_) return;
+  lastReport_ = next;
+  hooks_.report(next);
+}
+
+void Syncer::logProblems(const std::vector<Problem>& problems) {
+  std::set<Problem> now(problems.begin(), problems.end());
+  for (const Problem& problem : now) {
+    if (problems_.contains(problem)) continue;
+    log::warn("a Service cannot be served as it asks for", {{"service", problem.service.toString()},
+                                                            {"reason", problem.reason},
+                                                            {"message", problem.message}});
+  }
+  problemCount_.set(static_cast<double>(now.size()));
+  problems_ = std::move(now);
+}
+
+void Syncer::logGround(const std::vector<std::string>& problems) {
+  for (const std::string& problem : problems) {
+    const auto& known = groundProblems_;
+    if (std::find(known.begin(), known.end(), problem) == known.end()) {
+      log::error("the node is not set up as it must be", {{"problem", problem}});
+    }
+  }
+  groundProblems_ = problems;
+}
+
+void Syncer::measure(const DesiredState& desired) {
+  std::size_t reals = 0;
+  for (const ipvs::VirtualServer& server : desired.virtualServers) {
+    reals += server.realServers.size();
+  }
+  virtualServers_.set(static_cast<double>(desired.virtualServers.size()));
+  realServers_.set(static_cast<double>(reals));
+  drainingServers_.set(static_cast<double>(draining_.size()));
+  servedVips_.set(static_cast<double>(desired.vips.size()));
+}
+
+MonotonicTime Syncer::backOff(const std::string& why, MonotonicTime now) {
+  mustRead_ = true;
+  ready_ = false;
+  backoff_ = backoff_ == 0ms ? kFirstBackoff : std::min(backoff_ * 2, kLastBackoff);
+  notBefore_ = now + backoff_;
+  log::warn("the kernel's state is unknown; reading all of it again",
+            {{"reason", why}, {"retry_after", std::to_string(backoff_.count()) + "ms"}});
+  return *notBefore_;
+}
+
+}  // namespace barevip::node

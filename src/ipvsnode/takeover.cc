@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/takeover.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace barevip::node {
+namespace {
+
+constexpr int kBurst = 6;
+constexpr std::chrono::seconds kBurstInterval{1};
+constexpr std::chrono::seconds kReminder{60};
+constexpr std::uint64_t kReminderJitterMs = 10'000;
+
+void earliest(std::optional<MonotonicTime>& slot, MonotonicTime candidate) {
+  if (!slot || candidate < *slot) slot = candidate;
+}
+
+}  // namespace
+
+class Takeover::Round {
+ public:
+  Round(Takeover& memory, const TakeoverInput& input, MonotonicTime now)
+      : memory_(memory), input_(input), now_(now) {}
+
+  TakeoverDecision run() {
+    for (const OwnerQuestion& question : input_.questions) {
+      if (decideOne(question)) decision_.announce.insert(question.vip);
+    }
+    forget(memory_.wantedSince_, waiting_);
+    forget(memory_.relievedSince_, relieved_);
+    std::erase_if(memory_.probes_,
+                  [&](const auto& probe) { return !asked_.contains(probe.first); });
+    return std::move(decision_);
+  }
+
+ private:
+  bool decideOne(const OwnerQuestion& question) {
+    const bool announced = input_.announced.contains(question.vip);
+    if (!input_.nodes.established) return announced;
+    const auto owner = input_.owners.find(question.vip);
+    if (owner != input_.owners.end() && owner->second == input_.self) {
+      return announced || mayBegin(question);
+    }
+    return announced && mayGoOn(question, owner != input_.owners.end());
+  }
+
+  bool mayBegin(const OwnerQuestion& question) {
+    const std::string& holder = question.holder;
+    if (holder == input_.self || isUp(holder)) return true;
+    if (holder.empty()) return nobodyAnswersFor(question.vip);
+
+    const auto address = input_.nodeAddresses.find(holder);
+    if (address == input_.nodeAddresses.end()) return true;
+    waiting_.insert(question.vip);
+    const MonotonicTime since = memory_.wantedSince_.try_emplace(question.vip, now_).first->second;
+    if (now_ >= since + kSilentDaemonGrace) return true;
+    earliest(decision_.next, since + kSilentDaemonGrace);
+    const Probe* probe = ask(address->second, kAskAgain);
+    return probe != nullptr && !probe->mac;
+  }
+
+  bool nobodyAnswersFor(const IpAddress& vip) {
+    const Probe* probe = ask(vip, kConflictRetry);
+    if (probe == nullptr) return false;
+    if (!probe->mac) return true;
+    decision_.conflicts.emplace(vip, *probe->mac);
+    return false;
+  }
+
+  bool mayGoOn(const OwnerQuestion& question, bool hasOwner) {
+    if (question.claim.name.empty()) return true;  // its pool is not known: leave it as it is
+    const bool leaving = std::find(input_.nodes.leaving.begin(), input_.nodes.leaving.end(),
+                                   input_.self) != input_.nodes.leaving.end();
+    const bool takenOver = !question.holder.empty() && question.holder != input_.self;
+    if (takenOver) return false;
+    if (!hasOwner) return leaving;
+    relieved_.insert(question.vip);
+    const MonotonicTime since =
+        memory_.relievedSince_.try_emplace(question.vip, now_).first->second;
+    if (now_ >= since + kRelease) return false;
+    earliest(decision_.next, since + kRelease);
+    return true;
+  }
+
+  [[nodiscard]] bool isUp(const std::string& node) const {
+    const auto& live = input_.nodes.live;
+    const auto& leaving = input_.nodes.leaving;
+    return std::any_of(live.begin(), live.end(),
+                       [&](const LiveNode& one) { return one.name == node; }) ||
+           std::find(leaving.begin(), leaving.end(), node) != leaving.end();
+  }
+
+  /// The last answer, if there is one; nothing while the first is awaited. An answer older than
+  /// `maxAge` is asked for again: silence does not count any more then, a stranger does meanwhile.
+  const Probe* ask(const IpAddress& address, MonotonicTime::duration maxAge) {
+    asked_.insert(address);
+    const auto [it, isNew] = memory_.probes_.try_emplace(address);
+    Probe& probe = it->second;
+    if (isNew || (!probe.pending && now_ >= probe.at + maxAge)) {
+      probe.pending = true;
+      decision_.ask.push_back(address);
+    } else if (!probe.pending) {
+      earliest(decision_.next, probe.at + maxAge);
+      return &probe;
+    }
+    return probe.mac ? &probe : nullptr;
+  }
+
+  static void forget(std::map<IpAddress, MonotonicTime>& all, const std::set<IpAddress>& keep) {
+    std::erase_if(all, [&](const auto& entry) { return !keep.contains(entry.first); });
+  }
+
+  Takeover& memory_;
+  const TakeoverInput& input_;
+  const MonotonicTime now_;
+  TakeoverDecision decision_;
+  std::set<IpAddress> waiting_;
+  std::set<IpAddress> relieved_;
+  std::set<IpAddress> asked_;
+};
+
+TakeoverDecision Takeover::decide(const TakeoverInput& input, MonotonicTime now) {
+  return Round(*this, input, now).run();
+}
+
+void Takeover::answered(const IpAddress& address, std::optional<std::string> mac,
+                        MonotonicTime now) {
+  const auto it = probes_.find(address);
+  if (it == probes_.end()) return;
+  it->second = {false, now, std::move(mac)};
+}
+
+void GarpSchedule::keep(const std::set<IpAddress>& announced, MonotonicTime now) {
+  std::erase_if(turns_, [&](const auto& turn) { return !announced.contains(turn.first); });
+  for (const IpAddress& vip : announced) turns_.try_emplace(vip, Turn{now, 0});
+}
+
+std::vector<IpAddress> GarpSchedule::due(MonotonicTime now) {
+  std::vector<IpAddress> result;
+  for (auto& [vip, turn] : turns_) {
+    if (turn.at > now) continue;
+    result.push_back(vip);
+    ++turn.sent;
+    turn.at = turn.sent < kBurst
+                  ? now + kBurstInterval
+                  : now + kReminder +
+                        std::chrono::milliseconds(rank("reminder", vip) % kReminderJitterMs);
+  }
+  return result;
+}
+
+std::optional<MonotonicTime> GarpSchedule::next() const {
+  std::optional<MonotonicTime> result;
+  for (const auto& [vip, turn] : turns_) earliest(result, turn.at);
+  return result;
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// When to begin and when to end announcing a VIP whose owner is known. Pure but for its memory.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/base/ip.h"
+
+#include "ipvsnode/liveness.h"
+#include "ipvsnode/owner.h"
+
+namespace barevip::node {
+
+/// How long a VIP stays with a node whose daemon is silent but whose kernel still answers on the
+/// network: enough for a container to be started again, so that a crash moves no connection.
+inline constexpr std::chrono::seconds kSilentDaemonGrace{30};
+/// How often such a node is asked whether it is still there.
+inline constexpr std::chrono::milliseconds kAskAgain{1500};
+/// How long until a VIP that a stranger answers for is tried again.
+inline constexpr std::chrono::seconds kConflictRetry{10};
+/// How long an owner that was relieved goes on answering if the successor does not report.
+inline constexpr std::chrono::seconds kRelease{3};
+
+struct TakeoverInput {
+  const std::string& self;
+  const std::vector<OwnerQuestion>& questions;     ///< ascending by VIP: all that are served
+  const std::map<IpAddress, std::string>& owners;  ///< of chooseOwners
+  const LiveView& nodes;
+  /// An address of each node by which the others reach it on the network.
+  const std::map<std::string, IpAddress>& nodeAddresses;
+  const std::set<IpAddress>& announced;  ///< by the kernel of this node
+};
+
+struct TakeoverDecision {
+  std::set<IpAddress> announce;
+  std::vector<IpAddress> ask;                  ///< addresses to be probed now
+  std::map<IpAddress, std::string> conflicts;  ///< VIP -> hardware address of a stranger
+  std::optional<MonotonicTime> next;           ///< when to decide again without news
+};
+
+/// Beginning: at once if we had the VIP already, or if its holder lives or leaves (it gives way by
+/// the same rules). If nobody has it: after a probe of the VIP to which no stranger answers. If the
+/// holder is silent (stale Lease): after a probe of the holder's own address: no answer, and the
+/// machine is gone; an answer, and its kernel goes on serving, so it keeps the VIP for
+/// kSilentDaemonGrace.
+///
+/// Ending: when somebody else is the owner and the IP object says that it has taken over, or after
+/// kRelease. At once if nobody may announce the VIP (unless we are only leaving).
+///
+/// Until the view of nodes is established everything stays as the kernel has it. One thread.
+class Takeover {
+ public:
+  [[nodiscard]] TakeoverDecision decide(const TakeoverInput& input, MonotonicTime now);
+
+  /// The outcome of a probe: the hardware address that answered, or nothing.
+  void answered(const IpAddress& address, std::optional<std::string> mac, MonotonicTime now);
+
+ private:
+  struct Probe {
+    bool pending = true;
+    MonotonicTime at;  ///< of the answer
+    std::optional<std::string> mac;
+  };
+
+  class Round;
+
+  std::map<IpAddress, Probe> probes_;
+  std::map<IpAddress, MonotonicTime> wantedSince_;    ///< ours, but we wait
+  std::map<IpAddress, MonotonicTime> relievedSince_;  ///< announced, but another is the owner
+};
+
+/// When to send gratuitous ARP and unsolicited advertisements: at once, five times a second apart,
+/// then about every minute, spread so that a thousand VIPs do not speak at once. One thread.
+class GarpSchedule {
+ public:
+  /// The VIPs that are announced from now on.
+  void keep(const std::set<IpAddress>& announced, MonotonicTime now);
+  /// Those whose turn it is; each is scheduled anew.
+  [[nodiscard]] std::vector<IpAddress> due(MonotonicTime now);
+  [[nodiscard]] std::optional<MonotonicTime> next() const;
+
+ private:
+  struct Turn {
+    MonotonicTime at;
+    int sent = 0;
+  };
+  std::map<IpAddress, Turn> turns_;
+};
+
+}  // namespace barevip::node

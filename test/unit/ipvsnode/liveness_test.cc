@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/liveness.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace barevip::node::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class LivenessTest : public testing::Test {
+ protected:
+  bool renew(const std::string& name, const std::string& state = kStateServing, int seconds = 7,
+             const std::string& device = "eth0") {
+    model::Lease lease;
+    lease.key = {"barevip-system", kNodeLeasePrefix + name};
+    lease.holder = name;
+    lease.durationSeconds = seconds;
+    lease.renewTime = std::to_string(++renewals_);
+    lease.annotations = {{kStateAnnotation, state}, {kInterfaceAnnotation, device}};
+    leases_[name] = lease;
+    return liveness_.saw(lease, now_);
+  }
+
+  /// The Lease is seen again as it was, as after a new list.
+  bool seeAgain(const std::string& name) { return liveness_.saw(leases_.at(name), now_); }
+
+  std::vector<std::string> live() {
+    std::vector<std::string> names;
+    for (const LiveNode& one : liveness_.view(now_).live) names.push_back(one.name);
+    return names;
+  }
+
+  void wait(std::chrono::milliseconds time) { now_ += time; }
+
+  /// Time passes while these renew every two seconds.
+  void pass(std::chrono::seconds time, std::initializer_list<const char*> renewing) {
+    for (auto gone = 0s; gone < time; gone += 2s) {
+      for (const char* name : renewing) renew(name);
+      wait(2s);
+    }
+    for (const char* name : renewing) renew(name);
+  }
+
+  MonotonicTime now_{1000s};
+  Liveness liveness_{"me"};
+
+ private:
+  int renewals_ = 0;
+  std::map<std::string, model::Lease> leases_;
+};
+
+TEST_F(LivenessTest, SaysNothingBeforeOurOwnRenewalCameBack) {
+  renew("a");
+  EXPECT_FALSE(liveness_.view(now_).established);
+  renew("me");
+  EXPECT_TRUE(liveness_.view(now_).established);
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+}
+
+TEST_F(LivenessTest, ANodeThatStopsRenewingIsGoneAfterItsLeaseDuration) {
+  renew("a");
+  pass(6s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+  pass(2s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("me"));
+}
+
+TEST_F(LivenessTest, TellsWhenTheViewChangesNext) {
+  renew("me");
+  renew("a");
+  EXPECT_EQ(liveness_.view(now_).next, now_ + 7001ms);
+}
+
+TEST_F(LivenessTest, SeeingAnOldRenewalAgainProvesNothing) {
+  renew("a");
+  pass(6s, {"me"});
+  EXPECT_FALSE(seeAgain("a"));
+  pass(2s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("me"));
+}
+
+TEST_F(LivenessTest, RenewTimesOfOtherClocksAreNeverCompared) {
+  renew("me");
+  model::Lease future;
+  future.holder = "a";
+  future.renewTime = "2999-01-01T00:00:00.000000Z";
+  EXPECT_TRUE(liveness_.saw(future, now_));
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+}
+
+TEST_F(LivenessTest, ARenewalOfALiveNodeIsNoNewsAndOfADeadOneIs) {
+  renew("me");
+  EXPECT_TRUE(renew("a"));
+  wait(2s);
+  EXPECT_FALSE(renew("a"));
+  pass(10s, {"me"});
+  EXPECT_TRUE(renew("a"));
+}
+
+TEST_F(LivenessTest, WhileTheApiServerIsAwayEverybodyStaysAlive) {
+  pass(4s, {"me", "a", "b"});
+  wait(300s);
+  EXPECT_THAT(live(), ElementsAre("a", "b", "me"));
+  EXPECT_TRUE(liveness_.view(now_).established);
+}
+
+TEST_F(LivenessTest, WhenTheApiServerReturnsOthersHaveTheirFullTimeToRenew) {
+  pass(4s, {"me", "a", "b"});
+  wait(300s);
+  EXPECT_TRUE(renew("me")) << "in touch again";
+  EXPECT_THAT(live(), ElementsAre("a", "b", "me"));
+  pass(6s, {"me", "a"});
+  EXPECT_THAT(live(), ElementsAre("a", "b", "me"));
+  pass(2s, {"me", "a"});
+  EXPECT_THAT(live(), ElementsAre("a", "me")) << "b died meanwhile";
+}
+
+TEST_F(LivenessTest, ANodeThatWasDeadBeforeTheApiServerWentIsNotRevived) {
+  renew("a");
+  pass(10s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("me"));
+  wait(60s);
+  renew("me");
+  EXPECT_THAT(live(), ElementsAre("me"));
+}
+
+TEST_F(LivenessTest, AStalledWatchKillsNobody) {
+  // Our own renewals succeed at the server, but the watch shows neither ours nor others'.
+  pass(4s, {"me", "a"});
+  wait(5s);
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+  wait(5s);
+  renew("me");
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+}
+
+TEST_F(LivenessTest, ANodeMayAskForMorePatienceWithinBounds) {
+  renew("slow", kStateServing, 30);
+  renew("hostile", kStateServing, 1'000'000);
+  renew("hasty", kStateServing, 0);
+  pass(28s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("hostile", "me", "slow"));
+  pass(4s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("hostile", "me"));
+  pass(32s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("me"));
+}
+
+TEST_F(LivenessTest, MorePatienceCountsThoughTheRenewalIsTheSame) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.renewTime = "t";
+  liveness_.saw(lease, now_);
+  lease.durationSeconds = 30;
+  liveness_.saw(lease, now_);
+  pass(20s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+}
+
+TEST_F(LivenessTest, ALeavingNodeGivesWayButIsStillThere) {
+  renew("me");
+  renew("a");
+  EXPECT_TRUE(renew("a", kStateLeaving));
+  EXPECT_THAT(live(), ElementsAre("me"));
+  EXPECT_THAT(liveness_.view(now_).leaving, ElementsAre("a"));
+  EXPECT_TRUE(renew("a", kStateServing));
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+}
+
+TEST_F(LivenessTest, ADeletedLeaseIsADeadNode) {
+  renew("me");
+  renew("a");
+  model::Lease lease;
+  lease.holder = "a";
+  EXPECT_TRUE(liveness_.gone(lease));
+  EXPECT_THAT(live(), ElementsAre("me"));
+  EXPECT_FALSE(liveness_.gone(lease));
+}
+
+TEST_F(LivenessTest, KnowsWhereOthersAnnounce) {
+  renew("me", kStateServing, 7, "eth1");
+  EXPECT_THAT(liveness_.view(now_).live, ElementsAre(LiveNode{"me", "eth1"}));
+}
+
+TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {
+  renew("me");
+  EXPECT_FALSE(liveness_.saw({}, now_));
+  EXPECT_THAT(live(), ElementsAre("me"));
+}
+
+}  // namespace
+}  // namespace barevip::node::test

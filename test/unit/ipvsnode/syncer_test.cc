@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/syncer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <stop_token>
+#include <thread>
+
+#include "fakes/fake_announcer.h"
+#include "fakes/fake_kernel.h"
+#include "fakes/fake_links.h"
+#include "fakes/fake_packet_filter.h"
+#include "fakes/manual_clock.h"
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ipvs::Op;
+using net::BoundAddress;
+using net::Item;
+using net::LinkOp;
+using net::ProxyNeighbour;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+const Error kSocketFailed{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
+
+/// What outlives a daemon: kernel, cluster, network.
+struct World {
+  fakes::FakeKernel ipvs;
+  fakes::FakeLinks node;
+  fakes::FakeLinks director;
+  fakes::FakePacketFilter filter;
+  fakes::FakeAnnouncer network;
+  Stores stores;
+  ManualClock clock;
+
+  World() {
+    for (const char* device : {"eth0", "barevip0", "bvip-in", "bvip-out"}) node.addDevice(device);
+    director.addDevice("lo");
+  }
+
+  void sync() {
+    stores.services.replaceAll({});
+    stores.slices.replaceAll({});
+    stores.nodes.replaceAll({test::node("n1", "10.0.0.1"), test::node("n2", "10.0.0.2")});
+    stores.claims.replaceAll({});
+    stores.pools.replaceAll({});
+  }
+
+  void addWeb(const std::string& holder = "n1") {
+    stores.services.put(service("web", {"192.0.2.1"}));
+    stores.slices.put(slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
+    stores.claims.put(claim("web", "192.0.2.1", holder));
+  }
+
+  std::size_t takeWrites() {
+    return ipvs.takeWrites().size() + node.takeWrites().size() + director.takeWrites().size() +
+           filter.takeWrites();
+  }
+};
+
+/// One daemon over it.
+struct Daemon {
+  World& world;
+  Liveness liveness{"n1"};
+  obs::Registry metrics;
+  NodeReport lastReport;
+  std::vector<IpAddress> probes;
+  std::optional<bool> carrier;
+  std::vector<std::string> groundProblems;
+  std::optional<Syncer> syncer;
+  int renewals = 0;
+
+  explicit Daemon(World& w, Placement placement = Placement::kDirector) : world(w) {
+    SyncerOptions with;
+    with.desired = options(placement);
+    with.drainTimeout = 60s;
+    SyncerHooks hooks;
+    hooks.probe = [this](const auto& asked) {
+      probes.insert(probes.end(), asked.begin(), asked.end());
+    };
+    hooks.report = [this](const NodeReport& report) { lastReport = report; };
+    hooks.carrier = [this](bool up) { carrier = up; };
+    hooks.ground = [this] { return groundProblems; };
+    KernelSeams seams{world.ipvs,
+                      world.node,
+                      placement == Placement::kDirector ? &world.director : nullptr,
+                      {&world.filter}};
+    syncer.emplace(seams, world.network, world.stores, liveness, world.clock, metrics, with, hooks);
+  }
+
+  void renew(const std::string& name) {
+    model::Lease lease;
+    lease.holder = name;
+    lease.renewTime = std::to_string(++renewals);
+    lease.annotations[kInterfaceAnnotation] = "eth0";
+    liveness.saw(lease, world.clock.now());
+  }
+
+  /// A pass of a daemon that is in touch with the API server; answers probes with silence.
+  void pass() {
+    renew("n1");
+    syncer->pass();
+    while (!probes.empty()) {
+      for (const IpAddress& address : std::exchange(probes, {})) {
+        syncer->answered(address, std::nullopt);
+      }
+      syncer->pass();
+    }
+  }
+
+  double metric(const std::string& name) { return metrics.gauge(name, "").value(); }
+  double count(const std::string& name) { return metrics.counter(name, "").value(); }
+};
+
+class SyncerTest : public testing::Test {
+ protected:
+  World world;
+};
+
+const Item kProxy = ProxyNeighbour{IpAddress::parse("192.0.2.1").value(), "eth0"};
+
+// Start.
+
+TEST_F(SyncerTest, ChangesNothingBeforeAllListsCameInOnce) {
+  world.ipvs.put({tcp("192.0.2.9", 80), {}, {}});
+  world.director.addOwned(BoundAddress{ip("192.0.2.9"), "lo"});
+  world.stores.services.replaceAll({});
+  world.stores.slices.replaceAll({});
+  world.stores.nodes.replaceAll({});
+  world.stores.claims.replaceAll({});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_FALSE(daemon.syncer->ready());
+  world.stores.pools.replaceAll({});
+  daemon.pass();
+  EXPECT_TRUE(daemon.syncer->ready());
+  EXPECT_THAT(world.ipvs.table(), IsEmpty());
+}
+
+TEST_F(SyncerTest, ProgramsAServiceAndAnnouncesIt) {
+  world.sync();
+  world.addWeb("");
+  Daemon daemon(world);
+  daemon.pass();
+  ASSERT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.ipvs.table()[0].realServers, SizeIs(2));
+  EXPECT_THAT(world.director.owned(), ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "lo"})));
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+  EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1));
+  ASSERT_THAT(daemon.lastReport.claims, SizeIs(1));
+  EXPECT_TRUE(daemon.lastReport.claims.begin()->second.announced);
+  EXPECT_EQ(daemon.metric("barevip_node_owned_vips"), 1);
+  EXPECT_EQ(daemon.metric("barevip_node_virtual_servers"), 1);
+  EXPECT_EQ(daemon.metric("barevip_node_real_servers"), 2);
+}
+
+TEST_F(SyncerTest, ASecondPassAndAResyncWriteNothing) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_GT(world.takeWrites(), 0U);
+  daemon.pass();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_EQ(daemon.count("barevip_node_kernel_reads_total"), 2);
+}
+
+TEST_F(SyncerTest, ARestartAdoptsWhatIsThereWithoutASingleWrite) {
+  world.sync();
+  world.addWeb();
+  {
+    Daemon first(world);
+    first.pass();
+  }
+  (void)world.takeWrites();
+  Daemon second(world);
+  second.syncer->pass();  // its Lease is not seen yet
+  second.pass();
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_EQ(second.count("barevip_node_netlink_writes_total"), 0);
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+// Repair.
+
+TEST_F(SyncerTest, WhatSomebodyDeletedComesBackAtTheResync) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  const auto table = world.ipvs.table();
+  const auto items = world.node.owned();
+  world.ipvs.clear();
+  world.director.remove(BoundAddress{ip("192.0.2.1"), "lo"});
+  for (const Item& item : items) world.node.remove(item);
+  world.filter.wipe();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(world.ipvs.table(), table);
+  EXPECT_EQ(world.node.owned(), items);
+  EXPECT_THAT(world.director.owned(), SizeIs(1));
+  EXPECT_TRUE(world.filter.state().has_value());
+}
+
+TEST_F(SyncerTest, WhatTheMonitorSawIsRepairedAtOnce) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(2s);
+  world.node.remove(kProxy);
+  daemon.syncer->linksChanged();
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, AFloodOfLinkEventsIsReadOnceASecond) {
+  world.sync();
+  Daemon daemon(world);
+  daemon.pass();
+  const auto reads = world.node.dumpCount();
+  for (int i = 0; i < 100; ++i) {
+    daemon.syncer->linksChanged();
+    daemon.pass();
+    world.clock.advance(1ms);
+  }
+  EXPECT_EQ(world.node.dumpCount(), reads);
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_GT(world.node.dumpCount(), reads);
+}
+
+// Faults.
+
+TEST_F(SyncerTest, AfterALostAnswerItReadsAllAgainAndConverges) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.failNextApplyAfter(1, kSocketFailed);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_FALSE(daemon.syncer->ready());
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy))) << "not announced before it is served";
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_TRUE(daemon.syncer->ready());
+  EXPECT_THAT(world.ipvs.table()[0].realServers, SizeIs(2));
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, WhileTheKernelCannotBeReadNothingIsWrittenAndAttemptsGetRarer) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setDumpError(kSocketFailed);
+  Daemon daemon(world);
+  for (int i = 0; i < 600; ++i) {
+    daemon.pass();
+    world.clock.advance(100ms);
+  }
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_LT(world.ipvs.dumpCount(), 12U) << "in a minute";
+  world.ipvs.setDumpError(std::nullopt);
+  world.clock.advance(15s);
+  daemon.pass();
+  EXPECT_TRUE(daemon.syncer->ready());
+}
+
+TEST_F(SyncerTest, ARefusedVirtualServerHoldsBackOnlyItsOwnVip) {
+  world.sync();
+  world.addWeb();
+  world.stores.services.put(service("shop", {"192.0.2.2"}));
+  world.stores.claims.put(claim("shop", "192.0.2.2", "n1"));
+  bool refuse = true;
+  world.ipvs.setOpFault([&](const Op& op) {
+    return refuse && op.virtualServer == tcp("192.0.2.1", 80) ? ENOMEM : 0;
+  });
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_THAT(world.node.owned(), Contains(Item(ProxyNeighbour{ip("192.0.2.2"), "eth0"})));
+  EXPECT_EQ(daemon.count("barevip_node_refused_changes_total"), 1) << "not its real servers, too";
+
+  for (int i = 0; i < 20; ++i) daemon.pass();
+  EXPECT_EQ(daemon.count("barevip_node_refused_changes_total"), 1) << "no hot loop";
+  refuse = false;
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(2));
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, ASchedulerWithoutModuleGivesWayToTheDefault) {
+  world.sync();
+  model::Service web = service("web", {"192.0.2.1"});
+  web.annotations["barevip.dev/scheduler"] = "mh";
+  world.stores.services.put(web);
+  world.ipvs.setOpFault([](const Op& op) { return op.options.scheduler == "mh" ? ENOENT : 0; });
+  Daemon daemon(world);
+  daemon.pass();
+  daemon.pass();
+  ASSERT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_EQ(world.ipvs.table()[0].options.scheduler, "rr");
+}
+
+TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
+  world.sync();
+  world.addWeb();
+  world.filter.setError(Error{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the rest goes on";
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  world.filter.setError(std::nullopt);
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, AForeignRouteInTheWayIsReportedAndStays) {
+  world.sync();
+  world.addWeb();
+  const Item foreign =
+      net::Route{IpPrefix::host(ip("192.0.2.1")), net::kMainTable, ip("10.0.0.99"), "eth0"};
+  world.node.addForeign(foreign);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.node.foreign(), ElementsAre(foreign));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
+TEST_F(SyncerTest, AnAddressOfTheNodeItselfIsNeverTakenForAVip) {
+  world.sync();
+  world.addWeb();
+  world.node.addForeign(BoundAddress{ip("192.0.2.1"), "eth0"});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), IsEmpty());
+  EXPECT_THAT(world.node.foreign(), SizeIs(1));
+  EXPECT_EQ(daemon.metric("barevip_node_problems"), 1);
+}
+
+// Announcing.
+
+TEST_F(SyncerTest, AVipThatAStrangerHoldsIsServedInsideButNotAnnounced) {
+  world.sync();
+  world.addWeb("");
+  Daemon daemon(world);
+  daemon.renew("n1");
+  daemon.syncer->pass();
+  ASSERT_THAT(daemon.probes, ElementsAre(ip("192.0.2.1")));
+  daemon.syncer->answered(ip("192.0.2.1"), "02:00:00:00:00:66");
+  daemon.syncer->pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_EQ(daemon.lastReport.claims.begin()->second.conflictMac, "02:00:00:00:00:66");
+}
+
+TEST_F(SyncerTest, ANodeThatIsNotTheOwnerProgramsButDoesNotAnnounce) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_THAT(daemon.lastReport.claims, IsEmpty());
+  EXPECT_THAT(world.network.takeAnnouncements(), IsEmpty());
+}
+
+TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  const auto before = world.takeWrites();
+  EXPECT_GT(before, 0U);
+  for (int i = 0; i < 4; ++i) {
+    world.clock.advance(2s);
+    daemon.pass();
+  }
+  EXPECT_EQ(world.takeWrites(), 1U) << "all but the announcement was there before";
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+  EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1));
+}
+
+TEST_F(SyncerTest, WhileTheApiServerIsAwayNothingMoves) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  (void)world.takeWrites();
+  for (int i = 0; i < 60; ++i) {
+    world.clock.advance(1s);
+    daemon.syncer->pass();
+  }
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
+TEST_F(SyncerTest, ADeletedServiceLeavesNothing) {
+  world.sync();
+  Daemon daemon(world);
+  daemon.pass();
+  const auto plumbing = world.node.owned();
+  world.addWeb();
+  daemon.pass();
+  world.stores.services.erase({"default", "web"});
+  world.stores.slices.erase({"default", "web-4"});
+  world.stores.claims.erase({"default", "web-192.0.2.1"});
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), IsEmpty());
+  EXPECT_THAT(world.director.owned(), IsEmpty());
+  EXPECT_EQ(world.node.owned(), plumbing);
+  EXPECT_EQ(world.filter.state(), net::FilterState{});
+  EXPECT_EQ(daemon.syncer->announcedCount(), 0U);
+}
+
+TEST_F(SyncerTest, AnInterfaceWithoutCarrierIsToldOnce) {
+  world.sync();
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_EQ(daemon.carrier, true);
+  net::Device device = world.node.device("eth0").value();
+  device.running = false;
+  world.node.addDevice(device);
+  daemon.carrier.reset();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.carrier, false);
+}
+
+// Draining.
+
+TEST_F(SyncerTest, AnEndpointThatGoesKeepsItsConnectionsUntilTheyEnd) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.stores.slices.put(slice("web", {{"10.1.0.2", "n2"}}));
+  world.ipvs.setConnections(tcp("192.0.2.1", 80), real("10.1.0.1"), 1, 0);
+  daemon.pass();
+  EXPECT_EQ(world.ipvs.table()[0].realServers[0].weight, 0U);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table()[0].realServers, SizeIs(2));
+  EXPECT_EQ(daemon.metric("barevip_node_draining_real_servers"), 1);
+  world.ipvs.setConnections(tcp("192.0.2.1", 80), real("10.1.0.1"), 0, 0);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table()[0].realServers, SizeIs(1));
+}
+
+// Placement host.
+
+TEST_F(SyncerTest, OnTheHostForeignVirtualServersAndAddressesAreUntouched) {
+  world.sync();
+  world.addWeb();
+  const ipvs::VirtualServer foreign{tcp("198.51.100.1", 80), {"lc", 0, 0}, {{real("10.9.0.1"), 7}}};
+  world.ipvs.put(foreign);
+  world.node.addForeign(BoundAddress{ip("198.51.100.1"), "eth0"});
+  Daemon daemon(world, Placement::kHost);
+  daemon.pass();
+  ASSERT_THAT(world.ipvs.table(), SizeIs(2));
+  EXPECT_THAT(world.ipvs.table(), Contains(foreign));
+  EXPECT_THAT(world.node.owned(), ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"}),
+                                              Item(BoundAddress{ip("192.0.2.1"), "eth0"})));
+  world.stores.services.erase({"default", "web"});
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), ElementsAre(foreign));
+  EXPECT_THAT(world.node.owned(), IsEmpty());
+  EXPECT_THAT(world.node.foreign(), SizeIs(1));
+}
+
+TEST_F(SyncerTest, OnTheHostAVipThatSomebodyTookFromTheDummyComesBack) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world, Placement::kHost);
+  daemon.pass();
+  world.node.remove(BoundAddress{ip("192.0.2.1"), "barevip0"});
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), SizeIs(2));
+  EXPECT_EQ(daemon.metric("barevip_node_problems"), 0);
+}
+
+TEST_F(SyncerTest, OnTheHostAVirtualServerOfAnotherHandIsReportedAndNotFoughtFor) {
+  world.sync();
+  world.addWeb();
+  const ipvs::VirtualServer foreign{tcp("192.0.2.1", 443), {"lc", 0, 0}, {}};
+  world.ipvs.put(foreign);
+  Daemon daemon(world, Placement::kHost);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), ElementsAre(foreign));
+  EXPECT_THAT(world.node.owned(), IsEmpty());
+  EXPECT_EQ(daemon.metric("barevip_node_problems"), 1);
+}
+
+// Threads.
+
+TEST_F(SyncerTest, RunsUntilItIsStopped) {
+  world.sync();
+  Daemon daemon(world);
+  std::jthread thread([&](const std::stop_token& stop) { daemon.syncer->run(stop); });
+  daemon.renew("n1");
+  world.addWeb();
+  daemon.syncer->wake();
+  for (int i = 0; i < 5000 && world.ipvs.table().empty(); ++i) {
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace barevip::node::test

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/takeover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+class TakeoverTest : public testing::Test {
+ protected:
+  TakeoverTest() {
+    nodes.established = true;
+    nodes.live = {{"me", "eth0"}, {"peer", "eth0"}};
+  }
+
+  TakeoverDecision decide() {
+    std::vector<OwnerQuestion> questions;
+    for (const auto& [each, holder] : holders) {
+      questions.push_back({each, {}, holder, {"default", "claim"}});
+      if (withoutClaim) questions.back().claim = {};
+    }
+    return takeover.decide({self, questions, owners, nodes, addresses, announced}, now);
+  }
+
+  bool announces() { return !decide().announce.empty(); }
+
+  void answer(const char* address, std::optional<std::string> mac) {
+    takeover.answered(ip(address), std::move(mac), now);
+  }
+
+  const std::string self = "me";
+  const IpAddress vip = ip("192.0.2.1");
+  std::map<IpAddress, std::string> holders{{vip, ""}};
+  std::map<IpAddress, std::string> owners{{vip, "me"}};
+  LiveView nodes;
+  std::map<std::string, IpAddress> addresses{{"dead", ip("10.0.0.9")}};
+  std::set<IpAddress> announced;
+  bool withoutClaim = false;
+  MonotonicTime now{1000s};
+  Takeover takeover;
+};
+
+// Beginning.
+
+TEST_F(TakeoverTest, AVipThatNobodyHadIsAnnouncedAfterAProbeWithoutAnswer) {
+  const TakeoverDecision first = decide();
+  EXPECT_THAT(first.announce, IsEmpty());
+  EXPECT_THAT(first.ask, ElementsAre(vip));
+  EXPECT_THAT(decide().ask, IsEmpty()) << "asked once";
+  answer("192.0.2.1", std::nullopt);
+  EXPECT_THAT(decide().announce, ElementsAre(vip));
+}
+
+TEST_F(TakeoverTest, AVipThatAStrangerAnswersForIsReportedAndTriedAgainLater) {
+  (void)decide();
+  answer("192.0.2.1", "02:00:00:00:00:66");
+  TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, IsEmpty());
+  EXPECT_THAT(decision.conflicts, ElementsAre(Pair(vip, "02:00:00:00:00:66")));
+  EXPECT_EQ(decision.next, now + kConflictRetry);
+
+  now += kConflictRetry;
+  decision = decide();
+  EXPECT_THAT(decision.ask, ElementsAre(vip));
+  EXPECT_THAT(decision.conflicts, testing::SizeIs(1)) << "until it is known better";
+  EXPECT_THAT(decide().conflicts, testing::SizeIs(1));
+  answer("192.0.2.1", std::nullopt);
+  decision = decide();
+  EXPECT_THAT(decision.announce, ElementsAre(vip));
+  EXPECT_THAT(decision.conflicts, IsEmpty());
+}
+
+TEST_F(TakeoverTest, OurOwnVipIsAnnouncedAtOnceAfterARestart) {
+  holders[vip] = "me";
+  const TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, ElementsAre(vip));
+  EXPECT_THAT(decision.ask, IsEmpty());
+}
+
+TEST_F(TakeoverTest, AVipOfALiveHolderIsTakenAtOnceSinceItGivesWay) {
+  holders[vip] = "peer";
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, AVipOfALeavingHolderIsTakenAtOnce) {
+  holders[vip] = "peer";
+  nodes.live = {{"me", "eth0"}};
+  nodes.leaving = {"peer"};
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, AVipOfADeadMachineIsTakenAsSoonAsItsOwnAddressIsSilent) {
+  holders[vip] = "dead";
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
+  answer("10.0.0.9", std::nullopt);
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, AThousandVipsOfADeadMachineCostOneProbe) {
+  holders = {{ip("192.0.2.1"), "dead"}, {ip("192.0.2.2"), "dead"}, {ip("192.0.2.3"), "dead"}};
+  for (const auto& [each, holder] : holders) owners[each] = "me";
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
+  answer("10.0.0.9", std::nullopt);
+  EXPECT_THAT(decide().announce, testing::SizeIs(3));
+}
+
+TEST_F(TakeoverTest, AVipOfASilentDaemonStaysWhileItsKernelAnswers) {
+  holders[vip] = "dead";
+  (void)decide();
+  answer("10.0.0.9", "02:00:00:00:00:09");
+  TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, IsEmpty());
+  EXPECT_EQ(decision.next, now + kAskAgain);
+  now += kAskAgain;
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
+  answer("10.0.0.9", std::nullopt);
+  EXPECT_TRUE(announces()) << "now the machine is gone, too";
+}
+
+TEST_F(TakeoverTest, AVipOfADaemonThatStaysSilentIsTakenInTheEnd) {
+  holders[vip] = "dead";
+  const MonotonicTime start = now;
+  while (now < start + kSilentDaemonGrace) {
+    ASSERT_FALSE(announces()) << (now - start) / 1ms;
+    answer("10.0.0.9", "02:00:00:00:00:09");
+    now += 500ms;
+  }
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, AHolderThatIsNoNodeAnyMoreIsNotAskedFor) {
+  holders[vip] = "removed";
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, WhatWeAnnounceAlreadyGoesOnWithoutAQuestion) {
+  announced = {vip};
+  const TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, ElementsAre(vip));
+  EXPECT_THAT(decision.ask, IsEmpty());
+}
+
+TEST_F(TakeoverTest, BeforeTheNodesAreKnownEverythingStaysAsTheKernelHasIt) {
+  nodes = {};
+  holders = {{ip("192.0.2.1"), ""}, {ip("192.0.2.2"), "peer"}};
+  owners = {{ip("192.0.2.1"), "me"}, {ip("192.0.2.2"), "me"}};
+  announced = {ip("192.0.2.2"), ip("192.0.2.3")};
+  EXPECT_THAT(decide().announce, ElementsAre(ip("192.0.2.2"))) << "and .3 is served no more";
+}
+
+// Ending.
+
+TEST_F(TakeoverTest, AVipOfAnotherIsLeftToIt) {
+  owners[vip] = "peer";
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, WeAnswerUntilTheSuccessorReports) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "me";
+  const TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, ElementsAre(vip));
+  EXPECT_EQ(decision.next, now + kRelease);
+  holders[vip] = "peer";
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, WeDoNotWaitForTheSuccessorForLong) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "me";
+  EXPECT_TRUE(announces());
+  now += kRelease;
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, AfterWeWereCutOffWeYieldAtOnceToWhoTookOver) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "peer";
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, IfNobodyMayAnnounceNobodyDoes) {
+  announced = {vip};
+  owners.clear();
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, TheLastNodeKeepsAnsweringWhileItLeaves) {
+  announced = {vip};
+  owners.clear();
+  nodes.live = {};
+  nodes.leaving = {"me"};
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, WithoutItsClaimAVipStaysAsItIs) {
+  announced = {vip};
+  owners.clear();
+  withoutClaim = true;
+  EXPECT_TRUE(announces());
+}
+
+// Gratuitous ARP.
+
+TEST(GarpSchedule, SpeaksAtOnceThenFiveTimesEachSecondThenAboutEveryMinute) {
+  GarpSchedule schedule;
+  MonotonicTime now{1000s};
+  const MonotonicTime start = now;
+  schedule.keep({ip("192.0.2.1")}, now);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(schedule.next(), start + i * 1s);
+    now = *schedule.next();
+    EXPECT_THAT(schedule.due(now), ElementsAre(ip("192.0.2.1")));
+    EXPECT_THAT(schedule.due(now), IsEmpty());
+  }
+  EXPECT_GE(*schedule.next(), now + 60s);
+  EXPECT_LT(*schedule.next(), now + 70s);
+}
+
+TEST(GarpSchedule, ForgetsWhatIsWithdrawnAndStartsAnewWhenItReturns) {
+  GarpSchedule schedule;
+  const MonotonicTime now{1000s};
+  schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now);
+  EXPECT_THAT(schedule.due(now), testing::SizeIs(2));
+  schedule.keep({ip("192.0.2.2")}, now);
+  EXPECT_THAT(schedule.due(now + 1s), ElementsAre(ip("192.0.2.2")));
+  schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now + 1s);
+  EXPECT_THAT(schedule.due(now + 1s), ElementsAre(ip("192.0.2.1")));
+}
+
+}  // namespace
+}  // namespace barevip::node::test
