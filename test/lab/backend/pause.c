@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What keeps a pod's namespaces: it waits, as process 1 of the sandbox, and reaps what its pod orphans.
+// What keeps a pod's namespaces: it waits, as process 1 of the sandbox, and reaps what its pod
+// orphans.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into the User-Mode-Linux kernel, which knows the processor's extended state up to AVX-512 only. On a
-// processor with more (AMX) the host refuses to set a part of the state (xstateregs_set in arch/x86/kernel/fpu/regset.c
-// wants all of it, else EFAULT) and no node would boot. So set all: what the node's kernel does not know of is zero,
-// which is its initial state, and no program in a node can ask for its use.
+// Preloaded into the User-Mode-Linux kernel, which knows the processor's extended state up to
+// AVX-512 only. On a processor with more (AMX) the host refuses to set a part of the state
+// (xstateregs_set in arch/x86/kernel/fpu/regset.c wants all of it, else EFAULT) and no node would
+// boot. So set all: what the node's kernel does not know of is zero, which is its initial state,
+// and no program in a node can ask for its use.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
