@@ -1,79 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/kube/config.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "common/kube/kubeconfig.h"
+#include "common/kube/token_file.h"
 
 namespace barevip::kube {
 namespace {
 
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+std::vector<std::string> splitPaths(const std::string& list) {
+  std::vector<std::string> result;
+  std::istringstream in(list);
+  for (std::string path; std::getline(in, path, ':');) {
+    if (!path.empty()) result.push_back(path);
+  }
+  return result;
+}
+
+Result<TransportOptions> inCluster(const ConfigSource& source, const std::string& host) {
+  TransportOptions options;
+  options.host = host;
+  if (host.starts_with('[') && host.ends_with(']')) options.host = host.substr(1, host.size() - 2);
+  const std::string port = source.environment("KUBERNETES_SERVICE_PORT").value_or("443");
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+  if (error != std::errc() || end != port.data() + port.size() || options.port == 0) {
+    return fail(ErrorCode::kInvalid,
+                "KUBERNETES_SERVICE_PORT is \"" + port + "\": it must be a port, e.g. 443");
+  }
+  options.ca.file = source.serviceAccountFolder + "/ca.crt";
+  const std::string token = source.serviceAccountFolder + "/token";
+  for (const std::string& file : {options.ca.file, token}) {
+    if (exists(file)) continue;
+    return fail(ErrorCode::kInvalid,
+                "KUBERNETES_SERVICE_HOST is set but \"" + file +
+                    "\" is missing: give the pod a service account with a mounted token "
+                    "(automountServiceAccountToken)");
+  }
+  options.bearer = tokenFile(token);
+  return options;
+}
 
 }  // namespace
 
-Result<std::string> TextSource::read() const {
-  if (file.empty()) return data;
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    return fail(ErrorCode::kInvalid,
-                "cannot read " + file + ": make it a readable, non-empty file");
-  }
-  return text.str();
+ConfigSource processConfigSource(std::string kubeconfigFlag) {
+  ConfigSource source;
+  source.kubeconfigFlag = std::move(kubeconfigFlag);
+  source.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  };
+  return source;
 }
 
-Result<ClusterAccess> inCluster(const std::string& folder) {
-  const std::string host = environment("KUBERNETES_SERVICE_HOST");
-  const std::string port = environment("KUBERNETES_SERVICE_PORT");
-  if (host.empty() || port.empty()) {
-    return fail(
-        ErrorCode::kInvalid,
-        "this is no pod (KUBERNETES_SERVICE_HOST is not set) and no kubeconfig is given: use "
-        "--kubeconfig or KUBECONFIG");
-  }
-  ClusterAccess access;
-  access.host = host;
-  const auto [end, status] = std::from_chars(port.data(), port.data() + port.size(), access.port);
-  if (status != std::errc{} || end != port.data() + port.size() || access.port == 0) {
-    return fail(ErrorCode::kInvalid,
-                "KUBERNETES_SERVICE_PORT is \"" + port + "\": it must be a port");
-  }
-  access.authority.file = folder + "/ca.crt";
-  access.token.file = folder + "/token";
-  for (const std::string& file : {access.authority.file, access.token.file}) {
-    if (!exists(file)) {
-      return fail(ErrorCode::kInvalid, file +
-                                           " is missing: the pod needs a service account with "
-                                           "automountServiceAccountToken");
+Result<TransportOptions> loadConfig(const ConfigSource& source) {
+  if (!source.kubeconfigFlag.empty()) return loadKubeconfig(source.kubeconfigFlag);
+  if (const auto list = source.environment("KUBECONFIG")) {
+    for (const std::string& path : splitPaths(*list)) {
+      if (exists(path)) return loadKubeconfig(path);
     }
-  }
-  access.description = "in-cluster";
-  return access;
-}
-
-Result<ClusterAccess> findCluster(const std::string& kubeconfigFlag) {
-  if (!kubeconfigFlag.empty()) return loadKubeconfig(kubeconfigFlag);
-  const std::string listed = environment("KUBECONFIG");
-  std::istringstream paths(listed);
-  for (std::string path; std::getline(paths, path, ':');) {
-    if (!path.empty() && exists(path)) return loadKubeconfig(path);
-  }
-  if (!listed.empty()) {
     return fail(ErrorCode::kInvalid,
-                "KUBECONFIG names no file that exists (" + listed + "): mend it or unset it");
+                "KUBECONFIG is \"" + *list + "\" but no such file exists: correct it or unset it");
   }
-  return inCluster();
+  if (const auto host = source.environment("KUBERNETES_SERVICE_HOST")) {
+    return inCluster(source, *host);
+  }
+  if (const auto home = source.environment("HOME")) {
+    const std::string path = *home + "/.kube/config";
+    if (exists(path)) return loadKubeconfig(path);
+  }
+  return fail(ErrorCode::kInvalid,
+              "no API server is known: run inside a pod, or name a kubeconfig with --kubeconfig or "
+              "KUBECONFIG");
 }
 
 }  // namespace barevip::kube

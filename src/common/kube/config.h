@@ -1,44 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the API server is and how we show who we are.
+// Where the API server is, from what a program was started with.
 #pragma once
 
-#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "barevip/base/result.h"
 
+#include "common/kube/transport.h"
+
 namespace barevip::kube {
 
-/// A text that a file holds, or that is given itself. Files are read at each use, so that what is
-/// rotated on disk is taken up.
-struct TextSource {
-  std::string file;
-  std::string data;  ///< used if file is empty
-
-  [[nodiscard]] bool empty() const { return file.empty() && data.empty(); }
-  [[nodiscard]] Result<std::string> read() const;
-
-  friend bool operator==(const TextSource&, const TextSource&) = default;
+struct ConfigSource {
+  std::string kubeconfigFlag;  ///< --kubeconfig; empty if not given
+  /// An environment variable; nullopt if it is not set.
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  /// Where a pod finds its token and the cluster's CA.
+  std::string serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 };
 
-struct ClusterAccess {
-  std::string host;  ///< name, IPv4 or bare IPv6 address
-  std::uint16_t port = 443;
-  std::string serverName;   ///< the name that the certificate must have; empty: host
-  TextSource authority;     ///< PEM; the only CAs that are trusted
-  TextSource certificate;   ///< PEM; empty: none
-  TextSource key;           ///< PEM; with certificate
-  TextSource token;         ///< bearer token; empty: none
-  std::string description;  ///< "in-cluster" or the kubeconfig's path and context, for logs
-};
+/// The process's own environment.
+[[nodiscard]] ConfigSource processConfigSource(std::string kubeconfigFlag);
 
-/// What the environment says, in this order: the kubeconfig named by the flag, those listed in
-/// KUBECONFIG (the first that exists), the pod's service account. kInvalid with one sentence: which
-/// file or variable, what is wrong, how to mend it.
-[[nodiscard]] Result<ClusterAccess> findCluster(const std::string& kubeconfigFlag);
-
-/// The service account of a pod: KUBERNETES_SERVICE_HOST and _PORT, and the files in `folder`.
-[[nodiscard]] Result<ClusterAccess> inCluster(
-    const std::string& folder = "/var/run/secrets/kubernetes.io/serviceaccount");
+/// In this order: the flag, the first existing file of KUBECONFIG, the pod's service account,
+/// ~/.kube/config. The error says what is missing, and where it was looked for.
+[[nodiscard]] Result<TransportOptions> loadConfig(const ConfigSource& source);
 
 }  // namespace barevip::kube

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Workers that reconcile the keys of one queue.
+// Workers that take keys from a queue and reconcile them (controller-runtime's controller).
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
-#include <stop_token>
+#include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,71 +23,97 @@
 namespace barevip::kube {
 
 struct ReconcileResult {
-  /// Look again after this time, 0: only when something changes.
-  std::chrono::milliseconds requeueAfter{0};
+  std::chrono::milliseconds requeueAfter{0};  ///< 0: not again until something changes
 };
 
-/// Runs `reconcile` on N threads from start to stop or destruction. An error means that the key is
-/// tried again with growing delays; kStopped and kConflict are ordinary and not logged as warnings.
+/// Reconcile brings the world to what is wanted for one key; it looks at the state as a whole, not
+/// at what changed. An error brings the key back later and later (or when the server said so), an
+/// exception is an error, a success forgets earlier failures. kStopped is silent.
 template <class Key>
 class Controller {
  public:
-  using Reconcile = std::function<Result<ReconcileResult>(const Key&, const std::stop_token&)>;
+  using Reconcile = std::function<Result<ReconcileResult>(const Key&, std::stop_token)>;
 
-  Controller(std::string name, WorkQueue<Key>& queue, Reconcile reconcile)
-      : name_(std::move(name)), queue_(queue), reconcile_(std::move(reconcile)) {}
+  /// The queue must outlive this. `describe` names a key in the log.
+  Controller(std::string name, WorkQueue<Key>& queue, Reconcile reconcile,
+             std::function<std::string(const Key&)> describe)
+      : name_(std::move(name)),
+        queue_(queue),
+        reconcile_(std::move(reconcile)),
+        describe_(std::move(describe)) {}
+  ~Controller() { stop(); }
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
 
-  void start(std::size_t workers) {
+  void start(std::size_t workers = 1) {
     for (std::size_t i = 0; i < workers; ++i) {
-      threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+      workers_.emplace_back([this](const std::stop_token& stop) {
+        while (auto key = queue_.pop(stop)) process(*key, stop);
+      });
     }
   }
 
-  /// Returns when no reconcile runs any more.
+  /// Returns when every worker has finished its key.
   void stop() {
-    for (std::jthread& thread : threads_) thread.request_stop();
-    threads_.clear();
+    for (std::jthread& worker : workers_) worker.request_stop();
+    workers_.clear();
   }
 
-  /// One reconcile of one key and its consequences for the queue, on the caller's thread.
+  [[nodiscard]] std::uint64_t successes() const { return successes_.load(); }
+  [[nodiscard]] std::uint64_t failures() const { return failures_.load(); }
+
+ private:
   void process(const Key& key, const std::stop_token& stop) {
-    const auto result = reconcile_(key, stop);
+    Result<ReconcileResult> result = guarded(key, stop);
     if (result) {
+      ++successes_;
       queue_.forget(key);
+      said(key, {});
       if (result->requeueAfter.count() > 0) queue_.addAfter(key, result->requeueAfter);
     } else if (result.error().code != ErrorCode::kStopped) {
-      if (result.error().code == ErrorCode::kConflict) {
-        log::debug("reconcile met a newer object", {{"controller", name_}, {"key", text(key)}});
-      } else {
-        log::warn("reconcile failed and is tried again",
-                  {{"controller", name_}, {"key", text(key)}, {"error", result.error().message}});
-      }
+      ++failures_;
+      complain(key, result.error());
       if (result.error().retryAfter.count() > 0) {
         queue_.addAfter(key, result.error().retryAfter);
       } else {
-        queue_.retry(key);
+        queue_.addRateLimited(key);
       }
     }
     queue_.done(key);
   }
 
- private:
-  static std::string text(const Key& key) {
-    if constexpr (requires { key.toString(); }) {
-      return key.toString();
-    } else {
-      return std::string(key);
+  Result<ReconcileResult> guarded(const Key& key, const std::stop_token& stop) {
+    try {
+      return reconcile_(key, stop);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kInternal, std::string("exception: ") + exception.what());
     }
   }
 
-  void work(const std::stop_token& stop) {
-    while (const auto key = queue_.take(stop)) process(*key, stop);
+  // A conflict is the ordinary way to learn that somebody else was quicker.
+  void complain(const Key& key, const Error& error) {
+    const bool repeated = !said(key, error.message);
+    const bool quiet = repeated || error.code == ErrorCode::kConflict;
+    log::write(quiet ? log::Level::kDebug : log::Level::kWarn, "Will try again",
+               {{"controller", name_}, {"key", describe_(key)}, {"reason", error.message}});
   }
 
-  std::string name_;
+  // Remembers what the log says of a key; false if it says so already.
+  bool said(const Key& key, const std::string& message) {
+    const std::lock_guard lock(mutex_);
+    if (message.empty()) return said_.erase(key) > 0;
+    return std::exchange(said_[key], message) != message;
+  }
+
+  const std::string name_;
   WorkQueue<Key>& queue_;
   Reconcile reconcile_;
-  std::vector<std::jthread> threads_;
+  std::function<std::string(const Key&)> describe_;
+  std::atomic<std::uint64_t> successes_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::mutex mutex_;
+  std::map<Key, std::string> said_;
+  std::vector<std::jthread> workers_;
 };
 
 }  // namespace barevip::kube

@@ -2,6 +2,9 @@
 #include "common/kube/events.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -13,151 +16,209 @@
 namespace barevip::kube {
 namespace {
 
-constexpr std::size_t kMaxNote = 1024;   // the API server's own limit
-constexpr std::size_t kMaxPrefix = 200;  // of an object's name inside the event's name
+using nlohmann::json;
 
-// Cluster-scoped objects have their events in "default" (client-go does so, too).
-std::string namespaceOf(const Event& event) {
-  return event.key.ns.empty() ? "default" : event.key.ns;
-}
+constexpr std::size_t kMaxNote = 1024;      // pkg/apis/core/validation: noteLengthLimit
+constexpr std::size_t kMaxName = 253 - 17;  // leaves room for the suffix
+constexpr int kMaxTries = 4;
+constexpr std::chrono::milliseconds kFirstRetry{1'000};
 
-std::string hex(std::uint64_t value) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(16, '0');
-  for (auto it = text.rbegin(); it != text.rend(); ++it, value >>= 4U) *it = kDigits[value & 0xfU];
-  return text;
-}
-
-// FNV-1a: stable over builds and machines, which std::hash is not.
-std::uint64_t hash(std::initializer_list<std::string_view> parts) {
-  std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::string_view part : parts) {
-    for (const char c : part) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    value = (value ^ 0xffU) * 0x100000001b3ULL;
+// FNV-1a: the same event has the same name on each try, another one most likely not.
+std::uint64_t hash(std::uint64_t seed, std::string_view text) {
+  for (const char c : text) {
+    seed ^= static_cast<unsigned char>(c);
+    seed *= 0x100000001b3ULL;
   }
-  return value;
+  return seed;
+}
+
+std::string eventName(const EventSubject& subject, const std::string& reason,
+                      const std::string& note, const std::string& instance,
+                      const std::string& time) {
+  std::uint64_t value = 0xcbf29ce484222325ULL;
+  for (const std::string* part : {&subject.uid, &reason, &note, &instance, &time}) {
+    value = hash(value, *part);
+  }
+  std::array<char, 17> hex{};
+  std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(value));
+  return subject.key.name.substr(0, kMaxName) + "." + hex.data();
+}
+
+// Cut between two UTF-8 characters.
+std::string cut(const std::string& text) {
+  if (text.size() <= kMaxNote) return text;
+  std::size_t end = kMaxNote;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
+// Events about cluster-scoped objects live in "default".
+std::string namespaceOf(const EventSubject& subject) {
+  return subject.key.ns.empty() ? "default" : subject.key.ns;
+}
+
+std::string identify(const EventSubject& subject) {
+  return std::string(subject.resource.plural) + "/" + subject.key.toString() + "/" + subject.uid;
+}
+
+bool worthRetry(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kThrottled ||
+         code == ErrorCode::kTimeout;
 }
 
 }  // namespace
 
-EventRecorder::EventRecorder(Api& api, const Clock& clock, std::string controller,
-                             std::string instance)
-    : api_(api),
-      clock_(clock),
-      controller_(std::move(controller)),
-      instance_(std::move(instance)) {}
+EventRecorder::EventRecorder(Api& api, const Clock& clock, Options options)
+    : api_(api), clock_(clock), options_(std::move(options)) {}
 
-std::string EventRecorder::nameOf(const Event& event, const std::string& controller) {
-  return event.key.name.substr(0, kMaxPrefix) + "." +
-         hex(hash({controller, event.resource.plural, event.key.ns, event.uid, event.reason,
-                   event.note}));
-}
+EventRecorder::~EventRecorder() { stop(); }
 
 void EventRecorder::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-void EventRecorder::emit(Event event) {
-  if (event.note.size() > kMaxNote) event.note.resize(kMaxNote);
-  const std::string name = nameOf(event, controller_);
+void EventRecorder::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
+                           const std::string& action, const std::string& note) {
+  const std::string sentence = cut(note);
   const std::lock_guard lock(mutex_);
-  const auto [it, inserted] = remembered_.try_emplace(name);
-  Remembered& entry = it->second;
-  if (inserted) {
-    entry.event = std::move(event);
-    order_.push_back(name);
-    if (order_.size() > kMaxRemembered) {
-      remembered_.erase(order_.front());
-      order_.pop_front();
-    }
+  forgetOld();
+  const auto [it, fresh] = entries_.try_emplace(Id{identify(subject), reason, sentence});
+  Entry& entry = it->second;
+  entry.last = clock_.wallNow();
+  entry.lastSeen = clock_.now();
+  if (!fresh) {
+    ++entry.count;
+    wake_.notify_all();
+    return;
   }
-  ++entry.count;
-  if (entry.queued) return;
-  entry.queued = true;
-  queue_.push_back(name);
-  if (queue_.size() > kMaxQueued) {
-    if (const auto oldest = remembered_.find(queue_.front()); oldest != remembered_.end()) {
-      oldest->second.queued = false;
-    }
-    queue_.pop_front();
-    ++dropped_;
-  }
+  entry.subject = subject;
+  entry.type = type;
+  entry.action = action;
+  entry.first = entry.last;
+  entry.due = entry.lastSeen;
+  entry.name = eventName(subject, reason, sentence, options_.instance, formatMicros(entry.first));
+  makeRoom();
   wake_.notify_all();
 }
 
-Result<void> EventRecorder::write(const std::string& name, const Event& event, std::uint64_t count,
-                                  bool series, const std::stop_token& stop) {
-  const std::string ns = namespaceOf(event);
-  const std::string now = formatMicros(clock_.wallNow());
-  if (!series) {
-    const nlohmann::json object{{"apiVersion", kEvents.apiVersion()},
-                                {"kind", kEvents.kind},
-                                {"metadata", {{"name", name}, {"namespace", ns}}},
-                                {"eventTime", now},
-                                {"reportingController", controller_},
-                                {"reportingInstance", instance_},
-                                {"action", event.action.empty() ? event.reason : event.action},
-                                {"reason", event.reason},
-                                {"note", event.note},
-                                {"type", event.type == Event::Type::kNormal ? "Normal" : "Warning"},
-                                {"regarding",
-                                 {{"apiVersion", event.resource.apiVersion()},
-                                  {"kind", event.resource.kind},
-                                  {"namespace", event.key.ns},
-                                  {"name", event.key.name},
-                                  {"uid", event.uid}}}};
-    const auto created = api_.create(kEvents, ns, object, stop);
-    if (created) return {};
-    if (created.error().code != ErrorCode::kAlreadyExists) {
-      return tl::make_unexpected(created.error());
-    }
-    ++count;  // a predecessor wrote it
-  }
-  const nlohmann::json patch{
-      {"series", {{"count", std::max<std::uint64_t>(count, 2)}, {"lastObservedTime", now}}}};
-  const auto patched = api_.patch(kEvents, {ns, name}, "", patch, stop);
-  if (!patched) return tl::make_unexpected(patched.error());
-  return {};
+std::uint64_t EventRecorder::written() const {
+  const std::lock_guard lock(mutex_);
+  return written_;
+}
+
+std::uint64_t EventRecorder::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return dropped_;
 }
 
 void EventRecorder::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    // The first name whose time has come; series wait, new events do not.
-    const MonotonicTime now = clock_.now();
-    MonotonicTime next = now + std::chrono::hours(1);
-    const auto due = std::find_if(queue_.begin(), queue_.end(), [&](const std::string& name) {
-      const auto it = remembered_.find(name);
-      if (it == remembered_.end()) return true;
-      next = std::min(next, it->second.notBefore);
-      return it->second.notBefore <= now;
-    });
-    if (due == queue_.end()) {
-      const std::size_t size = queue_.size();
-      clock_.waitUntil(lock, wake_, stop, next, [&] { return queue_.size() != size; });
+    const auto next = nextPending();
+    const MonotonicTime due = next == entries_.end() ? MonotonicTime::max() : next->second.due;
+    if (clock_.now() < due) {
+      clock_.waitUntil(lock, wake_, stop, due, [&] {
+        const auto earlier = nextPending();
+        return earlier != entries_.end() && earlier->second.due < due;
+      });
       continue;
     }
-    const std::string name = *due;
-    queue_.erase(due);
-    const auto it = remembered_.find(name);
-    if (it == remembered_.end()) continue;
-    it->second.queued = false;
-    const Event event = it->second.event;
-    const std::uint64_t count = it->second.count;
-    const bool series = it->second.written;
+    const Id id = next->first;
+    const Entry entry = next->second;
     lock.unlock();
-    const auto written = write(name, event, count, series, stop);
+    const Result<void> outcome = write(id, entry, stop);
     lock.lock();
-    if (!written) {
-      if (stop.stop_requested()) return;
-      ++dropped_;
-      log::debug("an event was not taken", {{"event", name}, {"error", written.error().message}});
-    }
-    if (const auto again = remembered_.find(name); again != remembered_.end()) {
-      again->second.written = series || written.has_value();
-      again->second.notBefore = clock_.now() + kSeriesPeriod;
-    }
+    settle(id, entry, outcome);
   }
+}
+
+Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::stop_token& stop) {
+  const auto& [object, reason, note] = id;
+  const EventSubject& subject = entry.subject;
+  const std::string ns = namespaceOf(subject);
+  const json series = {{"count", entry.count}, {"lastObservedTime", formatMicros(entry.last)}};
+  if (entry.writtenCount > 0) {
+    const json patch = {{"series", series}};
+    const auto patched = api_.patch(kEvents, {ns, entry.name}, "", patch, stop);
+    if (!patched) return tl::make_unexpected(patched.error());
+    return {};
+  }
+  json event = {{"apiVersion", kEvents.apiVersion()},
+                {"kind", std::string(kEvents.kind)},
+                {"metadata", {{"name", entry.name}, {"namespace", ns}}},
+                {"eventTime", formatMicros(entry.first)},
+                {"reportingController", options_.controller},
+                {"reportingInstance", options_.instance},
+                {"action", entry.action},
+                {"reason", reason},
+                {"note", note},
+                {"type", entry.type == EventType::kWarning ? "Warning" : "Normal"},
+                {"regarding",
+                 {{"apiVersion", subject.resource.apiVersion()},
+                  {"kind", std::string(subject.resource.kind)},
+                  {"name", subject.key.name},
+                  {"uid", subject.uid}}}};
+  if (!subject.key.ns.empty()) event["regarding"]["namespace"] = subject.key.ns;
+  if (entry.count > 1) event["series"] = series;
+  const auto made = api_.create(kEvents, ns, event, stop);
+  if (!made && made.error().code != ErrorCode::kAlreadyExists) {
+    return tl::make_unexpected(made.error());
+  }
+  return {};
+}
+
+void EventRecorder::settle(const Id& id, const Entry& sent, const Result<void>& outcome) {
+  const auto it = entries_.find(id);
+  if (outcome) ++written_;
+  if (it == entries_.end() || it->second.name != sent.name) return;
+  Entry& entry = it->second;
+  if (outcome) {
+    entry.writtenCount = sent.count;
+    entry.tries = 0;
+    entry.due = clock_.now() + options_.interval;
+    return;
+  }
+  const Error& error = outcome.error();
+  if (worthRetry(error.code) && ++entry.tries < kMaxTries) {
+    entry.due = clock_.now() + std::max(kFirstRetry * (1 << entry.tries), error.retryAfter);
+    return;
+  }
+  if (error.code == ErrorCode::kStopped) return;
+  ++dropped_;
+  log::debug("An event was not written",
+             {{"subject", entry.subject.key.toString()}, {"reason", error.message}});
+  entries_.erase(it);
+}
+
+void EventRecorder::forgetOld() {
+  const MonotonicTime oldest = clock_.now() - options_.memory;
+  std::erase_if(entries_, [&](const auto& each) {
+    return !each.second.pending() && each.second.lastSeen < oldest;
+  });
+}
+
+void EventRecorder::makeRoom() {
+  if (entries_.size() <= options_.limit) return;
+  const auto oldest = std::min_element(
+      entries_.begin(), entries_.end(),
+      [](const auto& a, const auto& b) { return a.second.lastSeen < b.second.lastSeen; });
+  if (oldest->second.pending()) ++dropped_;
+  entries_.erase(oldest);
+}
+
+std::map<EventRecorder::Id, EventRecorder::Entry>::iterator EventRecorder::nextPending() {
+  auto best = entries_.end();
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    if (!it->second.pending()) continue;
+    if (best == entries_.end() || it->second.due < best->second.due) best = it;
+  }
+  return best;
 }
 
 }  // namespace barevip::kube

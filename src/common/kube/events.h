@@ -1,69 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes events.k8s.io/v1 Events in the background.
+// What people read with `kubectl events`.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "barevip/base/clock.h"
 #include "barevip/kube/api.h"
-#include "barevip/kube/event_sink.h"
 
 namespace barevip::kube {
 
-/// The same event (object, reason, note) again is a count in the series of the first, written at
-/// most once in kSeriesPeriod. At most kMaxQueued events wait; more push the oldest out. An event
-/// that the API server does not take is dropped: events explain, nothing depends on them.
-class EventRecorder final : public EventSink {
- public:
-  static constexpr std::size_t kMaxQueued = 1000;
-  static constexpr std::size_t kMaxRemembered = 4096;
-  static constexpr std::chrono::seconds kSeriesPeriod{10};
+/// The object that an event is about.
+struct EventSubject {
+  Resource resource;
+  ObjectKey key;
+  std::string uid;
+};
 
-  /// controller: "barevip.dev/operator"; instance: the pod or node. Api and clock outlive it.
-  EventRecorder(Api& api, const Clock& clock, std::string controller, std::string instance);
+enum class EventType : std::uint8_t { kNormal, kWarning };
+
+/// Writes events.k8s.io/v1 Events from a thread of its own; record() never waits. The same subject,
+/// reason and note again is one event with a count, written at most once in `interval`. The name of
+/// an event is chosen before its first write, so that a write that is repeated makes no second one.
+/// When too much waits or the server refuses, events are lost and counted: they are no state.
+class EventRecorder {
+ public:
+  struct Options {
+    std::string controller = "barevip.dev/operator";  ///< reportingController
+    std::string instance;                             ///< reportingInstance: pod or node name
+    std::size_t limit = 256;                          ///< events that are remembered or wait
+    std::chrono::milliseconds interval{10'000};
+    std::chrono::milliseconds memory{360'000};  ///< after this silence it is a new event
+  };
+
+  /// References must outlive this.
+  EventRecorder(Api& api, const Clock& clock, Options options);
+  ~EventRecorder();
+  EventRecorder(const EventRecorder&) = delete;
+  EventRecorder& operator=(const EventRecorder&) = delete;
 
   void start();
-  void emit(Event event) override;
+  /// What waits is lost.
+  void stop();
 
-  /// Events that were pushed out or not taken.
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  /// action and reason in CamelCase, e.g. "Allocate", "PoolExhausted"; the note is a sentence and
+  /// is cut at 1 KiB. Thread-safe.
+  void record(const EventSubject& subject, EventType type, const std::string& reason,
+              const std::string& action, const std::string& note);
 
-  /// The fixed name of an event: a create that reaches the server twice makes one object.
-  [[nodiscard]] static std::string nameOf(const Event& event, const std::string& controller);
+  [[nodiscard]] std::uint64_t written() const;
+  [[nodiscard]] std::uint64_t dropped() const;
 
  private:
-  struct Remembered {
-    Event event;
-    std::uint64_t count = 0;
-    bool written = false;
-    bool queued = false;
-    MonotonicTime notBefore;
+  using Id = std::tuple<std::string, std::string, std::string>;  ///< object, reason, note
+
+  struct Entry {
+    EventSubject subject;
+    EventType type = EventType::kNormal;
+    std::string action;
+    std::string name;        ///< of the Event
+    WallTime first;          ///< of the first occurrence
+    WallTime last;           ///< of the newest
+    MonotonicTime lastSeen;  ///< the same, for the memory
+    MonotonicTime due;       ///< when to write next, if anything is to be written
+    std::int64_t count = 1;
+    std::int64_t writtenCount = 0;  ///< 0: not created yet
+    int tries = 0;
+
+    [[nodiscard]] bool pending() const { return count != writtenCount; }
   };
 
   void run(const std::stop_token& stop);
-  Result<void> write(const std::string& name, const Event& event, std::uint64_t count, bool series,
-                     const std::stop_token& stop);
+  Result<void> write(const Id& id, const Entry& entry, const std::stop_token& stop);
+  // With mutex_ held:
+  void settle(const Id& id, const Entry& sent, const Result<void>& outcome);
+  void forgetOld();
+  void makeRoom();
+  [[nodiscard]] std::map<Id, Entry>::iterator nextPending();
 
   Api& api_;
   const Clock& clock_;
-  const std::string controller_;
-  const std::string instance_;
-  std::atomic<std::uint64_t> dropped_ = 0;
-
-  std::mutex mutex_;
+  const Options options_;
+  mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::map<std::string, Remembered> remembered_;  ///< by name
-  std::deque<std::string> order_;                 ///< of being remembered, oldest first
-  std::deque<std::string> queue_;                 ///< names to be written
+  std::map<Id, Entry> entries_;
+  std::uint64_t written_ = 0;
+  std::uint64_t dropped_ = 0;
   std::jthread thread_;
 };
 

@@ -1,203 +1,263 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/kube/kubeconfig.h"
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <yaml-cpp/yaml.h>
 
-#include <charconv>
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <utility>
 #include <vector>
+
+#include "common/kube/server_url.h"
+#include "common/kube/token_file.h"
 
 namespace barevip::kube {
 namespace {
 
-constexpr std::size_t kMaxSize = std::size_t{1} << 20U;
+namespace fs = std::filesystem;
 
-tl::unexpected<Error> broken(const std::string& path, const std::string& what) {
-  return fail(ErrorCode::kInvalid, "kubeconfig " + path + ": " + what);
-}
-
-std::string text(const YAML::Node& map, const char* key) {
-  if (!map.IsMap()) return {};
-  const YAML::Node value = map[key];
-  return value && value.IsScalar() ? value.Scalar() : std::string();
-}
-
-// The entry `name` of a list such as clusters: [{name: ..., cluster: {...}}].
-YAML::Node named(const YAML::Node& root, const char* list, const std::string& name,
-                 const char* member) {
-  const YAML::Node entries = root[list];
-  if (entries && entries.IsSequence()) {
-    for (const YAML::Node& entry : entries) {
-      if (entry.IsMap() && text(entry, "name") == name && entry[member]) return entry[member];
-    }
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
   }
-  return YAML::Node(YAML::NodeType::Undefined);
+};
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
+using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+
+Result<std::string> readFile(const std::string& file) {
+  std::error_code ignored;
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (in && !fs::is_directory(file, ignored)) text << in.rdbuf();
+  if (!in || !text) {
+    return fail(ErrorCode::kInvalid,
+                "cannot read the file \"" + file + "\": check its path and permissions");
+  }
+  return text.str();
 }
 
-Result<std::string> decodeBase64(const std::string& encoded) {
-  std::string clean;
-  for (const char c : encoded) {
-    if (c != '\n' && c != '\r' && c != ' ') clean += c;
-  }
-  if (clean.empty() || clean.size() % 4 != 0) return fail(ErrorCode::kInvalid, "is not base64");
-  std::string decoded(clean.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                                   reinterpret_cast<const unsigned char*>(clean.data()),
-                                   static_cast<int>(clean.size()));
-  if (size < 0) return fail(ErrorCode::kInvalid, "is not base64");
-  // EVP_DecodeBlock counts the padding as zero bytes.
-  std::size_t padding = 0;
-  while (padding < 2 && clean[clean.size() - 1 - padding] == '=') ++padding;
-  decoded.resize(static_cast<std::size_t>(size) - padding);
-  return decoded;
-}
-
-// `key` names a file, `key-data` holds the same in base64 and wins (client-go does so, too).
-Result<TextSource> source(const YAML::Node& map, const std::string& key, const std::string& path) {
-  TextSource result;
-  if (const std::string data = text(map, (key + "-data").c_str()); !data.empty()) {
-    auto decoded = decodeBase64(data);
-    if (!decoded) return broken(path, key + "-data " + decoded.error().message);
-    result.data = std::move(*decoded);
-  } else if (const std::string file = text(map, key.c_str()); !file.empty()) {
-    result.file = (std::filesystem::path(path).parent_path() / file).string();
-    if (!std::filesystem::is_regular_file(result.file)) {
-      return broken(path, key + " names " + result.file + ", which is no file");
-    }
-  }
+std::optional<std::string> decodeBase64(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+  std::string result(text.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(result.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  if (size < 0) return std::nullopt;
+  const auto padding = static_cast<std::size_t>(
+      std::count(text.end() - 2, text.end(), '='));  // decoded as zero bytes
+  result.resize(static_cast<std::size_t>(size) - padding);
   return result;
 }
 
-Result<void> readCluster(const YAML::Node& cluster, const std::string& path,
-                         ClusterAccess& access) {
-  const std::string server = text(cluster, "server");
-  if (server.empty()) return broken(path, "the cluster has no server: write https://host:port");
-  if (const auto parsed = parseServer(server, access); !parsed) {
-    return broken(path, parsed.error().message);
-  }
-  if (text(cluster, "insecure-skip-tls-verify") == "true") {
-    return broken(path, "insecure-skip-tls-verify is not supported: give certificate-authority");
-  }
-  if (!text(cluster, "proxy-url").empty()) return broken(path, "proxy-url is not supported");
-  auto authority = source(cluster, "certificate-authority", path);
-  if (!authority) return tl::make_unexpected(authority.error());
-  if (authority->empty()) {
-    return broken(path, "the cluster has no certificate-authority or certificate-authority-data");
-  }
-  access.authority = std::move(*authority);
-  access.serverName = text(cluster, "tls-server-name");
-  return {};
+bool holdsCertificate(const std::string& pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) != nullptr;
 }
 
-Result<void> readUser(const YAML::Node& user, const std::string& path, ClusterAccess& access) {
-  for (const char* key : {"exec", "auth-provider"}) {
-    if (user.IsMap() && user[key]) {
-      return broken(path, std::string(key) +
-                              " plugins are not supported: use a client certificate, "
-                              "a token or a service account");
-    }
-  }
-  auto certificate = source(user, "client-certificate", path);
-  if (!certificate) return tl::make_unexpected(certificate.error());
-  auto key = source(user, "client-key", path);
-  if (!key) return tl::make_unexpected(key.error());
-  if (certificate->empty() != key->empty()) {
-    return broken(path, "client-certificate and client-key must be given together");
-  }
-  access.certificate = std::move(*certificate);
-  access.key = std::move(*key);
-  if (const std::string file = text(user, "tokenFile"); !file.empty()) {
-    access.token.file = (std::filesystem::path(path).parent_path() / file).string();
-    if (!std::filesystem::is_regular_file(access.token.file)) {
-      return broken(path, "tokenFile names " + access.token.file + ", which is no file");
-    }
-  } else {
-    access.token.data = text(user, "token");
-  }
-  return {};
+// A key with a passphrase must not stop the program with a question.
+int noPassphrase(char*, int, int, void*) { return 0; }
+
+bool holdsPrivateKey(const std::string& pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return PrivateKey(PEM_read_bio_PrivateKey(bio.get(), nullptr, noPassphrase, nullptr)) != nullptr;
 }
 
-Result<ClusterAccess> readContext(const YAML::Node& root, const std::string& path) {
-  if (!root.IsMap()) return broken(path, "is empty or no YAML map");
-  const std::string current = text(root, "current-context");
-  if (current.empty()) {
-    return broken(path, "has no current-context: set one by `kubectl config use-context NAME`");
+/// Reads one kubeconfig; every error names the file.
+class Parser {
+ public:
+  Parser(YAML::Node root, std::string file)
+      : root_(std::move(root)), file_(std::move(file)), folder_(fs::path(file_).parent_path()) {}
+
+  Result<TransportOptions> parse() {
+    const std::string current = text(root_, "current-context");
+    if (current.empty()) {
+      return broken("current-context is not set: run kubectl config use-context NAME");
+    }
+    auto context = named("contexts", "context", current);
+    if (!context) return tl::make_unexpected(std::move(context.error()));
+    const std::string clusterName = text(*context, "cluster");
+    const std::string userName = text(*context, "user");
+    auto cluster = named("clusters", "cluster", clusterName);
+    if (!cluster) return tl::make_unexpected(std::move(cluster.error()));
+    TransportOptions options;
+    if (auto ok = readCluster(*cluster, "cluster \"" + clusterName + "\"", options); !ok) {
+      return tl::make_unexpected(std::move(ok.error()));
+    }
+    if (userName.empty()) return options;
+    auto user = named("users", "user", userName);
+    if (!user) return tl::make_unexpected(std::move(user.error()));
+    if (auto ok = readUser(*user, "user \"" + userName + "\"", options); !ok) {
+      return tl::make_unexpected(std::move(ok.error()));
+    }
+    return options;
   }
-  const YAML::Node context = named(root, "contexts", current, "context");
-  if (!context || !context.IsMap()) {
-    return broken(path, "current-context \"" + current + "\" is not among its contexts");
+
+ private:
+  [[nodiscard]] tl::unexpected<Error> broken(const std::string& sentence) const {
+    return fail(ErrorCode::kInvalid, "kubeconfig \"" + file_ + "\": " + sentence);
   }
-  const std::string clusterName = text(context, "cluster");
-  const YAML::Node cluster = named(root, "clusters", clusterName, "cluster");
-  if (!cluster || !cluster.IsMap()) {
-    return broken(path,
-                  "the cluster \"" + clusterName + "\" of its context is not among its clusters");
+
+  static std::string text(const YAML::Node& node, const char* key) {
+    if (!node.IsMap()) return {};
+    const YAML::Node value = node[key];
+    return value && value.IsScalar() ? value.Scalar() : std::string();
   }
-  const std::string userName = text(context, "user");
-  const YAML::Node user = named(root, "users", userName, "user");
-  if (!user || !user.IsMap()) {
-    return broken(path, "the user \"" + userName + "\" of its context is not among its users");
+
+  static bool has(const YAML::Node& node, const char* key) {
+    if (!node.IsMap()) return false;
+    const YAML::Node value = node[key];
+    return value && !value.IsNull();
   }
-  ClusterAccess access;
-  if (auto read = readCluster(cluster, path, access); !read) {
-    return tl::make_unexpected(read.error());
+
+  // The entry {name: wanted, member: {...}} of a list.
+  Result<YAML::Node> named(const char* list, const char* member, const std::string& wanted) const {
+    const YAML::Node entries = root_.IsMap() ? root_[list] : YAML::Node();
+    if (entries && entries.IsSequence()) {
+      for (const YAML::Node& entry : entries) {
+        if (text(entry, "name") == wanted && has(entry, member)) return YAML::Node(entry[member]);
+      }
+    }
+    return broken(std::string(list) + " has no " + member + " named \"" + wanted +
+                  "\": add it or choose another context");
   }
-  if (auto read = readUser(user, path, access); !read) return tl::make_unexpected(read.error());
-  access.description = path + ", context " + current;
-  return access;
-}
+
+  Result<void> readCluster(const YAML::Node& cluster, const std::string& where,
+                           TransportOptions& options) const {
+    const std::string server = text(cluster, "server");
+    if (server.empty()) return broken(where + " has no server: add the URL of the API server");
+    auto url = parseServerUrl(server);
+    if (!url) return broken(where + ": server " + url.error().message);
+    options.host = std::move(url->host);
+    options.port = url->port;
+    options.basePath = std::move(url->path);
+    options.verifyName = text(cluster, "tls-server-name");
+    if (text(cluster, "insecure-skip-tls-verify") == "true") {
+      return broken(where +
+                    " has insecure-skip-tls-verify, which is refused: remove it and set "
+                    "certificate-authority");
+    }
+    if (has(cluster, "proxy-url")) {
+      return broken(where + " has proxy-url, which is not supported: use a direct server URL");
+    }
+    if (auto ok = readPem(cluster, where, "certificate-authority", options.ca); !ok) return ok;
+    if (options.ca.empty()) {
+      return broken(where + " has no certificate-authority: add it, or certificate-authority-data");
+    }
+    return {};
+  }
+
+  Result<void> readUser(const YAML::Node& user, const std::string& where,
+                        TransportOptions& options) const {
+    for (const char* refused : {"exec", "auth-provider"}) {
+      if (!has(user, refused)) continue;
+      return broken(where + " uses an " + refused +
+                    " plugin, which is not supported: use a client certificate or a token, e.g. "
+                    "from kubectl create token");
+    }
+    for (const char* refused : {"username", "password", "as", "as-uid", "as-groups"}) {
+      if (!has(user, refused)) continue;
+      return broken(where + " has " + refused +
+                    ", which is not supported: use a client certificate or a token");
+    }
+    if (auto ok = readPem(user, where, "client-certificate", options.certificate); !ok) return ok;
+    if (auto ok = readPem(user, where, "client-key", options.key); !ok) return ok;
+    if (options.certificate.empty() != options.key.empty()) {
+      return broken(where + " needs both client-certificate and client-key, or neither");
+    }
+    return readToken(user, where, options);
+  }
+
+  // As in client-go, tokenFile wins over token.
+  Result<void> readToken(const YAML::Node& user, const std::string& where,
+                         TransportOptions& options) const {
+    if (const std::string file = text(user, "tokenFile"); !file.empty()) {
+      options.bearer = tokenFile(resolve(file));
+      const auto token = options.bearer();
+      if (!token) return broken(where + ": tokenFile: " + token.error().message);
+      return {};
+    }
+    if (std::string token = text(user, "token"); !token.empty()) {
+      options.bearer = [token = std::move(token)]() -> Result<std::string> { return token; };
+    }
+    return {};
+  }
+
+  // The member `key` (a file) or `key`-data (base64), which wins as in client-go; checked here so
+  // that a wrong file is told at the start and not as a failing handshake.
+  Result<void> readPem(const YAML::Node& node, const std::string& where, const std::string& key,
+                       Pem& pem) const {
+    const std::string dataKey = key + "-data";
+    std::string content;
+    if (const std::string data = text(node, dataKey.c_str()); !data.empty()) {
+      auto decoded = decodeBase64(data);
+      if (!decoded) {
+        return broken(where + ": " + dataKey +
+                      " is no base64: encode the PEM file with base64 -w0");
+      }
+      pem.data = *decoded;
+      content = std::move(*decoded);
+    } else if (const std::string file = text(node, key.c_str()); !file.empty()) {
+      pem.file = resolve(file);
+      auto read = readFile(pem.file);
+      if (!read) return broken(where + ": " + key + ": " + read.error().message);
+      content = std::move(*read);
+    } else {
+      return {};
+    }
+    const bool isKey = key == "client-key";
+    if (isKey ? !holdsPrivateKey(content) : !holdsCertificate(content)) {
+      return broken(
+          where + ": " + (pem.file.empty() ? dataKey : key + " \"" + pem.file + "\"") +
+          (isKey ? " holds no private key without a passphrase" : " holds no certificate") +
+          " in PEM form: check that it is the right file");
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string resolve(const std::string& path) const {
+    return fs::path(path).is_absolute() ? path : (folder_ / path).string();
+  }
+
+  YAML::Node root_;
+  std::string file_;
+  fs::path folder_;
+};
 
 }  // namespace
 
-Result<void> parseServer(const std::string& url, ClusterAccess& access) {
-  const auto wrong = [&](const std::string& why) {
-    return fail(ErrorCode::kInvalid, "server \"" + url + "\" " + why + ": write https://host:port");
-  };
-  constexpr std::string_view kScheme = "https://";
-  if (!url.starts_with(kScheme)) return wrong("is not https");
-  std::string rest = url.substr(kScheme.size());
-  if (rest.ends_with('/')) rest.pop_back();
-  if (rest.find_first_of("/?#@") != std::string::npos) return wrong("has more than host and port");
-  std::string port;
-  if (rest.starts_with('[')) {
-    const auto end = rest.find(']');
-    if (end == std::string::npos) return wrong("has a [ without ]");
-    access.host = rest.substr(1, end - 1);
-    const std::string after = rest.substr(end + 1);
-    if (!after.empty() && after.front() != ':') return wrong("has text after ]");
-    if (!after.empty()) port = after.substr(1);
-  } else {
-    const auto colon = rest.find(':');
-    access.host = rest.substr(0, colon);
-    if (colon != std::string::npos) port = rest.substr(colon + 1);
-  }
-  if (access.host.empty()) return wrong("has no host");
-  if (!port.empty()) {
-    const auto [end, status] = std::from_chars(port.data(), port.data() + port.size(), access.port);
-    if (status != std::errc{} || end != port.data() + port.size() || access.port == 0) {
-      return wrong("has no valid port");
-    }
-  }
-  return {};
+Result<TransportOptions> loadKubeconfig(const std::string& file) {
+  const auto text = readFile(file);
+  if (!text) return fail(ErrorCode::kInvalid, "kubeconfig: " + text.error().message);
+  return parseKubeconfig(*text, file);
 }
 
-Result<ClusterAccess> parseKubeconfig(const std::string& content, const std::string& path) {
-  if (content.size() > kMaxSize) return broken(path, "is larger than 1 MiB: that is no kubeconfig");
+Result<TransportOptions> parseKubeconfig(std::string_view text, const std::string& file) {
   try {
-    return readContext(YAML::Load(content), path);
-  } catch (const YAML::Exception& error) {
-    return broken(path, std::string("is no valid YAML: ") + error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    return broken(path, error.what());
+    const YAML::Node root = YAML::Load(std::string(text));
+    if (!root.IsMap()) {
+      return fail(ErrorCode::kInvalid, "kubeconfig \"" + file +
+                                           "\": is no kubeconfig: it should start with apiVersion: "
+                                           "v1 and kind: Config");
+    }
+    return Parser(root, file).parse();
+  } catch (const YAML::Exception& problem) {
+    return fail(ErrorCode::kInvalid, "kubeconfig \"" + file + "\": is no valid YAML at line " +
+                                         std::to_string(problem.mark.line + 1) + ", column " +
+                                         std::to_string(problem.mark.column + 1) + ": " +
+                                         problem.msg);
   }
-}
-
-Result<ClusterAccess> loadKubeconfig(const std::string& path) {
-  const auto content = TextSource{path, {}}.read();
-  if (!content)
-    return broken(path, "cannot be read: name an existing file by --kubeconfig or KUBECONFIG");
-  return parseKubeconfig(*content, path);
 }
 
 }  // namespace barevip::kube

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kubeconfig files (kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig).
+// The file that tells kubectl where a cluster is.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "barevip/base/result.h"
 
-#include "common/kube/config.h"
+#include "common/kube/transport.h"
 
 namespace barevip::kube {
 
-/// Reads the current context of a kubeconfig: server, CA, tls-server-name, client certificate or
-/// token, as files (relative to the kubeconfig) or as data. What would weaken or escape the check
-/// of the server (insecure-skip-tls-verify, proxies) and what runs programs (exec, auth-provider)
-/// is refused in a sentence.
-[[nodiscard]] Result<ClusterAccess> loadKubeconfig(const std::string& path);
+/// The connection of the current context. Certificates as files or as base64 data, tokens as text
+/// or file (read again for each request), tls-server-name. What would weaken or complicate the
+/// connection is refused: no CA, insecure-skip-tls-verify, plain http, exec and auth-provider
+/// plugins, passwords, proxies, impersonation. Each error is one sentence: file, key, how to mend.
+[[nodiscard]] Result<TransportOptions> loadKubeconfig(const std::string& file);
 
-/// The same from text; `path` is for messages and relative file names.
-[[nodiscard]] Result<ClusterAccess> parseKubeconfig(const std::string& text,
-                                                    const std::string& path);
-
-/// "https://host:port" to host and port; the port defaults to 443.
-[[nodiscard]] Result<void> parseServer(const std::string& url, ClusterAccess& access);
+/// The same for a text; `file` is for the messages, and relative paths are relative to its folder.
+[[nodiscard]] Result<TransportOptions> parseKubeconfig(std::string_view text,
+                                                       const std::string& file);
 
 }  // namespace barevip::kube

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/kube/leader.h"
 
-#include <condition_variable>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -14,19 +13,28 @@
 namespace barevip::kube {
 namespace {
 
-std::int64_t nanoseconds(MonotonicTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+using std::chrono::milliseconds;
+
+constexpr milliseconds kReleaseBudget{1'000};
+constexpr double kRetryJitter = 0.2;  // candidates must not ask in step
+
+milliseconds durationOf(const model::Lease& lease, milliseconds fallback) {
+  if (lease.durationSeconds <= 0) return fallback;
+  return std::chrono::seconds(lease.durationSeconds);
 }
 
 }  // namespace
 
-LeaderElector::LeaderElector(Api& api, const Clock& clock, Options options,
-                             std::function<void()> onStarted, std::function<void()> onStopped)
+LeaderElector::LeaderElector(Api& api, const Clock& clock, Options options, Callback onStarted,
+                             Callback onStopped, Random random)
     : api_(api),
       clock_(clock),
       options_(std::move(options)),
       onStarted_(std::move(onStarted)),
-      onStopped_(std::move(onStopped)) {}
+      onStopped_(std::move(onStopped)),
+      random_(std::move(random)) {}
+
+LeaderElector::~LeaderElector() { stop(); }
 
 void LeaderElector::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -38,118 +46,171 @@ void LeaderElector::stop() {
   thread_.join();
 }
 
-bool LeaderElector::leading() const { return nanoseconds(clock_.now()) < leadingUntil_.load(); }
+bool LeaderElector::leading() const {
+  return held_.load() && clock_.now() < renewed_.load() + options_.renewDeadline;
+}
 
 std::string LeaderElector::holder() const {
   const std::lock_guard lock(mutex_);
-  return observedHolder_;
-}
-
-void LeaderElector::observe(const std::string& record, const std::string& holder) {
-  const std::lock_guard lock(mutex_);
-  if (observedRecord_ == record) return;
-  observedRecord_ = record;
-  observedHolder_ = holder;
-  observedAt_ = clock_.now();
-}
-
-Result<bool> LeaderElector::tryAcquireOrRenew(const std::stop_token& stop) {
-  // The term counts from before the request: when it reached the server is not known.
-  const MonotonicTime begun = clock_.now();
-  const auto found = api_.get(kLeases, options_.lease, stop);
-  if (!found && found.error().code != ErrorCode::kNotFound) {
-    return tl::make_unexpected(found.error());
-  }
-  model::Lease lease;
-  if (found) {
-    auto decoded = model::decodeLease(*found);
-    if (!decoded) return tl::make_unexpected(decoded.error());
-    lease = std::move(*decoded);
-    observe(lease.resourceVersion + "/" + lease.renewTime, lease.holder);
-    const bool ours = lease.holder == options_.identity;
-    MonotonicTime expires;
-    {
-      const std::lock_guard lock(mutex_);
-      expires = observedAt_ + std::chrono::seconds(lease.durationSeconds);
-    }
-    if (!lease.holder.empty() && !ours && clock_.now() < expires) return false;
-    if (!ours) {
-      ++lease.transitions;
-      lease.acquireTime = formatMicros(clock_.wallNow());
-    }
-  } else {
-    lease.key = options_.lease;
-    lease.acquireTime = formatMicros(clock_.wallNow());
-  }
-  lease.holder = options_.identity;
-  lease.durationSeconds = static_cast<std::int32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(options_.leaseDuration).count());
-  lease.renewTime = formatMicros(clock_.wallNow());
-  const auto written =
-      found ? api_.replace(kLeases, options_.lease, model::encodeLease(lease), stop)
-            : api_.create(kLeases, options_.lease.ns, model::encodeLease(lease), stop);
-  if (!written) {
-    // Another was quicker: the next try sees who.
-    const ErrorCode code = written.error().code;
-    if (code == ErrorCode::kConflict || code == ErrorCode::kAlreadyExists) return false;
-    return tl::make_unexpected(written.error());
-  }
-  leadingUntil_ = nanoseconds(begun + options_.renewDeadline);
-  const auto decoded = model::decodeLease(*written);
-  if (decoded) observe(decoded->resourceVersion + "/" + decoded->renewTime, decoded->holder);
-  return leading();
-}
-
-void LeaderElector::endTerm() {
-  leadingUntil_ = 0;
-  if (!std::exchange(inTerm_, false)) return;
-  log::warn("this process does not lead any more", {{"lease", options_.lease.toString()}});
-  onStopped_();
-}
-
-void LeaderElector::release() {
-  // A fresh token: the thread's own is stopped by now. Best effort, short: without it the Lease
-  // expires by itself.
-  std::stop_source limit;
-  const auto found = api_.get(kLeases, options_.lease, limit.get_token());
-  if (!found) return;
-  auto lease = model::decodeLease(*found);
-  if (!lease || lease->holder != options_.identity) return;
-  lease->holder.clear();
-  lease->durationSeconds = 1;
-  lease->renewTime = formatMicros(clock_.wallNow());
-  (void)api_.replace(kLeases, options_.lease, model::encodeLease(*lease), limit.get_token());
+  return holder_;
 }
 
 void LeaderElector::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    step(stop);
+    const auto period = std::chrono::duration<double, std::milli>(options_.retryPeriod);
+    MonotonicTime next = clock_.now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                            period * (1.0 + kRetryJitter * random_()));
+    // Not to be late with onStopped.
+    if (started_) next = std::min(next, renewed_.load() + options_.renewDeadline);
+    std::unique_lock lock(mutex_);
+    clock_.waitUntil(lock, wake_, stop, next, [] { return false; });
+  }
+  const bool release = leading();
+  held_ = false;
+  if (std::exchange(started_, false)) onStopped_();
+  if (release) this->release();
+}
+
+void LeaderElector::step(const std::stop_token& stop) {
+  if (started_ && !leading()) {
+    held_ = false;
+    started_ = false;
+    log::warn("Lost the leadership", {{"lease", options_.lease.toString()}});
+    onStopped_();
+  }
+  const MonotonicTime before = clock_.now();
+  const bool ours = acquireOrRenew(stop);
+  if (ours) {
+    renewed_ = before;
+    held_ = true;
+    lastComplaint_.clear();
+  } else if (observed_.holder != options_.identity) {
+    held_ = false;
+  }
+  if (!started_ && leading()) {
+    started_ = true;
+    log::info("Leading", {{"lease", options_.lease.toString()}, {"identity", options_.identity}});
+    onStarted_();
+  } else if (started_ && !leading()) {
+    started_ = false;
+    log::warn("Lost the leadership",
+              {{"lease", options_.lease.toString()}, {"holder", observed_.holder}});
+    onStopped_();
+  }
+}
+
+// True: the lease was written with our name by this call.
+bool LeaderElector::acquireOrRenew(const std::stop_token& stop) {
+  // While nobody else wrote, the version that we know is the newest: no need to read first.
+  const bool sure = held_.load() && observed_.holder == options_.identity;
+  if (sure) {
+    const auto renewed = write(mine(), stop);
+    if (renewed) return true;
+    const bool outdated = renewed.error().code == ErrorCode::kConflict ||
+                          renewed.error().code == ErrorCode::kNotFound;
+    if (!outdated) return false;
+  }
+  const auto take = mayTake(stop);
+  if (!take) {
+    if (take.error().code == ErrorCode::kNotFound) return create(stop);
+    complain("The lease cannot be read", take.error());
+    return false;
+  }
+  return *take && write(mine(), stop).has_value();
+}
+
+// Reads the lease. True if it is ours, free or expired.
+Result<bool> LeaderElector::mayTake(const std::stop_token& stop) {
+  auto object = api_.get(kLeases, options_.lease, stop);
+  if (!object) return tl::make_unexpected(std::move(object.error()));
+  auto lease = model::decodeLease(*object);
+  if (!lease) return tl::make_unexpected(std::move(lease.error()));
+  if (observed_.key.name.empty() || observed_.resourceVersion != lease->resourceVersion) {
+    observe(*lease);
+  }
+  if (observed_.holder.empty() || observed_.holder == options_.identity) return true;
+  return clock_.now() >= observedTime_ + durationOf(observed_, options_.leaseDuration);
+}
+
+bool LeaderElector::create(const std::stop_token& stop) {
+  observed_ = {};
+  auto made = api_.create(kLeases, options_.lease.ns, model::encodeLease(mine()), stop);
+  if (!made) {
+    // Somebody else was quicker, or our own first try did arrive: the next look tells.
+    if (made.error().code != ErrorCode::kAlreadyExists) {
+      complain("The lease cannot be created", made.error());
+    }
+    return false;
+  }
+  if (auto lease = model::decodeLease(*made)) observe(*lease);
+  return true;
+}
+
+Result<void> LeaderElector::write(const model::Lease& lease, const std::stop_token& stop) {
+  auto written = api_.replace(kLeases, options_.lease, model::encodeLease(lease), stop);
+  if (!written) {
+    if (written.error().code != ErrorCode::kConflict) {
+      complain("The lease cannot be renewed", written.error());
+    }
+    return tl::make_unexpected(std::move(written.error()));
+  }
+  if (auto decoded = model::decodeLease(*written)) observe(*decoded);
+  return {};
+}
+
+model::Lease LeaderElector::mine() const {
+  const std::string now = formatMicros(clock_.wallNow());
+  model::Lease lease = observed_;
+  lease.key = options_.lease;
+  lease.durationSeconds = static_cast<std::int32_t>(
+      std::chrono::ceil<std::chrono::seconds>(options_.leaseDuration).count());
+  lease.renewTime = now;
+  if (lease.holder != options_.identity) {
+    if (!observed_.key.name.empty()) ++lease.transitions;
+    lease.holder = options_.identity;
+    lease.acquireTime = now;
+  }
+  return lease;
+}
+
+void LeaderElector::observe(const model::Lease& lease) {
+  if (observed_.holder != lease.holder && lease.holder != options_.identity) {
+    log::info("The leader is another one",
+              {{"lease", options_.lease.toString()}, {"holder", lease.holder}});
+  }
+  observed_ = lease;
+  observedTime_ = clock_.now();
+  const std::lock_guard lock(mutex_);
+  holder_ = lease.holder;
+}
+
+void LeaderElector::release() {
+  model::Lease lease = observed_;
+  const std::string now = formatMicros(clock_.wallNow());
+  lease.holder.clear();
+  lease.durationSeconds = 1;
+  lease.renewTime = now;
+  lease.acquireTime = now;
+  // The caller's stop is set already; this one ends a call that the server leaves unanswered.
+  std::stop_source late;
   std::mutex mutex;
   std::condition_variable_any wake;
-  std::string lastProblem;
-  while (!stop.stop_requested()) {
-    const auto held = tryAcquireOrRenew(stop);
-    const std::string problem = held ? "" : held.error().message;
-    if (!problem.empty() && problem != lastProblem && !stop.stop_requested()) {
-      log::warn("cannot take or renew the lease",
-                {{"lease", options_.lease.toString()}, {"error", problem}});
-    }
-    lastProblem = problem;
-    if (held && !*held) {
-      endTerm();
-    } else if (held && *held && !std::exchange(inTerm_, true)) {
-      log::info("this process leads now",
-                {{"lease", options_.lease.toString()}, {"identity", options_.identity}});
-      onStarted_();
-    } else if (inTerm_ && !leading()) {
-      endTerm();
-    }
+  const std::jthread timer([&](const std::stop_token& finished) {
     std::unique_lock lock(mutex);
-    const auto period = inTerm_ && !held ? options_.retryPeriod / 4 : options_.retryPeriod;
-    clock_.waitUntil(lock, wake, stop, clock_.now() + period,
-                     [this] { return inTerm_ && !leading(); });
+    const auto never = [] { return false; };
+    wake.wait_for(lock, finished, kReleaseBudget, never);
+    if (!finished.stop_requested()) late.request_stop();
+  });
+  if (write(lease, late.get_token())) {
+    log::info("Gave the lease up", {{"lease", options_.lease.toString()}});
   }
-  const bool wasLeading = leading();
-  endTerm();
-  if (wasLeading) release();
+}
+
+void LeaderElector::complain(const char* what, const Error& error) {
+  if (error.code == ErrorCode::kStopped || error.message == lastComplaint_) return;
+  lastComplaint_ = error.message;
+  log::warn(what, {{"lease", options_.lease.toString()}, {"reason", error.message}});
 }
 
 }  // namespace barevip::kube

@@ -1,77 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leader election by a Lease (client-go's tools/leaderelection).
+// Leader election by a Lease (client-go's leaderelection).
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 
 #include "barevip/base/clock.h"
+#include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 #include "barevip/model/node.h"
 
+#include "common/kube/random.h"
+
 namespace barevip::kube {
 
-/// At most one process leads at a time, as long as clocks run at about the same rate: no clock is
-/// compared with another machine's. A holder stops leading at renewDeadline after the start of its
-/// last successful renewal; others take the Lease only after they saw it unchanged for
-/// leaseDuration, which is longer. leading() is what every write must ask for just before it is
-/// sent.
+/// Holds a Lease, or waits for it. No two clocks are compared: a candidate takes a lease over when
+/// it has itself seen no change of it for the lease's duration.
+///
+/// The holder counts from before its last successful renewal was sent, others from when they saw
+/// it, which is later. So leading() ends leaseDuration - renewDeadline (5 s) before anybody else
+/// can lead, however slow or cut off this process is: check it before each write, and give a write
+/// no longer than that difference (HttpRequest::deadline is 5 s).
 class LeaderElector {
  public:
   struct Options {
     ObjectKey lease;
-    std::string identity;  ///< unique for each process, not for each pod
+    std::string identity;  ///< unique to this process, e.g. pod name and a random part
     std::chrono::milliseconds leaseDuration{15'000};
-    std::chrono::milliseconds renewDeadline{10'000};
-    std::chrono::milliseconds retryPeriod{2'000};
+    std::chrono::milliseconds renewDeadline{10'000};  ///< less than leaseDuration
+    std::chrono::milliseconds retryPeriod{2'000};     ///< less than renewDeadline
   };
+  using Callback = std::function<void()>;
 
-  /// The callbacks run on the elector's thread: onStarted after leading() became true, onStopped
-  /// after it became false. They must return soon. Api and clock outlive the elector.
-  LeaderElector(Api& api, const Clock& clock, Options options, std::function<void()> onStarted,
-                std::function<void()> onStopped);
+  /// onStarted and onStopped run on the elector's thread, in turn, and should return soon: no
+  /// renewal happens meanwhile. On a clean stop the lease is released after onStopped returned, so
+  /// that the next leader starts within a retry period. References must outlive this.
+  LeaderElector(Api& api, const Clock& clock, Options options, Callback onStarted,
+                Callback onStopped, Random random = systemRandom());
+  ~LeaderElector();
+  LeaderElector(const LeaderElector&) = delete;
+  LeaderElector& operator=(const LeaderElector&) = delete;
 
   void start();
-
-  /// Ends the thread and, if leading, gives the Lease back so that another can lead at once.
+  /// Gives the lease up, for which it takes at most a second if the server does not answer.
   void stop();
 
-  /// Thread-safe and cheap.
+  /// Thread-safe. True only while nobody else can hold the lease.
   [[nodiscard]] bool leading() const;
 
-  /// Who holds the Lease as far as this process has seen; empty: nobody.
+  /// The identity that was last seen in the lease; may be empty.
   [[nodiscard]] std::string holder() const;
-
-  /// One try to take or renew the Lease. True if this process holds it now. For run() and tests.
-  Result<bool> tryAcquireOrRenew(const std::stop_token& stop);
 
  private:
   void run(const std::stop_token& stop);
-  void endTerm();
+  void step(const std::stop_token& stop);
+  bool acquireOrRenew(const std::stop_token& stop);
+  Result<bool> mayTake(const std::stop_token& stop);
+  bool create(const std::stop_token& stop);
+  Result<void> write(const model::Lease& lease, const std::stop_token& stop);
+  void observe(const model::Lease& lease);
   void release();
-  void observe(const std::string& record, const std::string& holder);
+  void complain(const char* what, const Error& error);
+  [[nodiscard]] model::Lease mine() const;
 
   Api& api_;
   const Clock& clock_;
   const Options options_;
-  const std::function<void()> onStarted_;
-  const std::function<void()> onStopped_;
+  Callback onStarted_;
+  Callback onStopped_;
+  Random random_;
 
-  /// Leading until then, in nanoseconds of the clock; 0: not leading.
-  std::atomic<std::int64_t> leadingUntil_ = 0;
-  bool inTerm_ = false;  ///< onStarted was called and onStopped not yet
+  // The thread's own.
+  model::Lease observed_;         ///< as last seen or written; key.name empty: none yet
+  MonotonicTime observedTime_{};  ///< when it last changed, on this machine
+  bool started_ = false;          ///< onStarted ran, onStopped not yet
+  std::string lastComplaint_;
 
-  mutable std::mutex mutex_;  ///< of the observed record
-  std::string observedHolder_;
-  std::string observedRecord_;
-  MonotonicTime observedAt_;
-
+  std::atomic<bool> held_{false};
+  std::atomic<MonotonicTime> renewed_{MonotonicTime{}};  ///< before the last renewal was sent
+  mutable std::mutex mutex_;                             ///< of holder_ and the pause
+  std::string holder_;
+  std::condition_variable_any wake_;
   std::jthread thread_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys that need work. The shape is client-go's util/workqueue.
+// Keys that wait to be worked on (client-go's workqueue).
 #pragma once
 
 #include <algorithm>
@@ -12,138 +12,156 @@
 #include <optional>
 #include <set>
 #include <stop_token>
+#include <utility>
 
 #include "barevip/base/clock.h"
 
 namespace barevip::kube {
 
-/// A key is in the queue at most once and is never with two workers at a time; one that is added
-/// while a worker has it comes again after done(). Delayed and failed keys come when their time is
-/// there. Thread-safe. Key is an ordered value.
+/// A key is in the queue once however often it is added, and never with two workers at the same
+/// time: one that is added while it is worked on comes back after done(). Keys come out in the
+/// order in which they went in. Thread-safe. Key needs operator<.
 template <class Key>
 class WorkQueue {
  public:
-  struct Options {
-    std::chrono::milliseconds firstRetry{5};  ///< doubles with each failure in a row
-    std::chrono::milliseconds mostRetry{60'000};
+  /// Failure n of a key waits first * 2^n, at most longest.
+  struct Limits {
+    std::chrono::milliseconds first{5};
+    std::chrono::milliseconds longest{60'000};
   };
 
-  explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Options{}) {}
-  WorkQueue(const Clock& clock, Options options) : clock_(clock), options_(options) {}
+  explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Limits{}) {}
+  WorkQueue(const Clock& clock, Limits limits) : clock_(clock), limits_(limits) {}
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
 
   void add(const Key& key) {
     const std::lock_guard lock(mutex_);
-    delayed_.erase(key);
-    addLocked(key);
+    insert(key);
   }
 
-  /// After the delay, or earlier if somebody adds the key; the earliest of several delays counts.
+  /// If the key waits already, the earlier time counts.
   void addAfter(const Key& key, std::chrono::milliseconds delay) {
     const std::lock_guard lock(mutex_);
-    delayLocked(key, delay);
+    if (delay <= std::chrono::milliseconds::zero()) {
+      insert(key);
+      return;
+    }
+    const MonotonicTime due = clock_.now() + delay;
+    const auto [it, fresh] = waiting_.try_emplace(key, due);
+    if (!fresh) {
+      if (it->second <= due) return;
+      dueTimes_.erase({it->second, key});
+      it->second = due;
+    }
+    dueTimes_.emplace(due, key);
+    wake_.notify_all();
   }
 
-  /// A failure: the key comes again after a delay that doubles each time until forget().
-  void retry(const Key& key) {
-    const std::lock_guard lock(mutex_);
-    const unsigned failures = std::min(failures_[key]++, 20U);
-    delayLocked(key, std::min(options_.firstRetry * (1U << failures), options_.mostRetry));
+  /// Adds after a pause that doubles with each failure since forget().
+  void addRateLimited(const Key& key) {
+    std::chrono::milliseconds delay{};
+    {
+      const std::lock_guard lock(mutex_);
+      std::size_t& count = failures_[key];
+      delay = limits_.first;
+      for (std::size_t i = 0; i < count && delay < limits_.longest; ++i) delay *= 2;
+      delay = std::min(delay, limits_.longest);
+      ++count;
+    }
+    addAfter(key, delay);
   }
 
-  /// The key did well: its next failure starts with the first delay.
+  /// The key succeeded: its next failure is its first.
   void forget(const Key& key) {
     const std::lock_guard lock(mutex_);
     failures_.erase(key);
   }
 
-  /// Blocks until there is a key (call done() after the work) or stop.
-  [[nodiscard]] std::optional<Key> take(const std::stop_token& stop) {
+  /// Waits for a key; the caller owes a done(). nullopt after stop or shutdown.
+  [[nodiscard]] std::optional<Key> pop(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (!stop.stop_requested()) {
-      promoteLocked();
-      if (!ready_.empty()) {
-        Key key = ready_.front();
-        ready_.pop_front();
-        dirty_.erase(key);
-        working_.insert(key);
-        return key;
-      }
-      const std::size_t seen = changes_;
-      clock_.waitUntil(lock, wake_, stop, nextTimeLocked(),
-                       [&] { return changes_ != seen || !ready_.empty(); });
+    while (true) {
+      promoteDue();
+      if (shutDown_ || stop.stop_requested()) return std::nullopt;
+      if (!queue_.empty()) break;
+      const MonotonicTime deadline = nextDue();
+      clock_.waitUntil(lock, wake_, stop, deadline,
+                       [&] { return shutDown_ || !queue_.empty() || nextDue() < deadline; });
     }
-    return std::nullopt;
+    Key key = std::move(queue_.front());
+    queue_.pop_front();
+    dirty_.erase(key);
+    processing_.insert(key);
+    return key;
   }
 
   void done(const Key& key) {
     const std::lock_guard lock(mutex_);
-    working_.erase(key);
-    if (dirty_.contains(key)) {
-      ready_.push_back(key);
-      notifyLocked();
-    }
+    processing_.erase(key);
+    if (!dirty_.contains(key)) return;
+    queue_.push_back(key);
+    wake_.notify_one();
   }
 
-  /// Keys that wait for a worker now, without the delayed ones.
-  [[nodiscard]] std::size_t depth() const {
+  /// Every pop() returns nullopt from now on, add() does nothing.
+  void shutdown() {
     const std::lock_guard lock(mutex_);
-    return ready_.size();
-  }
-
-  /// Nothing is ready, delayed or with a worker.
-  [[nodiscard]] bool idle() const {
-    const std::lock_guard lock(mutex_);
-    return dirty_.empty() && working_.empty() && delayed_.empty();
-  }
-
- private:
-  void addLocked(const Key& key) {
-    if (!dirty_.insert(key).second) return;
-    if (working_.contains(key)) return;
-    ready_.push_back(key);
-    notifyLocked();
-  }
-
-  void delayLocked(const Key& key, std::chrono::milliseconds delay) {
-    const MonotonicTime due = clock_.now() + delay;
-    const auto [it, inserted] = delayed_.try_emplace(key, due);
-    if (!inserted) it->second = std::min(it->second, due);
-    notifyLocked();
-  }
-
-  void promoteLocked() {
-    const MonotonicTime now = clock_.now();
-    for (auto it = delayed_.begin(); it != delayed_.end();) {
-      if (it->second <= now) {
-        addLocked(it->first);
-        it = delayed_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-  }
-
-  [[nodiscard]] MonotonicTime nextTimeLocked() const {
-    MonotonicTime next = clock_.now() + std::chrono::hours(1);
-    for (const auto& [key, due] : delayed_) next = std::min(next, due);
-    return next;
-  }
-
-  void notifyLocked() {
-    ++changes_;
+    shutDown_ = true;
     wake_.notify_all();
   }
 
+  /// Keys that could be popped now.
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
+  /// Keys that wait for their time.
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+  /// Failures of the key since forget().
+  [[nodiscard]] std::size_t failures(const Key& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = failures_.find(key);
+    return it == failures_.end() ? 0 : it->second;
+  }
+
+ private:
+  // With mutex_ held:
+  void insert(const Key& key) {
+    if (shutDown_ || !dirty_.insert(key).second) return;
+    if (processing_.contains(key)) return;
+    queue_.push_back(key);
+    wake_.notify_one();
+  }
+
+  void promoteDue() {
+    const MonotonicTime now = clock_.now();
+    while (!dueTimes_.empty() && dueTimes_.begin()->first <= now) {
+      const Key key = dueTimes_.begin()->second;
+      dueTimes_.erase(dueTimes_.begin());
+      waiting_.erase(key);
+      insert(key);
+    }
+  }
+
+  [[nodiscard]] MonotonicTime nextDue() const {
+    return dueTimes_.empty() ? MonotonicTime::max() : dueTimes_.begin()->first;
+  }
+
   const Clock& clock_;
-  const Options options_;
+  const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Key> ready_;
-  std::set<Key> dirty_;  ///< ready, or to come again after done()
-  std::set<Key> working_;
-  std::map<Key, MonotonicTime> delayed_;
-  std::map<Key, unsigned> failures_;
-  std::size_t changes_ = 0;
+  std::deque<Key> queue_;
+  std::set<Key> dirty_;       ///< to be worked on, in the queue or after the work that runs
+  std::set<Key> processing_;  ///< with a worker
+  std::map<Key, MonotonicTime> waiting_;
+  std::set<std::pair<MonotonicTime, Key>> dueTimes_;  ///< waiting_ by time
+  std::map<Key, std::size_t> failures_;
+  bool shutDown_ = false;
 };
 
 }  // namespace barevip::kube

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "barevip/base/result.h"
+
+namespace barevip::kube {
+
+/// A source of bearer tokens that reads the file on each call: the kubelet puts a new token there
+/// before the old one ends. kForbidden, naming the file, if there is none. Thread-safe.
+[[nodiscard]] std::function<Result<std::string>()> tokenFile(std::string path);
+
+}  // namespace barevip::kube
