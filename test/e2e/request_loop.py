@@ -78,7 +78,10 @@ def ask_again_and_again(ask, address, port, interval, timeout, count):
             report.success(ask(address, port, timeout))
         except OSError as error:
             report.failure(error)
-        if report.requests == count or ended(begun + interval - time.monotonic()):
+        pause = begun + interval - time.monotonic()
+        if count:
+            time.sleep(max(pause, 0))
+        if report.requests == count if count else ended(pause):
             return report
 
 
