@@ -224,15 +224,16 @@ Result<void> loadAll(GroundReport& report, const GroundOptions& options, bool ip
   const auto loaded = loadModules(modules, runner, stop);
   if (!loaded) return tl::make_unexpected(loaded.error());
   ModuleReport all = *loaded;
-  const auto backend = detectBackend(runner, stop);
-  if (!backend) {
-    report.problems.push_back(backend.error().message);
-  } else if (*backend == FilterBackend::kLegacy) {
+  auto backend = detectBackend(runner, stop);
+  if (backend != FilterBackend::kNft) {
+    // Legacy tools that may not load modules see a kernel without ip_tables.
     const auto more = loadModules(legacyFilterModules(ipv6), runner, stop);
     if (!more) return tl::make_unexpected(more.error());
     all.loaded.insert(all.loaded.end(), more->loaded.begin(), more->loaded.end());
     all.missing.insert(all.missing.end(), more->missing.begin(), more->missing.end());
+    if (!backend) backend = detectBackend(runner, stop);
   }
+  if (!backend) report.problems.push_back(backend.error().message);
   if (!all.loaded.empty()) report.done.push_back("loaded the modules " + join(all.loaded));
   if (!all.missing.empty()) {
     report.notices.push_back("modules that this kernel does not have: " + join(all.missing));

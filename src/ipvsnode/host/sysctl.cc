@@ -173,8 +173,8 @@ Result<std::string> SysctlTree::read(const std::string& name) const {
 Result<void> SysctlTree::write(const std::string& name, const std::string& value) const {
   const FileDescriptor file(::open((root_ / name).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file.valid()) return tl::make_unexpected(systemError("cannot write sysctl " + name, errno));
-  const std::string line = value + "\n";
-  if (::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+  // Some handlers answer 1 however much they took (net/ipv6/addrconf.c, addrconf_sysctl_forward).
+  if (::write(file.get(), value.data(), value.size()) <= 0) {
     return tl::make_unexpected(systemError("cannot write sysctl " + name, errno));
   }
   return {};

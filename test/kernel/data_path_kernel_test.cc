@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets through the whole data path of --placement=director, on a real kernel: clients of the
+// LAN, pods and the node itself, to pods here and on another node.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barevip/ipvs/kernel.h"
+#include "barevip/net/links.h"
+
+#include "ipvsnode/host/announcer_raw.h"
+#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/packet_filter_iptables.h"
+#include "ipvsnode/netlink/ipvs_kernel.h"
+#include "ipvsnode/netlink/links_netlink.h"
+#include "kernel/lab_network.h"
+
+namespace barevip::kernel_test {
+namespace {
+
+using ipvs::Protocol;
+using ipvs::VirtualServerKey;
+
+constexpr const char* kDirectorPath = "/run/netns/director";
+constexpr std::uint16_t kPodPort = 8080;
+constexpr std::uint16_t kNodePort = 10250;
+
+IpAddress ip(const std::string& text) {
+  const auto address = IpAddress::parse(text);
+  EXPECT_TRUE(address) << text;
+  return address.value_or(IpAddress());
+}
+
+/// One family's addresses.
+struct Plan {
+  IpAddress vip;
+  IpAddress client;
+  IpAddress stranger;
+  IpAddress node;
+  IpAddress podA;
+  IpAddress podB;
+  IpAddress farPod;
+};
+
+Plan planOf(Family family) {
+  if (family == Family::kIpv4) {
+    return {ip("192.0.2.200"), ip("192.0.2.1"),  ip("192.0.2.9"), ip("192.0.2.11"),
+            ip("10.244.1.2"),  ip("10.244.1.3"), ip("10.244.2.2")};
+  }
+  return {ip("2001:db8::200"), ip("2001:db8::1"),   ip("2001:db8::9"),  ip("2001:db8::11"),
+          ip("fd00:244:1::2"), ip("fd00:244:1::3"), ip("fd00:244:2::2")};
+}
+
+/// The LAN, made once for all tests: client and stranger are on the wire, node has pods A and B on
+/// a bridge, far is another node with a pod.
+class Lab {
+ public:
+  Lab() {
+    host::SystemCommandRunner system;
+    LabCommandRunner modules;
+    for (const char* module : {"bridge", "br_netfilter"}) {
+      const auto loaded = host::runSuccessfully(modules, {"modprobe", {module}});
+      EXPECT_TRUE(loaded) << loaded.error().message;
+    }
+    lan.ip("link add br0 type bridge\nlink set br0 up");
+    plug(client, 1);
+    plug(stranger, 9);
+    plug(node, 11);
+    plug(far, 12);
+    for (Space* router : {&node, &far}) {
+      router->run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    }
+    node.ip(
+        "link add cni0 type bridge\naddr add 10.244.1.1/24 dev cni0\n"
+        "addr add fd00:244:1::1/64 dev cni0 nodad\nlink set cni0 up\n"
+        "route add 10.244.2.0/24 via 192.0.2.12\nroute add fd00:244:2::/64 via 2001:db8::12");
+    far.ip(
+        "link add cni0 type bridge\naddr add 10.244.2.1/24 dev cni0\n"
+        "addr add fd00:244:2::1/64 dev cni0 nodad\nlink set cni0 up\n"
+        "route add 10.244.1.0/24 via 192.0.2.11\nroute add fd00:244:1::/64 via 2001:db8::11");
+    addPod(node, podA, 1, 2);
+    addPod(node, podB, 1, 3);
+    addPod(far, farPod, 2, 2);
+    makeDirector();
+    // What a node has of others: a FORWARD policy that drops, a CNI that lets its pods through, and
+    // kube-proxy's verdicts on connection states.
+    node.run(
+        "for i in iptables-legacy ip6tables-legacy; do $i -P FORWARD DROP;"
+        " $i -A FORWARD -m conntrack --ctstate INVALID -j DROP;"
+        " $i -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; done;"
+        " iptables-legacy -A FORWARD -s 10.244.0.0/16 -j ACCEPT;"
+        " iptables-legacy -A FORWARD -d 10.244.0.0/16 -j ACCEPT;"
+        " ip6tables-legacy -A FORWARD -s fd00:244::/32 -j ACCEPT;"
+        " ip6tables-legacy -A FORWARD -d fd00:244::/32 -j ACCEPT");
+  }
+
+  void makeDirector() {
+    const auto ground =
+        node.thread().run([&] { return host::makeGround(groundOptions(), runner); });
+    ASSERT_TRUE(ground) << ground.error().message;
+    EXPECT_TRUE(ground->problems.empty()) << ground->problems.front();
+    auto thread = host::NamespaceThread::start(kDirectorPath);
+    ASSERT_TRUE(thread) << thread.error().message;
+    director = *std::move(thread);
+    directorRunner = std::make_unique<host::NamespaceCommandRunner>(*director, runner);
+    nodeRunner = std::make_unique<host::NamespaceCommandRunner>(node.thread(), runner);
+    directorFilter = std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{
+            host::FilterRole::kDirector, host::FilterBackend::kLegacy, true, {}},
+        *directorRunner);
+    nodeFilter = std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
+        *nodeRunner);
+    auto table = director->run([] { return netlink::IpvsKernel::open(); });
+    ASSERT_TRUE(table) << table.error().message;
+    kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));
+    auto inside = director->run([] { return netlink::NetlinkLinks::open({.ownDevices = {"lo"}}); });
+    ASSERT_TRUE(inside) << inside.error().message;
+    directorLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(inside));
+    auto outside = node.thread().run([] { return netlink::NetlinkLinks::open(); });
+    ASSERT_TRUE(outside) << outside.error().message;
+    nodeLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(outside));
+
+    std::vector<net::LinkOp> plan;
+    std::vector<net::LinkOp> insidePlan;
+    const auto add = [](std::vector<net::LinkOp>& to, net::Item item) {
+      to.push_back({net::LinkOp::Kind::kAdd, std::move(item)});
+    };
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      const bool ipv4 = family == Family::kIpv4;
+      const IpAddress byOutside = ipv4 ? host::kOutside.director4 : host::kOutside.director6;
+      const IpAddress byInside = ipv4 ? host::kInside.director4 : host::kInside.director6;
+      const IpPrefix vip = IpPrefix::host(planOf(family).vip);
+      const IpPrefix all{IpAddress::fromNumber(family, 0), 0};
+      add(insidePlan, net::BoundAddress{vip.network, "lo"});
+      add(plan, net::Route{vip, net::kMainTable, byInside, host::kInside.nodeDevice});
+      add(plan, net::Route{vip, net::kOutsideTable, byOutside, host::kOutside.nodeDevice});
+      add(plan, net::Route{all, net::kReturnTable, byOutside, host::kOutside.nodeDevice});
+      add(plan, net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, "eth0", 0, 0});
+      add(plan, net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
+                          host::kReturnMark, host::kReturnMark});
+      add(plan, net::ProxyNeighbour{vip.network, "eth0"});
+    }
+    apply(*directorLinks, insidePlan);
+    apply(*nodeLinks, plan);
+    ASSERT_TRUE(nodeFilter->reconcile({}));
+  }
+
+  [[nodiscard]] static host::GroundOptions groundOptions() {
+    return {host::Placement::kDirector, "eth0", kDirectorPath};
+  }
+
+  static void apply(net::Links& links, const std::vector<net::LinkOp>& plan) {
+    const auto results = links.apply(plan);
+    ASSERT_TRUE(results) << results.error().message;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      EXPECT_EQ(results->at(i), 0) << net::toString(plan[i].item);
+    }
+  }
+
+  Space lan{"lan"};
+  Space client{"client"};
+  Space stranger{"stranger"};
+  Space node{"node"};
+  Space far{"far"};
+  Space podA{"pod-a"};
+  Space podB{"pod-b"};
+  Space farPod{"far-pod"};
+  LabCommandRunner runner;
+  std::unique_ptr<host::NamespaceThread> director;
+  std::unique_ptr<host::NamespaceCommandRunner> directorRunner;
+  std::unique_ptr<host::NamespaceCommandRunner> nodeRunner;
+  std::unique_ptr<host::IptablesPacketFilter> directorFilter;
+  std::unique_ptr<host::IptablesPacketFilter> nodeFilter;
+  std::unique_ptr<netlink::IpvsKernel> kernel;
+  std::unique_ptr<netlink::NetlinkLinks> directorLinks;
+  std::unique_ptr<netlink::NetlinkLinks> nodeLinks;
+  EchoServer serverA{podA, "pod-a", kPodPort};
+  EchoServer serverB{podB, "pod-b", kPodPort};
+  EchoServer farServer{farPod, "far-pod", kPodPort};
+  EchoServer nodeServer{node, "node", kNodePort};
+
+ private:
+  /// eth0 with the last part of its addresses, on the LAN's bridge.
+  void plug(Space& space, int last) {
+    const std::string number = std::to_string(last);
+    lan.ip("link add p" + number + " type veth peer name eth0 netns " + space.name() +
+           "\nlink set p" + number + " master br0 up");
+    space.ip("addr add 192.0.2." + number + "/24 dev eth0\naddr add 2001:db8::" + number +
+             "/64 dev eth0 nodad\nlink set eth0 up");
+  }
+
+  static void addPod(Space& host, Space& pod, int network, int last) {
+    const std::string four = "10.244." + std::to_string(network) + ".";
+    const std::string six = "fd00:244:" + std::to_string(network) + "::";
+    const std::string number = std::to_string(last);
+    host.ip("link add v" + number + " type veth peer name eth0 netns " + pod.name() +
+            "\nlink set v" + number + " master cni0\nlink set v" + number +
+            " type bridge_slave hairpin on\nlink set v" + number + " up");
+    pod.ip("addr add " + four + number + "/24 dev eth0\naddr add " + six + number +
+           "/64 dev eth0 nodad\nlink set eth0 up\nroute add default via " + four +
+           "1\nroute add default via " + six + "1");
+  }
+};
+
+class DataPath : public ::testing::TestWithParam<Family> {
+ protected:
+  static void SetUpTestSuite() { lab = std::make_unique<Lab>(); }
+  static void TearDownTestSuite() {
+    lab.reset();
+    EXPECT_TRUE(host::removeNamespace(kDirectorPath));
+  }
+
+  void SetUp() override { program({}); }
+
+  struct Server {
+    std::uint16_t port = 80;
+    std::vector<IpAddress> backends;
+    std::uint16_t backendPort = kPodPort;
+    bool keepClient = false;
+    std::vector<IpPrefix> sourceRanges{};
+  };
+
+  /// Makes these the only virtual servers, for TCP and UDP.
+  void program(const std::vector<Server>& servers) {
+    using Kind = ipvs::Op::Kind;
+    const auto there = lab->kernel->dump();
+    ASSERT_TRUE(there) << there.error().message;
+    std::vector<ipvs::Op> plan;
+    for (const auto& old : *there) plan.push_back({Kind::kDeleteVirtualServer, old.key, {}, {}, 0});
+    net::FilterState filter;
+    filter.vips = {plan_.vip};
+    for (const Server& server : servers) {
+      for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+        const VirtualServerKey key{plan_.vip, server.port, protocol};
+        plan.push_back({Kind::kAddVirtualServer, key, {}, {}, 0});
+        for (const IpAddress& backend : server.backends) {
+          plan.push_back({Kind::kAddRealServer, key, {}, {backend, server.backendPort}, 1});
+        }
+        filter.virtualServers.push_back(key);
+        if (server.keepClient) filter.keepClient.push_back(key);
+        if (!server.sourceRanges.empty()) filter.sourceRanges.push_back({key, server.sourceRanges});
+      }
+    }
+    const auto filtered = lab->directorFilter->reconcile(filter);
+    ASSERT_TRUE(filtered) << filtered.error().message;
+    const auto results = lab->kernel->apply(plan);
+    ASSERT_TRUE(results) << results.error().message;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      EXPECT_EQ(results->at(i), 0) << ipvs::toString(plan[i]);
+    }
+  }
+
+  /// The servers that answer `count` requests; every request must be answered.
+  std::map<std::string, int> spread(Space& from, std::uint16_t port, Transport transport,
+                                    int count) {
+    std::map<std::string, int> servers;
+    for (int i = 0; i < count; ++i) {
+      const Answer answer = ask(from, plan_.vip, port, transport);
+      EXPECT_FALSE(answer.server.empty()) << answer.error;
+      ++servers[answer.server];
+    }
+    return servers;
+  }
+
+  const Plan plan_ = planOf(GetParam());
+  static std::unique_ptr<Lab> lab;
+};
+
+std::unique_ptr<Lab> DataPath::lab;
+
+using Servers = std::map<std::string, int>;
+
+TEST_P(DataPath, AClientReachesPodsOfThisAndAnotherNodeInTurn) {
+  program({{.backends = {plan_.podA, plan_.podB, plan_.farPod}}});
+  const Servers each{{"pod-a", 3}, {"pod-b", 3}, {"far-pod", 3}};
+  EXPECT_EQ(spread(lab->client, 80, Transport::kTcp, 9), each);
+  EXPECT_EQ(spread(lab->client, 80, Transport::kUdp, 9), each);
+}
+
+TEST_P(DataPath, PolicyLocalKeepsTheClientsAddress) {
+  program({{.backends = {plan_.podA, plan_.podB}, .keepClient = true}});
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    for (int i = 0; i < 4; ++i) {
+      const Answer answer = ask(lab->client, plan_.vip, 80, transport);
+      EXPECT_EQ(answer.client, plan_.client.toString()) << answer.error;
+    }
+  }
+}
+
+TEST_P(DataPath, PolicyClusterHidesTheClientSoThatAnyPodCanAnswer) {
+  program({{.backends = {plan_.farPod}}});
+  const Answer answer = ask(lab->client, plan_.vip, 80, Transport::kTcp);
+  EXPECT_EQ(answer.server, "far-pod") << answer.error;
+  EXPECT_NE(answer.client, plan_.client.toString());
+}
+
+TEST_P(DataPath, TheNodeItselfReachesEveryPolicy) {
+  program({{.port = 80, .backends = {plan_.podA, plan_.farPod}},
+           {.port = 81, .backends = {plan_.podA}, .keepClient = true}});
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    EXPECT_EQ(spread(lab->node, 80, transport, 4), (Servers{{"pod-a", 2}, {"far-pod", 2}}));
+    EXPECT_EQ(spread(lab->node, 81, transport, 2), (Servers{{"pod-a", 2}}));
+  }
+}
+
+TEST_P(DataPath, APodReachesTheServiceOfWhichItIsTheOnlyBackend) {
+  program({{.port = 80, .backends = {plan_.podA}},
+           {.port = 81, .backends = {plan_.podA}, .keepClient = true}});
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{81}}) {
+      EXPECT_EQ(spread(lab->podA, port, transport, 2), (Servers{{"pod-a", 2}})) << port;
+    }
+  }
+}
+
+TEST_P(DataPath, APodReachesItsNeighbourByAServiceOfEitherPolicy) {
+  program({{.port = 80, .backends = {plan_.podB, plan_.farPod}},
+           {.port = 81, .backends = {plan_.podB}, .keepClient = true}});
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    EXPECT_EQ(spread(lab->podA, 80, transport, 4), (Servers{{"pod-b", 2}, {"far-pod", 2}}));
+    EXPECT_EQ(spread(lab->podA, 81, transport, 2), (Servers{{"pod-b", 2}}));
+  }
+}
+
+TEST_P(DataPath, ABackendInTheHostsNetworkIsServedAndSeesTheClientOfPolicyLocal) {
+  program({{.port = 80, .backends = {plan_.node}, .backendPort = kNodePort},
+           {.port = 81, .backends = {plan_.node}, .backendPort = kNodePort, .keepClient = true}});
+  EXPECT_EQ(ask(lab->client, plan_.vip, 80, Transport::kTcp).server, "node");
+  const Answer kept = ask(lab->client, plan_.vip, 81, Transport::kTcp);
+  EXPECT_EQ(kept.server, "node") << kept.error;
+  EXPECT_EQ(kept.client, plan_.client.toString());
+  EXPECT_EQ(ask(lab->podA, plan_.vip, 80, Transport::kTcp).server, "node");
+  EXPECT_EQ(ask(lab->node, plan_.vip, 80, Transport::kTcp).server, "node");
+}
+
+TEST_P(DataPath, APortWithoutAServiceIsRefusedAndTheNodesOwnPortsAreNotThere) {
+  program({{.backends = {plan_.podA}}});
+  EXPECT_EQ(ask(lab->client, plan_.node, kNodePort, Transport::kTcp).server, "node");
+  for (const std::uint16_t port : {std::uint16_t{4711}, kNodePort}) {
+    EXPECT_EQ(ask(lab->client, plan_.vip, port, Transport::kTcp).error, "refused") << port;
+    EXPECT_EQ(ask(lab->client, plan_.vip, port, Transport::kUdp).error, "refused") << port;
+    EXPECT_EQ(ask(lab->podA, plan_.vip, port, Transport::kTcp).error, "refused") << port;
+  }
+}
+
+TEST_P(DataPath, SourceRangesLetOnlyTheirClientsIn) {
+  program({{.backends = {plan_.podA}, .sourceRanges = {IpPrefix::host(plan_.client)}}});
+  EXPECT_EQ(ask(lab->client, plan_.vip, 80, Transport::kTcp).server, "pod-a");
+  const std::chrono::milliseconds shortly{600};
+  EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kTcp, shortly).error, "timeout");
+  EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kUdp, shortly).error, "timeout");
+  EXPECT_EQ(ask(lab->podB, plan_.vip, 80, Transport::kTcp).server, "pod-a")
+      << "what comes from inside is not asked";
+}
+
+TEST_P(DataPath, ARangeOfEverythingLetsEverybodyIn) {
+  const IpPrefix everything{IpAddress::fromNumber(GetParam(), 0), 0};
+  program({{.backends = {plan_.podA}, .sourceRanges = {everything}}});
+  EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kTcp).server, "pod-a");
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, DataPath, ::testing::Values(Family::kIpv4, Family::kIpv6),
+                         [](const auto& family) { return std::string(toString(family.param)); });
+
+}  // namespace
+}  // namespace barevip::kernel_test

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small LAN of network namespaces: hosts, pods, servers and clients, for tests of the data path.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "barevip/base/ip.h"
+#include "barevip/base/result.h"
+
+#include "common/base/file_descriptor.h"
+#include "ipvsnode/host/command.h"
+#include "ipvsnode/host/network_namespace.h"
+
+namespace barevip::kernel_test {
+
+/// The machine of run-in-uml keeps its modules elsewhere than modprobe looks by itself.
+class LabCommandRunner final : public host::CommandRunner {
+ public:
+  Result<host::CommandOutput> run(const host::Command& command, std::stop_token stop) override;
+
+ private:
+  host::SystemCommandRunner system_;
+};
+
+/// A network namespace with a name that `ip -n` knows, and a thread in it. Removed at the end.
+class Space {
+ public:
+  explicit Space(const std::string& name);
+  Space(const Space&) = delete;
+  Space& operator=(const Space&) = delete;
+  ~Space();
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] host::NamespaceThread& thread() { return *thread_; }
+  /// Runs a shell command line there; fails the test unless it succeeds. Returns its stdout.
+  std::string run(const std::string& commandLine);
+  /// `ip` with these arguments, one line each.
+  void ip(const std::string& lines);
+
+ private:
+  std::string name_;
+  std::unique_ptr<host::NamespaceThread> thread_;
+};
+
+enum class Transport : std::uint8_t { kTcp, kUdp };
+
+/// Answers each connection or datagram with "NAME CLIENT", on all addresses of its namespace.
+class EchoServer {
+ public:
+  EchoServer(Space& space, std::string name, std::uint16_t port);
+
+ private:
+  void serve(const std::stop_token& stop) const;
+
+  std::string name_;
+  FileDescriptor tcp_;
+  FileDescriptor udp_;
+  std::jthread thread_;
+};
+
+struct Answer {
+  std::string server;  ///< empty if there was none
+  std::string client;  ///< the address that the server saw
+  std::string error;   ///< "refused", "timeout" or another reason
+};
+
+/// One request from within a namespace.
+Answer ask(Space& from, const IpAddress& address, std::uint16_t port, Transport transport,
+           std::chrono::milliseconds wait = std::chrono::seconds(3));
+
+}  // namespace barevip::kernel_test
