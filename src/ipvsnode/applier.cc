@@ -71,9 +71,10 @@ void Applier::forgetUnwanted(const Plan& plan) {
 
 void Applier::applyFilter(const FilterStep& step, KernelState& mirror) {
   if (!ledger_.mayTry(kFilterChange, clock_.now())) return;
+  const bool known = mirror.filter.has_value();
   mirror.filter.reset();
   for (net::PacketFilter* filter : seams_.filters) {
-    const auto writes = filter->reconcile(step.state);
+    const auto writes = known ? filter->update(step.state) : filter->reconcile(step.state);
     if (!writes) {
       refused(kFilterChange, writes.error().message, std::nullopt);
       return;

@@ -8,6 +8,15 @@ namespace barevip::fakes {
 Result<std::size_t> FakePacketFilter::reconcile(const net::FilterState& desired) {
   const std::lock_guard lock(mutex_);
   ++reconciles_;
+  return bring(desired);
+}
+
+Result<std::size_t> FakePacketFilter::update(const net::FilterState& desired) {
+  const std::lock_guard lock(mutex_);
+  return bring(desired);
+}
+
+Result<std::size_t> FakePacketFilter::bring(const net::FilterState& desired) {
   if (error_) return tl::make_unexpected(*error_);
   if (state_ == desired) return 0U;
   state_ = desired;

@@ -15,6 +15,7 @@ namespace barevip::fakes {
 class FakePacketFilter final : public net::PacketFilter {
  public:
   Result<std::size_t> reconcile(const net::FilterState& desired) override;
+  Result<std::size_t> update(const net::FilterState& desired) override;
   Result<void> clear() override;
 
   /// What is in place; nothing before the first reconcile, after clear and after wipe.
@@ -23,11 +24,14 @@ class FakePacketFilter final : public net::PacketFilter {
   void wipe();
   /// reconcile and clear fail with this, doing nothing, until told nullopt.
   void setError(std::optional<Error> error);
+  /// Calls of reconcile; those of update are not counted.
   [[nodiscard]] std::size_t reconcileCount() const;
   /// Writes since the last call of this function.
   [[nodiscard]] std::size_t takeWrites();
 
  private:
+  Result<std::size_t> bring(const net::FilterState& desired);
+
   mutable std::mutex mutex_;
   std::optional<net::FilterState> state_;
   std::optional<Error> error_;

@@ -40,7 +40,12 @@ class PacketFilter {
   /// leads to them.
   virtual Result<std::size_t> reconcile(const FilterState& desired) = 0;
 
-  /// Removes all that reconcile made.
+  /// The same without looking: brings what the last call that succeeded left to the desired state.
+  /// Cheap, for changes between two resyncs; what another hand changed since is not mended. Like
+  /// reconcile after an error and at first.
+  virtual Result<std::size_t> update(const FilterState& desired) = 0;
+
+  /// Removes all that reconcile and update made.
   virtual Result<void> clear() = 0;
 };
 

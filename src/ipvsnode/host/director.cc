@@ -79,14 +79,20 @@ class Side {
  public:
   /// `thread` lives in the namespace; null is the calling thread.
   static Result<Side> open(std::string name, NamespaceThread* thread) {
-    const auto inside = [&](auto function) {
-      return thread == nullptr ? function() : thread->run(function);
-    };
-    auto setup = inside([] { return LinkSetup::open(); });
+    auto setup =
+        thread == nullptr ? LinkSetup::open() : thread->run([] { return LinkSetup::open(); });
     if (!setup) return tl::make_unexpected(setup.error());
-    auto view = inside([] { return viewNamespace(); });
+    Side side(std::move(name), thread, *std::move(setup));
+    if (auto seen = side.look(); !seen) return tl::make_unexpected(seen.error());
+    return side;
+  }
+
+  /// After devices were made.
+  Result<void> look() {
+    auto view = thread_ == nullptr ? viewNamespace() : thread_->run([] { return viewNamespace(); });
     if (!view) return tl::make_unexpected(view.error());
-    return Side(std::move(name), *std::move(setup), *std::move(view));
+    view_ = *std::move(view);
+    return {};
   }
 
   [[nodiscard]] bool has(const std::string& device) const { return view_.devices.contains(device); }
@@ -130,8 +136,8 @@ class Side {
   }
 
  private:
-  Side(std::string name, LinkSetup setup, NamespaceView view)
-      : name_(std::move(name)), setup_(std::move(setup)), view_(std::move(view)) {}
+  Side(std::string name, NamespaceThread* thread, LinkSetup setup)
+      : name_(std::move(name)), thread_(thread), setup_(std::move(setup)) {}
 
   Result<void> noted(Result<void> result, GroundReport& report, const std::string& what) const {
     if (result) report.done.push_back(name_ + ": " + what);
@@ -139,6 +145,7 @@ class Side {
   }
 
   std::string name_;
+  NamespaceThread* thread_;
   LinkSetup setup_;
   NamespaceView view_;
 };
@@ -159,7 +166,7 @@ Result<void> makePairs(Side& node, Side& director, int directorNamespace, Ground
           return {};
         });
   }
-  return steps.result();
+  return steps.then([&] { return node.look(); }).then([&] { return director.look(); }).result();
 }
 
 Result<void> configureEnd(Side& side, const std::string& device, const IpAddress& address4,

@@ -134,19 +134,37 @@ Result<std::size_t> IptablesPacketFilter::destroySets(const std::vector<std::str
   return names.size();
 }
 
+Result<std::size_t> IptablesPacketFilter::changeSets(const SetTable& desired,
+                                                     const SetTable& found) {
+  const auto plan = setPlan(desired, found);
+  if (!plan) return tl::make_unexpected(plan.error());
+  if (plan->writes == 0) return 0U;
+  const auto restored =
+      runSuccessfully(runner_, {"ipset", {"restore"}, plan->text, kDeadline, {}}, stop_);
+  if (!restored) return tl::make_unexpected(restored.error());
+  return plan->writes;
+}
+
+Result<std::size_t> IptablesPacketFilter::update(const net::FilterState& desired) {
+  if (!applied_) return reconcile(desired);
+  SetTable sets = setsOf(options_.role, families(), desired);
+  const SetTable before = *std::exchange(applied_, std::nullopt);
+  auto written = changeSets(sets, before);
+  // Most likely somebody removed a set.
+  if (!written) return reconcile(desired);
+  applied_ = std::move(sets);
+  return written;
+}
+
 Result<std::size_t> IptablesPacketFilter::reconcile(const net::FilterState& desired) {
+  applied_.reset();
   std::size_t writes = 0;
-  const SetTable sets = setsOf(options_.role, families(), desired);
+  SetTable sets = setsOf(options_.role, families(), desired);
   const auto found = readSets();
   if (!found) return tl::make_unexpected(found.error());
-  const auto plan = setPlan(sets, *found);
-  if (!plan) return tl::make_unexpected(plan.error());
-  if (plan->writes != 0) {
-    const auto restored =
-        runSuccessfully(runner_, {"ipset", {"restore"}, plan->text, kDeadline, {}}, stop_);
-    if (!restored) return tl::make_unexpected(restored.error());
-    writes += plan->writes;
-  }
+  const auto changed = changeSets(sets, *found);
+  if (!changed) return tl::make_unexpected(changed.error());
+  writes += *changed;
   for (const Family family : families()) {
     const auto written =
         reconcileRules(family, rulesOf(options_.role, family, options_.bindInterface));
@@ -160,10 +178,12 @@ Result<std::size_t> IptablesPacketFilter::reconcile(const net::FilterState& desi
   });
   const auto destroyed = destroySets(obsoleteSets(sets, ours));
   if (!destroyed) return tl::make_unexpected(destroyed.error());
+  applied_ = std::move(sets);
   return writes + *destroyed;
 }
 
 Result<void> IptablesPacketFilter::clear() {
+  applied_.reset();
   for (const Family family : families()) {
     if (const auto written = reconcileRules(family, {}); !written) {
       return tl::make_unexpected(written.error());
