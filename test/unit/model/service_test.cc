@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "barevip/model/service.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace barevip::model {
+namespace {
+
+Service make(const std::string& type, const std::string& loadBalancerClass) {
+  Service service;
+  service.type = type;
+  service.loadBalancerClass = loadBalancerClass;
+  return service;
+}
+
+TEST(Ownership, IsByTypeAndClass) {
+  struct Case {
+    std::string type;
+    std::string loadBalancerClass;
+    bool requireClass;
+    bool ours;
+  };
+  for (const Case& each : {Case{"LoadBalancer", "", false, true},
+                           {"LoadBalancer", "", true, false},
+                           {"LoadBalancer", "barevip.dev/barevip", false, true},
+                           {"LoadBalancer", "barevip.dev/barevip", true, true},
+                           {"LoadBalancer", "example.com/other", false, false},
+                           {"ClusterIP", "", false, false},
+                           {"NodePort", "", false, false},
+                           {"ClusterIP", "barevip.dev/barevip", false, false}}) {
+    EXPECT_EQ(isOurs(make(each.type, each.loadBalancerClass), each.requireClass), each.ours)
+        << each.type << " " << each.loadBalancerClass << " " << each.requireClass;
+  }
+}
+
+TEST(Protocol, PrintsAsKubernetesSpellsIt) {
+  EXPECT_EQ(toString(Protocol::kTcp), "TCP");
+  EXPECT_EQ(toString(Protocol::kUdp), "UDP");
+  EXPECT_EQ(toString(Protocol::kSctp), "SCTP");
+}
+
+}  // namespace
+}  // namespace barevip::model
