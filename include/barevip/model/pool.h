@@ -33,6 +33,8 @@ struct Pool {
     Counts capacity;
     Counts allocated;
     Counts available;
+    std::string inUse;  ///< allocated, for people
+    std::string free;   ///< available, for people
     Conditions conditions;
 
     friend bool operator==(const Status&, const Status&) = default;
