@@ -71,7 +71,9 @@ Result<FileDescriptor> connectLoopback(std::uint16_t port, Clock::time_point end
 
 /// The body of an HTTP answer with status 200.
 std::optional<std::string_view> bodyOf(std::string_view answer) {
-  if (!answer.starts_with("HTTP/1.") || answer.substr(8).substr(0, 4) != " 200") {
+  constexpr std::string_view kStatusLine = "HTTP/1.x 200";
+  if (answer.size() < kStatusLine.size() || !answer.starts_with("HTTP/1.") ||
+      answer.substr(8, 4) != " 200") {
     return std::nullopt;
   }
   const std::size_t end = answer.find("\r\n\r\n");

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/host/namespace_view.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <string>
+
+namespace barevip::host {
+namespace {
+
+using Routes = std::set<NamespaceView::DefaultRoute>;
+
+// /proc/net/route prints the gateway as a number of the machine's byte order.
+const std::string kGateway4 = std::endian::native == std::endian::little ? "014DFEA9" : "A9FE4D01";
+
+TEST(NamespaceView, ADefaultRouteByAGatewayIsSeen) {
+  const std::string text =
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+      "outside\t00000000\t" +
+      kGateway4 +
+      "\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+      "outside\t004DFEA9\t00000000\t0001\t0\t0\t0\tFCFFFFFF\t0\t0\t0\n";
+  EXPECT_EQ(parseRoutes4(text), (Routes{{"outside", *IpAddress::parse("169.254.77.1")}}));
+}
+
+TEST(NamespaceView, AnIpv6DefaultRouteIsSeenAmongOthers) {
+  const std::string text =
+      "fd776276697000000000000000000000 7e 00000000000000000000000000000000 00 "
+      "00000000000000000000000000000000 00000100 00000001 00000000 00000001  outside\n"
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+      "fd776276697000000000000000000001 00000400 00000001 00000000 00000003  outside\n"
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+      "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
+  EXPECT_EQ(parseRoutes6(text), (Routes{{"outside", *IpAddress::parse("fd77:6276:6970::1")}}));
+}
+
+TEST(NamespaceView, MalformedLinesAreNoRoutes) {
+  for (const std::string text :
+       {"", "\n\n", "eth0", "eth0 0 0 0 0 0 0", "eth0 00000000 xyz 3 0 0 0 00000000",
+        "eth0 00000000 123456789A 3 0 0 0 00000000"}) {
+    EXPECT_TRUE(parseRoutes4(text).empty()) << text;
+    EXPECT_TRUE(parseRoutes6(text).empty()) << text;
+  }
+  EXPECT_TRUE(parseRoutes6("00 00 00 00 zz776276697000000000000000000001 0 0 0 0 eth0").empty());
+}
+
+TEST(NamespaceView, TheLoopbackDeviceIsThereWithItsAddress) {
+  const auto view = viewNamespace();
+  ASSERT_TRUE(view) << view.error().message;
+  ASSERT_TRUE(view->devices.contains("lo"));
+  EXPECT_GT(view->devices.at("lo").mtu, 0);
+  if (!view->devices.at("lo").up) GTEST_SKIP() << "lo is down here";
+  EXPECT_TRUE(view->devices.at("lo").addresses.contains({*IpAddress::parse("127.0.0.1"), 8}));
+}
+
+}  // namespace
+}  // namespace barevip::host
