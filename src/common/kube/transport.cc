@@ -210,11 +210,12 @@ class Sink final : public streams::details::streambuf_state_manager<std::uint8_t
 /// Why the last TLS handshake failed: the library itself only says that it did.
 class TlsDiagnosis {
  public:
+  /// The first reason of a connection counts, the others follow from it.
   void note(std::string sentence) {
     const std::lock_guard lock(mutex_);
-    sentence_ = std::move(sentence);
+    if (sentence_.empty()) sentence_ = std::move(sentence);
   }
-  [[nodiscard]] std::string take() {
+  std::string take() {
     const std::lock_guard lock(mutex_);
     return std::exchange(sentence_, {});
   }
@@ -283,6 +284,7 @@ void trustOnly(boost::asio::ssl::context& context, const Pem& ca) {
 void configureTls(boost::asio::ssl::context& context, const TransportOptions& options,
                   const std::shared_ptr<TlsDiagnosis>& diagnosis) noexcept {
   try {
+    diagnosis->take();
     TlsDiagnosis::attach(context.native_handle(), diagnosis);
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
     trustOnly(context, options.ca);
@@ -313,6 +315,7 @@ void tuneSocket(web::http::client::native_handle handle, bool literal, bool ipv6
   const auto set = [fd = socket.native_handle()](int level, int name, int value) {
     ::setsockopt(fd, level, name, &value, sizeof value);
   };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
@@ -445,6 +448,7 @@ class CpprestTransport final : public Transport {
     if (const auto wait = shared.waitHeaders(stop, deadline); wait != Exchange::Wait::kReady) {
       return interrupted(wait, "did not answer in time");
     }
+    if (stop.stop_requested()) return stopped();
     if (shared.status() == 0) return tl::make_unexpected(describe(shared.error()));
     HttpResponse response{shared.status(), {}, shared.retryAfter()};
     const bool deliver = anyStatus || response.status == 200;
