@@ -30,6 +30,35 @@ std::optional<IpAddress> vipOf(const net::Item& item) {
 
 }  // namespace
 
+Result<void> readLinks(const KernelSeams& seams, KernelState& state) {
+  auto nodeItems = seams.node.dumpOwned();
+  if (!nodeItems) return tl::make_unexpected(std::move(nodeItems.error()));
+  std::set<net::Item> directorItems;
+  if (seams.director != nullptr) {
+    auto items = seams.director->dumpOwned();
+    if (!items) return tl::make_unexpected(std::move(items.error()));
+    directorItems.insert(items->begin(), items->end());
+  }
+  state.nodeItems = std::set<net::Item>(nodeItems->begin(), nodeItems->end());
+  state.directorItems = std::move(directorItems);
+  return {};
+}
+
+Result<KernelState> readKernel(const KernelSeams& seams) {
+  auto servers = seams.ipvs.dump();
+  if (!servers) return tl::make_unexpected(std::move(servers.error()));
+  KernelState state;
+  for (ipvs::VirtualServer& server : *servers) {
+    const ipvs::VirtualServerKey key = server.key;
+    state.virtualServers.emplace(key, std::move(server));
+  }
+  if (auto read = readLinks(seams, state); !read) {
+    return tl::make_unexpected(std::move(read.error()));
+  }
+  state.fresh = true;
+  return state;
+}
+
 Applier::Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics)
     : seams_(std::move(seams)),
       clock_(clock),

@@ -26,6 +26,11 @@ struct KernelSeams {
   std::vector<net::PacketFilter*> filters;
 };
 
+/// Virtual servers and links of both namespaces, fresh; the packet filter stays unknown.
+[[nodiscard]] Result<KernelState> readKernel(const KernelSeams& seams);
+/// The links alone; on an error `state` stays as it was.
+[[nodiscard]] Result<void> readLinks(const KernelSeams& seams, KernelState& state);
+
 struct ApplyOutcome {
   /// False: a socket failed in the middle; the rest was left out and everything must be read again.
   bool stateKnown = true;

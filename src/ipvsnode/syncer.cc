@@ -55,8 +55,11 @@ Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liv
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       applier_(std::move(seams), clock, metrics),
+      lastPass_(clock.now()),
       passes_(metrics.counter("barevip_node_passes_total", "Passes of the reconciler.")),
-      reads_(metrics.counter("barevip_node_kernel_reads_total", "Full reads of the kernel.")),
+      fullSyncs_(metrics.counter("barevip_node_full_syncs_total",
+                                 "Passes that began with a full read of the kernel and went "
+                                 "through.")),
       readSeconds_(metrics.gauge("barevip_node_kernel_read_seconds",
                                  "How long the last full read of the kernel took.")),
       passSeconds_(metrics.gauge("barevip_node_pass_seconds",
@@ -121,6 +124,7 @@ void Syncer::run(const std::stop_token& stop) {
 
 MonotonicTime Syncer::pass() {
   const MonotonicTime now = clock_.now();
+  lastPass_ = now;
   if (notBefore_ && now < *notBefore_) return *notBefore_;
   notBefore_.reset();
   News news = takeNews();
@@ -134,12 +138,13 @@ MonotonicTime Syncer::pass() {
   passes_.add();
 
   if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
-  if (mustRead_ || now >= nextRead_) {
+  const bool full = mustRead_ || now >= nextRead_;
+  if (full) {
     if (!readAll(now)) return *notBefore_;
   } else if (news.links) {
     if (now < lastLinksRead_ + kLinksReadInterval) {
       nextRead_ = std::min(nextRead_, lastLinksRead_ + kLinksReadInterval);
-    } else if (const auto read = readLinks(); !read) {
+    } else if (const auto read = rereadLinks(); !read) {
       return backOff(read.error().message, now);
     } else {
       lastLinksRead_ = now;
@@ -175,6 +180,7 @@ MonotonicTime Syncer::pass() {
   report(questions, decision, desired, nodes.established);
   logProblems(desired.problems);
   measure(desired);
+  if (full) fullSyncs_.add();
   ready_ = true;
   backoff_ = 0ms;
   passSeconds_.set(secondsOf(clock_.now() - now));
@@ -189,44 +195,26 @@ MonotonicTime Syncer::pass() {
 
 bool Syncer::readAll(MonotonicTime now) {
   if (hooks_.ground) logGround(hooks_.ground());
-  auto servers = seams_.ipvs.dump();
-  if (!servers) {
-    backOff(servers.error().message, now);
+  auto kernel = readKernel(seams_);
+  auto addresses = seams_.node.dumpAddresses();
+  if (!kernel || !addresses) {
+    backOff((kernel ? addresses.error() : kernel.error()).message, now);
     return false;
   }
-  if (const auto read = readLinks(); !read) {
-    backOff(read.error().message, now);
-    return false;
-  }
-  kernel_.virtualServers.clear();
-  for (ipvs::VirtualServer& server : *servers) {
-    const ipvs::VirtualServerKey key = server.key;
-    kernel_.virtualServers.emplace(key, std::move(server));
-  }
-  kernel_.filter.reset();
-  kernel_.fresh = true;
+  kernel_ = std::move(*kernel);
+  addresses_ = std::move(*addresses);
   watchCarrier();
   mustRead_ = false;
   lastLinksRead_ = now;
   nextRead_ = now + options_.syncPeriod;
-  reads_.add();
   readSeconds_.set(secondsOf(clock_.now() - now));
   return true;
 }
 
-Result<void> Syncer::readLinks() {
-  auto nodeItems = seams_.node.dumpOwned();
-  if (!nodeItems) return tl::make_unexpected(std::move(nodeItems.error()));
+Result<void> Syncer::rereadLinks() {
   auto addresses = seams_.node.dumpAddresses();
   if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
-  std::set<net::Item> directorItems;
-  if (seams_.director != nullptr) {
-    auto items = seams_.director->dumpOwned();
-    if (!items) return tl::make_unexpected(std::move(items.error()));
-    directorItems.insert(items->begin(), items->end());
-  }
-  kernel_.nodeItems = std::set<net::Item>(nodeItems->begin(), nodeItems->end());
-  kernel_.directorItems = std::move(directorItems);
+  if (auto read = readLinks(seams_, kernel_); !read) return read;
   addresses_ = std::move(*addresses);
   return {};
 }

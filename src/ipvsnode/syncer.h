@@ -83,6 +83,8 @@ class Syncer {
 
   /// The last pass went through with all stores synced.
   [[nodiscard]] bool ready() const { return ready_.load(); }
+  /// When the last pass began; the start of this process before the first.
+  [[nodiscard]] MonotonicTime lastPass() const { return lastPass_.load(); }
   /// VIPs that the kernel of this node announces.
   [[nodiscard]] std::size_t announcedCount() const { return announcedCount_.load(); }
 
@@ -95,7 +97,7 @@ class Syncer {
 
   News takeNews();
   bool readAll(MonotonicTime now);
-  Result<void> readLinks();
+  Result<void> rereadLinks();
   [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
   [[nodiscard]] std::set<IpAddress> announcedNow() const;
@@ -144,10 +146,11 @@ class Syncer {
   std::optional<MonotonicTime> notBefore_;
 
   std::atomic<bool> ready_{false};
+  std::atomic<MonotonicTime> lastPass_;
   std::atomic<std::size_t> announcedCount_{0};
 
   obs::Counter& passes_;
-  obs::Counter& reads_;
+  obs::Counter& fullSyncs_;
   obs::Gauge& readSeconds_;
   obs::Gauge& passSeconds_;
   obs::Gauge& virtualServers_;

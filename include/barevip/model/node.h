@@ -17,6 +17,7 @@ struct Node {
   std::vector<IpAddress> internalIps;
   bool ready = false;
   bool networkUnavailable = false;
+  bool unschedulable = false;  ///< cordoned
 
   friend bool operator==(const Node&, const Node&) = default;
 };

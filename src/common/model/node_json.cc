@@ -48,6 +48,7 @@ Result<Node> decodeNode(const json& object) {
   node.internalIps = decodeInternalIps(status);
   node.ready = isTrue(conditions, "Ready");
   node.networkUnavailable = isTrue(conditions, "NetworkUnavailable");
+  node.unschedulable = boolAt(memberOf(object, "spec"), "unschedulable", false);
   return node;
 }
 

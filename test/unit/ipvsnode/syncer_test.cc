@@ -174,7 +174,7 @@ TEST_F(SyncerTest, ASecondPassAndAResyncWriteNothing) {
   world.clock.advance(31s);
   daemon.pass();
   EXPECT_EQ(world.takeWrites(), 0U);
-  EXPECT_EQ(daemon.count("barevip_node_kernel_reads_total"), 2);
+  EXPECT_EQ(daemon.count("barevip_node_full_syncs_total"), 2);
 }
 
 TEST_F(SyncerTest, ARestartAdoptsWhatIsThereWithoutASingleWrite) {

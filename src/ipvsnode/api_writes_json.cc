@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "barevip/model/meta.h"
+
+#include "common/base/rfc3339.h"
+#include "common/kube/status_patch.h"
+#include "common/model/meta_json.h"
+#include "common/model/node_json.h"
+#include "ipvsnode/api_writes.h"
+
+namespace barevip::node {
+namespace {
+
+using nlohmann::json;
+
+model::Condition conflictCondition(const std::string& address, const std::string& node,
+                                   const std::string& mac) {
+  return {kAnnouncedCondition, "False", "AddressConflict",
+          address + " is not announced by node " + node + ": " + mac +
+              " answers for it. Remove the address there or take it out of the pool"};
+}
+
+model::Condition announcedCondition(const std::string& node) {
+  return {kAnnouncedCondition, "True", "Announced", "node " + node + " announces the address"};
+}
+
+}  // namespace
+
+Result<void> writeLease(kube::Api& api, const model::Lease& lease, const std::stop_token& stop) {
+  const json body = model::encodeLease(lease);
+  const auto patched = api.patch(kube::kLeases, lease.key, "", body, stop);
+  if (patched) return {};
+  if (patched.error().code != ErrorCode::kNotFound) return tl::make_unexpected(patched.error());
+  const auto created = api.create(kube::kLeases, lease.key.ns, body, stop);
+  if (!created) return tl::make_unexpected(created.error());
+  return {};
+}
+
+Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const std::string& node,
+                              const std::optional<ClaimStatus>& wanted, WallTime now,
+                              const std::stop_token& stop) {
+  const auto statusFor = [&](const json& live) -> Result<std::optional<json>> {
+    const json& status = model::memberOf(live, "status");
+    const bool named = model::stringAt(status, "node") == node;
+    json change = json::object();
+    if (!wanted) {
+      if (!named || model::stringAt(status, "phase") == "Bound") return std::nullopt;
+      change["node"] = nullptr;
+      return change;
+    }
+    if (wanted->announced && !named) change["node"] = node;
+
+    model::Conditions conditions = model::conditionsAt(status);
+    const model::Condition* there = model::findCondition(conditions, kAnnouncedCondition);
+    std::optional<model::Condition> next;
+    if (wanted->conflictMac) {
+      next = conflictCondition(model::stringAt(status, "address"), node, *wanted->conflictMac);
+    } else if (wanted->announced && there != nullptr) {
+      next = announcedCondition(node);
+    }
+    if (next && (there == nullptr || !(*there == *next))) {
+      model::setCondition(conditions, *next, formatSeconds(now));
+      change["conditions"] = model::encodeConditions(conditions, now);
+    }
+    if (change.empty()) return std::nullopt;
+    return change;
+  };
+  auto written = kube::patchStatus(api, kube::kIps, key, statusFor, stop);
+  if (!written && written.error().code == ErrorCode::kNotFound) return {};
+  return written;
+}
+
+}  // namespace barevip::node

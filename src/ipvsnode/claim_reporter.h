@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings what the syncer reports to the API server: status of IP objects, Events.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "barevip/base/clock.h"
+#include "barevip/kube/api.h"
+
+#include "common/kube/controller.h"
+#include "common/kube/events.h"
+#include "common/kube/work_queue.h"
+#include "ipvsnode/api_writes.h"
+#include "ipvsnode/stores.h"
+#include "ipvsnode/syncer.h"
+
+namespace barevip::node {
+
+/// Level-based: for each claim the last report is made true, however often that fails, and again
+/// when somebody else changes the claim. One worker thread.
+class ClaimReporter {
+ public:
+  /// Adds a handler to stores.claims: make it before the stores are filled. References must outlive
+  /// this.
+  ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder& events, const Clock& clock,
+                std::string node);
+
+  void start();
+  void stop();
+
+  /// Thread-safe, does not block.
+  void take(const NodeReport& report);
+
+ private:
+  Result<kube::ReconcileResult> write(const kube::ObjectKey& key, const std::stop_token& stop);
+  void tell(const NodeReport& report);
+  void recordFor(const kube::ObjectKey& service, kube::EventType type, const std::string& reason,
+                 const std::string& action, const std::string& note);
+  [[nodiscard]] bool concernsUs(const model::IpClaim& claim);
+
+  kube::Api& api_;
+  Stores& stores_;
+  kube::EventRecorder& events_;
+  const Clock& clock_;
+  const std::string node_;
+  kube::WorkQueue<kube::ObjectKey> queue_;
+  kube::Controller<kube::ObjectKey> controller_;
+
+  std::mutex mutex_;
+  std::map<kube::ObjectKey, VipReport> wanted_;
+  std::set<Problem> told_;  ///< of the syncer's thread
+};
+
+}  // namespace barevip::node

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/machine.h"
+
+#include <set>
+#include <utility>
+
+#include "ipvsnode/host/capabilities.h"
+#include "ipvsnode/host/device_info.h"
+#include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/kube_proxy_mode.h"
+#include "ipvsnode/host/namespace_view.h"
+#include "ipvsnode/host/sysctl.h"
+
+namespace barevip::node {
+namespace {
+
+template <class T>
+Result<void> keep(Result<T> opened, std::optional<T>& slot) {
+  if (!opened) return tl::make_unexpected(std::move(opened.error()));
+  slot.emplace(std::move(*opened));
+  return {};
+}
+
+std::string joined(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> resolveInterface(const std::string& name) {
+  const auto view = host::viewNamespace();
+  if (!view) return tl::make_unexpected(view.error());
+  std::set<std::string> devices;
+  for (const auto& [device, details] : view->devices) devices.insert(device);
+  if (name != kAutoInterface) {
+    if (devices.contains(name)) return name;
+    return fail(
+        ErrorCode::kInvalid,
+        "--bind-iface=" + name + ": there is no such interface; there are " + joined(devices));
+  }
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    std::set<std::string> found;
+    for (const auto& route : view->defaultRoutes) {
+      if (route.gateway.family() == family) found.insert(route.device);
+    }
+    if (found.size() == 1) return *found.begin();
+    if (!found.empty()) {
+      return fail(ErrorCode::kInvalid, "--bind-iface=auto: there are default routes by " +
+                                           joined(found) + "; name one of them");
+    }
+  }
+  return fail(ErrorCode::kInvalid,
+              "--bind-iface=auto: there is no default route; name one of " + joined(devices));
+}
+
+Result<std::unique_ptr<Machine>> Machine::open(const Options& options, std::stop_token stop) {
+  if (auto may = host::checkCapabilities(options.placement); !may) {
+    return tl::make_unexpected(std::move(may.error()));
+  }
+  auto device = resolveInterface(options.bindInterface);
+  if (!device) return tl::make_unexpected(std::move(device.error()));
+  std::unique_ptr<Machine> machine(
+      new Machine({options.placement, *device, options.namespacePath}, std::move(stop)));
+  machine->ipv6_ = host::SysctlTree().hasIpv6();
+
+  if (options.placement == Placement::kHost) {
+    const auto mode = host::detectKubeProxyMode(machine->runner_, machine->stop_);
+    if (auto allowed = host::hostPlacementAllowed(mode); !allowed) {
+      return tl::make_unexpected(std::move(allowed.error()));
+    }
+  } else {
+    auto director = host::NamespaceThread::start(options.namespacePath, host::dropCapabilities);
+    if (!director) return tl::make_unexpected(std::move(director.error()));
+    machine->director_ = std::move(*director);
+    machine->directorRunner_.emplace(*machine->director_, machine->runner_);
+  }
+  if (auto dropped = host::dropCapabilities(); !dropped) {
+    return tl::make_unexpected(std::move(dropped.error()));
+  }
+  if (auto opened = machine->openKernel(); !opened) {
+    return tl::make_unexpected(std::move(opened.error()));
+  }
+  return machine;
+}
+
+Result<void> Machine::openKernel() {
+  using netlink::IpvsKernel;
+  using netlink::NetlinkLinks;
+  if (!director_) {
+    if (auto there = host::checkIpvs(); !there) return there;
+    if (auto opened = keep(IpvsKernel::open(), ipvs_); !opened) return opened;
+    return keep(NetlinkLinks::open({.ownDevices = {host::kDummyDevice}}), nodeLinks_);
+  }
+  auto inDirector = director_->run([this]() -> Result<void> {
+    if (auto there = host::checkIpvs(); !there) return there;
+    if (auto opened = keep(IpvsKernel::open(), ipvs_); !opened) return opened;
+    return keep(NetlinkLinks::open({.ownDevices = {kDirectorDevice}}), directorLinks_);
+  });
+  if (!inDirector) return inDirector;
+  return keep(NetlinkLinks::open(), nodeLinks_);
+}
+
+Result<void> Machine::openFilters() {
+  const auto backend = host::detectBackend(runner_, stop_);
+  if (!backend) return tl::make_unexpected(backend.error());
+  const auto add = [&](host::FilterRole role, host::CommandRunner& runner) {
+    filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{role, *backend, ipv6_, ground_.bindInterface}, runner, stop_));
+  };
+  if (director_) {
+    add(host::FilterRole::kDirector, *directorRunner_);
+    add(host::FilterRole::kNode, runner_);
+  } else {
+    add(host::FilterRole::kHost, runner_);
+  }
+  return {};
+}
+
+KernelSeams Machine::seams() {
+  KernelSeams seams{*ipvs_, *nodeLinks_, directorLinks_ ? &*directorLinks_ : nullptr, {}};
+  for (const auto& filter : filters_) seams.filters.push_back(filter.get());
+  return seams;
+}
+
+Result<std::unique_ptr<net::Announcer>> Machine::openAnnouncer() {
+  auto announcer = host::RawAnnouncer::open();
+  if (!announcer) return tl::make_unexpected(std::move(announcer.error()));
+  return std::make_unique<host::RawAnnouncer>(std::move(*announcer));
+}
+
+Result<void> Machine::watch(const std::function<void()>& changed) {
+  if (auto started = startMonitor(nullptr, nodeLinks_->port(), changed); !started) return started;
+  if (!director_) return {};
+  return startMonitor(director_.get(), directorLinks_->port(), changed);
+}
+
+Result<void> Machine::startMonitor(host::NamespaceThread* where, std::uint32_t ownPort,
+                                   const std::function<void()>& changed) {
+  netlink::MonitorOptions options;
+  options.ownPorts = {ownPort};
+  const auto start = [&] {
+    return netlink::Monitor::start(options, [changed](bool /*overrun*/) { changed(); });
+  };
+  auto monitor = where == nullptr ? start() : where->run(start);
+  if (!monitor) return tl::make_unexpected(std::move(monitor.error()));
+  monitors_.push_back(std::move(*monitor));
+  return {};
+}
+
+std::vector<std::string> Machine::checkGround() {
+  auto report = host::checkGround(ground_, director_.get());
+  if (!report) return {report.error().message};
+  return std::move(report->problems);
+}
+
+}  // namespace barevip::node

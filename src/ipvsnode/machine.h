@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// This node's kernel, opened where a placement needs it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "barevip/base/result.h"
+#include "barevip/net/announcer.h"
+
+#include "ipvsnode/applier.h"
+#include "ipvsnode/host/announcer_raw.h"
+#include "ipvsnode/host/command.h"
+#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/network_namespace.h"
+#include "ipvsnode/host/packet_filter_iptables.h"
+#include "ipvsnode/netlink/ipvs_kernel.h"
+#include "ipvsnode/netlink/links_netlink.h"
+#include "ipvsnode/netlink/monitor.h"
+#include "ipvsnode/options.h"
+
+namespace barevip::node {
+
+/// The interface that --bind-iface means. auto: that of the default route, IPv4's before IPv6's.
+/// The error names what is there to choose from.
+[[nodiscard]] Result<std::string> resolveInterface(const std::string& name);
+
+/// Opens all sockets at start; the process drops what it may do beyond NET_ADMIN and NET_RAW right
+/// after it entered the director namespace. One owner thread after open().
+class Machine {
+ public:
+  /// Checks first, in this order: capabilities, the interface, IPVS, and with Placement::kHost
+  /// kube-proxy's mode. Each error is one sentence for people. To be called in the main thread
+  /// before any other thread starts. stop ends programs that run for the packet filter.
+  static Result<std::unique_ptr<Machine>> open(const Options& options, std::stop_token stop);
+
+  /// Packet filters of the placement; slow (it runs programs), needed by all but --dump.
+  Result<void> openFilters();
+
+  [[nodiscard]] KernelSeams seams();
+  [[nodiscard]] const std::string& bindInterface() const { return ground_.bindInterface; }
+  [[nodiscard]] bool hasIpv6() const { return ipv6_; }
+
+  /// For one more thread each.
+  Result<std::unique_ptr<net::Announcer>> openAnnouncer();
+  /// Calls `changed` when another hand changes links of either namespace. For as long as the
+  /// machine lives.
+  Result<void> watch(const std::function<void()>& changed);
+
+  /// Looks after devices, addresses, routes and sysctls; what cannot be mended here.
+  [[nodiscard]] std::vector<std::string> checkGround();
+
+ private:
+  Machine(host::GroundOptions ground, std::stop_token stop)
+      : ground_(std::move(ground)), stop_(std::move(stop)) {}
+  Result<void> openKernel();
+  Result<void> startMonitor(host::NamespaceThread* where, std::uint32_t ownPort,
+                            const std::function<void()>& changed);
+
+  const host::GroundOptions ground_;
+  const std::stop_token stop_;
+  bool ipv6_ = true;
+  host::SystemCommandRunner runner_;
+  std::unique_ptr<host::NamespaceThread> director_;  ///< null with Placement::kHost
+  std::optional<host::NamespaceCommandRunner> directorRunner_;
+  std::optional<netlink::IpvsKernel> ipvs_;
+  std::optional<netlink::NetlinkLinks> nodeLinks_;
+  std::optional<netlink::NetlinkLinks> directorLinks_;
+  std::vector<std::unique_ptr<host::IptablesPacketFilter>> filters_;
+  std::vector<std::unique_ptr<netlink::Monitor>> monitors_;
+};
+
+}  // namespace barevip::node

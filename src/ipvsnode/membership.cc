@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/membership.h"
+
+#include <utility>
+
+#include "barevip/base/log.h"
+
+#include "common/base/rfc3339.h"
+#include "ipvsnode/api_writes.h"
+
+namespace barevip::node {
+
+Membership::Membership(kube::Api& api, const Clock& clock, MembershipOptions options)
+    : api_(api), clock_(clock), options_(std::move(options)) {}
+
+Membership::~Membership() { stop(); }
+
+void Membership::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Membership::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Membership::setLeaving(bool leaving) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (leaving_ == leaving) return;
+    leaving_ = leaving;
+    renewNow_ = true;
+  }
+  wake_.notify_one();
+}
+
+Result<void> Membership::hold(std::chrono::milliseconds deadline) {
+  std::stop_source late;
+  const std::jthread timer([&](const std::stop_token& done) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, done, deadline, [] { return false; });
+    late.request_stop();
+  });
+  return renew(kHoldDuration, late.get_token());
+}
+
+void Membership::run(const std::stop_token& stop) {
+  MonotonicTime next = clock_.now();
+  while (!stop.stop_requested()) {
+    complain(renew(kLeaseDuration, stop));
+    // From the beginning of the last one, so that a slow server does not make renewals rarer.
+    next = std::max(next + kRenewInterval, clock_.now() + kRenewInterval / 4);
+    std::unique_lock lock(mutex_);
+    clock_.waitUntil(lock, wake_, stop, next, [this] { return renewNow_; });
+    if (std::exchange(renewNow_, false)) next = clock_.now();
+  }
+}
+
+Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_token& stop) {
+  model::Lease lease;
+  lease.key = {options_.ns, kNodeLeasePrefix + options_.node};
+  lease.labels[kNodeLeaseLabel] = "true";
+  lease.annotations[kInterfaceAnnotation] = options_.bindInterface;
+  lease.holder = options_.node;
+  lease.durationSeconds = static_cast<std::int32_t>(duration.count());
+  lease.renewTime = formatMicros(clock_.wallNow());
+  {
+    const std::lock_guard lock(mutex_);
+    lease.annotations[kStateAnnotation] = leaving_ ? kStateLeaving : kStateServing;
+  }
+  return writeLease(api_, lease, stop);
+}
+
+void Membership::complain(const Result<void>& outcome) {
+  if (outcome) {
+    if (!std::exchange(lastComplaint_, {}).empty()) log::info("the node's Lease is renewed again");
+    return;
+  }
+  if (outcome.error().code == ErrorCode::kStopped) return;
+  if (std::exchange(lastComplaint_, outcome.error().message) == outcome.error().message) return;
+  log::warn("cannot renew the node's Lease; what this node announces stays",
+            {{"reason", outcome.error().message}});
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// This node's Lease: how the others know that it lives.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "barevip/base/clock.h"
+#include "barevip/base/result.h"
+#include "barevip/kube/api.h"
+#include "barevip/model/node.h"
+
+#include "ipvsnode/liveness.h"
+
+namespace barevip::node {
+
+/// How long the others wait for a daemon that stopped and said that it comes back: long enough for
+/// the next pod of a DaemonSet rollout.
+inline constexpr std::chrono::seconds kHoldDuration{30};
+
+struct MembershipOptions {
+  std::string ns;
+  std::string node;
+  std::string bindInterface;
+};
+
+/// Renews the Lease every kRenewInterval from a thread of its own. A renewal that fails changes
+/// nothing here: this node goes on announcing what it announces, until it sees that somebody took
+/// over; an API server that is away stops no traffic.
+///
+/// On a planned stop either hold(), and nothing moves for kHoldDuration, since the kernel serves
+/// on; or setLeaving(true), and the others take over while this node still answers.
+class Membership {
+ public:
+  /// References must outlive this.
+  Membership(kube::Api& api, const Clock& clock, MembershipOptions options);
+  ~Membership();
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+  void start();
+  /// No more renewals; the Lease stays as it is.
+  void stop();
+
+  /// Thread-safe; renews at once if it is a change.
+  void setLeaving(bool leaving);
+
+  /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
+  Result<void> hold(std::chrono::milliseconds deadline);
+
+ private:
+  void run(const std::stop_token& stop);
+  Result<void> renew(std::chrono::seconds duration, const std::stop_token& stop);
+  void complain(const Result<void>& outcome);
+
+  kube::Api& api_;
+  const Clock& clock_;
+  const MembershipOptions options_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool leaving_ = false;
+  bool renewNow_ = false;
+  std::string lastComplaint_;
+  std::jthread thread_;
+};
+
+}  // namespace barevip::node
