@@ -24,6 +24,10 @@ Choice Allocator::assign(const Request& request) {
   return choice;
 }
 
+Choice Allocator::keep(const kube::ObjectKey& service, Refusal refusal) const {
+  return keepAll(pools_, holds_, service, {}, std::move(refusal));
+}
+
 bool Allocator::takeUp(const kube::ObjectKey& service, const IpAddress& address,
                        const std::string& pool) {
   const auto& mine = holds_.ofService(service);
@@ -61,9 +65,10 @@ tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservat
 }
 
 bool Allocator::takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
-                                  const std::string& pool) {
+                                  const std::string& pool,
+                                  const std::optional<kube::ObjectKey>& user) {
   if (const auto held = holds_.ofReservation(claim)) return *held == address;
-  return add(address, {{Holder::Kind::kReservation, claim}, pool, std::nullopt});
+  return add(address, {{Holder::Kind::kReservation, claim}, pool, user});
 }
 
 bool Allocator::unreserve(const kube::ObjectKey& claim) {

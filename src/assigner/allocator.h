@@ -43,6 +43,9 @@ class Allocator {
   /// Chooses, and holds what is chosen. Surplus stays held until released.
   Choice assign(const Request& request);
 
+  /// What the Service has, for a request that cannot even be read.
+  [[nodiscard]] Choice keep(const kube::ObjectKey& service, Refusal refusal) const;
+
   /// For the Service as it was found in the cluster, without asking the Pools. False if somebody
   /// else holds the address. An address that the Service holds already is success.
   bool takeUp(const kube::ObjectKey& service, const IpAddress& address, const std::string& pool);
@@ -54,8 +57,9 @@ class Allocator {
 
   /// Reserves for a person's IP object; one that holds an address already keeps it.
   tl::expected<Assignment, Refusal> reserve(const Reservation& reservation);
+  /// As it was found in the cluster, without asking the Pools; user: the Service that uses it.
   bool takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
-                         const std::string& pool);
+                         const std::string& pool, const std::optional<kube::ObjectKey>& user);
   /// The IP object is gone. A Service that uses the address holds it from now on. True if the
   /// address is free now.
   bool unreserve(const kube::ObjectKey& claim);

@@ -159,6 +159,13 @@ Refusal heldBy(const IpAddress& address, const Hold& hold, const std::string& ns
   return {RefusalReason::kAddressHeld, std::move(message)};
 }
 
+// The address must be held.
+Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const IpAddress& address) {
+  const Hold& hold = *holds.find(address);
+  const bool reserved = hold.holder.kind == Holder::Kind::kReservation;
+  return {address, pools.home(address, hold.pool), reserved ? hold.holder.key.name : ""};
+}
+
 // One run of choose().
 class Search {
  public:
@@ -166,11 +173,11 @@ class Search {
       : pools_(pools), holds_(holds), request_(request) {}
 
   Choice run() {
-    if (const auto refusal = byName()) return keepAll(*refusal);
-    if (const auto refusal = byNumber()) return keepAll(*refusal);
+    if (const auto refusal = byName()) return unchanged(*refusal);
+    if (const auto refusal = byNumber()) return unchanged(*refusal);
     keepWhatFits();
     std::optional<Refusal> missing = automatically();
-    if (missing && (request_.allFamilies || chosen_.empty())) return keepAll(*missing);
+    if (missing && (request_.allFamilies || chosen_.empty())) return unchanged(*missing);
     Choice choice;
     choice.addresses = inOrder();
     choice.incomplete = std::move(missing);
@@ -183,9 +190,7 @@ class Search {
 
  private:
   [[nodiscard]] Assignment held(const IpAddress& address) const {
-    const Hold& hold = *holds_.find(address);
-    const bool reserved = hold.holder.kind == Holder::Kind::kReservation;
-    return {address, pools_.home(address, hold.pool), reserved ? hold.holder.key.name : ""};
+    return assignmentOf(pools_, holds_, address);
   }
 
   [[nodiscard]] bool holdsAlready(const IpAddress& address) const {
@@ -327,23 +332,8 @@ class Search {
     return addresses;
   }
 
-  [[nodiscard]] Choice keepAll(Refusal refusal) const {
-    Choice choice;
-    choice.refusal = std::move(refusal);
-    for (const Family family : request_.families) appendHeld(choice, family);
-    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-      const auto& wanted = request_.families;
-      if (std::find(wanted.begin(), wanted.end(), family) == wanted.end()) {
-        appendHeld(choice, family);
-      }
-    }
-    return choice;
-  }
-
-  void appendHeld(Choice& choice, Family family) const {
-    for (const IpAddress& address : holds_.ofService(request_.service)) {
-      if (address.family() == family) choice.addresses.push_back(held(address));
-    }
+  [[nodiscard]] Choice unchanged(Refusal refusal) const {
+    return keepAll(pools_, holds_, request_.service, request_.families, std::move(refusal));
   }
 
   const PoolTable& pools_;
@@ -381,6 +371,23 @@ std::string_view nameOf(RefusalReason reason) {
 
 Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request) {
   return Search(pools, holds, request).run();
+}
+
+Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::ObjectKey& service,
+               const std::vector<Family>& families, Refusal refusal) {
+  Choice choice;
+  choice.refusal = std::move(refusal);
+  std::vector<IpAddress> mine = holds.ofService(service);
+  std::stable_sort(mine.begin(), mine.end(), [&](const IpAddress& a, const IpAddress& b) {
+    const auto rank = [&](const IpAddress& each) {
+      return std::find(families.begin(), families.end(), each.family()) - families.begin();
+    };
+    return rank(a) < rank(b);
+  });
+  for (const IpAddress& address : mine) {
+    choice.addresses.push_back(assignmentOf(pools, holds, address));
+  }
+  return choice;
 }
 
 tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, const HoldTable& holds,

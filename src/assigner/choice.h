@@ -56,6 +56,11 @@ struct Choice {
 
 [[nodiscard]] Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request);
 
+/// The choice that changes nothing: what the Service has, families in the order given, others last.
+[[nodiscard]] Choice keepAll(const PoolTable& pools, const HoldTable& holds,
+                             const kube::ObjectKey& service, const std::vector<Family>& families,
+                             Refusal refusal);
+
 /// What a person's IP object asks for.
 struct Reservation {
   kube::ObjectKey claim;

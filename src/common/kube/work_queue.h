@@ -116,6 +116,11 @@ class WorkQueue {
     const std::lock_guard lock(mutex_);
     return queue_.size();
   }
+  /// No key could be popped now, and no worker has one.
+  [[nodiscard]] bool idle() const {
+    const std::lock_guard lock(mutex_);
+    return dirty_.empty() && processing_.empty();
+  }
   /// Keys that wait for their time.
   [[nodiscard]] std::size_t waiting() const {
     const std::lock_guard lock(mutex_);

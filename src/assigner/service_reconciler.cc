@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/service_reconciler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "assigner/api_writes.h"
+#include "assigner/record_name.h"
+#include "assigner/request.h"
+#include "assigner/take_up.h"
+#include "common/base/rfc3339.h"
+
+namespace barevip::assigner {
+namespace {
+
+using kube::ReconcileResult;
+
+// By then the watch has shown what was created, or it is gone again.
+constexpr std::chrono::seconds kInFlight{10};
+
+constexpr std::string_view kServiceLabel = "barevip.dev/service";
+
+model::IpClaim recordOf(const model::Service& service, const Assignment& assignment) {
+  model::IpClaim claim;
+  claim.key = {service.key.ns, recordName(service.key.name, assignment.address)};
+  claim.labels.emplace(kServiceLabel, service.key.name);
+  claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
+  claim.spec = {assignment.pool, assignment.address.toString(),
+                std::string(toString(assignment.address.family()))};
+  return claim;
+}
+
+// The Pool is what it was when the address was given: it may be renamed since.
+bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
+  return found.serviceOwner && found.serviceOwner->uid == wanted.serviceOwner->uid &&
+         found.spec.address == wanted.spec.address && !found.deleting;
+}
+
+std::string sentence(const Choice& choice) {
+  std::string text;
+  for (const Assignment& each : choice.addresses) {
+    text += (text.empty() ? "" : ", ") + each.address.toString();
+  }
+  if (choice.refusal) {
+    return choice.refusal->message + (text.empty() ? "" : "; the Service keeps " + text);
+  }
+  return text + (choice.incomplete ? "; " + choice.incomplete->message : " assigned");
+}
+
+model::Condition conditionOf(const Choice& choice) {
+  model::Condition condition;
+  condition.type = kAddressAssigned;
+  condition.status = choice.refusal ? "False" : "True";
+  condition.reason = choice.refusal ? std::string(nameOf(choice.refusal->reason)) : "Assigned";
+  condition.message = sentence(choice);
+  return condition;
+}
+
+}  // namespace
+
+ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events,
+                                     ClusterView view, Ledger& ledger, AllocationNotices notices,
+                                     Options options)
+    : api_(api),
+      clock_(clock),
+      events_(events),
+      view_(view),
+      ledger_(ledger),
+      notices_(std::move(notices)),
+      options_(std::move(options)) {}
+
+Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
+                                                     const std::stop_token& stop) {
+  const ServicePtr service = view_.services.get(key);
+  if (!service || !model::isOurs(*service, options_.requireClass)) {
+    return withdraw(key, service, stop);
+  }
+  // It keeps what it has until it is gone, and gets nothing any more.
+  if (service->deleting) return ReconcileResult{};
+  const bool holds =
+      ledger_.with([&](Allocator& allocator) { return !allocator.holds().ofService(key).empty(); });
+  if (showsForeign(*service, holds)) {
+    setWaiting(key, false);
+    leaveAlone(*service);
+    return ReconcileResult{};
+  }
+  noteForeign(key, {});
+  return serve(*service, stop);
+}
+
+Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
+                                                 const std::stop_token& stop) {
+  const auto dropped = dropEarlier(service, stop);
+  if (!dropped) return tl::make_unexpected(dropped.error());
+  const Choice choice = decide(service);
+  std::set<std::string> records;
+  for (const Assignment& assignment : choice.addresses) {
+    if (!assignment.reservation.empty()) continue;
+    const auto ensured = ensureRecord(service, assignment, stop);
+    if (!ensured) return tl::make_unexpected(ensured.error());
+    records.insert(recordName(service.key.name, assignment.address));
+  }
+  const auto written = writeStatus(service, choice, stop);
+  if (!written) {
+    // Deleted by now: the watch will tell, and what was made is taken back then.
+    if (written.error().code == ErrorCode::kNotFound) return ReconcileResult{};
+    return tl::make_unexpected(written.error());
+  }
+  const auto removed = removeRecords(service.key, records, stop);
+  if (!removed) return tl::make_unexpected(removed.error());
+  release(service.key, choice.surplus);
+  notices_.changed();
+  for (const Assignment& assignment : choice.addresses) {
+    if (!assignment.reservation.empty()) {
+      notices_.reservationUse({service.key.ns, assignment.reservation});
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  const bool unseen = std::any_of(records.begin(), records.end(), [&](const std::string& name) {
+    return inFlight_.contains({service.key.ns, name});
+  });
+  ReconcileResult result;
+  if (unseen) result.requeueAfter = kInFlight;
+  return result;
+}
+
+Choice ServiceReconciler::decide(const model::Service& service) {
+  const auto ns = view_.namespaces.get({"", service.key.ns});
+  const auto request = requestOf(service, ns.get());
+  return ledger_.with([&](Allocator& allocator) {
+    Choice choice = request ? allocator.assign(*request)
+                            : allocator.keep(service.key,
+                                             {RefusalReason::kBadRequest, request.error().message});
+    // Under the lock: who frees an address after this decision must find us among the waiters.
+    setWaiting(service.key, choice.refusal || choice.incomplete);
+    return choice;
+  });
+}
+
+// A Service that is not ours, or not there: what it has from us is taken back. The records go
+// first: an address may be given again only when nothing durable claims it any more.
+Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
+                                                    const ServicePtr& service,
+                                                    const std::stop_token& stop) {
+  setWaiting(key, false);
+  const auto had =
+      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
+  std::vector<IpAddress> given = had;
+  for (const kube::ObjectKey& name : view_.claimIndex.claimsOf(key)) {
+    const auto claim = view_.claims.get(name);
+    const auto address = IpAddress::parse(claim ? claim->spec.address : "");
+    if (address) given.push_back(*address);
+  }
+  if (service) {
+    const auto cleared = clearStatus(*service, given, stop);
+    if (!cleared) return tl::make_unexpected(cleared.error());
+  }
+  const auto removed = removeRecords(key, {}, stop);
+  if (!removed) return tl::make_unexpected(removed.error());
+  release(key, had);
+  std::vector<IpAddress> foreign = service ? shownBy(*service) : std::vector<IpAddress>{};
+  std::erase_if(foreign, [&](const IpAddress& address) {
+    return std::find(given.begin(), given.end(), address) != given.end();
+  });
+  noteForeign(key, foreign);
+  return ReconcileResult{};
+}
+
+void ServiceReconciler::leaveAlone(const model::Service& service) {
+  const bool known = ledger_.with(
+      [&](Allocator& allocator) { return !allocator.holds().ofForeign(service.key).empty(); });
+  noteForeign(service.key, shownBy(service));
+  if (known) return;
+  events_.emit({kube::kServices, service.key, service.uid, kube::Event::Type::kWarning,
+                "ForeignAddress", "Assign",
+                "the Service shows an address that barevip did not give, so it is left as it is: "
+                "empty its status.loadBalancer, or give it the loadBalancerClass of whoever serves "
+                "it"});
+}
+
+void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
+                                    const std::vector<IpAddress>& addresses) {
+  const bool freed =
+      ledger_.with([&](Allocator& allocator) { return allocator.setForeign(key, addresses); });
+  if (freed) notices_.freed();
+}
+
+Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
+                                             const Assignment& assignment,
+                                             const std::stop_token& stop) {
+  const model::IpClaim wanted = recordOf(service, assignment);
+  if (const auto found = view_.claims.get(wanted.key)) {
+    if (isRecord(*found, wanted)) return {};
+    return replaceRecord(service, *found, wanted, stop);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = inFlight_.find(wanted.key);
+    if (it != inFlight_.end() && clock_.now() - it->second < kInFlight) return {};
+    // Before the create: the watch may be faster than the answer.
+    inFlight_[wanted.key] = clock_.now();
+  }
+  const auto created = createClaim(api_, wanted, stop);
+  if (created) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    inFlight_.erase(wanted.key);
+  }
+  if (created.error().code != ErrorCode::kAlreadyExists) {
+    return tl::make_unexpected(created.error());
+  }
+  const auto found = readClaim(api_, wanted.key, stop);
+  if (!found) return tl::make_unexpected(found.error());
+  if (isRecord(*found, wanted)) return {};
+  return replaceRecord(service, *found, wanted, stop);
+}
+
+// A Service of the same name was deleted and this one created: what the earlier one had is freed.
+Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
+                                            const std::stop_token& stop) {
+  for (const kube::ObjectKey& key : view_.claimIndex.claimsOf(service.key)) {
+    const auto claim = view_.claims.get(key);
+    if (!claim || !claim->serviceOwner || claim->serviceOwner->uid == service.uid) continue;
+    const auto removed = removeClaim(api_, key, claim->uid, stop);
+    if (!removed) return removed;
+    const auto address = IpAddress::parse(claim->spec.address);
+    if (address && recordName(service.key.name, *address) == key.name) {
+      release(service.key, {*address});
+    }
+  }
+  return {};
+}
+
+// The name is taken. What an earlier Service of the same name left behind is removed, and so is
+// what was changed by hand; what somebody made for himself is not ours.
+Result<void> ServiceReconciler::replaceRecord(const model::Service& service,
+                                              const model::IpClaim& found,
+                                              const model::IpClaim& wanted,
+                                              const std::stop_token& stop) {
+  if (!found.serviceOwner) {
+    std::string message = "IP " + found.key.toString() +
+                          " has the name that the record of this Service's address needs, but was "
+                          "made by somebody else: delete it or give it another name";
+    events_.emit({kube::kServices, service.key, service.uid, kube::Event::Type::kWarning,
+                  "RecordNameTaken", "Assign", message});
+    return fail(ErrorCode::kAlreadyExists, std::move(message));
+  }
+  const auto removed = removeClaim(api_, found.key, found.uid, stop);
+  if (!removed) return removed;
+  const auto created = createClaim(api_, wanted, stop);
+  if (!created) return tl::make_unexpected(created.error());
+  return {};
+}
+
+// All IP objects that name the Service as their owner, and all that were made for it and are not
+// shown yet, but those named in `except`.
+Result<void> ServiceReconciler::removeRecords(const kube::ObjectKey& service,
+                                              const std::set<std::string>& except,
+                                              const std::stop_token& stop) {
+  std::set<kube::ObjectKey> stale;
+  for (const kube::ObjectKey& claim : view_.claimIndex.claimsOf(service)) stale.insert(claim);
+  const auto held =
+      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
+  for (const IpAddress& address : held) {
+    const kube::ObjectKey claim{service.ns, recordName(service.name, address)};
+    const std::lock_guard lock(mutex_);
+    if (inFlight_.contains(claim)) stale.insert(claim);
+  }
+  for (const kube::ObjectKey& claim : stale) {
+    if (except.contains(claim.name)) continue;
+    const auto seen = view_.claims.get(claim);
+    if (seen && seen->deleting) continue;
+    const auto removed = removeClaim(api_, claim, seen ? seen->uid : "", stop);
+    if (!removed) return removed;
+    const std::lock_guard lock(mutex_);
+    inFlight_.erase(claim);
+  }
+  return {};
+}
+
+void ServiceReconciler::release(const kube::ObjectKey& service,
+                                const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) return;
+  for (const IpAddress& address : addresses) {
+    const std::string reservation = ledger_.with([&](Allocator& allocator) {
+      const Hold* const hold = allocator.holds().find(address);
+      std::string name;
+      if (hold != nullptr && hold->holder.kind == Holder::Kind::kReservation) {
+        name = hold->holder.key.name;
+      }
+      allocator.release(service, address);
+      return name;
+    });
+    if (!reservation.empty()) notices_.reservationUse({service.ns, reservation});
+  }
+  notices_.changed();
+  notices_.freed();
+}
+
+Result<void> ServiceReconciler::writeStatus(const model::Service& service, const Choice& choice,
+                                            const std::stop_token& stop) {
+  std::vector<model::LoadBalancerIngress> ingress;
+  for (const Assignment& assignment : choice.addresses) {
+    ingress.push_back({assignment.address.toString(), "", options_.ipMode});
+  }
+  const model::Condition condition = conditionOf(choice);
+  const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
+  if (before != nullptr && *before == condition && service.ingress == ingress) return {};
+  model::Conditions conditions = service.conditions;
+  model::setCondition(conditions, condition, formatSeconds(clock_.wallNow()));
+  const auto patched =
+      patchServiceStatus(api_, service, ingress, conditions, clock_.wallNow(), stop);
+  if (!patched) return patched;
+  const bool sameReason = before != nullptr && before->reason == condition.reason;
+  const bool moved =
+      condition.status == "True" && before != nullptr && before->message != condition.message;
+  if (!sameReason || moved) tell(service, condition);
+  return {};
+}
+
+Result<void> ServiceReconciler::clearStatus(const model::Service& service,
+                                            const std::vector<IpAddress>& given,
+                                            const std::stop_token& stop) {
+  const auto ours = [&](const model::LoadBalancerIngress& entry) {
+    const auto address = IpAddress::parse(entry.ip);
+    return address && std::find(given.begin(), given.end(), *address) != given.end();
+  };
+  std::vector<model::LoadBalancerIngress> ingress = service.ingress;
+  model::Conditions conditions = service.conditions;
+  const auto entries = std::erase_if(ingress, ours);
+  const auto removed = std::erase_if(
+      conditions, [](const model::Condition& each) { return each.type == kAddressAssigned; });
+  if (entries == 0 && removed == 0) return {};
+  return patchServiceStatus(api_, service, ingress, conditions, clock_.wallNow(), stop);
+}
+
+void ServiceReconciler::tell(const model::Service& service, const model::Condition& condition) {
+  const bool good = condition.status == "True";
+  events_.emit({kube::kServices, service.key, service.uid,
+                good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, condition.reason,
+                "Assign", condition.message});
+}
+
+void ServiceReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {
+  const std::lock_guard lock(mutex_);
+  if (waits) {
+    waiters_.insert(key);
+  } else {
+    waiters_.erase(key);
+  }
+}
+
+bool ServiceReconciler::claimSeen(const kube::ObjectKey& claim) {
+  const std::lock_guard lock(mutex_);
+  return inFlight_.erase(claim) != 0;
+}
+
+std::vector<kube::ObjectKey> ServiceReconciler::waiters() const {
+  const std::lock_guard lock(mutex_);
+  return {waiters_.begin(), waiters_.end()};
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Service -> IP objects -> Service status.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/kube/api.h"
+#include "barevip/kube/event_sink.h"
+#include "barevip/kube/store.h"
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
+#include "barevip/model/service.h"
+
+#include "assigner/claim_index.h"
+#include "assigner/ledger.h"
+#include "common/kube/controller.h"
+
+namespace barevip::assigner {
+
+/// What a term of leadership sees of the cluster. All outlive the reconcilers.
+struct ClusterView {
+  const kube::Store<model::Service>& services;
+  const kube::Store<model::IpClaim>& claims;
+  const kube::Store<model::Namespace>& namespaces;
+  const ClaimIndex& claimIndex;
+};
+
+/// What others may want to know; called without a lock, must only hand work on.
+struct AllocationNotices {
+  std::function<void()> freed;                                 ///< who waits may be lucky now
+  std::function<void()> changed;                               ///< counts of Pools may differ
+  std::function<void(const kube::ObjectKey&)> reservationUse;  ///< an IP object's user
+};
+
+/// Level-triggered: each reconcile makes everything right for one Service. The IP object is the
+/// durable record, so it is written first and removed before its address can be given again.
+/// Thread-safe, as long as one Service is with one worker at a time.
+class ServiceReconciler {
+ public:
+  struct Options {
+    bool requireClass = false;     ///< Services without a loadBalancerClass are not ours
+    std::string ipMode = "Proxy";  ///< of status.loadBalancer.ingress[]
+  };
+
+  ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, ClusterView view,
+                    Ledger& ledger, AllocationNotices notices, Options options);
+
+  Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
+
+  /// The store has the IP object now, or has it no more. True if we made it and its Service need
+  /// not be looked at.
+  bool claimSeen(const kube::ObjectKey& claim);
+
+  /// Services that wait for an address or for one more.
+  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const;
+
+ private:
+  using ServicePtr = kube::Store<model::Service>::Ptr;
+
+  Result<kube::ReconcileResult> serve(const model::Service& service, const std::stop_token& stop);
+  Result<kube::ReconcileResult> withdraw(const kube::ObjectKey& key, const ServicePtr& service,
+                                         const std::stop_token& stop);
+  Choice decide(const model::Service& service);
+  void leaveAlone(const model::Service& service);
+  void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
+
+  Result<void> ensureRecord(const model::Service& service, const Assignment& assignment,
+                            const std::stop_token& stop);
+  Result<void> dropEarlier(const model::Service& service, const std::stop_token& stop);
+  Result<void> replaceRecord(const model::Service& service, const model::IpClaim& found,
+                             const model::IpClaim& wanted, const std::stop_token& stop);
+  Result<void> removeRecords(const kube::ObjectKey& service, const std::set<std::string>& except,
+                             const std::stop_token& stop);
+  void release(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);
+
+  Result<void> writeStatus(const model::Service& service, const Choice& choice,
+                           const std::stop_token& stop);
+  Result<void> clearStatus(const model::Service& service, const std::vector<IpAddress>& given,
+                           const std::stop_token& stop);
+  void tell(const model::Service& service, const model::Condition& condition);
+  void setWaiting(const kube::ObjectKey& key, bool waits);
+
+  kube::Api& api_;
+  const Clock& clock_;
+  kube::EventSink& events_;
+  const ClusterView view_;
+  Ledger& ledger_;
+  const AllocationNotices notices_;
+  const Options options_;
+
+  mutable std::mutex mutex_;
+  std::set<kube::ObjectKey> waiters_;
+  /// IP objects that we made and that the store does not show yet.
+  std::map<kube::ObjectKey, MonotonicTime> inFlight_;
+};
+
+}  // namespace barevip::assigner

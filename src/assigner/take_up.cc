@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/take_up.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "barevip/base/log.h"
+
+#include "assigner/claim_index.h"
+#include "assigner/reservation.h"
+
+namespace barevip::assigner {
+namespace {
+
+using Services = std::map<kube::ObjectKey, const model::Service*>;
+
+bool saysAssigned(const model::Service& service) {
+  const model::Condition* const condition =
+      model::findCondition(service.conditions, kAddressAssigned);
+  return condition != nullptr && condition->status == "True";
+}
+
+// One take-up of one snapshot.
+class TakeUp {
+ public:
+  TakeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass)
+      : allocator_(allocator), snapshot_(snapshot), requireClass_(requireClass) {
+    for (const model::Service& service : snapshot.services) services_[service.key] = &service;
+    for (const model::IpClaim& claim : snapshot.claims) claims_.push_back(&claim);
+    std::sort(claims_.begin(), claims_.end(), [](const auto* a, const auto* b) {
+      return std::tie(a->creationSeconds, a->key) < std::tie(b->creationSeconds, b->key);
+    });
+  }
+
+  void run() {
+    for (const model::IpClaim* const claim : claims_) {
+      claim->serviceOwner ? takeUpOwned(*claim) : takeUpBound(*claim);
+    }
+    for (const auto& [key, service] : services_) {
+      if (isOurs(*service) && saysAssigned(*service)) takeUpShown(*service);
+    }
+    for (const model::IpClaim* const claim : claims_) {
+      if (!claim->serviceOwner && !claim->spec.address.empty()) reserve(*claim);
+    }
+    for (const auto& [key, service] : services_) noteForeign(*service);
+  }
+
+ private:
+  [[nodiscard]] bool isOurs(const model::Service& service) const {
+    return model::isOurs(service, requireClass_);
+  }
+
+  [[nodiscard]] const model::Service* find(const kube::ObjectKey& key) const {
+    const auto it = services_.find(key);
+    return it == services_.end() ? nullptr : it->second;
+  }
+
+  void takeUpOwned(const model::IpClaim& claim) {
+    const model::Service* const service = find(ownerOf(claim));
+    const auto address = IpAddress::parse(claim.spec.address);
+    if (service == nullptr || service->uid != claim.serviceOwner->uid || !isOurs(*service) ||
+        !address || !trusted(claim, *service, *address)) {
+      return;
+    }
+    if (allocator_.takeUp(service->key, *address, claim.spec.pool)) return;
+    log::warn("two IP objects claim one address; the older one keeps it",
+              {{"address", address->toString()},
+               {"holder", allocator_.holds().find(*address)->holder.toString()},
+               {"loser", claim.key.toString()}});
+  }
+
+  // Who may create IP objects must not get around the Pools by naming a Service as their owner: a
+  // claim counts if its status, which needs another permission, or the Service's status shows that
+  // the address was given, or if the Pool would give it now (we stopped before a status was
+  // written).
+  [[nodiscard]] bool trusted(const model::IpClaim& claim, const model::Service& service,
+                             const IpAddress& address) const {
+    if (claim.status.phase == "Bound") return true;
+    const auto shown = shownBy(service);
+    if (saysAssigned(service) && std::find(shown.begin(), shown.end(), address) != shown.end()) {
+      return true;
+    }
+    const PoolState* const pool = allocator_.pools().find(claim.spec.pool);
+    if (pool == nullptr || !pool->gives() || !pool->space.offers(address)) return false;
+    Applicant applicant{service.key.ns, std::nullopt, service.labels};
+    if (const auto ns = snapshot_.namespaceOf(service.key.ns)) {
+      applicant.namespaceLabels = ns->labels;
+    }
+    return !pool->plan.admission.refusal(applicant);
+  }
+
+  void takeUpBound(const model::IpClaim& claim) {
+    if (claim.status.phase != "Bound") return;
+    const auto address = IpAddress::parse(claim.status.address);
+    if (!address) return;
+    std::optional<kube::ObjectKey> user;
+    if (!claim.status.service.empty()) {
+      const model::Service* const service = find({claim.key.ns, claim.status.service});
+      if (service != nullptr && isOurs(*service)) user = service->key;
+    }
+    allocator_.takeUpReservation(claim.key, *address, claim.status.pool, user);
+  }
+
+  void takeUpShown(const model::Service& service) {
+    for (const IpAddress& address : shownBy(service)) {
+      const PoolState* const pool = allocator_.pools().having(address);
+      allocator_.takeUp(service.key, address, pool == nullptr ? "" : pool->plan.name);
+    }
+  }
+
+  void reserve(const model::IpClaim& claim) {
+    const auto ns = snapshot_.namespaceOf(claim.key.ns);
+    const auto reservation = reservationOf(claim, ns.get());
+    if (reservation) (void)allocator_.reserve(*reservation);
+  }
+
+  void noteForeign(const model::Service& service) {
+    const bool holds = !allocator_.holds().ofService(service.key).empty();
+    if (isOurs(service) && !showsForeign(service, holds)) return;
+    allocator_.setForeign(service.key, shownBy(service));
+  }
+
+  Allocator& allocator_;
+  const Snapshot& snapshot_;
+  const bool requireClass_;
+  Services services_;
+  std::vector<const model::IpClaim*> claims_;
+};
+
+}  // namespace
+
+bool showsForeign(const model::Service& service, bool holds) {
+  return !service.ingress.empty() && !holds && !saysAssigned(service);
+}
+
+std::vector<IpAddress> shownBy(const model::Service& service) {
+  std::vector<IpAddress> addresses;
+  for (const model::LoadBalancerIngress& entry : service.ingress) {
+    if (const auto address = IpAddress::parse(entry.ip)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+void takeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass) {
+  TakeUp(allocator, snapshot, requireClass).run();
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must happen before the first address is given: everything that is held already is taken up.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
+#include "barevip/model/service.h"
+
+#include "assigner/allocator.h"
+
+namespace barevip::assigner {
+
+/// The condition of Services that is ours; where it stands, status.loadBalancer was written by us.
+inline constexpr const char* kAddressAssigned = "barevip.dev/AddressAssigned";
+
+/// Whether the Service shows an address that is not ours to change: somebody else gave it. holds:
+/// whether the allocator knows addresses of it.
+[[nodiscard]] bool showsForeign(const model::Service& service, bool holds);
+
+/// The addresses that the Service shows; what is none is left out.
+[[nodiscard]] std::vector<IpAddress> shownBy(const model::Service& service);
+
+struct Snapshot {
+  std::vector<model::IpClaim> claims;
+  std::vector<model::Service> services;  ///< listed after the claims, so that no owner is missed
+  std::function<std::shared_ptr<const model::Namespace>(const std::string&)> namespaceOf;
+};
+
+/// Pools must be set. First IP objects, the older one wins; then what our Services show; then
+/// reservations that were not bound yet; then what other Services show. The order within the
+/// snapshot does not matter.
+void takeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass);
+
+}  // namespace barevip::assigner

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/kube/api.h"
+#include "barevip/kube/event_sink.h"
+#include "barevip/kube/store.h"
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
+#include "barevip/model/service.h"
+
+#include "assigner/ledger.h"
+#include "common/kube/controller.h"
+
+namespace barevip::controlplane {
+
+/// Holds addresses for IP objects that people made, and writes the status of all IP objects, but
+/// for `node`. Those that a Service owns are made and removed by the Service reconciler.
+class IpReconciler {
+ public:
+  struct View {
+    const kube::Store<model::IpClaim>& claims;
+    const kube::Store<model::Service>& services;
+    const kube::Store<model::Namespace>& namespaces;
+  };
+  /// Called without a lock, must only hand work on.
+  struct Notices {
+    std::function<void()> freed;    ///< an address, or a reservation that Services may wait for
+    std::function<void()> changed;  ///< counts of Pools may differ
+    std::function<void(const kube::ObjectKey&)> serviceTouched;  ///< its reservation went away
+  };
+
+  IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, View view,
+               assigner::Ledger& ledger, Notices notices);
+
+  Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
+
+  /// Reservations that wait for an address.
+  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const;
+
+ private:
+  using Status = model::IpClaim::Status;
+
+  void forget(const kube::ObjectKey& key);
+  [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
+  [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
+  void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
+  void fillUse(Status& status, const model::IpClaim& claim, const kube::ObjectKey& service) const;
+  void setWaiting(const kube::ObjectKey& key, bool waits);
+
+  kube::Api& api_;
+  const Clock& clock_;
+  kube::EventSink& events_;
+  const View view_;
+  assigner::Ledger& ledger_;
+  const Notices notices_;
+
+  mutable std::mutex mutex_;
+  std::set<kube::ObjectKey> waiters_;
+};
+
+}  // namespace barevip::controlplane

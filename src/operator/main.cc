@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <pthread.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "barevip/base/log.h"
+
+#include "common/kube/api_client.h"
+#include "common/kube/config.h"
+#include "common/kube/transport.h"
+#include "operator/app.h"
+#include "operator/options.h"
+
+namespace barevip::controlplane {
+namespace {
+
+int sayError(const Error& error) {
+  std::fprintf(stderr, "barevip-operator: %s\n", error.message.c_str());
+  return 1;
+}
+
+int runOperator(const Options& options) {
+  log::setLevel(options.logLevel);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  kube::initialize();
+  auto access = kube::loadConfig(kube::processConfigSource(options.kubeconfig));
+  if (!access) return sayError(access.error());
+  access->userAgent = "barevip-operator";
+  kube::ApiClient api(kube::makeTransport(std::move(*access)));
+
+  const SystemClock clock;
+  App app(api, clock, options);
+  const auto port = app.listen();
+  if (!port) return sayError(port.error());
+  log::info("barevip-operator runs",
+            {{"identity", options.identity}, {"port", std::to_string(*port)}});
+  std::jthread running([&app](const std::stop_token& stop) { app.run(stop); });
+  int signal = 0;
+  sigwait(&signals, &signal);
+  // A second signal ends the process the short way, whatever hangs.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  log::info("stopping");
+  running.request_stop();
+  running.join();
+  return 0;
+}
+
+}  // namespace
+}  // namespace barevip::controlplane
+
+int main(int argc, char** argv) {
+  try {
+    const auto options = barevip::controlplane::parseOptions(argc, argv);
+    if (!options) {
+      std::fputs(options.error().text.c_str(), options.error().status == 0 ? stdout : stderr);
+      return options.error().status;
+    }
+    return barevip::controlplane::runOperator(*options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "barevip-operator: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/term.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "barevip/base/log.h"
+
+#include "assigner/take_up.h"
+#include "common/kube/backoff.h"
+#include "operator/status_writes.h"
+
+namespace barevip::controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using kube::ObjectKey;
+
+constexpr std::size_t kClaimWorkers = 2;
+constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
+constexpr std::chrono::milliseconds kLook = 10ms;
+constexpr std::chrono::milliseconds kMostBehind = 2s;
+
+// In the queue of Pools: the counts of any of them may differ.
+const ObjectKey kEveryPool{};
+
+// resourceVersions are decimal numbers without leading zeros (KEP-5504).
+bool olderVersion(const std::string& a, const std::string& b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+template <class T>
+bool behind(const kube::Store<T>& store, const std::vector<T>& listed) {
+  return std::any_of(listed.begin(), listed.end(), [&](const T& object) {
+    const auto seen = store.get(object.key);
+    return !seen || olderVersion(seen->resourceVersion, object.resourceVersion);
+  });
+}
+
+// Services that are nobody's business are left out: ClusterIP Services are most of a cluster.
+bool isRelevant(const Term::ServicePtr& service) {
+  return service && (service->isLoadBalancer() || !service->ingress.empty());
+}
+
+std::string describe(const ObjectKey& key) { return key.toString(); }
+
+}  // namespace
+
+Stores::Stores() {
+  claims.addHandler(
+      [this](const auto& before, const auto& after) { claimIndex.update(before, after); });
+}
+
+bool Stores::synced() const {
+  return services.synced() && pools.synced() && claims.synced() && namespaces.synced();
+}
+
+Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const Stores& stores,
+           Options options)
+    : api_(api),
+      clock_(clock),
+      stores_(stores),
+      options_(std::move(options)),
+      serviceQueue_(clock),
+      claimQueue_(clock),
+      poolQueue_(clock),
+      services_(api, clock, events,
+                {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_,
+                {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
+                 [this](const ObjectKey& claim) { claimQueue_.add(claim); }},
+                options_.services),
+      claims_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
+              {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
+               [this](const ObjectKey& service) { serviceQueue_.add(service); }}),
+      pools_(api, clock, stores.pools, ledger_,
+             [this] {
+               wakeWaiters();
+               poolQueue_.add(kEveryPool);
+             }),
+      serviceController_(
+          "services", serviceQueue_,
+          [this](const ObjectKey& key, const std::stop_token& stop) {
+            return services_.reconcile(key, stop);
+          },
+          describe),
+      claimController_(
+          "ips", claimQueue_,
+          [this](const ObjectKey& key, const std::stop_token& stop) {
+            return claims_.reconcile(key, stop);
+          },
+          describe),
+      poolController_(
+          "pools", poolQueue_,
+          [this](const ObjectKey& key, const std::stop_token& stop) {
+            return reconcilePool(key, stop);
+          },
+          describe) {}
+
+Term::~Term() { end(); }
+
+Result<void> Term::begin(const std::stop_token& stop) {
+  while (!stores_.synced() && !stop.stop_requested()) pause(kLook, stop);
+  const auto taken = takeUp(stop);
+  if (!taken) return taken;
+  enqueueAll();
+  serviceController_.start(options_.workers);
+  claimController_.start(kClaimWorkers);
+  poolController_.start(1);
+  begun_ = true;
+  return {};
+}
+
+void Term::end() {
+  serviceController_.stop();
+  claimController_.stop();
+  poolController_.stop();
+}
+
+Result<void> Term::takeUp(const std::stop_token& stop) {
+  kube::Backoff backoff(clock_, kube::systemRandom());
+  while (!stop.stop_requested()) {
+    const auto done = takeUpOnce(stop);
+    if (done && *done) return {};
+    if (done) continue;  // the lists are outdated by now: begin again
+    log::warn("cannot list what is held; nothing is given until then",
+              {{"error", done.error().message}});
+    pause(std::max(backoff.next(), done.error().retryAfter), stop);
+  }
+  return fail(ErrorCode::kStopped, "stopped before everything that is held was taken up");
+}
+
+// False: the stores do not get as far as the lists, for example because an object is gone again.
+Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
+  auto claims = listClaims(api_, stop);
+  if (!claims) return tl::make_unexpected(std::move(claims.error()));
+  auto services = listServices(api_, stop);
+  if (!services) return tl::make_unexpected(std::move(services.error()));
+  const MonotonicTime start = clock_.now();
+  while (behind(stores_.claims, *claims) || behind(stores_.services, *services)) {
+    if (stop.stop_requested()) return fail(ErrorCode::kStopped, "stopped");
+    if (clock_.now() - start > kMostBehind) return false;
+    pause(kLook, stop);
+  }
+  pools_.refresh();
+  const assigner::Snapshot snapshot{std::move(*claims), std::move(*services),
+                                    [this](const std::string& name) {
+                                      return stores_.namespaces.get({"", name});
+                                    }};
+  const std::size_t held = ledger_.with([&](assigner::Allocator& allocator) {
+    assigner::takeUp(allocator, snapshot, options_.services.requireClass);
+    return allocator.holds().all().size();
+  });
+  log::info("took up what is held",
+            {{"addresses", std::to_string(held)}, {"pools", std::to_string(stores_.pools.size())}});
+  return true;
+}
+
+void Term::pause(std::chrono::milliseconds time, const std::stop_token& stop) const {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  clock_.waitUntil(lock, wake, stop, clock_.now() + time, [] { return false; });
+}
+
+void Term::enqueueAll() {
+  for (const auto& pool : stores_.pools.all()) poolQueue_.add(pool->key);
+  for (const auto& claim : stores_.claims.all()) {
+    claimQueue_.add(claim->key);
+    if (claim->serviceOwner) serviceQueue_.add(assigner::ownerOf(*claim));
+  }
+  for (const auto& service : stores_.services.all()) {
+    if (isRelevant(service)) serviceQueue_.add(service->key);
+  }
+}
+
+void Term::wakeWaiters() {
+  for (const ObjectKey& claim : claims_.waiters()) claimQueue_.add(claim);
+  for (const ObjectKey& service : services_.waiters()) serviceQueue_.add(service);
+}
+
+Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
+                                                  const std::stop_token& stop) {
+  if (key != kEveryPool) return pools_.reconcile(key, stop);
+  for (const auto& pool : stores_.pools.all()) poolQueue_.add(pool->key);
+  return kube::ReconcileResult{};
+}
+
+void Term::onService(const ServicePtr& before, const ServicePtr& after) {
+  const ObjectKey& key = (after ? after : before)->key;
+  if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
+  if (before && after && before->ports != after->ports) {
+    for (const ObjectKey& claim : stores_.claimIndex.claimsOf(key)) claimQueue_.add(claim);
+  }
+}
+
+void Term::onPool(const PoolPtr& before, const PoolPtr& after) {
+  poolQueue_.add((after ? after : before)->key);
+}
+
+void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
+  const ObjectKey& key = (after ? after : before)->key;
+  claimQueue_.add(key);
+  const bool same = before && after && before->spec == after->spec &&
+                    before->serviceOwner == after->serviceOwner &&
+                    before->deleting == after->deleting;
+  if (same) return;
+  if (services_.claimSeen(key) && after) return;
+  if (before && before->serviceOwner) serviceQueue_.add(assigner::ownerOf(*before));
+  if (after && after->serviceOwner) serviceQueue_.add(assigner::ownerOf(*after));
+}
+
+void Term::onNamespace(const NamespacePtr& before, const NamespacePtr& after) {
+  if (after && (!before || before->labels != after->labels)) wakeWaiters();
+}
+
+std::size_t Term::held() {
+  return ledger_.with(
+      [](assigner::Allocator& allocator) { return allocator.holds().all().size(); });
+}
+
+bool Term::idle() const { return serviceQueue_.idle() && claimQueue_.idle() && poolQueue_.idle(); }
+
+}  // namespace barevip::controlplane

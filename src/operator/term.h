@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// One term of leadership: from taking up what is held to the end of the last worker.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/kube/api.h"
+#include "barevip/kube/event_sink.h"
+#include "barevip/kube/store.h"
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
+#include "barevip/model/pool.h"
+#include "barevip/model/service.h"
+
+#include "assigner/claim_index.h"
+#include "assigner/ledger.h"
+#include "assigner/service_reconciler.h"
+#include "common/kube/controller.h"
+#include "common/kube/work_queue.h"
+#include "operator/ip_reconciler.h"
+#include "operator/pool_reconciler.h"
+
+namespace barevip::controlplane {
+
+/// What the reflectors keep; it lives as long as the process.
+struct Stores {
+  Stores();
+
+  kube::Store<model::Service> services;
+  kube::Store<model::Pool> pools;
+  kube::Store<model::IpClaim> claims;
+  kube::Store<model::Namespace> namespaces;
+  assigner::ClaimIndex claimIndex;
+
+  [[nodiscard]] bool synced() const;
+};
+
+/// Nothing is given before everything that is held was taken up from fresh, complete lists, and
+/// before the stores are at least as new as these: the watch of a process that just began to lead
+/// may be behind what the last leader wrote.
+///
+/// The on... functions take the changes of the stores, from any thread, at any time.
+class Term {
+ public:
+  struct Options {
+    std::size_t workers = 8;
+    assigner::ServiceReconciler::Options services;
+  };
+
+  Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const Stores& stores,
+       Options options);
+  ~Term();
+  Term(const Term&) = delete;
+  Term& operator=(const Term&) = delete;
+
+  /// Takes up and starts the workers; blocks until then, for as long as the API server does not
+  /// answer. An error is kStopped.
+  Result<void> begin(const std::stop_token& stop);
+  /// Returns when nothing runs any more; once begun, before destruction.
+  void end();
+
+  using ServicePtr = kube::Store<model::Service>::Ptr;
+  using PoolPtr = kube::Store<model::Pool>::Ptr;
+  using ClaimPtr = kube::Store<model::IpClaim>::Ptr;
+  using NamespacePtr = kube::Store<model::Namespace>::Ptr;
+  void onService(const ServicePtr& before, const ServicePtr& after);
+  void onPool(const PoolPtr& before, const PoolPtr& after);
+  void onClaim(const ClaimPtr& before, const ClaimPtr& after);
+  void onNamespace(const NamespacePtr& before, const NamespacePtr& after);
+
+  [[nodiscard]] bool begun() const { return begun_; }
+  /// Services that wait for an address.
+  [[nodiscard]] std::size_t waiting() const { return services_.waiters().size(); }
+  [[nodiscard]] std::size_t queued() const { return serviceQueue_.size(); }
+  [[nodiscard]] std::size_t held();
+  /// All queues are empty and no worker is busy.
+  [[nodiscard]] bool idle() const;
+
+ private:
+  using Queue = kube::WorkQueue<kube::ObjectKey>;
+
+  Result<void> takeUp(const std::stop_token& stop);
+  Result<bool> takeUpOnce(const std::stop_token& stop);
+  void pause(std::chrono::milliseconds time, const std::stop_token& stop) const;
+  void enqueueAll();
+  void wakeWaiters();
+  Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
+                                              const std::stop_token& stop);
+
+  kube::Api& api_;
+  const Clock& clock_;
+  const Stores& stores_;
+  const Options options_;
+  assigner::Ledger ledger_;
+  Queue serviceQueue_;
+  Queue claimQueue_;
+  Queue poolQueue_;
+  assigner::ServiceReconciler services_;
+  IpReconciler claims_;
+  PoolReconciler pools_;
+  kube::Controller<kube::ObjectKey> serviceController_;
+  kube::Controller<kube::ObjectKey> claimController_;
+  kube::Controller<kube::ObjectKey> poolController_;
+  std::atomic<bool> begun_ = false;
+};
+
+}  // namespace barevip::controlplane
