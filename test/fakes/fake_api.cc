@@ -168,7 +168,7 @@ void FakeApi::collectGarbage() {
 void FakeApi::expire() {
   {
     const std::lock_guard lock(mutex_);
-    oldestVersion_ = ++version_;
+    oldestVersion_ = version_;
     history_.clear();
   }
   endAll(WatchEnd::kExpired);

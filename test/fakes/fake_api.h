@@ -62,7 +62,8 @@ class FakeApi final : public Api {
   /// Deletes, until none is left, what names owners of which none exists any more.
   void collectGarbage();
 
-  /// Forgets history: running watches end with kExpired, so do those from an older version.
+  /// Forgets history: running watches end with kExpired, so do those from a version
+  /// before the newest.
   void expire();
   /// Running watches end as a broken connection does: kUnavailable.
   void cutWatches();

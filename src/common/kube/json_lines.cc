@@ -80,7 +80,7 @@ Result<void> ItemSplitter::take(std::string_view run) {
   const bool blank = run.find_first_not_of(kSpace) == std::string_view::npos;
   if (depth_ == 0 && !blank) return invalid("is no JSON object");
   if (inList_ && !inItem_) return {};  // elements that are no objects are left out
-  if (!blank) target().append(run);
+  if (inString_ || !blank) target().append(run);
   return fits();
 }
 

@@ -150,7 +150,8 @@ bool LeaderElector::create(const std::stop_token& stop) {
 Result<void> LeaderElector::write(const model::Lease& lease, const std::stop_token& stop) {
   auto written = api_.replace(kLeases, options_.lease, model::encodeLease(lease), stop);
   if (!written) {
-    if (written.error().code != ErrorCode::kConflict) {
+    const ErrorCode code = written.error().code;
+    if (code != ErrorCode::kConflict && code != ErrorCode::kNotFound) {
       complain("The lease cannot be renewed", written.error());
     }
     return tl::make_unexpected(std::move(written.error()));
@@ -175,7 +176,8 @@ model::Lease LeaderElector::mine() const {
 }
 
 void LeaderElector::observe(const model::Lease& lease) {
-  if (observed_.holder != lease.holder && lease.holder != options_.identity) {
+  const bool other = !lease.holder.empty() && lease.holder != options_.identity;
+  if (other && observed_.holder != lease.holder) {
     log::info("The leader is another one",
               {{"lease", options_.lease.toString()}, {"holder", lease.holder}});
   }

@@ -3,82 +3,173 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
 
 namespace barevip::kube {
 namespace {
 
-Event waiting(const std::string& note = "the pool is full") {
-  return {kServices,       {"shop", "web"}, "uid-1", Event::Type::kWarning,
-          "PoolExhausted", "Assign",        note};
-}
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Verb = FakeApi::Verb;
 
-class EventsTest : public testing::Test {
+class EventsTest : public ::testing::Test {
  protected:
-  void SetUp() override { recorder_.start(); }
+  static EventRecorder::Options options() {
+    EventRecorder::Options options;
+    options.instance = "pod-1";
+    options.limit = 4;
+    return options;
+  }
 
-  bool becomes(std::size_t events, std::uint64_t series) {
-    return api_.waitFor([&] {
-      const auto all = api_.objects(kEvents);
-      if (all.size() != events) return false;
-      std::uint64_t most = 0;
-      for (const auto& event : all) {
-        if (event.contains("series"))
-          most = std::max(most, event["series"].value("count", std::uint64_t{0}));
-      }
-      return most == series;
-    });
+  void record(const std::string& note) {
+    recorder_.record({kServices, {"shop", "web"}, "u1"}, EventType::kWarning, "PoolExhausted",
+                     "Allocate", note);
+  }
+  bool wait(const std::function<bool()>& condition) { return api_.waitFor(condition); }
+  bool written(std::uint64_t count) {
+    return wait([=, this] { return recorder_.written() == count; });
+  }
+  [[nodiscard]] json only() const {
+    const auto all = api_.objects(kEvents);
+    EXPECT_EQ(all.size(), 1U);
+    return all.empty() ? json() : all[0];
   }
 
   FakeApi api_;
   ManualClock clock_;
-  EventRecorder recorder_{api_, clock_, "barevip.dev/operator", "pod-1"};
+  EventRecorder recorder_{api_, clock_, options()};
 };
 
-TEST_F(EventsTest, AnEventNamesItsObjectReasonAndReporter) {
-  recorder_.emit(waiting());
-  ASSERT_TRUE(becomes(1, 0));
-  const auto event = api_.objects(kEvents).front();
-  EXPECT_EQ(event["regarding"]["name"], "web");
-  EXPECT_EQ(event["regarding"]["kind"], "Service");
+TEST_F(EventsTest, AreWhatTheApiWants) {
+  recorder_.start();
+  record("pool lan has no free address");
+  ASSERT_TRUE(written(1));
+  json event = only();
   EXPECT_EQ(event["metadata"]["namespace"], "shop");
-  EXPECT_EQ(event["reason"], "PoolExhausted");
-  EXPECT_EQ(event["type"], "Warning");
-  EXPECT_EQ(event["reportingController"], "barevip.dev/operator");
+  EXPECT_EQ(event["metadata"]["name"].get<std::string>().find("web."), 0U);
+  for (const char* servers : {"metadata", "apiVersion", "kind"}) event.erase(servers);
+  EXPECT_EQ(event, json::parse(R"({
+      "eventTime": "2030-01-01T00:00:00.000000Z",
+      "reportingController": "barevip.dev/operator", "reportingInstance": "pod-1",
+      "action": "Allocate", "reason": "PoolExhausted", "type": "Warning",
+      "note": "pool lan has no free address",
+      "regarding": {"apiVersion": "v1", "kind": "Service", "namespace": "shop", "name": "web",
+                    "uid": "u1"}})"));
 }
 
-TEST_F(EventsTest, TheSameAgainIsACountWrittenOnceInAWhile) {
-  recorder_.emit(waiting());
-  ASSERT_TRUE(becomes(1, 0));
-  for (int i = 0; i < 4; ++i) recorder_.emit(waiting());
-  recorder_.emit(waiting("another note"));
-  ASSERT_TRUE(becomes(2, 0));
-  clock_.advance(EventRecorder::kSeriesPeriod);
-  EXPECT_TRUE(becomes(2, 5));
-  EXPECT_EQ(api_.writeCount(), 3U);
+TEST_F(EventsTest, OfClusterScopedObjectsLiveInDefault) {
+  recorder_.start();
+  recorder_.record({kPools, {"", "lan"}, "u2"}, EventType::kNormal, "Ready", "Validate", "fine");
+  ASSERT_TRUE(written(1));
+  EXPECT_EQ(only()["metadata"]["namespace"], "default");
+  EXPECT_FALSE(only()["regarding"].contains("namespace"));
+  EXPECT_EQ(only()["type"], "Normal");
 }
 
-TEST_F(EventsTest, ARestartedProcessCountsOnItsPredecessorsEvent) {
-  recorder_.emit(waiting());
-  ASSERT_TRUE(becomes(1, 0));
-  EventRecorder next(api_, clock_, "barevip.dev/operator", "pod-2");
-  next.start();
-  next.emit(waiting());
-  EXPECT_TRUE(becomes(1, 2));
+TEST_F(EventsTest, CountWhatRepeats) {
+  recorder_.start();
+  record("full");
+  ASSERT_TRUE(written(1));
+  for (int i = 0; i < 99; ++i) record("full");
+  EXPECT_EQ(recorder_.written(), 1U) << "not more than one write in ten seconds";
+  clock_.advance(seconds(10));
+  ASSERT_TRUE(written(2));
+  EXPECT_EQ(only()["series"]["count"], 100);
+  EXPECT_EQ(only()["series"]["lastObservedTime"], "2030-01-01T00:00:00.000000Z");
+  EXPECT_EQ(only()["note"], "full");
 }
 
-TEST_F(EventsTest, ARefusedEventIsDroppedAndTheNextIsWritten) {
-  std::atomic<bool> refuse = true;
-  api_.setInterceptor([&](auto, const auto&, const auto&) -> std::optional<Error> {
-    if (!refuse) return std::nullopt;
-    return Error{ErrorCode::kForbidden, "no", 403, {}};
+TEST_F(EventsTest, AreSeparateForEachReasonAndNote) {
+  recorder_.start();
+  record("full");
+  record("no pool");
+  ASSERT_TRUE(written(2));
+  EXPECT_EQ(api_.objects(kEvents).size(), 2U);
+}
+
+TEST_F(EventsTest, StartANewOneAfterALongSilence) {
+  recorder_.start();
+  record("full");
+  ASSERT_TRUE(written(1));
+  clock_.advance(std::chrono::minutes(7));
+  record("full");
+  ASSERT_TRUE(written(2));
+  EXPECT_EQ(api_.objects(kEvents).size(), 2U);
+}
+
+TEST_F(EventsTest, AreNotDoubledWhenAWriteIsRepeated) {
+  int calls = 0;
+  api_.setInterceptor([&](Verb, const Resource&, const ObjectKey& key) -> std::optional<Error> {
+    if (++calls == 1) {  // the server has it, the answer is lost
+      api_.put(kEvents, {{"metadata", {{"name", key.name}, {"namespace", key.ns}}}});
+      return Error{ErrorCode::kUnavailable, "cut", 0, {}};
+    }
+    return std::nullopt;
   });
-  recorder_.emit(waiting());
-  while (recorder_.dropped() == 0) std::this_thread::yield();
-  refuse = false;
-  recorder_.emit(waiting("another note"));
-  EXPECT_TRUE(becomes(1, 0));
+  recorder_.start();
+  record("full");
+  ASSERT_TRUE(wait([&] { return api_.writeCount() == 1; }));
+  ASSERT_TRUE(wait([&] {
+    clock_.advance(milliseconds(100));
+    return recorder_.written() == 1;
+  }));
+  EXPECT_EQ(api_.objects(kEvents).size(), 1U);
+  EXPECT_EQ(recorder_.dropped(), 0U);
+}
+
+TEST_F(EventsTest, AreLostAndCountedWhenTheServerRefuses) {
+  api_.setInterceptor([](Verb, const Resource&, const ObjectKey&) {
+    return std::optional(Error{ErrorCode::kForbidden, "no", 403, {}});
+  });
+  recorder_.start();
+  record("full");
+  EXPECT_TRUE(wait([&] { return recorder_.dropped() == 1; }));
+  EXPECT_EQ(api_.writeCount(), 1U);
+}
+
+TEST_F(EventsTest, AreGivenUpAfterAFewTries) {
+  api_.setInterceptor([](Verb, const Resource&, const ObjectKey&) {
+    return std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}});
+  });
+  recorder_.start();
+  record("full");
+  EXPECT_TRUE(wait([&] {
+    clock_.advance(milliseconds(500));
+    return recorder_.dropped() == 1;
+  }));
+  EXPECT_EQ(api_.writeCount(), 4U);
+}
+
+TEST_F(EventsTest, DropTheOldestWhenTooManyWait) {
+  for (int i = 0; i < 10; ++i) {
+    record("note " + std::to_string(i));
+    clock_.advance(milliseconds(1));
+  }
+  EXPECT_EQ(recorder_.dropped(), 6U);
+  recorder_.start();
+  ASSERT_TRUE(written(4));
+  for (const json& event : api_.objects(kEvents)) {
+    EXPECT_GE(event["note"].get<std::string>(), "note 6");
+  }
+}
+
+TEST_F(EventsTest, AreCutAtTheLimitOfTheApi) {
+  recorder_.start();
+  std::string note;
+  while (note.size() < 2000) note += "\u00e4";
+  record("x" + note);
+  ASSERT_TRUE(written(1));
+  const std::string stored = only()["note"];
+  EXPECT_LE(stored.size(), 1024U);
+  EXPECT_EQ(stored.back(), '\xa4') << "no half character";
 }
 
 }  // namespace

@@ -2,103 +2,202 @@
 #include "common/kube/kubeconfig.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "wire/kube/pki.h"
 
 namespace barevip::kube {
 namespace {
 
-// A good kubeconfig; `from` replaced by `to` makes a broken one.
-std::string with(const std::string& from = "", const std::string& to = "") {
-  std::string text = R"(
-apiVersion: v1
-kind: Config
-current-context: lab
-contexts:
-- name: lab
-  context: {cluster: c, user: u}
-clusters:
-- name: c
-  cluster:
-    server: https://10.0.0.1:6443
-    certificate-authority-data: Y2E=
-    tls-server-name: kubernetes
-users:
-- name: u
-  user:
-    client-certificate-data: Y2VydA==
-    client-key-data: a2V5
-    token: secret
-)";
-  if (!from.empty()) text.replace(text.find(from), from.size(), to);
-  return text;
+std::string base64(const std::string& text) {
+  std::string result((text.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  result.resize(static_cast<std::size_t>(size));
+  return result;
 }
 
-TEST(Kubeconfig, CurrentContextGivesServerAuthorityAndIdentity) {
-  const auto access = parseKubeconfig(with(), "/some/config");
-  ASSERT_TRUE(access) << access.error().message;
-  EXPECT_EQ(access->host, "10.0.0.1");
-  EXPECT_EQ(access->port, 6443);
-  EXPECT_EQ(access->serverName, "kubernetes");
-  EXPECT_EQ(*access->authority.read(), "ca");
-  EXPECT_EQ(*access->certificate.read(), "cert");
-  EXPECT_EQ(*access->key.read(), "key");
-  EXPECT_EQ(*access->token.read(), "secret");
-}
-
-TEST(Kubeconfig, WhatIsBrokenIsNamedInOneSentence) {
-  struct Case {
-    std::string from, to, says;
+class KubeconfigTest : public ::testing::Test {
+ protected:
+  // A whole kubeconfig; each part can be exchanged.
+  struct Parts {
+    std::string current = "lab";
+    std::string context = "{cluster: east, user: me}";
+    std::string server = "https://192.0.2.1:6443";
+    std::string ca;       // a line of the cluster
+    std::string cluster;  // more lines of the cluster
+    std::string user;     // lines of the user
   };
-  for (const Case& c : std::vector<Case>{
-           {"current-context: lab", "x: y", "has no current-context"},
-           {"current-context: lab", "current-context: other",
-            "\"other\" is not among its contexts"},
-           {"- name: c\n", "- name: d\n", "the cluster \"c\" of its context is not among"},
-           {"- name: u\n", "- name: d\n", "the user \"u\" of its context is not among"},
-           {"https://10.0.0.1:6443", "http://10.0.0.1", "is not https"},
-           {"https://10.0.0.1:6443", "https://", "has no host"},
-           {"https://10.0.0.1:6443", "https://10.0.0.1:x", "has no valid port"},
-           {"https://10.0.0.1:6443", "https://10.0.0.1:0", "has no valid port"},
-           {"https://10.0.0.1:6443", "https://a/b", "has more than host and port"},
-           {"certificate-authority-data: Y2E=", "certificate-authority-data: '%'", "is not base64"},
-           {"certificate-authority-data: Y2E=", "certificate-authority: gone.crt",
-            "gone.crt, which is no file"},
-           {"certificate-authority-data: Y2E=", "x: y", "has no certificate-authority"},
-           {"tls-server-name: kubernetes", "insecure-skip-tls-verify: true",
-            "insecure-skip-tls-verify"},
-           {"tls-server-name: kubernetes", "proxy-url: http://proxy", "proxy-url"},
-           {"client-key-data: a2V5", "x: y", "must be given together"},
-           {"token: secret", "exec: {command: aws}", "exec plugins are not supported"},
-           {"token: secret", "tokenFile: gone", "gone, which is no file"},
-           {"contexts:", "contexts: [", "is no valid YAML"}}) {
-    const auto access = parseKubeconfig(with(c.from, c.to), "/some/config");
-    ASSERT_FALSE(access) << c.says;
-    EXPECT_NE(access.error().message.find(c.says), std::string::npos) << access.error().message;
-    EXPECT_NE(access.error().message.find("/some/config"), std::string::npos);
+
+  KubeconfigTest() {
+    parts_.ca = "certificate-authority-data: " + base64(authority_.certificate());
+    parts_.user = "client-certificate-data: " + base64(client_.certificate) +
+                  "\n    client-key-data: " + base64(client_.key);
   }
-  for (const std::string text : {"", "just text", "[1, 2]", "{a: {b"}) {
-    EXPECT_FALSE(parseKubeconfig(text, "/some/config")) << text;
+
+  static std::string text(const Parts& parts) {
+    return "apiVersion: v1\nkind: Config\ncurrent-context: " + parts.current +
+           "\ncontexts:\n- name: lab\n  context: " + parts.context +
+           "\nclusters:\n- name: east\n  cluster:\n    server: " + parts.server + "\n    " +
+           parts.ca + "\n    " + parts.cluster + "\nusers:\n- name: me\n  user:\n    " +
+           parts.user + "\n";
+  }
+
+  [[nodiscard]] Result<TransportOptions> parse() const {
+    return parseKubeconfig(text(parts_), "/home/me/config");
+  }
+
+  wire::Authority authority_{"CA"};
+  wire::Identity client_ = authority_.issue("me", {});
+  Parts parts_;
+};
+
+TEST_F(KubeconfigTest, GivesTheConnectionOfTheCurrentContext) {
+  parts_.cluster = "tls-server-name: kubernetes";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->host, "192.0.2.1");
+  EXPECT_EQ(options->port, 6443);
+  EXPECT_EQ(options->verifyName, "kubernetes");
+  EXPECT_EQ(options->ca.data, authority_.certificate());
+  EXPECT_EQ(options->certificate.data, client_.certificate);
+  EXPECT_EQ(options->key.data, client_.key);
+  EXPECT_FALSE(options->bearer);
+}
+
+TEST_F(KubeconfigTest, TakesAnIpv6Server) {
+  parts_.server = "\"https://[2001:db8::1]:6443\"";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->host, "2001:db8::1");
+}
+
+TEST_F(KubeconfigTest, TakesATokenInPlaceOfACertificate) {
+  parts_.user = "token: secret";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_TRUE(options->certificate.empty());
+  EXPECT_EQ(options->bearer(), "secret");
+}
+
+TEST_F(KubeconfigTest, ReadsATokenFileAnewForEachRequest) {
+  const wire::TemporaryFile file("one");
+  parts_.user = "token: other\n    tokenFile: " + file.path();
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->bearer(), "one");
+  file.write("two");
+  EXPECT_EQ(options->bearer(), "two");
+}
+
+TEST_F(KubeconfigTest, FindsFilesRelativeToItself) {
+  const wire::TemporaryFile ca(authority_.certificate());
+  const std::string folder = ca.path().substr(0, ca.path().rfind('/'));
+  parts_.ca = "certificate-authority: file";
+  const auto options = parseKubeconfig(text(parts_), folder + "/config");
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->ca.file, ca.path());
+}
+
+TEST_F(KubeconfigTest, ReadsAFile) {
+  const wire::TemporaryFile file(text(parts_));
+  EXPECT_TRUE(loadKubeconfig(file.path()));
+}
+
+TEST_F(KubeconfigTest, SaysInOneSentenceWhatIsWrong) {
+  struct Case {
+    std::string name;
+    std::function<void(Parts&)> spoil;
+    std::vector<std::string> says;
+  };
+  const std::string key = base64(client_.key);
+  const std::vector<Case> cases{
+      {"no context", [](Parts& p) { p.current = ""; }, {"current-context", "kubectl config"}},
+      {"unknown context", [](Parts& p) { p.current = "x"; }, {"contexts", "\"x\""}},
+      {"unknown cluster", [](Parts& p) { p.context = "{cluster: x}"; }, {"clusters", "\"x\""}},
+      {"unknown user",
+       [](Parts& p) { p.context = "{cluster: east, user: x}"; },
+       {"users", "\"x\""}},
+      {"no server", [](Parts& p) { p.server = "\"\""; }, {"cluster \"east\"", "server"}},
+      {"plain http", [](Parts& p) { p.server = "http://192.0.2.1:8080"; }, {"server", "https"}},
+      {"no CA", [](Parts& p) { p.ca = ""; }, {"certificate-authority"}},
+      {"CA no base64",
+       [](Parts& p) { p.ca = "certificate-authority-data: '***'"; },
+       {"certificate-authority-data", "base64"}},
+      {"CA no certificate",
+       [&](Parts& p) { p.ca = "certificate-authority-data: " + key; },
+       {"certificate-authority-data", "no certificate"}},
+      {"no such CA file",
+       [](Parts& p) { p.ca = "certificate-authority: /nowhere/ca.crt"; },
+       {"certificate-authority", "/nowhere/ca.crt"}},
+      {"insecure",
+       [](Parts& p) { p.cluster = "insecure-skip-tls-verify: true"; },
+       {"insecure-skip-tls-verify", "refused"}},
+      {"proxy", [](Parts& p) { p.cluster = "proxy-url: http://p:1"; }, {"proxy-url"}},
+      {"exec plugin", [](Parts& p) { p.user = "exec: {command: aws}"; }, {"exec", "plugin"}},
+      {"auth provider", [](Parts& p) { p.user = "auth-provider: {name: gcp}"; }, {"auth-provider"}},
+      {"password", [](Parts& p) { p.user = "username: me"; }, {"username"}},
+      {"impersonation", [](Parts& p) { p.user = "token: a\n    as: b"; }, {"user \"me\" has as"}},
+      {"key without certificate",
+       [&](Parts& p) { p.user = "client-key-data: " + key; },
+       {"client-certificate", "client-key"}},
+      {"key no key",
+       [&](Parts& p) {
+         p.user = "client-certificate-data: " + base64(client_.certificate) +
+                  "\n    client-key-data: " + base64("text");
+       },
+       {"client-key-data", "no private key"}},
+      {"no such token file",
+       [](Parts& p) { p.user = "tokenFile: /nowhere/token"; },
+       {"tokenFile", "/nowhere/token"}},
+  };
+  for (const Case& each : cases) {
+    Parts spoilt = parts_;
+    each.spoil(spoilt);
+    const auto options = parseKubeconfig(text(spoilt), "/home/me/config");
+    ASSERT_FALSE(options) << each.name;
+    EXPECT_EQ(options.error().code, ErrorCode::kInvalid) << each.name;
+    const std::string& message = options.error().message;
+    EXPECT_EQ(message.find("kubeconfig \"/home/me/config\": "), 0U) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    for (const std::string& part : each.says) {
+      EXPECT_NE(message.find(part), std::string::npos) << each.name << ": " << message;
+    }
   }
 }
 
-TEST(Kubeconfig, AMissingFileIsNamed) {
-  const auto access = loadKubeconfig("/nowhere/config");
-  ASSERT_FALSE(access);
-  EXPECT_NE(access.error().message.find("/nowhere/config"), std::string::npos);
-  EXPECT_NE(access.error().message.find("--kubeconfig"), std::string::npos);
+TEST_F(KubeconfigTest, SaysWhereTheYamlIsBroken) {
+  const auto options = parseKubeconfig("apiVersion: v1\nclusters: [\n", "c");
+  ASSERT_FALSE(options);
+  EXPECT_NE(options.error().message.find("YAML at line"), std::string::npos)
+      << options.error().message;
 }
 
-TEST(Server, Ipv6LiteralsAndDefaultPortAreRead) {
-  ClusterAccess access;
-  ASSERT_TRUE(parseServer("https://[2001:db8::1]:6443", access));
-  EXPECT_EQ(access.host, "2001:db8::1");
-  EXPECT_EQ(access.port, 6443);
-  ClusterAccess plain;
-  ASSERT_TRUE(parseServer("https://api.example/", plain));
-  EXPECT_EQ(plain.host, "api.example");
-  EXPECT_EQ(plain.port, 443);
+TEST_F(KubeconfigTest, RefusesWhatIsNoKubeconfig) {
+  for (const std::string& broken :
+       {std::string(), std::string("text"), std::string("- a\n- b\n"), std::string("{}"),
+        std::string("current-context: [1]"), std::string("current-context: a\ncontexts: 7"),
+        std::string("current-context: a\ncontexts: [1, {name: a, context: 5}]"),
+        std::string("\0\xff\x01", 3), std::string(1000, '[')}) {
+    const auto options = parseKubeconfig(broken, "c");
+    ASSERT_FALSE(options) << broken;
+    EXPECT_EQ(options.error().code, ErrorCode::kInvalid) << broken;
+  }
+}
+
+TEST(LoadKubeconfig, NamesTheFileThatItCannotRead) {
+  for (const std::string path : {"/nowhere/config", "/"}) {
+    const auto options = loadKubeconfig(path);
+    ASSERT_FALSE(options);
+    EXPECT_NE(options.error().message.find("\"" + path + "\""), std::string::npos)
+        << options.error().message;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/kube/controller.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "fakes/manual_clock.h"
+
+namespace barevip::kube {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  void run(std::function<Result<ReconcileResult>(int call)> reconcile) {
+    controller_.emplace(
+        "test", queue_,
+        [this, reconcile = std::move(reconcile)](const std::string&, const std::stop_token&) {
+          return reconcile(++calls_);
+        },
+        [](const std::string& key) { return key; });
+    controller_->start(2);
+    queue_.add("a");
+  }
+
+  [[nodiscard]] bool waitCalls(int count) const {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    while (calls_ < count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  [[nodiscard]] bool waitWaiting(std::size_t count) const {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    while (queue_.waiting() != count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  ManualClock clock_;
+  WorkQueue<std::string> queue_{clock_};
+  std::atomic<int> calls_ = 0;
+  std::optional<Controller<std::string>> controller_;
+};
+
+TEST_F(ControllerTest, ReconcilesWhatIsAdded) {
+  run([](int) { return ReconcileResult{}; });
+  EXPECT_TRUE(waitCalls(1));
+  controller_->stop();
+  EXPECT_EQ(controller_->successes(), 1U);
+  EXPECT_EQ(queue_.waiting(), 0U);
+}
+
+TEST_F(ControllerTest, ComesBackWhenTheReconcilerWants) {
+  run([](int call) { return ReconcileResult{call == 1 ? seconds(30) : seconds(0)}; });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(seconds(29));
+  EXPECT_EQ(calls_, 1);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(waitCalls(2));
+}
+
+TEST_F(ControllerTest, TriesAgainLaterAfterAnError) {
+  run([](int call) -> Result<ReconcileResult> {
+    if (call < 3) return fail(ErrorCode::kUnavailable, "no");
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(5));
+  ASSERT_TRUE(waitCalls(2));
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(10));
+  ASSERT_TRUE(waitCalls(3));
+  controller_->stop();
+  EXPECT_EQ(controller_->failures(), 2U);
+  EXPECT_EQ(queue_.failures("a"), 0U) << "the success forgot them";
+}
+
+TEST_F(ControllerTest, WaitsAsLongAsTheServerSaid) {
+  run([](int call) -> Result<ReconcileResult> {
+    if (call == 1) {
+      return tl::make_unexpected(Error{ErrorCode::kThrottled, "slow down", 429, seconds(7)});
+    }
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(seconds(6));
+  EXPECT_EQ(calls_, 1);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(waitCalls(2));
+}
+
+TEST_F(ControllerTest, SurvivesAnException) {
+  run([](int call) -> Result<ReconcileResult> {
+    if (call == 1) throw std::runtime_error("bug");
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(5));
+  EXPECT_TRUE(waitCalls(2));
+}
+
+TEST_F(ControllerTest, StartsAgainAfterAStop) {
+  run([](int) { return ReconcileResult{}; });
+  ASSERT_TRUE(waitCalls(1));
+  controller_->stop();
+  queue_.add("b");
+  controller_->start();
+  EXPECT_TRUE(waitCalls(2));
+}
+
+}  // namespace
+}  // namespace barevip::kube

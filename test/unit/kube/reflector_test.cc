@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/kube/reflector.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/model/meta_json.h"
+#include "fakes/fake_api.h"
+#include "fakes/manual_clock.h"
+
+namespace barevip::kube {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Verb = FakeApi::Verb;
+
+struct Thing {
+  ObjectKey key;
+  std::string value;
+
+  friend bool operator==(const Thing&, const Thing&) = default;
+};
+
+Result<Thing> decode(const json& object) {
+  auto meta = model::decodeMeta(object, "Pool", false);
+  if (!meta) return tl::make_unexpected(meta.error());
+  if (!object.contains("value")) return fail(ErrorCode::kInvalid, meta->key.name + " has no value");
+  return Thing{meta->key, object["value"]};
+}
+
+class ReflectorTest : public ::testing::Test {
+ protected:
+  ReflectorTest() {
+    store_.addHandler([this](const Store<Thing>::Ptr& before, const Store<Thing>::Ptr& after) {
+      const std::lock_guard lock(mutex_);
+      const auto text = [](const Store<Thing>::Ptr& one) { return one ? one->value : "-"; };
+      seen_.push_back((after ? after : before)->key.name + ":" + text(before) + ">" + text(after));
+    });
+    api_.setInterceptor([this](Verb verb, const Resource&, const ObjectKey&) {
+      if (verb == Verb::kList) ++lists_;
+      if (verb == Verb::kWatch) ++watches_;
+      const std::lock_guard lock(mutex_);
+      return verb == Verb::kList ? listError_ : watchError_;
+    });
+  }
+  ~ReflectorTest() override { reflector_.stop(); }
+
+  void put(const std::string& name, const std::string& value) {
+    api_.put(kPools, {{"metadata", {{"name", name}}}, {"value", value}});
+  }
+  void startWatching() {
+    reflector_.start();
+    ASSERT_TRUE(watching());
+  }
+  bool watching() {
+    return api_.waitFor([this] { return api_.runningWatches() == 1; });
+  }
+  void cut() {
+    api_.cutWatches();
+    ASSERT_TRUE(api_.waitFor([this] { return api_.runningWatches() == 0; }));
+  }
+  bool shows(const std::string& name, const std::string& value) {
+    return api_.waitFor([&] {
+      const auto thing = store_.get({"", name});
+      return thing ? thing->value == value : value.empty();
+    });
+  }
+  // Moves the clock in steps until the condition holds; the time that it took.
+  std::optional<milliseconds> advanceUntil(const std::function<bool()>& condition,
+                                           milliseconds step = milliseconds(100)) {
+    milliseconds total{0};
+    while (total < std::chrono::minutes(5)) {
+      EXPECT_TRUE(
+          api_.waitFor([this] { return clock_.idle() == 1 || api_.runningWatches() == 1; }));
+      if (condition()) return total;
+      clock_.advance(step);
+      total += step;
+    }
+    return std::nullopt;
+  }
+  void failLists(std::optional<Error> error) {
+    const std::lock_guard lock(mutex_);
+    listError_ = std::move(error);
+  }
+  void failWatches(std::optional<Error> error) {
+    const std::lock_guard lock(mutex_);
+    watchError_ = std::move(error);
+  }
+  std::vector<std::string> takeSeen() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(seen_, {});
+  }
+
+  using Seen = std::vector<std::string>;
+
+  FakeApi api_;
+  ManualClock clock_;
+  Store<Thing> store_;
+  std::mutex mutex_;
+  Seen seen_;
+  std::optional<Error> listError_;
+  std::optional<Error> watchError_;
+  std::atomic<int> lists_ = 0;
+  std::atomic<int> watches_ = 0;
+  Reflector reflector_{api_,
+                       clock_,
+                       kPools,
+                       {},
+                       std::make_unique<StoreSink<Thing>>(store_, decode),
+                       [] { return 0.0; }};
+};
+
+const Error kRefused{ErrorCode::kUnavailable, "connection refused", 111, {}};
+
+TEST_F(ReflectorTest, FillsTheStoreAndFollowsChanges) {
+  put("a", "1");
+  put("b", "1");
+  startWatching();
+  EXPECT_TRUE(store_.synced());
+  EXPECT_EQ(takeSeen(), (Seen{"a:->1", "b:->1"}));
+  put("a", "2");
+  api_.erase(kPools, {"", "b"});
+  put("c", "1");
+  EXPECT_TRUE(shows("c", "1"));
+  EXPECT_EQ(takeSeen(), (Seen{"a:1>2", "b:1>-", "c:->1"}));
+  EXPECT_EQ(lists_, 1);
+}
+
+TEST_F(ReflectorTest, TakesACutWatchUpWhereItWas) {
+  startWatching();
+  put("a", "1");
+  ASSERT_TRUE(shows("a", "1"));
+  failWatches(kRefused);
+  cut();
+  put("a", "2");
+  put("b", "1");
+  failWatches(std::nullopt);
+  ASSERT_TRUE(advanceUntil([this] { return store_.size() == 2; }));
+  EXPECT_TRUE(shows("a", "2"));
+  EXPECT_EQ(lists_, 1) << "nothing was missed, so nothing is listed again";
+}
+
+TEST_F(ReflectorTest, WatchesOnAfterTheServersTimeout) {
+  startWatching();
+  clock_.advance(seconds(300));
+  api_.endWatches();
+  ASSERT_TRUE(api_.waitFor([this] { return watches_ == 2; }));
+  put("a", "1");
+  EXPECT_TRUE(shows("a", "1"));
+  EXPECT_EQ(lists_, 1);
+}
+
+TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsTooOld) {
+  put("gone", "1");
+  put("same", "1");
+  startWatching();
+  takeSeen();
+  failWatches(kRefused);
+  cut();
+  api_.erase(kPools, {"", "gone"});
+  put("new", "1");
+  api_.expire();
+  failWatches(std::nullopt);
+  ASSERT_TRUE(advanceUntil([this] { return store_.get({"", "new"}) != nullptr; }));
+  EXPECT_EQ(takeSeen(), (Seen{"gone:1>-", "new:->1"})) << "the difference, not the whole";
+  EXPECT_EQ(lists_, 2);
+}
+
+TEST_F(ReflectorTest, ListsAgainAtOnceWhenARunningWatchExpires) {
+  startWatching();
+  clock_.advance(seconds(60));
+  api_.expire();
+  ASSERT_TRUE(api_.waitFor([this] { return lists_ == 2 && api_.runningWatches() == 1; }));
+  put("a", "1");
+  EXPECT_TRUE(shows("a", "1"));
+}
+
+TEST_F(ReflectorTest, DoesNotListInALoopWhenVersionsExpireAtOnce) {
+  failWatches(Error{ErrorCode::kExpired, "too old", 410, {}});
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return watches_ == 1; }));
+  EXPECT_EQ(lists_, 1);
+  ASSERT_TRUE(advanceUntil([this] { return lists_ == 2; }));
+}
+
+TEST_F(ReflectorTest, ResumesFromABookmark) {
+  startWatching();
+  api_.put(kNodes, {{"metadata", {{"name", "n"}}}});  // moves the version, not this kind
+  clock_.advance(seconds(1));
+  api_.sendBookmarks();
+  ASSERT_TRUE(api_.waitFor([this] { return reflector_.lastContact() == clock_.now(); }));
+  failWatches(kRefused);
+  cut();
+  api_.expire();  // all versions before the bookmark's
+  failWatches(std::nullopt);
+  ASSERT_TRUE(advanceUntil([this] { return api_.runningWatches() == 1; }));
+  EXPECT_EQ(lists_, 1);
+  EXPECT_EQ(reflector_.stats().events, 0U);
+}
+
+TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
+  failLists(kRefused);
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
+  std::vector<milliseconds> pauses;
+  for (int i = 2; i <= 8; ++i) {
+    const auto pause = advanceUntil([this, i] { return lists_ >= i; });
+    ASSERT_TRUE(pause);
+    pauses.push_back(*pause);
+  }
+  EXPECT_LE(pauses[0], milliseconds(900));
+  EXPECT_GE(pauses[3], milliseconds(6300));
+  EXPECT_GE(pauses[6], milliseconds(29'000));
+  EXPECT_LE(pauses[6], milliseconds(31'000));
+  EXPECT_FALSE(store_.synced());
+}
+
+TEST_F(ReflectorTest, KeepsTheLastStateWhileTheServerIsAway) {
+  put("a", "1");
+  startWatching();
+  failLists(kRefused);
+  failWatches(kRefused);
+  cut();
+  ASSERT_TRUE(advanceUntil([this] { return watches_ >= 4; }));
+  EXPECT_TRUE(store_.synced());
+  EXPECT_EQ(store_.size(), 1U);
+}
+
+TEST_F(ReflectorTest, WaitsAsLongAsAThrottlingServerSays) {
+  failLists(Error{ErrorCode::kThrottled, "too many", 429, seconds(20)});
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
+  const auto pause = advanceUntil([this] { return lists_ == 2; });
+  ASSERT_TRUE(pause);
+  EXPECT_GE(*pause, milliseconds(19'900));
+}
+
+TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsRefusedAgainAndAgain) {
+  startWatching();
+  failWatches(Error{ErrorCode::kTimeout, "Too large resource version: 999, current: 5", 504, {}});
+  cut();
+  ASSERT_TRUE(advanceUntil([this] { return lists_ == 2; }));
+  EXPECT_LE(watches_, 5);
+}
+
+TEST_F(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
+  startWatching();
+  for (int i = 2; i < 5; ++i) {
+    api_.endWatches();  // no time passed
+    ASSERT_TRUE(api_.waitFor([this] { return api_.runningWatches() == 0; }));
+    const auto pause =
+        advanceUntil([this, i] { return watches_ == i && api_.runningWatches() == 1; });
+    ASSERT_TRUE(pause);
+    EXPECT_GE(*pause, milliseconds(700));
+  }
+}
+
+TEST_F(ReflectorTest, LeavesOutWhatItCannotDecode) {
+  put("a", "1");
+  api_.put(kPools, {{"metadata", {{"name", "odd"}}}});
+  startWatching();
+  EXPECT_EQ(store_.size(), 1U);
+  api_.put(kPools, {{"metadata", {{"name", "a"}}}});
+  put("b", "1");
+  ASSERT_TRUE(shows("b", "1"));
+  EXPECT_TRUE(shows("a", "1")) << "its last good state stays";
+  EXPECT_EQ(reflector_.stats().undecodable, 2U);
+}
+
+TEST_F(ReflectorTest, ForgetsAnUndecodableObjectThatIsDeleted) {
+  put("a", "1");
+  startWatching();
+  api_.put(kPools, {{"metadata", {{"name", "a"}}}});
+  api_.erase(kPools, {"", "a"});
+  EXPECT_TRUE(shows("a", ""));
+}
+
+TEST_F(ReflectorTest, KnowsWhenItLastHeardOfTheServer) {
+  EXPECT_EQ(reflector_.lastContact(), MonotonicTime{});
+  startWatching();
+  clock_.advance(seconds(50));
+  const MonotonicTime later = clock_.now();
+  EXPECT_LT(reflector_.lastContact(), later);
+  api_.sendBookmarks();
+  EXPECT_TRUE(api_.waitFor([&] { return reflector_.lastContact() == later; }));
+}
+
+TEST_F(ReflectorTest, StopsAtOnceWhileItWatchesAndWhileItWaits) {
+  const auto stopTime = [this] {
+    const auto start = std::chrono::steady_clock::now();
+    reflector_.stop();
+    return std::chrono::steady_clock::now() - start;
+  };
+  startWatching();
+  EXPECT_LT(stopTime(), milliseconds(100));
+  failWatches(kRefused);
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return watches_ >= 2; }));
+  EXPECT_LT(stopTime(), milliseconds(100));
+}
+
+}  // namespace
+}  // namespace barevip::kube
