@@ -54,32 +54,44 @@ bool isIpv6AddressDelete(const LinkOp& op) {
   return address != nullptr && op.kind == LinkOp::Kind::kDelete && !address->address.isIpv4();
 }
 
-/// The message for an op, given the index of its device.
-class Encoder {
- public:
-  Encoder(const LinkOp& op, const DeviceNames& devices, const std::set<std::string>& ownDevices)
-      : add_(op.kind == LinkOp::Kind::kAdd), devices_(devices), ownDevices_(ownDevices) {}
+bool isRouteAdd(const LinkOp& op) {
+  return op.kind == LinkOp::Kind::kAdd && std::holds_alternative<Route>(op.item);
+}
 
-  /// The message, or the result of an op that needs none.
+}  // namespace
+
+/// Turns an op into its message, or into its result if there is nothing to send.
+class NetlinkLinks::Encoder {
+ public:
   using Encoded = std::variant<Message, int>;
 
+  Encoder(const LinkOp& op, const DeviceNames& devices, const std::set<std::string>& ownDevices,
+          const Before& before)
+      : add_(op.kind == LinkOp::Kind::kAdd),
+        devices_(devices),
+        ownDevices_(ownDevices),
+        before_(before) {}
+
   Encoded operator()(const BoundAddress& address) const {
-    return onDevice(address.device, [&](std::uint32_t index) -> Encoded {
+    if (!add_ && before_.foreignAddresses.contains(address)) return 0;
+    return onDevice(address.device, [&](std::uint32_t index) {
       if (add_) return encodeAddressAdd(address, index);
       return encodeAddressDelete(address, index, !ownDevices_.contains(address.device));
     });
   }
   Encoded operator()(const Route& route) const {
     if (route.gateway.family() != route.destination.network.family()) return EINVAL;
-    return onDevice(route.device, [&](std::uint32_t index) -> Encoded {
-      if (add_) return encodeRouteAdd(route, index, false);
-      return encodeRouteDelete(route, index);
+    return onDevice(route.device, [&](std::uint32_t index) {
+      if (!add_) return encodeRouteDelete(route, index);
+      const auto there = before_.ourRoutes.find({route.destination, route.table});
+      const bool replace = there != before_.ourRoutes.end() && there->second != route;
+      return encodeRouteAdd(route, index, replace);
     });
   }
   Encoded operator()(const ProxyNeighbour& neighbour) const {
-    return onDevice(neighbour.device, [&](std::uint32_t index) -> Encoded {
-      return encodeNeighbour(neighbour, index, add_);
-    });
+    if (before_.foreignNeighbours.contains(neighbour)) return add_ ? EEXIST : 0;
+    return onDevice(neighbour.device,
+                    [&](std::uint32_t index) { return encodeNeighbour(neighbour, index, add_); });
   }
   Encoded operator()(const Rule& rule) const { return encodeRule(rule, add_); }
 
@@ -94,14 +106,8 @@ class Encoder {
   bool add_;
   const DeviceNames& devices_;
   const std::set<std::string>& ownDevices_;
+  const Before& before_;
 };
-
-template <class T>
-bool contains(const std::vector<T>& items, const T& item) {
-  return std::find(items.begin(), items.end(), item) != items.end();
-}
-
-}  // namespace
 
 Result<NetlinkLinks> NetlinkLinks::open(const LinksOptions& options) {
   auto socket = Socket::open({.protocol = NETLINK_ROUTE, .namespaceFd = options.namespaceFd});
@@ -201,54 +207,55 @@ Result<std::vector<BoundAddress>> NetlinkLinks::dumpAddresses() {
   return std::vector<BoundAddress>(addresses.begin(), addresses.end());
 }
 
-Result<NetlinkLinks::Foreign> NetlinkLinks::listForeign(std::span<const LinkOp> plan,
-                                                        const DeviceNames& devices) {
-  Foreign foreign;
-  const bool neighboursCount = std::any_of(plan.begin(), plan.end(), [](const LinkOp& op) {
-    return std::holds_alternative<ProxyNeighbour>(op.item);
-  });
-  if (neighboursCount) {
+Result<NetlinkLinks::Before> NetlinkLinks::lookBefore(std::span<const LinkOp> plan,
+                                                      const DeviceNames& devices) {
+  const auto planned = [&](const auto& matches) {
+    return std::any_of(plan.begin(), plan.end(), matches);
+  };
+  Before before;
+  if (planned([](const LinkOp& op) { return std::holds_alternative<ProxyNeighbour>(op.item); })) {
     const auto listed = listNeighbours(devices);
     if (!listed) return tl::make_unexpected(listed.error());
     for (const auto& entry : *listed) {
-      if (entry.protocol != net::kProtocolMark) foreign.neighbours.insert(entry.neighbour);
+      if (entry.protocol != net::kProtocolMark) before.foreignNeighbours.insert(entry.neighbour);
     }
   }
-  if (std::any_of(plan.begin(), plan.end(), isIpv6AddressDelete)) {
+  if (planned(isIpv6AddressDelete)) {
     const auto listed = listAddresses(devices);
     if (!listed) return tl::make_unexpected(listed.error());
     for (const auto& entry : *listed) {
-      if (!isOurs(entry, *listed)) foreign.addresses.insert(entry.address);
+      const bool other = !entry.address.address.isIpv4() && !isOurs(entry, *listed);
+      if (other) before.foreignAddresses.insert(entry.address);
     }
   }
-  return foreign;
+  if (planned(isRouteAdd)) {
+    const auto listed = listOurRoutes(devices);
+    if (!listed) return tl::make_unexpected(listed.error());
+    for (const auto& route : *listed) {
+      before.ourRoutes.insert_or_assign({route.destination, route.table}, route);
+    }
+  }
+  return before;
 }
 
 Result<std::vector<int>> NetlinkLinks::apply(std::span<const LinkOp> plan) {
   if (plan.empty()) return std::vector<int>{};
   const auto devices = deviceNames();
   if (!devices) return tl::make_unexpected(devices.error());
-  const auto foreign = listForeign(plan, *devices);
-  if (!foreign) return tl::make_unexpected(foreign.error());
+  const auto before = lookBefore(plan, *devices);
+  if (!before) return tl::make_unexpected(before.error());
 
   std::vector<int> results(plan.size(), 0);
   std::vector<Message> messages;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    const auto* neighbour = std::get_if<ProxyNeighbour>(&plan[i].item);
-    if (neighbour != nullptr && foreign->neighbours.contains(*neighbour)) {
-      results[i] = plan[i].kind == LinkOp::Kind::kAdd ? EEXIST : 0;
-      continue;
+    auto encoded = std::visit(Encoder(plan[i], *devices, ownDevices_, *before), plan[i].item);
+    if (auto* message = std::get_if<Message>(&encoded)) {
+      messages.push_back(std::move(*message));
+      indices.push_back(i);
+    } else {
+      results[i] = std::get<int>(encoded);
     }
-    const auto* address = std::get_if<BoundAddress>(&plan[i].item);
-    if (isIpv6AddressDelete(plan[i]) && foreign->addresses.contains(*address)) continue;
-    auto encoded = std::visit(Encoder(plan[i], *devices, ownDevices_), plan[i].item);
-    if (const int* result = std::get_if<int>(&encoded)) {
-      results[i] = *result;
-      continue;
-    }
-    messages.push_back(std::move(std::get<Message>(encoded)));
-    indices.push_back(i);
   }
   const auto errors = sendPlanned(messages);
   if (!errors) return errors;
@@ -290,36 +297,14 @@ Result<void> NetlinkLinks::settleExisting(std::span<const LinkOp> plan, const De
   if (!routes) return tl::make_unexpected(routes.error());
   const auto rules = listOurRules();
   if (!rules) return tl::make_unexpected(rules.error());
-
-  std::vector<Message> replacements;
-  std::vector<std::size_t> indices;
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    if (results[i] != EEXIST || plan[i].kind != LinkOp::Kind::kAdd) continue;
-    const Item& item = plan[i].item;
-    if (const auto* address = std::get_if<BoundAddress>(&item)) {
-      const bool ours =
-          std::any_of(addresses->begin(), addresses->end(), [&](const ListedAddress& entry) {
-            return entry.address == *address && isOurs(entry, *addresses);
-          });
-      if (ours) results[i] = 0;
-    } else if (const auto* rule = std::get_if<Rule>(&item)) {
-      if (contains(*rules, *rule)) results[i] = 0;
-    } else if (const auto* route = std::get_if<Route>(&item)) {
-      const bool ours = std::any_of(routes->begin(), routes->end(), [&](const Route& entry) {
-        return entry.destination == route->destination && entry.table == route->table;
-      });
-      const auto index = devices.index(route->device);
-      if (contains(*routes, *route)) {
-        results[i] = 0;
-      } else if (ours && index) {
-        replacements.push_back(encodeRouteAdd(*route, *index, true));
-        indices.push_back(i);
-      }
-    }
+  std::set<Item> ours(routes->begin(), routes->end());
+  ours.insert(rules->begin(), rules->end());
+  for (const auto& entry : *addresses) {
+    if (isOurs(entry, *addresses)) ours.insert(entry.address);
   }
-  const auto replaced = sendPlanned(replacements);
-  if (!replaced) return tl::make_unexpected(replaced.error());
-  for (std::size_t i = 0; i < indices.size(); ++i) results[indices[i]] = (*replaced)[i];
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    if (results[i] == EEXIST && ours.contains(plan[i].item)) results[i] = 0;
+  }
   return {};
 }
 

@@ -2,7 +2,8 @@
 // net::Links by rtnetlink.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -24,7 +25,7 @@ struct LinksOptions {
   /// keep of marks: "lo" in a director namespace, the dummy device with --placement=host. Kernels
   /// before 5.18 keep no mark of IPv6 addresses: there, a deprecated host address on another device
   /// is ours too if it also stands on one of these.
-  std::set<std::string> ownDevices;
+  std::set<std::string> ownDevices{};
 };
 
 /// Items of the namespace that its socket was opened in. Not thread-safe.
@@ -53,15 +54,18 @@ class NetlinkLinks final : public net::Links {
   [[nodiscard]] bool isOurs(const ListedAddress& address,
                             const std::vector<ListedAddress>& all) const;
 
-  /// What of the namespace has to be known before a plan is sent, because the kernel does not
-  /// refuse to overwrite or delete it when it is foreign.
-  struct Foreign {
-    std::set<net::ProxyNeighbour> neighbours;
-    std::set<net::BoundAddress> addresses;
+  /// What has to be known before a plan is sent.
+  struct Before {
+    /// The kernel does not refuse to overwrite or delete these, so we do.
+    std::set<net::ProxyNeighbour> foreignNeighbours;
+    std::set<net::BoundAddress> foreignAddresses;
+    /// A new route to where one of ours leads takes its place.
+    std::map<std::pair<IpPrefix, std::uint32_t>, net::Route> ourRoutes;  ///< by target and table
   };
-  Result<Foreign> listForeign(std::span<const net::LinkOp> plan, const DeviceNames& devices);
+  class Encoder;
+  Result<Before> lookBefore(std::span<const net::LinkOp> plan, const DeviceNames& devices);
 
-  /// After EEXIST: 0 where the item in the way is the very one, a replaced route of ours included.
+  /// EEXIST becomes 0 where the item that is there is ours.
   Result<void> settleExisting(std::span<const net::LinkOp> plan, const DeviceNames& devices,
                               std::vector<int>& results);
   Result<std::vector<int>> sendPlanned(const std::vector<Message>& messages);
