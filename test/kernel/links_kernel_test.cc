@@ -74,14 +74,15 @@ class LinksKernelTest : public NamespaceTest {
     NamespaceTest::SetUp();
     // Link-local addresses are ready at once, so that what a test sees does not depend on the time.
     run("sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0");
-    run("ip link add nic type veth peer name far");
-    run("ip link add barevip0 type dummy");
-    for (const char* device : {"nic", "far", "barevip0"}) {
-      run(std::string("ip link set ") + device + " up");
-    }
-    run("ip addr add 198.51.100.10/24 dev nic");
-    run("ip -6 addr add 2001:db8:1::10/64 dev nic nodad");
-    run("ip -6 addr add fd77:6276:6970::1/64 dev nic nodad");
+    runIp(
+        "link add nic type veth peer name far\n"
+        "link add barevip0 type dummy\n"
+        "link set nic up\n"
+        "link set far up\n"
+        "link set barevip0 up\n"
+        "addr add 198.51.100.10/24 dev nic\n"
+        "addr add 2001:db8:1::10/64 dev nic nodad\n"
+        "addr add fd77:6276:6970::1/64 dev nic nodad");
   }
 
   static NetlinkLinks open(const std::set<std::string>& ownDevices = {}) {
@@ -165,13 +166,13 @@ class ForeignItemsTest : public LinksKernelTest {
  protected:
   void SetUp() override {
     LinksKernelTest::SetUp();
-    for (const char* command :
-         {"ip addr add 192.0.2.1/32 dev nic", "ip -6 addr add 2001:db8::1/128 dev nic nodad",
-          "ip route add 192.0.2.1/32 via 169.254.77.6 dev nic onlink",
-          "ip -6 route add 2001:db8::1/128 via fd77:6276:6970::6 dev nic",
-          "ip neigh add proxy 192.0.2.1 dev nic", "ip -6 neigh add proxy 2001:db8::1 dev nic"}) {
-      run(command);
-    }
+    runIp(
+        "addr add 192.0.2.1/32 dev nic\n"
+        "addr add 2001:db8::1/128 dev nic nodad\n"
+        "route add 192.0.2.1/32 via 169.254.77.6 dev nic onlink\n"
+        "route add 2001:db8::1/128 via fd77:6276:6970::6 dev nic\n"
+        "neigh add proxy 192.0.2.1 dev nic\n"
+        "neigh add proxy 2001:db8::1 dev nic");
   }
 
   static std::string snapshot() {

@@ -59,7 +59,7 @@ class MonitorTest : public NamespaceTest {
  protected:
   void SetUp() override {
     NamespaceTest::SetUp();
-    run("ip link add nic type dummy; ip link set nic up");
+    runIp("link add nic type dummy\nlink set nic up");
   }
 
   static std::unique_ptr<Monitor> start(Reports& reports, const MonitorOptions& options = {}) {

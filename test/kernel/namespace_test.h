@@ -35,7 +35,7 @@ inline FileDescriptor newNamespace() {
 /// Runs a command line in the namespace of the calling thread; what it printed, errors included.
 /// The test fails if the command does.
 inline std::string run(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  FILE* pipe = popen(("exec 2>&1; " + command).c_str(), "r");
   EXPECT_NE(pipe, nullptr);
   std::string output;
   std::array<char, 4096> buffer{};
@@ -46,6 +46,11 @@ inline std::string run(const std::string& command) {
   }
   EXPECT_EQ(pclose(pipe), 0) << command << ": " << output;
   return output;
+}
+
+/// Runs `ip` once with several commands, one a line.
+inline std::string runIp(const std::string& lines) {
+  return run("ip -batch - <<'END'\n" + lines + "\nEND\n");
 }
 
 /// The test's thread stands in a namespace of its own, in which lo is up, and goes home afterwards.
