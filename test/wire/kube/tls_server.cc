@@ -74,6 +74,14 @@ FileDescriptor listenOn(const std::string& address, std::uint16_t& port) {
   return socket;
 }
 
+// Reads and forgets until the client closes.
+void drain(int fd, const std::stop_token& stop) {
+  char bytes[4096];
+  while (!stop.stop_requested()) {
+    if (readable(fd, kPollMillis) && ::recv(fd, bytes, sizeof bytes, 0) <= 0) return;
+  }
+}
+
 // Reads from one connection; bytes that belong to the next request wait here.
 class Reader {
  public:
@@ -225,22 +233,18 @@ void TlsServer::serve(const FileDescriptor& socket, const std::stop_token& stop)
   const timeval patience{0, 50'000};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (!options_.speakTls) {
-    while (!stop.stop_requested() && !readable(socket.get(), kPollMillis)) {
-    }
-    // The client's hello is here: keep quiet until it gives up.
-    char bytes[4096];
-    while (!stop.stop_requested()) {
-      if (readable(socket.get(), kPollMillis) &&
-          ::recv(socket.get(), bytes, sizeof bytes, 0) <= 0) {
-        return;
-      }
-    }
+    drain(socket.get(), stop);
     return;
   }
   const Ssl ssl(SSL_new(context_.get()));
   SSL_set_mode(ssl.get(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE);
   SSL_set_fd(ssl.get(), socket.get());
-  if (SSL_accept(ssl.get()) != 1) return;
+  if (SSL_accept(ssl.get()) != 1) {
+    // Closing with unread bytes would reset the connection, and the alert with it.
+    ::shutdown(socket.get(), SHUT_WR);
+    drain(socket.get(), stop);
+    return;
+  }
   Reader reader(ssl.get(), stop);
   Request request;
   while (reader.request(request)) {
