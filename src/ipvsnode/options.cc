@@ -25,8 +25,9 @@ const std::map<std::string, Options::Output> kOutputs{{"table", Options::Output:
                                                       {"json", Options::Output::kJson}};
 
 template <class T>
-std::function<void(const std::string&)> choice(const std::map<std::string, T>& names, T& target) {
-  return [&names, &target](const std::string& text) {
+std::function<void(const std::string&)> choice(const char* flag,
+                                               const std::map<std::string, T>& names, T& target) {
+  return [flag, &names, &target](const std::string& text) {
     const auto it = names.find(text);
     if (it != names.end()) {
       target = it->second;
@@ -34,11 +35,12 @@ std::function<void(const std::string&)> choice(const std::map<std::string, T>& n
     }
     std::string all;
     for (const auto& [name, value] : names) all += (all.empty() ? "" : " or ") + name;
-    throw CLI::ValidationError("\"" + text + "\" is unknown: write " + all);
+    throw CLI::ValidationError(flag, "\"" + text + "\" is unknown: write " + all);
   };
 }
 
-std::function<void(const std::string&)> duration(milliseconds least, milliseconds most,
+std::function<void(const std::string&)> duration(const char* flag, milliseconds least,
+                                                 milliseconds most,
                                                  std::function<void(milliseconds)> take) {
   return [=](const std::string& text) {
     const std::map<std::string, long> units{
@@ -46,13 +48,14 @@ std::function<void(const std::string&)> duration(milliseconds least, millisecond
     const auto digits = text.find_first_not_of("0123456789");
     const auto unit = digits == std::string::npos ? units.end() : units.find(text.substr(digits));
     if (digits == 0 || digits > 9 || unit == units.end()) {
-      throw CLI::ValidationError("\"" + text + "\" is no duration: write it like 30s or 500ms");
+      throw CLI::ValidationError(flag,
+                                 "\"" + text + "\" is no duration: write it like 30s or 500ms");
     }
     const milliseconds value(std::stol(text.substr(0, digits)) * unit->second);
     if (value < least || value > most) {
-      throw CLI::ValidationError("\"" + text + "\" is out of range: write " +
-                                 std::to_string(least.count()) + "ms to " +
-                                 std::to_string(most.count() / 1000) + "s");
+      throw CLI::ValidationError(flag, "\"" + text + "\" is out of range: write " +
+                                           std::to_string(least.count()) + "ms to " +
+                                           std::to_string(most.count() / 1000) + "s");
     }
     take(value);
   };
@@ -65,9 +68,10 @@ void checkInterface(const std::string& name) {
                        return c == '/' || c == ':' || std::isspace(c) != 0;
                      });
   if (!valid) {
-    throw CLI::ValidationError("\"" + name +
-                               "\" is no name of a network interface: write one like "
-                               "eth0, or auto");
+    throw CLI::ValidationError("--bind-iface",
+                               "\"" + name +
+                                   "\" is no name of a network interface: write one like "
+                                   "eth0, or auto");
   }
 }
 
@@ -87,14 +91,14 @@ void addGround(CLI::App& app, Options& options) {
          "interface that faces the clients; auto: that of the default route")
       ->default_str(kAutoInterface);
   app.add_option_function<std::string>(
-         "--placement", choice(kPlacements, options.placement),
+         "--placement", choice("--placement", kPlacements, options.placement),
          "where IPVS lives: director (a network namespace of its own) or host (the node's)")
       ->default_str("director");
   app.add_option_function<std::string>(
          "--log-level",
          [&options](const std::string& text) {
            const auto level = log::parseLevel(text);
-           if (!level) throw CLI::ValidationError(level.error().message);
+           if (!level) throw CLI::ValidationError("--log-level", level.error().message);
            options.logLevel = *level;
          },
          "debug, info, warn or error")
@@ -102,16 +106,18 @@ void addGround(CLI::App& app, Options& options) {
 }
 
 void addRun(CLI::App& app, Options& options, bool& dump) {
-  app.add_option_function<std::string>("--forward", choice(kForwardModes, options.forward),
+  app.add_option_function<std::string>("--forward",
+                                       choice("--forward", kForwardModes, options.forward),
                                        "how requests reach pods: endpoints")
       ->default_str("endpoints");
   app.add_option_function<std::string>(
          "--scheduler",
          [&options](const std::string& name) {
            if (!isScheduler(name)) {
-             throw CLI::ValidationError("\"" + name +
-                                        "\" is no scheduler of IPVS: write rr, wrr, lc, wlc, sh, "
-                                        "dh, sed, nq or mh");
+             throw CLI::ValidationError(
+                 "--scheduler", "\"" + name +
+                                    "\" is no scheduler of IPVS: write rr, wrr, lc, wlc, sh, "
+                                    "dh, sed, nq or mh");
            }
            options.scheduler = name;
          },
@@ -119,13 +125,13 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
       ->default_str("rr");
   app.add_option_function<std::string>(
          "--sync-period",
-         duration(milliseconds(1000), milliseconds(3'600'000),
+         duration("--sync-period", milliseconds(1000), milliseconds(3'600'000),
                   [&options](milliseconds value) { options.syncPeriod = value; }),
          "how often the kernel is read back and repaired")
       ->default_str("30s");
   app.add_option_function<std::string>(
          "--drain-timeout",
-         duration(milliseconds(0), milliseconds(86'400'000),
+         duration("--drain-timeout", milliseconds(0), milliseconds(86'400'000),
                   [&options](milliseconds value) {
                     options.drainTimeout = std::chrono::duration_cast<std::chrono::seconds>(value);
                   }),
@@ -146,7 +152,7 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
       ->capture_default_str();
   app.add_flag("--dump", dump,
                "show what this node should hold and what its kernel holds, and exit");
-  app.add_option_function<std::string>("--output", choice(kOutputs, options.output),
+  app.add_option_function<std::string>("--output", choice("--output", kOutputs, options.output),
                                        "form of --dump: table or json")
       ->default_str("table");
 }

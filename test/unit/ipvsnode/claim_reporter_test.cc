@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/claim_reporter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/model/ip_claim_json.h"
+#include "fakes/fake_api.h"
+#include "fakes/manual_clock.h"
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using kube::FakeApi;
+using nlohmann::json;
+
+const kube::ObjectKey kClaim{"default", "web-192.0.2.1"};
+
+class ClaimReporterTest : public testing::Test {
+ protected:
+  void put(const std::string& holder, const std::string& phase = "Bound",
+           const json& conditions = json::array()) {
+    const json stored =
+        api.put(kube::kIps, {{"metadata", {{"name", kClaim.name}, {"namespace", kClaim.ns}}},
+                             {"spec", {{"address", "192.0.2.1"}}},
+                             {"status",
+                              {{"phase", phase},
+                               {"address", "192.0.2.1"},
+                               {"service", "web"},
+                               {"node", holder},
+                               {"conditions", conditions}}}});
+    stores.claims.put(model::decodeIpClaim(stored).value());
+  }
+
+  json status() { return api.object(kube::kIps, kClaim).value_or(json::object())["status"]; }
+  bool waitForNode(const std::string& node) {
+    return api.waitFor([&] { return status().value("node", "") == node; });
+  }
+
+  static NodeReport announced() { return {{{kClaim, {ip("192.0.2.1"), true, std::nullopt}}}, {}}; }
+  static NodeReport conflict() {
+    return {{{kClaim, {ip("192.0.2.1"), false, "02:00:00:00:00:66"}}}, {}};
+  }
+
+  std::vector<std::string> eventReasons() {
+    std::vector<std::string> reasons;
+    for (const json& event : api.objects(kube::kEvents)) reasons.push_back(event["reason"]);
+    return reasons;
+  }
+
+  void SetUp() override {
+    model::Service web = service("web", {"192.0.2.1"});
+    web.uid = "u1";
+    stores.services.put(web);
+    events.start();
+    reporter.start();
+  }
+
+  FakeApi api;
+  ManualClock clock;
+  Stores stores;
+  kube::EventRecorder events{api, clock, {.controller = "barevip.dev/node", .instance = "n1"}};
+  ClaimReporter reporter{api, stores, events, clock, "n1"};
+};
+
+TEST_F(ClaimReporterTest, TheOwnerWritesItsNameOnceAndTellsTheService) {
+  put("n2");
+  reporter.take(announced());
+  ASSERT_TRUE(waitForNode("n1"));
+  EXPECT_TRUE(api.waitFor([&] { return !eventReasons().empty(); }));
+  EXPECT_THAT(eventReasons(), testing::ElementsAre("Announced"));
+}
+
+TEST_F(ClaimReporterTest, WhatIsThereAlreadyIsNotWritten) {
+  put("n1");
+  api.clearWrites();
+  reporter.take(announced());
+  reporter.stop();
+  EXPECT_EQ(api.writeCount(), 0U);
+}
+
+TEST_F(ClaimReporterTest, AWriteThatFailsIsRepeated) {
+  put("");
+  std::atomic<int> refused{0};
+  api.setInterceptor([&](FakeApi::Verb verb, const kube::Resource&,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != FakeApi::Verb::kPatchStatus || refused++ > 2) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
+  });
+  reporter.take(announced());
+  while (status().value("node", "") != "n1" && refused < 10) {
+    clock.advance(std::chrono::seconds(1));
+    std::this_thread::yield();
+    if (waitForNode("n1")) break;
+  }
+  EXPECT_TRUE(waitForNode("n1"));
+}
+
+TEST_F(ClaimReporterTest, ANameThatAnotherHandWroteIsMendedWhileWeAnnounce) {
+  put("n1");
+  reporter.take(announced());
+  put("n2");
+  EXPECT_TRUE(waitForNode("n1"));
+}
+
+TEST_F(ClaimReporterTest, AConflictBecomesAConditionAndAWarningAndOtherConditionsStay) {
+  put("", "Bound",
+      json::array({{{"type", "Allocated"},
+                    {"status", "True"},
+                    {"reason", "Allocated"},
+                    {"message", "from pool default"},
+                    {"lastTransitionTime", "2029-01-01T00:00:00Z"}}}));
+  reporter.take(conflict());
+  ASSERT_TRUE(api.waitFor([&] { return status()["conditions"].size() == 2; }));
+  EXPECT_EQ(status()["conditions"][0]["lastTransitionTime"], "2029-01-01T00:00:00Z");
+  const json condition = status()["conditions"][1];
+  EXPECT_EQ(condition["type"], "Announced");
+  EXPECT_EQ(condition["status"], "False");
+  EXPECT_EQ(condition["reason"], "AddressConflict");
+  EXPECT_THAT(condition["message"], testing::HasSubstr("02:00:00:00:00:66"));
+  EXPECT_EQ(status()["node"], "") << "not announced";
+  EXPECT_TRUE(api.waitFor([&] { return !eventReasons().empty(); }));
+  EXPECT_THAT(eventReasons(), testing::ElementsAre("AddressConflict"));
+
+  stores.claims.put(model::decodeIpClaim(*api.object(kube::kIps, kClaim)).value());
+  reporter.take(announced());
+  EXPECT_TRUE(api.waitFor([&] { return status()["conditions"][1]["status"] == "True"; }));
+  EXPECT_EQ(status()["node"], "n1");
+}
+
+TEST_F(ClaimReporterTest, TheNameIsTakenOutOfAClaimThatNobodyUses) {
+  put("n1", "Released");
+  EXPECT_TRUE(api.waitFor([&] { return !status().contains("node"); }));
+}
+
+TEST_F(ClaimReporterTest, AfterTheVipMovedTheNameIsTheSuccessorsBusiness) {
+  put("n1");
+  reporter.take(announced());
+  api.clearWrites();
+  reporter.take({});
+  reporter.stop();
+  EXPECT_EQ(api.writeCount(), 0U);
+}
+
+TEST_F(ClaimReporterTest, AProblemIsToldOnce) {
+  const Problem problem{{"default", "web"}, ip("192.0.2.1"), "UnknownScheduler", "no such thing"};
+  reporter.take({{}, {problem}});
+  reporter.take({{}, {problem}});
+  EXPECT_TRUE(api.waitFor([&] { return !eventReasons().empty(); }));
+  EXPECT_THAT(eventReasons(), testing::ElementsAre("UnknownScheduler"));
+}
+
+}  // namespace
+}  // namespace barevip::node::test

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/dump.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fakes/fake_api.h"
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class DumpTest : public testing::Test {
+ protected:
+  DumpTest() {
+    cluster.add(service("web", {"192.0.2.1"}))
+        .add(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}}))
+        .add(claim("web", "192.0.2.1", "n1"));
+  }
+
+  Dump dump() { return makeDump(cluster.state, kernel, {}, options()); }
+
+  /// The kernel as the daemon would have made it.
+  void program() {
+    const DesiredState desired = computeDesired(cluster.state, options(), {});
+    for (const auto& server : desired.virtualServers) {
+      kernel.virtualServers.emplace(server.key, server);
+    }
+    kernel.nodeItems = desired.nodeItems;
+    kernel.nodeItems.insert(announcementOf(ip("192.0.2.1"), options()));
+    kernel.directorItems = desired.directorItems;
+  }
+
+  ClusterBuilder cluster;
+  KernelState kernel;
+};
+
+TEST_F(DumpTest, OfAKernelThatIsRightSaysSo) {
+  program();
+  EXPECT_EQ(json::parse(toJson(dump()))["inSync"], true);
+  const std::string table = toTable(dump());
+  EXPECT_THAT(table, HasSubstr("= TCP 192.0.2.1:80 rr"));
+  EXPECT_THAT(table, HasSubstr("announced by n1"));
+  EXPECT_THAT(table, testing::Not(HasSubstr("\n+ ")));
+  EXPECT_THAT(table, testing::Not(HasSubstr("\n- ")));
+}
+
+TEST_F(DumpTest, ShowsWhatIsMissingForeignAndDifferent) {
+  program();
+  kernel.virtualServers.at(tcp("192.0.2.1", 80)).options.scheduler = "lc";
+  kernel.virtualServers.at(tcp("192.0.2.1", 80)).realServers[0].key = real("10.1.0.9");
+  kernel.virtualServers.emplace(tcp("192.0.2.9", 80),
+                                ipvs::VirtualServer{tcp("192.0.2.9", 80), {}, {}});
+  kernel.directorItems.clear();
+  const std::string table = toTable(dump());
+  EXPECT_THAT(table, HasSubstr("~ TCP 192.0.2.1:80 lc"));
+  EXPECT_THAT(table, HasSubstr("+   -> 10.1.0.1:8080"));
+  EXPECT_THAT(table, HasSubstr("-   -> 10.1.0.9:8080"));
+  EXPECT_THAT(table, HasSubstr("- TCP 192.0.2.9:80 rr"));
+  EXPECT_THAT(table, HasSubstr("+ address 192.0.2.1"));
+  EXPECT_EQ(json::parse(toJson(dump()))["inSync"], false);
+}
+
+TEST_F(DumpTest, JsonHasTheFieldsThatProgramsRelyOn) {
+  program();
+  kernel.virtualServers.at(tcp("192.0.2.1", 80)).realServers[0].activeConnections = 3;
+  const json all = json::parse(toJson(dump()));
+  EXPECT_EQ(all["node"], "n1");
+  EXPECT_EQ(all["placement"], "director");
+  EXPECT_EQ(all["bindInterface"], "eth0");
+  EXPECT_EQ(all["vips"][0], json({{"address", "192.0.2.1"},
+                                  {"services", {"default/web"}},
+                                  {"holder", "n1"},
+                                  {"announcedHere", true}}));
+  const json server = all["virtualServers"][0];
+  EXPECT_EQ(server["address"], "192.0.2.1");
+  EXPECT_EQ(server["port"], 80);
+  EXPECT_EQ(server["protocol"], "TCP");
+  EXPECT_EQ(server["desired"]["scheduler"], "rr");
+  EXPECT_EQ(server["kernel"]["scheduler"], "rr");
+  EXPECT_EQ(server["realServers"][0]["desired"], json({{"weight", 1}}));
+  EXPECT_EQ(server["realServers"][0]["kernel"],
+            json({{"weight", 1}, {"activeConnections", 3}, {"inactiveConnections", 0}}));
+  EXPECT_EQ(all["items"][0]["desired"], true);
+  EXPECT_EQ(all["items"][0]["kernel"], true);
+  EXPECT_TRUE(all["problems"].empty());
+}
+
+TEST_F(DumpTest, NamesFromTheClusterCannotBreakIt) {
+  model::Service odd = service("web", {"192.0.2.1"});
+  odd.key.name = "\xff\xfe";
+  odd.annotations["barevip.dev/scheduler"] = "\xc3\x28";
+  cluster.state.services = {std::make_shared<const model::Service>(odd)};
+  EXPECT_FALSE(json::parse(toJson(dump())).is_discarded());
+}
+
+TEST(ListCluster, TakesWhatItCanDecodeAndReportsAnUnreachableServer) {
+  kube::FakeApi api;
+  api.put(kube::kServices, {{"metadata", {{"name", "web"}, {"namespace", "default"}}}});
+  api.put(kube::kNodes, {{"metadata", {{"name", "n1"}}}});
+  const auto state = listCluster(api, {});
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->services.size(), 1U);
+  EXPECT_EQ(state->nodes.size(), 1U);
+  api.setInterceptor([](kube::FakeApi::Verb, const kube::Resource&, const kube::ObjectKey&) {
+    return std::optional(Error{ErrorCode::kUnavailable, "connection refused", 0, {}});
+  });
+  EXPECT_EQ(listCluster(api, {}).error().message, "connection refused");
+}
+
+}  // namespace
+}  // namespace barevip::node::test

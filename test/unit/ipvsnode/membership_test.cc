@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/membership.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "fakes/fake_api.h"
+#include "fakes/manual_clock.h"
+
+namespace barevip::node::test {
+namespace {
+
+using namespace std::chrono_literals;
+using kube::FakeApi;
+using nlohmann::json;
+
+const kube::ObjectKey kLease{"barevip-system", "barevip-node-n1"};
+
+class MembershipTest : public testing::Test {
+ protected:
+  json lease() { return api.object(kube::kLeases, kLease).value_or(json::object()); }
+  std::string field(const char* pointer) {
+    const json found = lease();
+    const json::json_pointer at(pointer);
+    return found.contains(at) ? found.at(at).dump() : "";
+  }
+  bool waitForField(const char* pointer, const std::string& value) {
+    return api.waitFor([&] { return field(pointer) == value; });
+  }
+
+  FakeApi api;
+  ManualClock clock;
+  Membership membership{api, clock, {"barevip-system", "n1", "eth0"}};
+};
+
+TEST_F(MembershipTest, TheLeaseSaysWhoLivesAndWhereItAnnounces) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  EXPECT_EQ(field("/spec/leaseDurationSeconds"), "7");
+  EXPECT_EQ(field("/spec/renewTime"), "\"2030-01-01T00:00:00.000000Z\"");
+  EXPECT_EQ(field("/metadata/labels/barevip.dev~1node-lease"), "\"true\"");
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1bind-interface"), "\"eth0\"");
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
+}
+
+TEST_F(MembershipTest, IsRenewedEveryTwoSeconds) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/renewTime", "\"2030-01-01T00:00:00.000000Z\""));
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    clock.advance(100ms);
+    std::this_thread::sleep_for(5ms);  // so that the thread may look at the clock
+    seen.insert(field("/spec/renewTime"));
+  }
+  EXPECT_GE(seen.size(), 4U) << "in ten seconds";
+  EXPECT_LE(seen.size(), 6U);
+}
+
+TEST_F(MembershipTest, GoesOnAfterTheApiServerWasAway) {
+  std::atomic<int> attempts{0};
+  api.setInterceptor(
+      [&](FakeApi::Verb, const kube::Resource&, const kube::ObjectKey&) -> std::optional<Error> {
+        ++attempts;
+        if (attempts > 3) return std::nullopt;
+        return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
+      });
+  membership.start();
+  while (lease().empty() && attempts < 100) clock.advance(100ms);
+  EXPECT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+}
+
+TEST_F(MembershipTest, LeavingIsToldAtOnce) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  membership.setLeaving(true);
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"leaving\""));
+  membership.setLeaving(false);
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"serving\""));
+}
+
+TEST_F(MembershipTest, APlannedStopAsksForPatience) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  membership.stop();
+  ASSERT_TRUE(membership.hold(5s));
+  EXPECT_EQ(field("/spec/leaseDurationSeconds"), "30");
+}
+
+TEST_F(MembershipTest, AnExistingLeaseIsTakenUp) {
+  model::Lease old;
+  api.put(kube::kLeases, {{"metadata", {{"name", kLease.name}, {"namespace", kLease.ns}}},
+                          {"spec", {{"leaseDurationSeconds", 30}, {"holderIdentity", "n1"}}}});
+  membership.start();
+  EXPECT_TRUE(waitForField("/spec/leaseDurationSeconds", "7"));
+}
+
+}  // namespace
+}  // namespace barevip::node::test
