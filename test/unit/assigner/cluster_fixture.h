@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Service reconciler beside an API server in memory. Time and the watch move only when the test
+// says so.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "assigner/service_reconciler.h"
+#include "assigner/take_up.h"
+#include "common/model/ip_claim_json.h"
+#include "common/model/node_json.h"
+#include "common/model/service_json.h"
+#include "fakes/fake_api.h"
+#include "fakes/fake_event_sink.h"
+#include "fakes/manual_clock.h"
+#include "unit/assigner/builders.h"
+
+namespace barevip::assigner::test {
+
+using nlohmann::json;
+
+inline json serviceJson(const std::string& name) {
+  return {{"metadata", {{"name", name}, {"namespace", "default"}}},
+          {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}};
+}
+
+class ClusterFixture : public testing::Test {
+ protected:
+  ClusterFixture() {
+    claims_.addHandler([this](const auto& before, const auto& after) {
+      claimIndex_.update(before, after);
+      if (reconciler_) reconciler_->claimSeen((after ? after : before)->key);
+    });
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}}}});
+    setPools({pool("a", {"10.0.0.0/24"})});
+    restart();
+  }
+
+  void setPools(const std::vector<model::Pool>& pools) {
+    pools_ = pools;
+    if (ledger_) {
+      ledger_->with([&](Allocator& allocator) { allocator.setPools(planPools(pools_)); });
+    }
+  }
+
+  /// A process that knows nothing begins to lead.
+  void restart() {
+    reconciler_.reset();
+    ledger_ = std::make_unique<Ledger>();
+    setPools(pools_);
+    sync();
+    Snapshot snapshot;
+    for (const auto& claim : claims_.all()) snapshot.claims.push_back(*claim);
+    for (const auto& service : services_.all()) snapshot.services.push_back(*service);
+    snapshot.namespaceOf = [this](const std::string& name) { return namespaces_.get({"", name}); };
+    ledger_->with(
+        [&](Allocator& allocator) { takeUp(allocator, snapshot, options_.requireClass); });
+    reconciler_ = std::make_unique<ServiceReconciler>(
+        api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
+        AllocationNotices{[this] { ++freed_; }, [] {}, [](const kube::ObjectKey&) {}}, options_);
+  }
+
+  /// The watches catch up.
+  void sync() {
+    fill<model::Service>(services_, kube::kServices, model::decodeService);
+    fill<model::IpClaim>(claims_, kube::kIps, model::decodeIpClaim);
+    fill<model::Namespace>(namespaces_, kube::kNamespaces, model::decodeNamespace);
+  }
+
+  /// The watch of Services catches up, that of IP objects does not.
+  void fillServicesOnly() {
+    fill<model::Service>(services_, kube::kServices, model::decodeService);
+  }
+
+  Result<kube::ReconcileResult> once(const std::string& name) {
+    return reconciler_->reconcile({"default", name}, {});
+  }
+
+  /// Reconciles and lets the watches catch up until nothing is written any more.
+  void settle(const std::string& name) {
+    sync();
+    for (int round = 0; round < 10; ++round) {
+      const std::size_t before = api_.writeCount();
+      ASSERT_TRUE(once(name)) << name;
+      sync();
+      if (api_.writeCount() == before) return;
+    }
+    ADD_FAILURE() << name << " does not settle";
+  }
+
+  void put(const json& service) { api_.put(kube::kServices, service); }
+
+  void add(const std::string& name) {
+    put(serviceJson(name));
+    settle(name);
+  }
+
+  [[nodiscard]] json service(const std::string& name) const {
+    return api_.object(kube::kServices, {"default", name}).value_or(json());
+  }
+
+  /// Changes the object as a person would.
+  void edit(const std::string& name, const json& patch) {
+    json object = service(name);
+    object.merge_patch(patch);
+    object["metadata"].erase("resourceVersion");
+    put(object);
+  }
+
+  [[nodiscard]] std::string shown(const std::string& name) const {
+    std::string text;
+    const json object = service(name);
+    const auto ingress = object.value(json::json_pointer("/status/loadBalancer/ingress"), json());
+    for (const json& entry : ingress) {
+      text += (text.empty() ? "" : ",") + entry.value("ip", "");
+    }
+    return text;
+  }
+
+  [[nodiscard]] json condition(const std::string& name) const {
+    const json object = service(name);
+    for (const json& each : object.value(json::json_pointer("/status/conditions"), json::array())) {
+      if (each["type"] == kAddressAssigned) return each;
+    }
+    return json::object();
+  }
+
+  [[nodiscard]] std::string reason(const std::string& name) const {
+    return condition(name).value("reason", "");
+  }
+
+  [[nodiscard]] std::vector<std::string> claimNames() const {
+    std::vector<std::string> names;
+    for (const json& claim : api_.objects(kube::kIps)) names.push_back(claim["metadata"]["name"]);
+    return names;
+  }
+
+  kube::FakeApi api_;
+  ManualClock clock_;
+  kube::FakeEventSink events_;
+  kube::Store<model::Service> services_;
+  kube::Store<model::IpClaim> claims_;
+  kube::Store<model::Namespace> namespaces_;
+  ClaimIndex claimIndex_;
+  std::vector<model::Pool> pools_;
+  std::unique_ptr<Ledger> ledger_;
+  ServiceReconciler::Options options_;
+  std::unique_ptr<ServiceReconciler> reconciler_;
+  int freed_ = 0;
+
+ private:
+  template <class T>
+  void fill(kube::Store<T>& store, const kube::Resource& resource,
+            Result<T> (*decode)(const json&)) {
+    std::vector<T> objects;
+    for (const json& object : api_.objects(resource)) objects.push_back(decode(object).value());
+    store.replaceAll(std::move(objects));
+  }
+};
+
+}  // namespace barevip::assigner::test

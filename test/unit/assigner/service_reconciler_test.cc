@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/service_reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/assigner/cluster_fixture.h"
+
+namespace barevip::assigner {
+namespace {
+
+using test::json;
+using test::pool;
+using test::serviceJson;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using ServiceReconcilerTest = test::ClusterFixture;
+using Verb = kube::FakeApi::Verb;
+
+Error status(ErrorCode code) { return {code, "as the test wants it", 0, {}}; }
+
+// What is written, and in which order.
+
+TEST_F(ServiceReconcilerTest, WritesTheRecordBeforeTheStatus) {
+  add("web");
+  const auto writes = api_.writes();
+  ASSERT_EQ(writes.size(), 2U);
+  EXPECT_EQ(writes[0].verb, Verb::kCreate);
+  EXPECT_EQ(writes[0].key.name, "web-10.0.0.0");
+  EXPECT_EQ(writes[1].verb, Verb::kPatchStatus);
+  EXPECT_EQ(writes[1].key.name, "web");
+}
+
+TEST_F(ServiceReconcilerTest, TheRecordIsOwnedByTheService) {
+  add("web");
+  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(claim["spec"], (json{{"pool", "a"}, {"address", "10.0.0.0"}, {"family", "IPv4"}}));
+  EXPECT_EQ(claim["metadata"]["labels"]["barevip.dev/service"], "web");
+  const json owner = claim["metadata"]["ownerReferences"][0];
+  EXPECT_EQ(owner["uid"], service("web")["metadata"]["uid"]);
+  EXPECT_EQ(owner["controller"], true);
+}
+
+TEST_F(ServiceReconcilerTest, TheStatusHasAddressModeAndCondition) {
+  add("web");
+  EXPECT_EQ(service("web")["status"]["loadBalancer"]["ingress"],
+            json::array({{{"ip", "10.0.0.0"}, {"ipMode", "Proxy"}}}));
+  EXPECT_EQ(condition("web")["status"], "True");
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("Assigned"));
+}
+
+TEST_F(ServiceReconcilerTest, ShowsTheModeOfTheDataPlane) {
+  options_.ipMode = "VIP";
+  restart();
+  add("web");
+  EXPECT_EQ(service("web")["status"]["loadBalancer"]["ingress"][0]["ipMode"], "VIP");
+}
+
+TEST_F(ServiceReconcilerTest, ADualStackServiceHasTwoRecords) {
+  setPools({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+  json dual = serviceJson("web");
+  dual["spec"]["ipFamilies"] = {"IPv6", "IPv4"};
+  dual["spec"]["ipFamilyPolicy"] = "RequireDualStack";
+  put(dual);
+  settle("web");
+  EXPECT_EQ(shown("web"), "2001:db8::,10.0.0.0");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0", "web-2001.db8.0.0.0.0.0.0"));
+}
+
+TEST_F(ServiceReconcilerTest, KeepsTheConditionsOfOthersWithTheirTimes) {
+  json other = {{"type", "example.com/Other"},
+                {"status", "True"},
+                {"reason", "R"},
+                {"message", "m"},
+                {"lastTransitionTime", "2020-01-01T00:00:00Z"}};
+  json web = serviceJson("web");
+  web["status"] = {{"conditions", {other}}};
+  put(web);
+  settle("web");
+  EXPECT_EQ(service("web")["status"]["conditions"][0], other);
+  EXPECT_EQ(service("web")["status"]["conditions"].size(), 2U);
+}
+
+// Waiting.
+
+TEST_F(ServiceReconcilerTest, AWaitingServiceSaysWhyOnce) {
+  setPools({});
+  add("web");
+  once("web");
+  EXPECT_EQ(reason("web"), "NoPool");
+  EXPECT_EQ(condition("web")["status"], "False");
+  EXPECT_EQ(shown("web"), "");
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("NoPool"));
+  EXPECT_THAT(reconciler_->waiters(), ElementsAre(kube::ObjectKey{"default", "web"}));
+}
+
+TEST_F(ServiceReconcilerTest, AWaitingServiceIsServedWhenAPoolComes) {
+  setPools({});
+  add("web");
+  setPools({pool("a", {"10.0.0.0/24"})});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("NoPool", "Assigned"));
+  EXPECT_THAT(reconciler_->waiters(), IsEmpty());
+}
+
+TEST_F(ServiceReconcilerTest, TellsWhenAnAddressBecomesFree) {
+  setPools({pool("a", {"10.0.0.1"})});
+  add("one");
+  add("two");
+  EXPECT_EQ(reason("two"), "PoolExhausted");
+  const int before = freed_;
+  api_.erase(kube::kServices, {"default", "one"});
+  settle("one");
+  EXPECT_GT(freed_, before);
+  settle("two");
+  EXPECT_EQ(shown("two"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, ABadRequestIsAnsweredInTheCondition) {
+  json web = serviceJson("web");
+  web["metadata"]["annotations"] = {{"barevip.dev/address", "10.0.0.300"}};
+  put(web);
+  settle("web");
+  EXPECT_EQ(reason("web"), "BadRequest");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("10.0.0.300"));
+}
+
+// Restarts and crashes.
+
+TEST_F(ServiceReconcilerTest, ARestartWithFiftyServicesChangesNothing) {
+  for (int i = 0; i < 50; ++i) add("s" + std::to_string(i));
+  api_.clearWrites();
+  restart();
+  for (int i = 49; i >= 0; --i) settle("s" + std::to_string(i));
+  EXPECT_EQ(api_.writeCount(), 0U);
+}
+
+TEST_F(ServiceReconcilerTest, AWaitingServiceNeverTakesWhatIsShownAfterARestart) {
+  add("z-holder");
+  put(serviceJson("a-waiter"));
+  restart();
+  settle("a-waiter");
+  EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
+  settle("z-holder");
+  EXPECT_EQ(shown("z-holder"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, ACrashBetweenRecordAndStatusIsCompleted) {
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kPatchStatus ? std::optional(status(ErrorCode::kUnavailable))
+                                      : std::nullopt;
+  });
+  put(serviceJson("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  api_.setInterceptor({});
+  put(serviceJson("other"));
+  restart();
+  settle("other");
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(shown("other"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, ACreateThatReachedTheServerTwiceIsOurs) {
+  bool lost = false;
+  api_.setInterceptor([&](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    // The first answer is lost after the object was made.
+    if (verb != Verb::kCreate || std::exchange(lost, true)) return std::optional<Error>();
+    json claim = {{"metadata",
+                   {{"name", "web-10.0.0.0"},
+                    {"namespace", "default"},
+                    {"ownerReferences",
+                     {{{"apiVersion", "v1"},
+                       {"kind", "Service"},
+                       {"name", "web"},
+                       {"uid", service("web")["metadata"]["uid"]}}}}}},
+                  {"spec", {{"address", "10.0.0.0"}, {"pool", "a"}}}};
+    api_.put(kube::kIps, claim);
+    return std::optional(status(ErrorCode::kTimeout));
+  });
+  put(serviceJson("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  EXPECT_TRUE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+}
+
+TEST_F(ServiceReconcilerTest, AConflictIsTriedAgainWithTheNewerService) {
+  put(serviceJson("web"));
+  sync();
+  edit("web", {{"metadata", {{"labels", {{"new", "label"}}}}}});
+  const auto outdated = once("web");
+  ASSERT_FALSE(outdated);
+  EXPECT_EQ(outdated.error().code, ErrorCode::kConflict);
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, DoesNotCreateTwiceWhileTheWatchIsSlow) {
+  put(serviceJson("web"));
+  fillServicesOnly();
+  EXPECT_TRUE(once("web"));
+  api_.clearWrites();
+  fillServicesOnly();
+  const auto result = once("web");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(api_.writeCount(), 0U);
+  EXPECT_GT(result->requeueAfter.count(), 0) << "looks again later";
+  clock_.advance(std::chrono::minutes(1));
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_TRUE(once("web"));
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0")) << "a lost record comes back";
+}
+
+// Edits by hand.
+
+TEST_F(ServiceReconcilerTest, ADeletedRecordComesBackWithTheSameAddress) {
+  add("web");
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  settle("web");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, RecordsDeletedWhileNobodyLedComeBackFromWhatIsShown) {
+  add("web");
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  put(serviceJson("a-waiter"));
+  restart();
+  settle("a-waiter");
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, AWipedStatusIsRepaired) {
+  add("web");
+  edit("web", {{"status", nullptr}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AWipedStatusIsRepairedAfterARestart) {
+  add("web");
+  edit("web", {{"status", nullptr}});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AnEditedStatusIsRepaired) {
+  add("web");
+  edit("web", {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "172.16.0.1"}}}}}}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AnIpObjectThatSomebodyElseMadeIsNotTaken) {
+  api_.put(kube::kIps, {{"metadata", {{"name", "web-10.0.0.0"}, {"namespace", "default"}}}});
+  put(serviceJson("web"));
+  sync();
+  const auto result = once("web");
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("IP default/web-10.0.0.0"));
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("RecordNameTaken"));
+}
+
+// An IP object that names a Service as its owner is no way around the Pools.
+TEST_F(ServiceReconcilerTest, AForgedRecordGivesNothing) {
+  model::Pool shop = pool("shop", {"192.0.2.0/24"});
+  shop.namespaces = {"shop"};
+  setPools({pool("a", {"10.0.0.0/24"}), shop});
+  put(serviceJson("web"));
+  api_.put(kube::kIps, {{"metadata",
+                         {{"name", "web-192.0.2.1"},
+                          {"namespace", "default"},
+                          {"ownerReferences",
+                           {{{"apiVersion", "v1"},
+                             {"kind", "Service"},
+                             {"name", "web"},
+                             {"uid", service("web")["metadata"]["uid"]}}}}}},
+                        {"spec", {{"address", "192.0.2.1"}, {"pool", "shop"}}}});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+}
+
+// Only our own status is written.
+
+json shownByOthers(const std::string& name, const std::string& address) {
+  json foreign = serviceJson(name);
+  foreign["status"] = {{"loadBalancer", {{"ingress", {{{"ip", address}}}}}}};
+  return foreign;
+}
+
+TEST_F(ServiceReconcilerTest, AServiceOfAnotherClassIsLeftAsItIs) {
+  json foreign = shownByOthers("traefik", "10.0.0.0");
+  foreign["spec"]["loadBalancerClass"] = "example.com/other";
+  put(foreign);
+  settle("traefik");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.1") << "what it shows is not given";
+}
+
+TEST_F(ServiceReconcilerTest, AnIngressThatWeDidNotGiveIsLeftAsItIs) {
+  put(shownByOthers("old", "10.0.0.0"));
+  settle("old");
+  restart();
+  settle("old");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  EXPECT_EQ(shown("old"), "10.0.0.0");
+  EXPECT_THAT(events_.reasons({"default", "old"}), ElementsAre("ForeignAddress"));
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, WithRequireClassAServiceWithoutClassIsNotOurs) {
+  options_.requireClass = true;
+  restart();
+  add("web");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  edit("web", {{"spec", {{"loadBalancerClass", "barevip.dev/barevip"}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, NoPoolsAtAllWipeNothing) {
+  add("web");
+  setPools({});
+  settle("web");
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AShrunkPoolRenumbersNobody) {
+  add("one");
+  add("two");
+  setPools({pool("a", {"10.0.0.0"})});
+  settle("two");
+  restart();
+  settle("two");
+  EXPECT_EQ(shown("two"), "10.0.0.1");
+  add("three");
+  EXPECT_EQ(reason("three"), "PoolExhausted");
+}
+
+// Release.
+
+TEST_F(ServiceReconcilerTest, ADeletedServiceFreesItsAddress) {
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  settle("web");
+  EXPECT_THAT(claimNames(), IsEmpty());
+  add("other");
+  EXPECT_EQ(shown("other"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AServiceDeletedWhileNobodyLedFreesItsAddress) {
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  restart();
+  settle("web");
+  EXPECT_THAT(claimNames(), IsEmpty());
+  add("other");
+  EXPECT_EQ(shown("other"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, TheRecordGoesBeforeTheAddressCanBeGivenAgain) {
+  setPools({pool("a", {"10.0.0.0"})});
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("other"));
+  sync();
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kDelete ? std::optional(status(ErrorCode::kUnavailable)) : std::nullopt;
+  });
+  EXPECT_FALSE(once("web"));
+  EXPECT_TRUE(once("other"));
+  EXPECT_EQ(reason("other"), "PoolExhausted");
+}
+
+TEST_F(ServiceReconcilerTest, ATypeChangeTakesTheAddressBackAndForth) {
+  add("web");
+  edit("web", {{"spec", {{"type", "ClusterIP"}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "");
+  EXPECT_EQ(condition("web"), json::object());
+  EXPECT_THAT(claimNames(), IsEmpty());
+  edit("web", {{"spec", {{"type", "LoadBalancer"}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, AServiceThatGoesToAnotherClassLosesOnlyWhatWeGave) {
+  add("web");
+  edit("web",
+       {{"spec", {{"loadBalancerClass", "example.com/other"}}},
+        {"status",
+         {{"loadBalancer", {{"ingress", {{{"ip", "172.16.0.1"}}, {{"ip", "10.0.0.0"}}}}}}}}});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "172.16.0.1");
+  EXPECT_THAT(claimNames(), IsEmpty());
+}
+
+TEST_F(ServiceReconcilerTest, AServiceThatIsBeingDeletedKeepsItsAddressToTheEnd) {
+  add("web");
+  api_.clearWrites();
+  edit("web",
+       {{"metadata",
+         {{"deletionTimestamp", "2030-01-01T00:00:00Z"}, {"finalizers", {"example.com/wait"}}}}});
+  settle("web");
+  EXPECT_EQ(api_.writeCount(), 0U);
+}
+
+TEST_F(ServiceReconcilerTest, AServiceCreatedAnewUnderTheSameNameHasItsOwnRecord) {
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("web"));
+  settle("web");
+  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
+}
+
+// Changed requests.
+
+TEST_F(ServiceReconcilerTest, AChangedRequestMovesMakeBeforeBreak) {
+  add("web");
+  api_.clearWrites();
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.9"}}}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.9");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.9"));
+  const auto writes = api_.writes();
+  ASSERT_EQ(writes.size(), 3U);
+  EXPECT_EQ(writes[0].verb, Verb::kCreate);
+  EXPECT_EQ(writes[1].verb, Verb::kPatchStatus);
+  EXPECT_EQ(writes[2].verb, Verb::kDelete);
+}
+
+TEST_F(ServiceReconcilerTest, ARequestThatCannotBeMetKeepsTheOldAddressAndSaysSo) {
+  add("other");
+  add("web");
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.0"}}}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.1");
+  EXPECT_EQ(reason("web"), "AddressHeld");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("the Service keeps 10.0.0.1"));
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, AMoveThatACrashInterruptedIsFinished) {
+  add("web");
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.9"}}}}}});
+  sync();
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kDelete ? std::optional(status(ErrorCode::kUnavailable)) : std::nullopt;
+  });
+  EXPECT_FALSE(once("web"));
+  api_.setInterceptor({});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.9");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.9"));
+  add("other");
+  EXPECT_EQ(shown("other"), "10.0.0.0");
+}
+
+}  // namespace
+}  // namespace barevip::assigner
