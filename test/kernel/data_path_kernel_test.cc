@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets through the whole data path of --placement=director, on a real kernel: clients of the
-// LAN, pods and the node itself, to pods here and on another node.
+// Packets through the whole data path of each placement, on a real kernel: from clients of the LAN,
+// pods and the node itself, to pods here and on another node.
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "barevip/ipvs/kernel.h"
 #include "barevip/net/links.h"
 
-#include "ipvsnode/host/announcer_raw.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/host/packet_filter_iptables.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
@@ -61,8 +60,7 @@ Plan planOf(Family family) {
 /// a bridge, far is another node with a pod.
 class Lab {
  public:
-  Lab() {
-    host::SystemCommandRunner system;
+  explicit Lab(host::Placement placement) {
     LabCommandRunner modules;
     for (const char* module : {"bridge", "br_netfilter"}) {
       const auto loaded = host::runSuccessfully(modules, {"modprobe", {module}});
@@ -87,7 +85,11 @@ class Lab {
     addPod(node, podA, 1, 2);
     addPod(node, podB, 1, 3);
     addPod(far, farPod, 2, 2);
-    makeDirector();
+    if (placement == host::Placement::kDirector) {
+      makeDirector();
+    } else {
+      makeHostPlacement();
+    }
     // What a node has of others: a FORWARD policy that drops, a CNI that lets its pods through, and
     // kube-proxy's verdicts on connection states.
     node.run(
@@ -100,38 +102,45 @@ class Lab {
         " ip6tables-legacy -A FORWARD -d fd00:244::/32 -j ACCEPT");
   }
 
-  void makeDirector() {
-    const auto ground =
-        node.thread().run([&] { return host::makeGround(groundOptions(), runner); });
+  void makeGround(host::Placement placement) {
+    const host::GroundOptions options{placement, "eth0", kDirectorPath};
+    const auto ground = node.thread().run([&] { return host::makeGround(options, runner); });
     ASSERT_TRUE(ground) << ground.error().message;
     EXPECT_TRUE(ground->problems.empty()) << ground->problems.front();
+  }
+
+  /// The seams in the namespaces of these threads, as the daemon opens them.
+  void openSeams(host::NamespaceThread& ipvs, host::FilterRole role) {
+    ipvsRunner = std::make_unique<host::NamespaceCommandRunner>(ipvs, runner);
+    filter = std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{role, host::FilterBackend::kLegacy, true, "eth0"}, *ipvsRunner);
+    auto table = ipvs.run([] { return netlink::IpvsKernel::open(); });
+    ASSERT_TRUE(table) << table.error().message;
+    kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));
+    auto inside = ipvs.run([] {
+      return netlink::NetlinkLinks::open({.ownDevices = {"lo", host::kDummyDevice}});
+    });
+    ASSERT_TRUE(inside) << inside.error().message;
+    ipvsLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(inside));
+  }
+
+  void makeDirector() {
+    makeGround(host::Placement::kDirector);
     auto thread = host::NamespaceThread::start(kDirectorPath);
     ASSERT_TRUE(thread) << thread.error().message;
     director = *std::move(thread);
-    directorRunner = std::make_unique<host::NamespaceCommandRunner>(*director, runner);
-    nodeRunner = std::make_unique<host::NamespaceCommandRunner>(node.thread(), runner);
-    directorFilter = std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{
-            host::FilterRole::kDirector, host::FilterBackend::kLegacy, true, {}},
-        *directorRunner);
-    nodeFilter = std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
-        *nodeRunner);
-    auto table = director->run([] { return netlink::IpvsKernel::open(); });
-    ASSERT_TRUE(table) << table.error().message;
-    kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));
-    auto inside = director->run([] { return netlink::NetlinkLinks::open({.ownDevices = {"lo"}}); });
-    ASSERT_TRUE(inside) << inside.error().message;
-    directorLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(inside));
+    openSeams(*director, host::FilterRole::kDirector);
     auto outside = node.thread().run([] { return netlink::NetlinkLinks::open(); });
     ASSERT_TRUE(outside) << outside.error().message;
     nodeLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(outside));
+    nodeRunner = std::make_unique<host::NamespaceCommandRunner>(node.thread(), runner);
+    nodeFilter = std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
+        *nodeRunner);
+    ASSERT_TRUE(nodeFilter->reconcile({}));
 
     std::vector<net::LinkOp> plan;
     std::vector<net::LinkOp> insidePlan;
-    const auto add = [](std::vector<net::LinkOp>& to, net::Item item) {
-      to.push_back({net::LinkOp::Kind::kAdd, std::move(item)});
-    };
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
       const bool ipv4 = family == Family::kIpv4;
       const IpAddress byOutside = ipv4 ? host::kOutside.director4 : host::kOutside.director6;
@@ -147,13 +156,23 @@ class Lab {
                           host::kReturnMark, host::kReturnMark});
       add(plan, net::ProxyNeighbour{vip.network, "eth0"});
     }
-    apply(*directorLinks, insidePlan);
+    apply(*ipvsLinks, insidePlan);
     apply(*nodeLinks, plan);
-    ASSERT_TRUE(nodeFilter->reconcile({}));
   }
 
-  [[nodiscard]] static host::GroundOptions groundOptions() {
-    return {host::Placement::kDirector, "eth0", kDirectorPath};
+  void makeHostPlacement() {
+    makeGround(host::Placement::kHost);
+    openSeams(node.thread(), host::FilterRole::kHost);
+    std::vector<net::LinkOp> plan;
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      add(plan, net::BoundAddress{planOf(family).vip, host::kDummyDevice});
+      add(plan, net::BoundAddress{planOf(family).vip, "eth0"});
+    }
+    apply(*ipvsLinks, plan);
+  }
+
+  static void add(std::vector<net::LinkOp>& plan, net::Item item) {
+    plan.push_back({net::LinkOp::Kind::kAdd, std::move(item)});
   }
 
   static void apply(net::Links& links, const std::vector<net::LinkOp>& plan) {
@@ -174,12 +193,12 @@ class Lab {
   Space farPod{"far-pod"};
   LabCommandRunner runner;
   std::unique_ptr<host::NamespaceThread> director;
-  std::unique_ptr<host::NamespaceCommandRunner> directorRunner;
+  std::unique_ptr<host::NamespaceCommandRunner> ipvsRunner;
   std::unique_ptr<host::NamespaceCommandRunner> nodeRunner;
-  std::unique_ptr<host::IptablesPacketFilter> directorFilter;
+  std::unique_ptr<host::IptablesPacketFilter> filter;
   std::unique_ptr<host::IptablesPacketFilter> nodeFilter;
   std::unique_ptr<netlink::IpvsKernel> kernel;
-  std::unique_ptr<netlink::NetlinkLinks> directorLinks;
+  std::unique_ptr<netlink::NetlinkLinks> ipvsLinks;
   std::unique_ptr<netlink::NetlinkLinks> nodeLinks;
   EchoServer serverA{podA, "pod-a", kPodPort};
   EchoServer serverB{podB, "pod-b", kPodPort};
@@ -209,15 +228,22 @@ class Lab {
   }
 };
 
-class DataPath : public ::testing::TestWithParam<Family> {
+using Param = std::tuple<host::Placement, Family>;
+
+class DataPath : public ::testing::TestWithParam<Param> {
  protected:
-  static void SetUpTestSuite() { lab = std::make_unique<Lab>(); }
   static void TearDownTestSuite() {
     lab.reset();
     EXPECT_TRUE(host::removeNamespace(kDirectorPath));
   }
 
-  void SetUp() override { program({}); }
+  void SetUp() override {
+    if (!lab) lab = std::make_unique<Lab>(std::get<host::Placement>(GetParam()));
+    if (HasFailure()) FAIL() << "the lab could not be made";
+    program({});
+  }
+
+  [[nodiscard]] static Family family() { return std::get<Family>(GetParam()); }
 
   struct Server {
     std::uint16_t port = 80;
@@ -235,7 +261,9 @@ class DataPath : public ::testing::TestWithParam<Family> {
     std::vector<ipvs::Op> plan;
     for (const auto& old : *there) plan.push_back({Kind::kDeleteVirtualServer, old.key, {}, {}, 0});
     net::FilterState filter;
-    filter.vips = {plan_.vip};
+    for (const Family each : {Family::kIpv4, Family::kIpv6}) {
+      filter.vips.push_back(planOf(each).vip);
+    }
     for (const Server& server : servers) {
       for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
         const VirtualServerKey key{plan_.vip, server.port, protocol};
@@ -248,7 +276,7 @@ class DataPath : public ::testing::TestWithParam<Family> {
         if (!server.sourceRanges.empty()) filter.sourceRanges.push_back({key, server.sourceRanges});
       }
     }
-    const auto filtered = lab->directorFilter->reconcile(filter);
+    const auto filtered = lab->filter->reconcile(filter);
     ASSERT_TRUE(filtered) << filtered.error().message;
     const auto results = lab->kernel->apply(plan);
     ASSERT_TRUE(results) << results.error().message;
@@ -269,7 +297,7 @@ class DataPath : public ::testing::TestWithParam<Family> {
     return servers;
   }
 
-  const Plan plan_ = planOf(GetParam());
+  const Plan plan_ = planOf(family());
   static std::unique_ptr<Lab> lab;
 };
 
@@ -361,13 +389,23 @@ TEST_P(DataPath, SourceRangesLetOnlyTheirClientsIn) {
 }
 
 TEST_P(DataPath, ARangeOfEverythingLetsEverybodyIn) {
-  const IpPrefix everything{IpAddress::fromNumber(GetParam(), 0), 0};
+  const IpPrefix everything{IpAddress::fromNumber(family(), 0), 0};
   program({{.backends = {plan_.podA}, .sourceRanges = {everything}}});
   EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kTcp).server, "pod-a");
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, DataPath, ::testing::Values(Family::kIpv4, Family::kIpv6),
-                         [](const auto& family) { return std::string(toString(family.param)); });
+std::string nameOf(const ::testing::TestParamInfo<Param>& info) {
+  return std::string(toString(std::get<Family>(info.param)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Director, DataPath,
+                         ::testing::Combine(::testing::Values(host::Placement::kDirector),
+                                            ::testing::Values(Family::kIpv4, Family::kIpv6)),
+                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Host, DataPath,
+                         ::testing::Combine(::testing::Values(host::Placement::kHost),
+                                            ::testing::Values(Family::kIpv4, Family::kIpv6)),
+                         nameOf);
 
 }  // namespace
 }  // namespace barevip::kernel_test

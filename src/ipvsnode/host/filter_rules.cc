@@ -93,12 +93,12 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
   rules["nat"]["BAREVIP-POSTROUTING"] = {
       {"POSTROUTING"}, {"-m mark --mark " + bits(kMasqueradeMark) + " " + kMasquerade}};
   // What the node itself listens on does not answer at a VIP. Ping does, and neighbour discovery
-  // must.
+  // must; the node's own requests to a VIP have it as their source, so answers to them pass.
   rules["filter"]["BAREVIP-INPUT"] = {
       {"INPUT"},
       {guardRule(bindInterface, family),
        std::string("-p ") + (ipv4 ? "icmp" : "ipv6-icmp") + " -j RETURN",
-       "-p tcp " + noService + "tcp-reset",
+       "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-p tcp " + noService + "tcp-reset",
        noService + (ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable")}};
   return rules;
 }

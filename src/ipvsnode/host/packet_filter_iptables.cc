@@ -30,6 +30,7 @@ struct Traces {
   bool installed = false;
   bool works = false;
   bool hinted = false;  ///< chains of the kubelet or of kube-proxy
+  bool ours = false;    ///< chains of an earlier start
   std::size_t rules = 0;
 };
 
@@ -40,6 +41,7 @@ Result<Traces> look(FilterBackend backend, CommandRunner& runner, const std::sto
         programOf(backend, family, "save"), {}, {}, kDeadline, [&traces](std::string_view line) {
           traces.rules += line.starts_with("-A ") ? 1U : 0U;
           traces.hinted = traces.hinted || line.starts_with(":KUBE-");
+          traces.ours = traces.ours || line.starts_with(":BAREVIP-");
           return false;
         }};
     const auto output = runner.run(save, stop);
@@ -79,6 +81,9 @@ Result<FilterBackend> detectBackend(CommandRunner& runner, const std::stop_token
                 "filter needs the package iptables");
   }
   if (nft->works && legacy->works) {
+    if (nft->ours != legacy->ours) {
+      return nft->ours ? FilterBackend::kNft : FilterBackend::kLegacy;
+    }
     return legacy->rules > nft->rules ? FilterBackend::kLegacy : FilterBackend::kNft;
   }
   if (nft->works) return FilterBackend::kNft;

@@ -23,9 +23,10 @@ enum class FilterBackend : std::uint8_t { kLegacy, kNft };
 
 [[nodiscard]] std::string_view toString(FilterBackend backend);
 
-/// The back end of this node: where the kubelet's or kube-proxy's chains are, else where more rules
-/// are, else nft if the kernel has it, else legacy. kUnsupported if neither works, kNotFound if the
-/// programs are missing. Run in the node's namespace: a fresh one shows nothing.
+/// The back end of this node: where the kubelet's or kube-proxy's chains are, else where ours are,
+/// else where more rules are, else nft if the kernel has it, else legacy. kUnsupported if neither
+/// works, kNotFound if the programs are missing. Run in the node's namespace: a fresh one shows
+/// nothing.
 [[nodiscard]] Result<FilterBackend> detectBackend(CommandRunner& runner,
                                                   const std::stop_token& stop = {});
 

@@ -189,6 +189,12 @@ TEST_F(Backends, WithoutKubernetesWhereMoreRulesAre) {
   EXPECT_EQ(detectBackend(tools), FilterBackend::kLegacy);
 }
 
+TEST_F(Backends, WhatWasChosenOnceIsKeptWhoeverAddsRules) {
+  install("nft", {"OTHER", "ANOTHER"});
+  install("legacy", {"BAREVIP-PREROUTING"});
+  EXPECT_EQ(detectBackend(tools), FilterBackend::kLegacy);
+}
+
 TEST_F(Backends, OnAFreshNodeNft) {
   install("nft");
   install("legacy");
