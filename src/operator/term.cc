@@ -197,7 +197,10 @@ void Term::onService(const ServicePtr& before, const ServicePtr& after) {
 }
 
 void Term::onPool(const PoolPtr& before, const PoolPtr& after) {
-  poolQueue_.add((after ? after : before)->key);
+  const bool same = before && after && before->uid == after->uid &&
+                    before->generation == after->generation && before->deleting == after->deleting;
+  // A status, most likely our own: written no more often than the counts may be.
+  poolQueue_.addAfter((after ? after : before)->key, same ? kPoolDelay : 0ms);
 }
 
 void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {

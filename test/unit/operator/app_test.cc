@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator as a whole, with its threads, beside an API server in memory.
+#include "operator/app.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "fakes/fake_api.h"
+
+namespace barevip::controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using testing::HasSubstr;
+
+/// One process.
+class Replica {
+ public:
+  Replica(kube::Api& api, const Options& options)
+      : app_(api, clock_, options, election(options)),
+        thread_([this](const std::stop_token& stop) { app_.run(stop); }) {}
+
+  App& app() { return app_; }
+  void stop() {
+    thread_.request_stop();
+    thread_.join();
+  }
+
+ private:
+  static kube::LeaderElector::Options election(const Options& options) {
+    kube::LeaderElector::Options election;
+    election.lease = options.lease;
+    election.identity = options.identity;
+    election.leaseDuration = 1s;
+    election.renewDeadline = 600ms;
+    election.retryPeriod = 100ms;
+    return election;
+  }
+
+  SystemClock clock_;
+  App app_;
+  std::jthread thread_;
+};
+
+class AppTest : public testing::Test {
+ protected:
+  AppTest() {
+    options_.workers = 4;
+    options_.identity = "first";
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}}}});
+  }
+
+  void TearDown() override {
+    for (auto& replica : replicas_) replica->stop();
+  }
+
+  Replica& start(const std::string& identity = "first") {
+    Options options = options_;
+    options.identity = identity;
+    replicas_.push_back(std::make_unique<Replica>(api_, options));
+    return *replicas_.back();
+  }
+
+  void stopFirst() {
+    replicas_.front()->stop();
+    replicas_.erase(replicas_.begin());
+  }
+
+  void putPool(const std::string& name, const std::vector<std::string>& addresses) {
+    api_.put(kube::kPools, {{"metadata", {{"name", name}}}, {"spec", {{"addresses", addresses}}}});
+  }
+
+  void putService(const std::string& name) {
+    api_.put(kube::kServices, {{"metadata", {{"name", name}, {"namespace", "default"}}},
+                               {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}});
+  }
+
+  [[nodiscard]] std::string shown(const std::string& name) const {
+    const auto service = api_.object(kube::kServices, {"default", name});
+    if (!service) return "";
+    return service->value(json::json_pointer("/status/loadBalancer/ingress/0/ip"), "");
+  }
+
+  [[nodiscard]] std::string reason(const std::string& name) const {
+    const auto service = api_.object(kube::kServices, {"default", name});
+    if (!service) return "";
+    return service->value(json::json_pointer("/status/conditions/0/reason"), "");
+  }
+
+  [[nodiscard]] json poolStatus(const std::string& name) const {
+    const auto pool = api_.object(kube::kPools, {"", name});
+    return pool ? pool->value("status", json::object()) : json::object();
+  }
+
+  [[nodiscard]] bool allShown(int count) const {
+    for (int i = 0; i < count; ++i) {
+      if (shown("s" + std::to_string(i)).empty()) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::vector<std::string> allAddresses(int count) const {
+    std::vector<std::string> addresses;
+    for (int i = 0; i < count; ++i) addresses.push_back(shown("s" + std::to_string(i)));
+    return addresses;
+  }
+
+  kube::FakeApi api_;
+  Options options_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+};
+
+TEST_F(AppTest, GivesAddressesAndCountsThemInThePool) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  for (int i = 0; i < 20; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(20); }));
+  const auto addresses = allAddresses(20);
+  EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 20U);
+  EXPECT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "20"; }));
+  EXPECT_EQ(poolStatus("a")["available"]["ipv4"], "236");
+}
+
+TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
+  putPool("a", {"10.0.0.0/16"});
+  start();
+  for (int i = 0; i < 1000; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1000"; }));
+  std::size_t poolWrites = 0;
+  for (const auto& write : api_.writes()) poolWrites += write.resource == kube::kPools ? 1 : 0;
+  EXPECT_LT(poolWrites, 12U);
+}
+
+TEST_F(AppTest, AWaitingServiceIsServedWhenAPoolComes) {
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s0") == "NoPool"; }));
+  putPool("a", {"10.0.0.7"});
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, AWaitingServiceIsServedWhenAnAddressBecomesFree) {
+  putPool("a", {"10.0.0.7"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+  putService("s1");
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s1") == "PoolExhausted"; }));
+  api_.erase(kube::kServices, {"default", "s0"});
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s1") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, ALabelThatANamespaceGetsLetsItsServicesIn) {
+  api_.put(kube::kPools, {{"metadata", {{"name", "a"}}},
+                          {"spec",
+                           {{"addresses", {"10.0.0.7"}},
+                            {"namespaceSelector", {{"matchLabels", {{"tier", "edge"}}}}}}}});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s0") == "NoPoolAdmits"; }));
+  api_.put(kube::kNamespaces,
+           {{"metadata", {{"name", "default"}, {"labels", {{"tier", "edge"}}}}}});
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, AServiceThatNamesAnIpObjectWaitsForIt) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  api_.put(kube::kServices, {{"metadata",
+                              {{"name", "s0"},
+                               {"namespace", "default"},
+                               {"annotations", {{"barevip.dev/ip", "front-door"}}}}},
+                             {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}});
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s0") == "ReservationMissing"; }));
+  api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.9"}}}});
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.9"; }));
+}
+
+TEST_F(AppTest, ABadPoolSaysSoAndOthersWorkOn) {
+  start();
+  putPool("bad", {"10.0.0.9-10.0.0.1"});
+  putPool("good", {"10.1.0.0/24"});
+  putService("s0");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.1.0.0"; }));
+  EXPECT_TRUE(api_.waitFor([&] { return poolStatus("bad").contains("conditions"); }));
+  const json ready = poolStatus("bad")["conditions"][0];
+  EXPECT_EQ(ready["reason"], "BadEntry");
+  EXPECT_THAT(ready["message"], HasSubstr("write 10.0.0.1-10.0.0.9"));
+}
+
+TEST_F(AppTest, EditsByHandAreRepaired) {
+  putPool("a", {"10.0.0.7"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+  api_.erase(kube::kIps, {"default", "s0-10.0.0.7"});
+  EXPECT_TRUE(api_.waitFor([&] {
+    return api_.object(kube::kIps, {"default", "s0-10.0.0.7"}).has_value();
+  }));
+  json service = *api_.object(kube::kServices, {"default", "s0"});
+  service.erase("status");
+  api_.put(kube::kServices, service);
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, ARestartWithFiftyServicesChangesNoAddressAndWritesNothing) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  for (int i = 0; i < 50; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] {
+    return allShown(50) && poolStatus("a").value("inUse", "") == "50" &&
+           replicas_[0]->app().settled();
+  }));
+  const auto before = allAddresses(50);
+  stopFirst();
+  api_.clearWrites();
+  Replica& again = start();
+  putService("s50");
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s50").empty() && again.app().settled(); }));
+  EXPECT_EQ(allAddresses(50), before);
+  for (const auto& write : api_.writes()) {
+    EXPECT_TRUE(write.key.name.starts_with("s50") || write.resource != kube::kServices)
+        << write.key.toString();
+  }
+}
+
+TEST_F(AppTest, TheNextLeaderGoesOnWhereTheLastOneStopped) {
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.0/24"});
+  start("first");
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().leading(); }));
+  start("second");
+  for (int i = 0; i < 30; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s3").empty(); }));
+  stopFirst();  // in the middle of its work
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(30); }));
+  const auto addresses = allAddresses(30);
+  EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 30U);
+  EXPECT_TRUE(replicas_[0]->app().leading());
+}
+
+TEST_F(AppTest, AStandbyWritesNothing) {
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.0/24"});
+  // Somebody else holds the Lease and renews it.
+  api_.put(kube::kLeases,
+           {{"metadata", {{"name", options_.lease.name}, {"namespace", options_.lease.ns}}},
+            {"spec", {{"holderIdentity", "other"}, {"leaseDurationSeconds", 3600}}}});
+  Replica& standby = start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return standby.app().synced(); }));
+  EXPECT_FALSE(standby.app().leading());
+  EXPECT_EQ(api_.writeCount(), 0U);
+}
+
+TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
+  stopFirst();
+  std::atomic<int> lists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    // The reflector's list succeeds, the one that the term begins with fails at first.
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && lists++ == 1) {
+      return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
+    }
+    return std::nullopt;
+  });
+  putService("a-waiter");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("a-waiter").empty(); }));
+  EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
+  EXPECT_GE(lists, 3);
+}
+
+TEST_F(AppTest, WorksThroughConflictsAndFailures) {
+  putPool("a", {"10.0.0.0/24"});
+  std::atomic<unsigned> calls = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource&,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    const bool read = verb == kube::FakeApi::Verb::kList || verb == kube::FakeApi::Verb::kWatch ||
+                      verb == kube::FakeApi::Verb::kGet;
+    if (read) return std::nullopt;
+    switch (calls++ % 5) {
+      case 0:
+        return Error{ErrorCode::kConflict, "newer", 409, {}};
+      case 1:
+        return Error{ErrorCode::kThrottled, "slowly", 429, 1ms};
+      case 2:
+        return Error{ErrorCode::kUnavailable, "broken", 503, {}};
+      default:
+        return std::nullopt;
+    }
+  });
+  start();
+  for (int i = 0; i < 10; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(10); }));
+  const auto addresses = allAddresses(10);
+  EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 10U);
+}
+
+TEST_F(AppTest, CutWatchesAndForgottenHistoryLoseNothing) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  for (int i = 0; i < 5; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(5); }));
+  api_.expire();
+  for (int i = 5; i < 10; ++i) putService("s" + std::to_string(i));
+  api_.erase(kube::kServices, {"default", "s0"});
+  EXPECT_TRUE(api_.waitFor([&] {
+    return !shown("s9").empty() && !api_.object(kube::kIps, {"default", "s0-10.0.0.0"}) &&
+           !shown("s5").empty();
+  }));
+}
+
+TEST_F(AppTest, StopsWithinASecond) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().settled(); }));
+  const auto before = std::chrono::steady_clock::now();
+  stopFirst();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 1s);
+}
+
+}  // namespace
+}  // namespace barevip::controlplane

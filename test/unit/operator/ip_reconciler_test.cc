@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/ip_reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/assigner/cluster_fixture.h"
+
+namespace barevip::controlplane {
+namespace {
+
+using assigner::test::json;
+using assigner::test::pool;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// Adds the reconciler of IP objects to the cluster of the Service reconciler's tests.
+class IpReconcilerTest : public assigner::test::ClusterFixture {
+ protected:
+  void reserve(const std::string& name, const json& spec) {
+    api_.put(kube::kIps,
+             {{"metadata", {{"name", name}, {"namespace", "default"}}}, {"spec", spec}});
+    look(name);
+  }
+
+  void look(const std::string& name) {
+    for (int round = 0; round < 10; ++round) {
+      sync();
+      const std::size_t before = api_.writeCount();
+      ASSERT_TRUE(reservations().reconcile({"default", name}, {}));
+      if (api_.writeCount() == before) return;
+    }
+    ADD_FAILURE() << name << " does not settle";
+  }
+
+  /// Belongs to the ledger of this term.
+  IpReconciler& reservations() {
+    if (!made_ || ledgerSeen_ != ledger_.get()) {
+      ledgerSeen_ = ledger_.get();
+      made_ = std::make_unique<IpReconciler>(
+          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
+          IpReconciler::Notices{
+              [this] { ++freed_; }, [] {},
+              [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});
+    }
+    return *made_;
+  }
+
+  [[nodiscard]] json claim(const std::string& name) const {
+    return api_.object(kube::kIps, {"default", name}).value_or(json());
+  }
+  [[nodiscard]] std::string phase(const std::string& name) const {
+    return claim(name).value(json::json_pointer("/status/phase"), "");
+  }
+  [[nodiscard]] json bound(const std::string& name) const {
+    return claim(name)["status"]["conditions"][0];
+  }
+
+  void addNaming(const std::string& service, const std::string& claim) {
+    json object = assigner::test::serviceJson(service);
+    object["metadata"]["annotations"] = {{"barevip.dev/ip", claim}};
+    object["spec"]["ports"] = {{{"port", 80}}, {{"port", 53}, {"protocol", "UDP"}}};
+    put(object);
+    settle(service);
+  }
+
+  std::vector<std::string> touched_;
+
+ private:
+  std::unique_ptr<IpReconciler> made_;
+  const assigner::Ledger* ledgerSeen_ = nullptr;
+};
+
+TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
+  json web = assigner::test::serviceJson("web");
+  web["spec"]["ports"] = {{{"port", 80}}, {{"port", 53}, {"protocol", "UDP"}}};
+  put(web);
+  settle("web");
+  look("web-10.0.0.0");
+  const json status = claim("web-10.0.0.0")["status"];
+  EXPECT_EQ(status["phase"], "Bound");
+  EXPECT_EQ(status["address"], "10.0.0.0");
+  EXPECT_EQ(status["pool"], "a");
+  EXPECT_EQ(status["service"], "web");
+  EXPECT_EQ(status["ports"], (json{"80/TCP", "53/UDP"}));
+}
+
+TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
+  add("web");
+  look("web-10.0.0.0");
+  ASSERT_TRUE(api_.patch(kube::kIps, {"default", "web-10.0.0.0"}, "status",
+                         {{"status", {{"node", "node-1"}}}}, {}));
+  edit("web", {{"spec", {{"ports", {{{"port", 81}}}}}}});
+  look("web-10.0.0.0");
+  EXPECT_EQ(claim("web-10.0.0.0")["status"]["node"], "node-1");
+  EXPECT_EQ(claim("web-10.0.0.0")["status"]["ports"], json{"81/TCP"});
+}
+
+TEST_F(IpReconcilerTest, AnAddressIsReservedByHand) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  EXPECT_EQ(phase("front-door"), "Bound");
+  EXPECT_EQ(claim("front-door")["status"]["pool"], "a");
+  EXPECT_THAT(events_.reasons({"default", "front-door"}), ElementsAre("Reserved"));
+  addNaming("web", "front-door");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  look("front-door");
+  EXPECT_EQ(claim("front-door")["status"]["service"], "web");
+  EXPECT_EQ(claim("front-door")["status"]["ports"], (json{"80/TCP", "53/UDP"}));
+  EXPECT_THAT(claimNames(), ElementsAre("front-door")) << "no second record";
+}
+
+TEST_F(IpReconcilerTest, AReservationOutlivesItsService) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  addNaming("web", "front-door");
+  api_.erase(kube::kServices, {"default", "web"});
+  settle("web");
+  look("front-door");
+  EXPECT_EQ(phase("front-door"), "Bound");
+  EXPECT_FALSE(claim("front-door")["status"].contains("service"));
+}
+
+TEST_F(IpReconcilerTest, AReservationWithoutAddressGetsOneAndKeepsIt) {
+  reserve("any", json::object());
+  EXPECT_EQ(claim("any")["status"]["address"], "10.0.0.0");
+  restart();
+  look("any");
+  EXPECT_EQ(claim("any")["status"]["address"], "10.0.0.0");
+}
+
+TEST_F(IpReconcilerTest, AHeldAddressIsAConflictThatNamesTheHolder) {
+  add("web");
+  reserve("thief", {{"address", "10.0.0.0"}});
+  EXPECT_EQ(phase("thief"), "Conflict");
+  EXPECT_EQ(bound("thief")["reason"], "AddressHeld");
+  EXPECT_THAT(bound("thief")["message"], HasSubstr("Service default/web"));
+  EXPECT_THAT(reservations().waiters(), ElementsAre(kube::ObjectKey{"default", "thief"}));
+  api_.erase(kube::kServices, {"default", "web"});
+  settle("web");
+  look("thief");
+  EXPECT_EQ(phase("thief"), "Bound");
+  EXPECT_THAT(reservations().waiters(), IsEmpty());
+}
+
+TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
+  struct Case {
+    json spec;
+    const char* reason;
+  };
+  const Case cases[] = {
+      {{{"address", "172.16.0.1"}}, "AddressNotInPool"},
+      {{{"pool", "nowhere"}}, "NoPool"},
+      {{{"family", "IPv6"}}, "FamilyMissing"},
+      {{{"address", "nonsense"}}, "BadRequest"},
+      {{{"address", "10.0.0.1"}, {"family", "IPv6"}}, "BadRequest"},
+  };
+  for (const Case& each : cases) {
+    reserve("wish", each.spec);
+    EXPECT_EQ(phase("wish"), "Pending") << each.spec;
+    EXPECT_EQ(bound("wish")["reason"], each.reason);
+    api_.erase(kube::kIps, {"default", "wish"});
+    look("wish");
+  }
+}
+
+TEST_F(IpReconcilerTest, ADeletedReservationFreesItsAddress) {
+  reserve("front-door", {{"address", "10.0.0.0"}});
+  const int before = freed_;
+  api_.erase(kube::kIps, {"default", "front-door"});
+  look("front-door");
+  EXPECT_GT(freed_, before);
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(IpReconcilerTest, AReservationDeletedUnderAServiceLeavesItTheAddress) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  addNaming("web", "front-door");
+  api_.erase(kube::kIps, {"default", "front-door"});
+  look("front-door");
+  EXPECT_THAT(touched_, ElementsAre("web"));
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  EXPECT_EQ(reason("web"), "ReservationMissing");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+}
+
+TEST_F(IpReconcilerTest, AReservationMadeAnewWithAnotherAddressMoves) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  api_.erase(kube::kIps, {"default", "front-door"});
+  reserve("front-door", {{"address", "10.0.0.8"}});
+  EXPECT_EQ(claim("front-door")["status"]["address"], "10.0.0.8");
+  EXPECT_EQ(ledger_->with([](assigner::Allocator& a) { return a.holds().all().size(); }), 1U);
+}
+
+}  // namespace
+}  // namespace barevip::controlplane
