@@ -73,6 +73,8 @@ for kind in legacy nft; do
   add_tool "$node" "/usr/sbin/xtables-$kind-multi" {iptables,ip6tables}-"$kind"{,-save,-restore}
 done
 add_tool "$node" /usr/sbin/ipset
+# ipset reads and writes protocols by the names that it finds here.
+printf 'icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n' >"$node/etc/protocols"
 add_tool "$node" /usr/bin/kmod
 ln -s ../bin/kmod "$node/usr/sbin/modprobe"
 add_libraries "$node" "$bin/barevip-node" /usr/sbin/xtables-{legacy,nft}-multi /usr/sbin/ipset /usr/bin/kmod "$xtables"/*.so
