@@ -6,4 +6,4 @@ target_compile_options(barevip_warnings INTERFACE
   -Woverloaded-virtual -Wimplicit-fallthrough -Werror
   # False alarms of g++ 12: on operator+ of std::string (GCC bug 105651), on the destructor of a
   # moved-from tl::expected.
-  -Wno-restrict -Wno-free-nonheap-object)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-free-nonheap-object>)
