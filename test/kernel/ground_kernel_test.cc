@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `barevip-node init` makes, what the daemon's check mends, and the packet filter, on a real
+// kernel.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ipvsnode/host/capabilities.h"
+#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/packet_filter_iptables.h"
+#include "kernel/lab_network.h"
+
+namespace barevip::kernel_test {
+namespace {
+
+using host::GroundReport;
+using ipvs::Protocol;
+
+constexpr const char* kPath = "/run/netns/ground";
+
+class Ground : public ::testing::Test {
+ protected:
+  Ground() { node_.ip("link add eth0 type dummy\nlink set eth0 mtu 9000 up"); }
+  ~Ground() override {
+    director_.reset();
+    EXPECT_TRUE(host::removeNamespace(kPath));
+  }
+
+  GroundReport make(host::Placement placement = host::Placement::kDirector) {
+    auto report = node_.thread().run([&] {
+      return host::makeGround({placement, "eth0", kPath}, runner_);
+    });
+    EXPECT_TRUE(report) << report.error().message;
+    return report.value_or(GroundReport{});
+  }
+
+  void enter() {
+    auto thread = host::NamespaceThread::start(kPath, host::dropCapabilities);
+    ASSERT_TRUE(thread) << thread.error().message;
+    director_ = *std::move(thread);
+  }
+
+  /// As the daemon does it: the director's thread has no CAP_SYS_ADMIN any more, neither has this.
+  GroundReport check(host::Placement placement = host::Placement::kDirector) {
+    auto daemon = host::NamespaceThread::start("/run/netns/node", host::dropCapabilities);
+    EXPECT_TRUE(daemon) << daemon.error().message;
+    auto report = (*daemon)->run([&] {
+      return host::checkGround({placement, "eth0", kPath}, director_.get());
+    });
+    EXPECT_TRUE(report) << report.error().message;
+    return report.value_or(GroundReport{});
+  }
+
+  [[nodiscard]] std::string inDirector(const std::string& commandLine) {
+    return node_.run("nsenter --net=" + std::string(kPath) + " " + commandLine);
+  }
+
+  Space node_{"node"};
+  LabCommandRunner runner_;
+  std::unique_ptr<host::NamespaceThread> director_;
+};
+
+TEST_F(Ground, ASecondInitChangesNothing) {
+  const GroundReport first = make();
+  EXPECT_FALSE(first.done.empty());
+  EXPECT_TRUE(first.problems.empty()) << first.problems.front();
+  const GroundReport second = make();
+  EXPECT_TRUE(second.done.empty()) << second.done.front();
+  EXPECT_TRUE(second.problems.empty()) << second.problems.front();
+}
+
+TEST_F(Ground, ADaemonWithoutSysAdminFindsAllRightAfterInit) {
+  make();
+  enter();
+  const GroundReport report = check();
+  EXPECT_TRUE(report.done.empty()) << report.done.front();
+  EXPECT_TRUE(report.problems.empty()) << report.problems.front();
+}
+
+TEST_F(Ground, TheDirectorHasTheWaysOutAndTheBindInterfacesMtu) {
+  make();
+  EXPECT_NE(inDirector("ip route").find("default via 169.254.77.1 dev outside"), std::string::npos);
+  EXPECT_NE(inDirector("ip -6 route").find("default via fd77:6276:6970::1 dev outside"),
+            std::string::npos);
+  EXPECT_NE(inDirector("ip link show outside").find("mtu 9000"), std::string::npos);
+}
+
+TEST_F(Ground, TheDaemonMendsWhatSomebodyRemoved) {
+  make();
+  enter();
+  for (const char* harm :
+       {"ip link delete bvip-in", "ip address flush dev bvip-out", "ip link set bvip-in down"}) {
+    node_.run(harm);
+    EXPECT_FALSE(check().done.empty()) << harm;
+    EXPECT_TRUE(check().done.empty()) << harm;
+  }
+  for (const char* harm : {"ip route delete default", "ip -6 route delete default",
+                           "ip address flush dev inside", "ip link delete outside"}) {
+    (void)inDirector(harm);
+    EXPECT_FALSE(check().done.empty()) << harm;
+    EXPECT_TRUE(check().done.empty()) << harm;
+  }
+}
+
+TEST_F(Ground, ASettingThatIsWrongIsNamedByTheDaemonAndMendedByInit) {
+  make();
+  enter();
+  (void)inDirector("sysctl -qw net.ipv4.vs.conntrack=0");
+  const GroundReport report = check();
+  ASSERT_EQ(report.problems.size(), 1U);
+  for (const char* part :
+       {"director", "net/ipv4/vs/conntrack is 0, but must be 1", "barevip-node init"}) {
+    EXPECT_NE(report.problems[0].find(part), std::string::npos) << report.problems[0];
+  }
+  EXPECT_EQ(make().done, std::vector<std::string>{"director: net/ipv4/vs/conntrack: 0 -> 1"});
+  EXPECT_TRUE(check().problems.empty());
+}
+
+TEST_F(Ground, StrictSourceFilteringOfTheNodeIsAProblem) {
+  node_.run("sysctl -qw net.ipv4.conf.all.rp_filter=1");
+  const GroundReport report = make();
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_NE(report.problems[0].find("net/ipv4/conf/all/rp_filter is 1"), std::string::npos);
+}
+
+TEST_F(Ground, ANamespaceThatWentIsMadeAnewWithItsDevices) {
+  make();
+  ASSERT_TRUE(host::removeNamespace(kPath));
+  const GroundReport report = make();
+  EXPECT_TRUE(std::any_of(report.done.begin(), report.done.end(), [](const std::string& line) {
+    return line.starts_with("made the network namespace");
+  }));
+  enter();
+  EXPECT_TRUE(check().problems.empty());
+}
+
+TEST_F(Ground, ADaemonWhoseNamespaceWasReplacedIsToldToStartAgain) {
+  make();
+  enter();
+  ASSERT_TRUE(host::removeNamespace(kPath));
+  make();
+  const GroundReport report = check();
+  EXPECT_TRUE(
+      std::any_of(report.problems.begin(), report.problems.end(), [](const std::string& line) {
+        return line.find("was made anew under this process") != std::string::npos;
+      }));
+}
+
+TEST_F(Ground, APlainFileInThePlaceOfTheNamespaceIsMountedOver) {
+  std::ofstream(kPath) << "left by a reboot";
+  EXPECT_FALSE(host::isNamespace(kPath));
+  make();
+  EXPECT_TRUE(host::isNamespace(kPath));
+}
+
+TEST_F(Ground, PlacementHostHasItsDummyDevice) {
+  EXPECT_FALSE(make(host::Placement::kHost).done.empty());
+  EXPECT_TRUE(make(host::Placement::kHost).done.empty());
+  EXPECT_TRUE(check(host::Placement::kHost).problems.empty());
+  node_.run("ip link delete barevip0");
+  EXPECT_FALSE(check(host::Placement::kHost).done.empty());
+}
+
+TEST_F(Ground, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
+  const auto report = node_.thread().run([&] {
+    return host::makeGround({host::Placement::kDirector, "eth7", kPath}, runner_);
+  });
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(report.error().message.find("eth7"), std::string::npos);
+  EXPECT_NE(report.error().message.find("eth0"), std::string::npos);
+}
+
+TEST_F(Ground, RemovalLeavesNothingOfOurs) {
+  make(host::Placement::kHost);
+  make();
+  const auto removed = node_.thread().run([] {
+    return host::removeGround({host::Placement::kDirector, {}, kPath});
+  });
+  ASSERT_TRUE(removed) << removed.error().message;
+  const std::string links = node_.run("ip -o link");
+  EXPECT_EQ(links.find("bvip"), std::string::npos) << links;
+  EXPECT_EQ(links.find("barevip"), std::string::npos) << links;
+  EXPECT_FALSE(host::isNamespace(kPath));
+  EXPECT_TRUE(node_.thread().run([] {
+    return host::removeGround({host::Placement::kDirector, {}, kPath});
+  })) << "a second time is fine";
+}
+
+struct Role {
+  std::string name;
+  host::FilterRole role;
+};
+
+class Filter : public ::testing::TestWithParam<Role> {
+ protected:
+  static void SetUpTestSuite() {
+    LabCommandRunner modules;
+    for (const auto placement : {host::Placement::kDirector, host::Placement::kHost}) {
+      EXPECT_TRUE(host::loadModules(host::modulesOf(placement), modules));
+    }
+    EXPECT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
+  }
+
+  Filter() {
+    for (const char* program : {"iptables-legacy", "ip6tables-legacy"}) {
+      const std::string p = program;
+      space_.run(p + " -t nat -A POSTROUTING -o others -j MASQUERADE; " + p + " -N OTHERS; " + p +
+                 " -A FORWARD -j OTHERS; " + p + " -t mangle -A OUTPUT -j ACCEPT");
+    }
+    space_.run("ipset create OTHERS hash:ip");
+    state_.vips = {*IpAddress::parse("192.0.2.200"), *IpAddress::parse("2001:db8::200")};
+    for (const IpAddress& vip : state_.vips) {
+      for (const auto protocol : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp}) {
+        const ipvs::VirtualServerKey key{vip, 80, protocol};
+        state_.virtualServers.push_back(key);
+        state_.keepClient.push_back(key);
+        state_.sourceRanges.push_back(
+            {key,
+             {vip.isIpv4() ? *IpPrefix::parse("0.0.0.0/0") : *IpPrefix::parse("2001:db8::/48"),
+              vip.isIpv4() ? *IpPrefix::parse("192.0.2.7") : *IpPrefix::parse("2001:db8::7")}});
+      }
+    }
+  }
+
+  std::size_t reconcile() {
+    const auto writes = filter_.reconcile(state_);
+    EXPECT_TRUE(writes) << writes.error().message;
+    return writes.value_or(9999);
+  }
+
+  /// All rules and sets, without counters and what the tools add of their own.
+  std::string everything() {
+    return space_.run(
+        "for p in iptables-legacy-save ip6tables-legacy-save; do $p | grep -v '^#' |"
+        " sed 's/ \\[.*//'; done; ipset save | sed 's/ initval .*//' | sort");
+  }
+
+  Space space_{"filter"};
+  host::SystemCommandRunner system_;
+  host::NamespaceCommandRunner runner_{space_.thread(), system_};
+  host::IptablesPacketFilter filter_{{GetParam().role, host::FilterBackend::kLegacy, true, "eth0"},
+                                     runner_};
+  net::FilterState state_;
+};
+
+TEST_P(Filter, ASecondReconcileWritesNothing) {
+  EXPECT_GT(reconcile(), 0U);
+  EXPECT_EQ(reconcile(), 0U) << everything();
+}
+
+TEST_P(Filter, ARuleAJumpAndAnEntryThatSomebodyRemovedComeBack) {
+  (void)reconcile();
+  const std::string right = everything();
+  for (const char* harm : {"iptables-legacy -t mangle -D PREROUTING -j BAREVIP-PREROUTING",
+                           "ip6tables-legacy -t mangle -D BAREVIP-PREROUTING 1",
+                           "iptables-legacy -t nat -F BAREVIP-POSTROUTING",
+                           "ip6tables-legacy -t nat -F; ip6tables-legacy -t nat -X; "
+                           "ip6tables-legacy -t nat -A POSTROUTING -o others -j MASQUERADE"}) {
+    space_.run(harm);
+    EXPECT_GT(reconcile(), 0U) << harm;
+    EXPECT_EQ(everything(), right) << harm;
+  }
+  if (GetParam().role == host::FilterRole::kNode) return;
+  for (const char* harm :
+       {"ipset del barevip-keep4 192.0.2.200,tcp:80",
+        "ipset add barevip-keep6 2001:db8::200,tcp:22", "ipset flush barevip-allow4"}) {
+    space_.run(harm);
+    EXPECT_GT(reconcile(), 0U) << harm;
+    EXPECT_EQ(everything(), right) << harm;
+  }
+}
+
+TEST_P(Filter, ClearLeavesExactlyWhatOthersHad) {
+  const std::string before = everything();
+  (void)reconcile();
+  EXPECT_NE(everything(), before);
+  const auto cleared = filter_.clear();
+  ASSERT_TRUE(cleared) << cleared.error().message;
+  EXPECT_EQ(everything(), before);
+}
+
+TEST_P(Filter, AnUpdateMakesWhatAReconcileWouldMake) {
+  (void)reconcile();
+  state_.keepClient.clear();
+  state_.sourceRanges.clear();
+  const auto updated = filter_.update(state_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_EQ(reconcile(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Roles, Filter,
+                         ::testing::Values(Role{"Director", host::FilterRole::kDirector},
+                                           Role{"Node", host::FilterRole::kNode},
+                                           Role{"Host", host::FilterRole::kHost}),
+                         [](const auto& role) { return role.param.name; });
+
+TEST(Backend, OfAKernelWithoutNftablesIsLegacy) {
+  LabCommandRunner modules;
+  ASSERT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
+  Space space("backend");
+  host::SystemCommandRunner system;
+  host::NamespaceCommandRunner runner(space.thread(), system);
+  EXPECT_EQ(host::detectBackend(runner), host::FilterBackend::kLegacy);
+}
+
+}  // namespace
+}  // namespace barevip::kernel_test
