@@ -4,7 +4,9 @@
 # the host's own, read-only; whatever a test writes goes to a tmpfs. BAREVIP_JOB, from the kernel's command
 # line, names the file that says what to run; the status goes to the file REPORT/status.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp TERM=dumb
-mount -t tmpfs run /run && mkdir -p /run/report /run/modules/lib || halt -fd
+if ! mount -t tmpfs run /run || ! mkdir -p /run/report /run/modules/lib; then
+  halt -fd
+fi
 # The job's own folder lies below the host's /tmp: read it before that is covered.
 # shellcheck source=/dev/null
 source "$BAREVIP_JOB"
