@@ -67,11 +67,15 @@ DesiredOptions desiredOptions(const Options& options, const Machine& machine) {
   return desired;
 }
 
-Result<std::unique_ptr<kube::Api>> openApi(const Options& options) {
+Result<kube::TransportOptions> findApi(const Options& options) {
   auto access = kube::loadConfig(kube::processConfigSource(options.kubeconfig));
-  if (!access) return tl::make_unexpected(std::move(access.error()));
-  access->userAgent = "barevip-node";
-  return std::make_unique<kube::ApiClient>(kube::makeTransport(std::move(*access)));
+  if (access) access->userAgent = "barevip-node/" BAREVIP_VERSION;
+  return access;
+}
+
+std::unique_ptr<kube::Api> openApi(kube::TransportOptions access) {
+  kube::initialize();
+  return std::make_unique<kube::ApiClient>(kube::makeTransport(std::move(access)));
 }
 
 sigset_t stopSignals() {
@@ -233,19 +237,19 @@ class Daemon {
 int runDaemon(const Options& options) {
   const sigset_t signals = stopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto access = findApi(options);
+  if (!access) return sayError(access.error());
   std::stop_source programs;
   auto machine = Machine::open(options, programs.get_token());
   if (!machine) return sayError(machine.error());
-  kube::initialize();
+  const auto api = openApi(std::move(*access));
   if (auto opened = (*machine)->openFilters(); !opened) return sayError(opened.error());
   const auto announcer = (*machine)->openAnnouncer();
   if (!announcer) return sayError(announcer.error());
   const auto probing = (*machine)->openAnnouncer();
   if (!probing) return sayError(probing.error());
-  const auto api = openApi(options);
-  if (!api) return sayError(api.error());
 
-  Daemon daemon(options, **machine, **api, **announcer, **probing);
+  Daemon daemon(options, **machine, *api, **announcer, **probing);
   if (auto started = daemon.start(); !started) return sayError(started.error());
   log::info("barevip-node runs", {{"version", BAREVIP_VERSION},
                                   {"node", options.nodeName},
@@ -274,12 +278,12 @@ int runInit(const Options& options) {
 }
 
 int runDump(const Options& options) {
+  auto access = findApi(options);
+  if (!access) return sayError(access.error());
   auto machine = Machine::open(options, {});
   if (!machine) return sayError(machine.error());
-  kube::initialize();
-  const auto api = openApi(options);
-  if (!api) return sayError(api.error());
-  const auto cluster = listCluster(**api, {});
+  const auto api = openApi(std::move(*access));
+  const auto cluster = listCluster(*api, {});
   if (!cluster) return sayError(cluster.error());
   const KernelSeams seams = (*machine)->seams();
   auto kernel = readKernel(seams);

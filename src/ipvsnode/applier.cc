@@ -104,6 +104,7 @@ void Applier::applyFilter(const FilterStep& step, KernelState& mirror) {
   mirror.filter.reset();
   for (net::PacketFilter* filter : seams_.filters) {
     const auto writes = known ? filter->update(step.state) : filter->reconcile(step.state);
+    if (!writes && writes.error().code == ErrorCode::kStopped) return;
     if (!writes) {
       refused(kFilterChange, writes.error().message, std::nullopt);
       return;

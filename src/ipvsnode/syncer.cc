@@ -34,6 +34,18 @@ std::map<std::string, IpAddress> addressesOf(const ClusterState& cluster) {
   return result;
 }
 
+/// The first few; a thousand VIPs are one line.
+void logVips(const char* sentence, const std::vector<IpAddress>& vips) {
+  if (vips.empty()) return;
+  constexpr std::size_t kShown = 5;
+  std::string names;
+  for (std::size_t i = 0; i < vips.size() && i < kShown; ++i) {
+    names += (names.empty() ? "" : ",") + vips[i].toString();
+  }
+  if (vips.size() > kShown) names += ",...";
+  log::info(sentence, {{"count", std::to_string(vips.size())}, {"addresses", names}});
+}
+
 std::optional<IpAddress> announcedVip(const net::Item& item, const std::string& device) {
   if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) {
     return proxy->device == device ? std::optional(proxy->address) : std::nullopt;
@@ -162,6 +174,7 @@ MonotonicTime Syncer::pass() {
   for (const IpAddress& vip : decision.announce) {
     desired.announcements.insert(announcementOf(vip, options_.desired));
   }
+  if (nodes.established) reportUnowned(questions, desired);
   if (!decision.ask.empty() && hooks_.probe) hooks_.probe(decision.ask);
 
   const Plan plan = diff(desired, kernel_, contextAt(now));
@@ -177,7 +190,7 @@ MonotonicTime Syncer::pass() {
   if (!outcome.stateKnown) return backOff(outcome.failure, now);
 
   announceDue(now);
-  report(questions, decision, desired, nodes.established);
+  report(questions, decision, desired, nodes);
   logProblems(desired.problems);
   measure(desired);
   if (full) fullSyncs_.add();
@@ -264,8 +277,30 @@ void Syncer::rememberVips(const DesiredState& desired) {
   vipsBefore_ = std::move(vips);
 }
 
+void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired) {
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const OwnerQuestion& question = questions[i];
+    if (question.claim.name.empty() || !question.candidates.empty()) continue;
+    desired.problems.push_back(
+        {desired.vips[i].services.front()->key, question.vip, "NoNode",
+         "no node may announce " + question.vip.toString() +
+             ": look at announce in its Pool, at the label "
+             "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
+             "runs"});
+  }
+}
+
 void Syncer::announceDue(MonotonicTime now) {
   std::set<IpAddress> ours = announcedNow();
+  std::vector<IpAddress> changed;
+  std::set_difference(ours.begin(), ours.end(), announced_.begin(), announced_.end(),
+                      std::back_inserter(changed));
+  logVips("this node announces", changed);
+  changed.clear();
+  std::set_difference(announced_.begin(), announced_.end(), ours.begin(), ours.end(),
+                      std::back_inserter(changed));
+  logVips("this node announces no longer", changed);
+  announced_ = ours;
   announcedCount_ = ours.size();
   ownedVips_.set(static_cast<double>(ours.size()));
   std::erase_if(ours, [&](const IpAddress& vip) {
@@ -284,8 +319,8 @@ void Syncer::announceDue(MonotonicTime now) {
 }
 
 void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
-                    const DesiredState& desired, bool established) {
-  if (!hooks_.report || !established) return;
+                    const DesiredState& desired, const LiveView& nodes) {
+  if (!hooks_.report || !nodes.established) return;
   const std::set<IpAddress> announced = announcedNow();
   const auto isMine = [&](const IpAddress& vip) {
     const auto owner = owners_.find(vip);
@@ -299,8 +334,11 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
     next.claims.emplace(question.claim, std::move(one));
   }
+  // One node tells: the owner, or the first of all for what has none.
+  const bool first = !nodes.live.empty() && nodes.live.front().name == options_.desired.nodeName;
   for (const Problem& problem : desired.problems) {
-    if (!problem.vip || isMine(*problem.vip)) next.problems.push_back(problem);
+    const bool owned = problem.vip && owners_.contains(*problem.vip);
+    if (owned ? isMine(*problem.vip) : first) next.problems.push_back(problem);
   }
   if (next == lastReport_) return;
   lastReport_ = next;

@@ -40,7 +40,7 @@ struct VipReport {
 
 struct NodeReport {
   std::map<kube::ObjectKey, VipReport> claims;  ///< by IP object: VIPs that are this node's
-  std::vector<Problem> problems;                ///< of Services whose VIP is this node's
+  std::vector<Problem> problems;                ///< those that this node is to tell of all nodes
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
@@ -103,9 +103,10 @@ class Syncer {
   [[nodiscard]] std::set<IpAddress> announcedNow() const;
   void watchCarrier();
   void rememberVips(const DesiredState& desired);
+  static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
   void announceDue(MonotonicTime now);
   void report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
-              const DesiredState& desired, bool established);
+              const DesiredState& desired, const LiveView& nodes);
   void logProblems(const std::vector<Problem>& problems);
   void logGround(const std::vector<std::string>& problems);
   void measure(const DesiredState& desired);
@@ -133,6 +134,7 @@ class Syncer {
   std::set<IpAddress> vipsBefore_;
   std::map<std::string, MonotonicTime> missingSchedulers_;  ///< until when
   std::map<IpAddress, std::string> owners_;
+  std::set<IpAddress> announced_;  ///< after the last pass
   std::set<Problem> problems_;
   std::vector<std::string> groundProblems_;
   NodeReport lastReport_;

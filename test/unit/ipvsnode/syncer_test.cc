@@ -378,6 +378,21 @@ TEST_F(SyncerTest, ANodeThatIsNotTheOwnerProgramsButDoesNotAnnounce) {
   EXPECT_THAT(world.network.takeAnnouncements(), IsEmpty());
 }
 
+TEST_F(SyncerTest, AVipThatNobodyMayAnnounceIsAProblem) {
+  world.sync();
+  world.addWeb("");
+  for (const char* name : {"n1", "n2"}) {
+    model::Node excluded = test::node(name);
+    excluded.labels["node.kubernetes.io/exclude-from-external-load-balancers"] = "";
+    world.stores.nodes.put(excluded);
+  }
+  Daemon daemon(world);
+  daemon.pass();
+  ASSERT_THAT(daemon.lastReport.problems, SizeIs(1));
+  EXPECT_EQ(daemon.lastReport.problems[0].reason, "NoNode");
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the inside is served all the same";
+}
+
 TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
   world.sync();
   world.addWeb("n2");
