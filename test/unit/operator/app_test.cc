@@ -129,13 +129,16 @@ TEST_F(AppTest, GivesAddressesAndCountsThemInThePool) {
 }
 
 TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
+  const auto began = std::chrono::steady_clock::now();
   putPool("a", {"10.0.0.0/16"});
   start();
   for (int i = 0; i < 1000; ++i) putService("s" + std::to_string(i));
   ASSERT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1000"; }));
   std::size_t poolWrites = 0;
   for (const auto& write : api_.writes()) poolWrites += write.resource == kube::kPools ? 1 : 0;
-  EXPECT_LT(poolWrites, 12U);
+  // About two a second, however slow this machine is.
+  const auto halfSeconds = (std::chrono::steady_clock::now() - began) / 500ms;
+  EXPECT_LE(poolWrites, 4U + static_cast<std::size_t>(halfSeconds));
 }
 
 TEST_F(AppTest, AWaitingServiceIsServedWhenAPoolComes) {

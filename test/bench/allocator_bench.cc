@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one allocation and its release cost, by the size of the Pool and by how much of it is held.
+#include <benchmark/benchmark.h>
+
+#include "assigner/allocator.h"
+
+namespace barevip::assigner {
+namespace {
+
+Request requestFor(const std::string& name, Family family) {
+  Request request;
+  request.service = {"default", name};
+  request.applicant = {"default", model::StringMap{}, model::StringMap{}};
+  request.families = {family};
+  return request;
+}
+
+// One Service comes and goes while `held` others have an address.
+void comeAndGo(benchmark::State& state, const char* entry, std::int64_t held) {
+  model::Pool pool;
+  pool.key.name = "a";
+  pool.addresses = {entry};
+  pool.avoidBuggyIps = pool.avoidGatewayIps = true;
+  Allocator allocator;
+  allocator.setPools(planPools({pool}));
+  const Family family = IpRange::parse(entry)->family();
+  for (std::int64_t i = 0; i < held; ++i) {
+    allocator.assign(requestFor("s" + std::to_string(i), family));
+  }
+  const Request request = requestFor("web", family);
+  for (auto unused : state) {
+    benchmark::DoNotOptimize(allocator.assign(request));
+    benchmark::DoNotOptimize(allocator.releaseAll(request.service));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+void ofA24(benchmark::State& state) { comeAndGo(state, "10.0.0.0/24", state.range(0)); }
+void ofA16(benchmark::State& state) { comeAndGo(state, "10.0.0.0/16", state.range(0)); }
+void ofA8(benchmark::State& state) { comeAndGo(state, "10.0.0.0/8", state.range(0)); }
+void ofAnIpv6Prefix(benchmark::State& state) { comeAndGo(state, "2001:db8::/64", state.range(0)); }
+
+BENCHMARK(ofA24)->Arg(0)->Arg(250);
+BENCHMARK(ofA16)->Arg(0)->Arg(10'000)->Arg(64'000);
+BENCHMARK(ofA8)->Arg(0)->Arg(10'000)->Arg(64'000);
+BENCHMARK(ofAnIpv6Prefix)->Arg(0)->Arg(10'000)->Arg(64'000);
+
+}  // namespace
+}  // namespace barevip::assigner
