@@ -215,7 +215,7 @@ bool Syncer::readAll(MonotonicTime now) {
     return false;
   }
   kernel_ = std::move(*kernel);
-  addresses_ = std::move(*addresses);
+  keepForeign(std::move(*addresses));
   watchCarrier();
   mustRead_ = false;
   lastLinksRead_ = now;
@@ -228,8 +228,14 @@ Result<void> Syncer::rereadLinks() {
   auto addresses = seams_.node.dumpAddresses();
   if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
   if (auto read = readLinks(seams_, kernel_); !read) return read;
-  addresses_ = std::move(*addresses);
+  keepForeign(std::move(*addresses));
   return {};
+}
+
+// Told apart now, while both lists are of one moment: what we withdraw later was never foreign.
+void Syncer::keepForeign(std::vector<net::BoundAddress> addresses) {
+  std::erase_if(addresses, [this](const auto& one) { return kernel_.nodeItems.contains(one); });
+  foreignAddresses_ = std::move(addresses);
 }
 
 // A node whose bind interface has no carrier cannot be reached: others shall take over, although
@@ -253,7 +259,7 @@ DiffContext Syncer::contextAt(MonotonicTime now) const {
 
 LocalFacts Syncer::localFacts(MonotonicTime now) {
   LocalFacts facts;
-  facts.held = foreignHolders(kernel_, addresses_, contextAt(now));
+  facts.held = foreignHolders(kernel_, foreignAddresses_, contextAt(now));
   std::erase_if(missingSchedulers_, [&](const auto& entry) { return now >= entry.second; });
   for (const auto& [name, until] : missingSchedulers_) facts.missingSchedulers.insert(name);
   return facts;

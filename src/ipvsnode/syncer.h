@@ -98,6 +98,7 @@ class Syncer {
   News takeNews();
   bool readAll(MonotonicTime now);
   Result<void> rereadLinks();
+  void keepForeign(std::vector<net::BoundAddress> addresses);
   [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
   [[nodiscard]] std::set<IpAddress> announcedNow() const;
@@ -129,7 +130,7 @@ class Syncer {
 
   // Of the one thread.
   KernelState kernel_;
-  std::vector<net::BoundAddress> addresses_;
+  std::vector<net::BoundAddress> foreignAddresses_;
   Draining draining_;
   std::set<IpAddress> vipsBefore_;
   std::map<std::string, MonotonicTime> missingSchedulers_;  ///< until when

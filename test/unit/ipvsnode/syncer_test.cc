@@ -511,6 +511,20 @@ TEST_F(SyncerTest, OnTheHostAVipThatSomebodyTookFromTheDummyComesBack) {
   EXPECT_EQ(daemon.metric("barevip_node_problems"), 0);
 }
 
+TEST_F(SyncerTest, OnTheHostAnAddressThatWeWithdrewIsNotTakenForAStrangers) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world, Placement::kHost);
+  daemon.renew("n2");
+  daemon.pass();
+  world.stores.claims.put(claim("web", "192.0.2.1", "n2"));
+  daemon.pass();
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"})));
+  EXPECT_EQ(daemon.metric("barevip_node_problems"), 0);
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+}
+
 TEST_F(SyncerTest, OnTheHostAVirtualServerOfAnotherHandIsReportedAndNotFoughtFor) {
   world.sync();
   world.addWeb();
