@@ -217,7 +217,8 @@ std::string findProgram(std::string_view name, std::string_view path) {
   }
   while (true) {
     const std::size_t end = path.find(':');
-    const std::string candidate = std::string(path.substr(0, end)) + "/" + std::string(name);
+    std::string candidate(path.substr(0, end));
+    candidate.append("/").append(name);
     if (runnable(candidate)) return candidate;
     if (end == std::string_view::npos) return {};
     path.remove_prefix(end + 1);

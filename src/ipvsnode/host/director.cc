@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "common/base/file_descriptor.h"
@@ -211,17 +212,23 @@ Result<void> makeDummy(Side& node, GroundReport& report) {
       .result();
 }
 
-void take(GroundReport& report, SysctlReport sysctls, const std::string& where) {
-  for (const std::string& line : sysctls.changed) report.done.push_back(where + ": " + line);
-  for (const std::string& line : sysctls.problems) report.problems.push_back(where + ": " + line);
+std::string located(std::string_view where, std::string_view line) {
+  std::string text(where);
+  return text.append(": ").append(line);
+}
+
+void take(GroundReport& report, const SysctlReport& sysctls, std::string_view where) {
+  for (const std::string& line : sysctls.changed) report.done.push_back(located(where, line));
+  for (const std::string& line : sysctls.problems) report.problems.push_back(located(where, line));
 }
 
 void takeProblems(GroundReport& report, const std::vector<std::string>& problems,
-                  const std::string& where) {
+                  std::string_view where) {
   for (const std::string& line : problems) {
-    report.problems.push_back(where + ": " + line +
-                              "; `barevip-node init`, which every start of the pod runs, sets "
-                              "what it may set");
+    report.problems.push_back(
+        located(where, line)
+            .append(
+                "; `barevip-node init`, which every start of the pod runs, sets what it may set"));
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
+#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -101,6 +101,12 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-p tcp " + noService + "tcp-reset",
        noService + (ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable")}};
   return rules;
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  return text;
 }
 
 std::string_view nextLine(std::string_view& text) {
@@ -214,13 +220,13 @@ std::string tableText(const std::map<std::string, Chain>& desired,
   std::string removals;
   const auto removeJumps = [&jumps](const std::string& from, const std::string& to,
                                     std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) jumps += "-D " + from + " -j " + to + "\n";
+    for (std::size_t i = 0; i < count; ++i) jumps += joined({"-D ", from, " -j ", to, "\n"});
   };
   for (const auto& [name, chain] : desired) {
     const auto at = found.find(name);
     if (at == found.end() || !sameRules(at->second.rules, chain.rules)) {
-      chains += ":" + name + " - [0:0]\n";
-      for (const std::string& rule : chain.rules) rules += "-A " + name + " " + rule + "\n";
+      chains += joined({":", name, " - [0:0]\n"});
+      for (const std::string& rule : chain.rules) rules += joined({"-A ", name, " ", rule, "\n"});
     }
     std::size_t present = 0;
     if (at != found.end()) {
@@ -348,7 +354,7 @@ std::string restoreText(const RuleSet& desired, const FoundRules& found) {
         tableText(wanted == desired.end() ? std::map<std::string, Chain>{} : wanted->second,
                   there == found.tables.end() ? std::map<std::string, FoundRules::FoundChain>{}
                                               : there->second);
-    if (!lines.empty()) text += "*" + table + "\n" + lines + "COMMIT\n";
+    if (!lines.empty()) text += joined({"*", table, "\n", lines, "COMMIT\n"});
   }
   return text;
 }
@@ -441,13 +447,15 @@ Result<SetPlan> setPlan(const SetTable& desired, const SetTable& found) {
   // a service before its VIP is closed for all else; removals the other way round.
   for (const auto& [name, content] : desired) {
     for (const std::string& entry : content.entries) {
-      if (!contentOf(name).entries.contains(entry)) write("add " + name + " " + entry + " -exist");
+      if (!contentOf(name).entries.contains(entry)) {
+        write(joined({"add ", name, " ", entry, " -exist"}));
+      }
     }
   }
   for (auto set = desired.rbegin(); set != desired.rend(); ++set) {
     for (const std::string& entry : contentOf(set->first).entries) {
       if (!set->second.entries.contains(entry)) {
-        write("del " + set->first + " " + entry + " -exist");
+        write(joined({"del ", set->first, " ", entry, " -exist"}));
       }
     }
   }

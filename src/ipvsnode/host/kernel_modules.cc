@@ -76,7 +76,7 @@ std::vector<Module> legacyFilterModules(bool ipv6) {
 }
 
 Result<ModuleReport> loadModules(const std::vector<Module>& modules, CommandRunner& runner,
-                                 std::stop_token stop) {
+                                 const std::stop_token& stop) {
   ModuleReport report;
   for (const Module& module : modules) {
     if (isThere(module.name)) continue;

@@ -33,7 +33,8 @@ struct ModuleReport {
 /// Loads by modprobe what is not there yet. kUnsupported with a clear sentence when a required one
 /// cannot be had, above all IPVS.
 [[nodiscard]] Result<ModuleReport> loadModules(const std::vector<Module>& modules,
-                                               CommandRunner& runner, std::stop_token stop = {});
+                                               CommandRunner& runner,
+                                               const std::stop_token& stop = {});
 
 /// Whether the kernel has IPVS in the calling thread's network namespace; the error says how to get
 /// it. For the daemon, which may not load modules.

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "barevip/base/ip.h"
@@ -25,7 +26,10 @@ struct NamespaceView {
     std::string device;
     IpAddress gateway;
 
-    friend auto operator<=>(const DefaultRoute&, const DefaultRoute&) = default;
+    friend bool operator==(const DefaultRoute&, const DefaultRoute&) = default;
+    friend bool operator<(const DefaultRoute& a, const DefaultRoute& b) {
+      return std::tie(a.device, a.gateway) < std::tie(b.device, b.gateway);
+    }
   };
 
   std::map<std::string, Device> devices;

@@ -29,7 +29,7 @@ std::vector<Sysctl> ipvsSysctls(KernelVersion kernel) {
       {"net/ipv4/vs/expire_quiescent_template", "1",
        "session affinity lets go of a pod that is terminating", Demand::kWish},
       // Before 5.9 a reused port with conntrack costs its client a second.
-      {"net/ipv4/vs/conn_reuse_mode", kernel >= KernelVersion{5, 9} ? "1" : "0",
+      {"net/ipv4/vs/conn_reuse_mode", kernel.atLeast(5, 9) ? "1" : "0",
        "a client's reused port is balanced anew", Demand::kWish},
   };
 }

@@ -43,7 +43,10 @@ struct KernelVersion {
   /// From "6.1.0-18-amd64"; 0.0 if it is no version.
   [[nodiscard]] static KernelVersion parse(std::string_view release);
   [[nodiscard]] static KernelVersion running();
-  friend auto operator<=>(const KernelVersion&, const KernelVersion&) = default;
+  [[nodiscard]] bool atLeast(unsigned wantedMajor, unsigned wantedMinor) const {
+    return major > wantedMajor || (major == wantedMajor && minor >= wantedMinor);
+  }
+  friend bool operator==(const KernelVersion&, const KernelVersion&) = default;
 };
 
 /// In the director namespace.
