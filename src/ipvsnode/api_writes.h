@@ -18,6 +18,7 @@ Result<void> writeLease(kube::Api& api, const model::Lease& lease, const std::st
 /// What this node has to say in the status of an IP object.
 struct ClaimStatus {
   bool announced = false;                  ///< by this node: it becomes status.node
+  std::string holder;                      ///< in place of this one, and of no other
   std::optional<std::string> conflictMac;  ///< a stranger answers for the address
 
   friend bool operator==(const ClaimStatus&, const ClaimStatus&) = default;
@@ -27,7 +28,9 @@ struct ClaimStatus {
 /// with the first conflict.
 inline constexpr const char* kAnnouncedCondition = "Announced";
 
-/// Writes only what differs from the status as it is. Without `wanted`: takes this node's name out
+/// Writes only what differs from the status as it is. status.node is left alone if it is neither
+/// empty nor the holder that was decided upon: then somebody else decided later, and two nodes that
+/// correct each other would never end. Without `wanted`: takes this node's name out
 /// of a claim that is bound to nobody. A claim that is gone is a success.
 Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const std::string& node,
                               const std::optional<ClaimStatus>& wanted, WallTime now,

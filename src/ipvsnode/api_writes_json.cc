@@ -42,14 +42,16 @@ Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const 
                               const std::stop_token& stop) {
   const auto statusFor = [&](const json& live) -> Result<std::optional<json>> {
     const json& status = model::memberOf(live, "status");
-    const bool named = model::stringAt(status, "node") == node;
+    const std::string holder = model::stringAt(status, "node");
+    const bool named = holder == node;
     json change = json::object();
     if (!wanted) {
       if (!named || model::stringAt(status, "phase") == "Bound") return std::nullopt;
       change["node"] = nullptr;
       return change;
     }
-    if (wanted->announced && !named) change["node"] = node;
+    const bool asDecided = holder.empty() || holder == wanted->holder;
+    if (wanted->announced && !named && asDecided) change["node"] = node;
 
     model::Conditions conditions = model::conditionsAt(status);
     const model::Condition* there = model::findCondition(conditions, kAnnouncedCondition);

@@ -11,6 +11,10 @@ namespace barevip::node {
 using kube::EventType;
 using kube::ObjectKey;
 
+namespace {
+constexpr const char* kBound = "Bound";
+}  // namespace
+
 ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder& events,
                              const Clock& clock, std::string node)
     : api_(api),
@@ -24,19 +28,15 @@ ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder
           [this](const ObjectKey& key, const std::stop_token& stop) { return write(key, stop); },
           [](const ObjectKey& key) { return key.toString(); }) {
   stores_.claims.addHandler([this](const auto&, const auto& after) {
-    if (after && concernsUs(*after)) queue_.add(after->key);
+    if (after && after->status.node == node_ && after->status.phase != kBound) {
+      queue_.add(after->key);
+    }
   });
 }
 
 void ClaimReporter::start() { controller_.start(); }
 
 void ClaimReporter::stop() { controller_.stop(); }
-
-bool ClaimReporter::concernsUs(const model::IpClaim& claim) {
-  if (claim.status.node == node_) return true;
-  const std::lock_guard lock(mutex_);
-  return wanted_.contains(claim.key);
-}
 
 void ClaimReporter::take(const NodeReport& report) {
   std::vector<ObjectKey> changed;
@@ -68,7 +68,7 @@ void ClaimReporter::take(const NodeReport& report) {
       recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
                 address + " is not announced: " + *vip.conflictMac +
                     " answers for it. Remove the address there or take it out of the pool");
-    } else if (claim->status.node != node_) {
+    } else if (vip.holder != node_) {
       recordFor(service, EventType::kNormal, "Announced", "Announce",
                 "node " + node_ + " announces " + address);
     }
@@ -96,14 +96,16 @@ Result<kube::ReconcileResult> ClaimReporter::write(const ObjectKey& key,
   {
     const std::lock_guard lock(mutex_);
     const auto it = wanted_.find(key);
-    if (it != wanted_.end()) wanted = ClaimStatus{it->second.announced, it->second.conflictMac};
+    if (it != wanted_.end()) {
+      wanted = ClaimStatus{it->second.announced, it->second.holder, it->second.conflictMac};
+    }
   }
   const auto claim = stores_.claims.get(key);
   if (!claim) return kube::ReconcileResult{};
   // Spares the read that comes before a write when there is nothing to write, which is the rule.
   if (wanted ? wanted->announced && claim->status.node == node_ && !wanted->conflictMac &&
                    model::findCondition(claim->status.conditions, kAnnouncedCondition) == nullptr
-             : claim->status.node != node_ || claim->status.phase == "Bound") {
+             : claim->status.node != node_ || claim->status.phase == kBound) {
     return kube::ReconcileResult{};
   }
   const auto written = writeClaimStatus(api_, key, node_, wanted, clock_.wallNow(), stop);

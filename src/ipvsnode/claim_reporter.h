@@ -20,8 +20,8 @@
 
 namespace barevip::node {
 
-/// Level-based: for each claim the last report is made true, however often that fails, and again
-/// when somebody else changes the claim. One worker thread.
+/// For each claim the last report is made true, however often that fails. What somebody else writes
+/// meanwhile is the syncer's to judge: it comes back as another report. One worker thread.
 class ClaimReporter {
  public:
   /// Adds a handler to stores.claims: make it before the stores are filled. References must outlive
@@ -40,7 +40,6 @@ class ClaimReporter {
   void tell(const NodeReport& report);
   void recordFor(const kube::ObjectKey& service, kube::EventType type, const std::string& reason,
                  const std::string& action, const std::string& note);
-  [[nodiscard]] bool concernsUs(const model::IpClaim& claim);
 
   kube::Api& api_;
   Stores& stores_;

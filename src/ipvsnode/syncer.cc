@@ -335,7 +335,7 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
   NodeReport next;
   for (const OwnerQuestion& question : questions) {
     if (!isMine(question.vip) || question.claim.name.empty()) continue;
-    VipReport one{question.vip, announced.contains(question.vip), std::nullopt};
+    VipReport one{question.vip, announced.contains(question.vip), question.holder, std::nullopt};
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
     next.claims.emplace(question.claim, std::move(one));

@@ -33,6 +33,7 @@ namespace barevip::node {
 struct VipReport {
   IpAddress vip;
   bool announced = false;                  ///< by this node, as its owner
+  std::string holder;                      ///< status.node, as it was when this was decided
   std::optional<std::string> conflictMac;  ///< a stranger answers for it
 
   friend bool operator==(const VipReport&, const VipReport&) = default;

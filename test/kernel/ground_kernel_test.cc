@@ -241,9 +241,17 @@ class Filter : public ::testing::TestWithParam<Role> {
         " sed 's/ \\[.*//'; done; ipset save | sed 's/ initval .*//' | sort");
   }
 
+  /// The daemon's thread in the director: with the capabilities that it keeps.
+  static std::unique_ptr<host::NamespaceThread> enter() {
+    auto thread = host::NamespaceThread::start("/run/netns/filter", host::dropCapabilities);
+    EXPECT_TRUE(thread) << thread.error().message;
+    return thread ? *std::move(thread) : nullptr;
+  }
+
   Space space_{"filter"};
+  std::unique_ptr<host::NamespaceThread> thread_ = enter();
   host::SystemCommandRunner system_;
-  host::NamespaceCommandRunner runner_{space_.thread(), system_};
+  host::NamespaceCommandRunner runner_{*thread_, system_};
   host::IptablesPacketFilter filter_{{GetParam().role, host::FilterBackend::kLegacy, true, "eth0"},
                                      runner_};
   net::FilterState state_;

@@ -68,8 +68,10 @@ std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
 void addPairEnd(std::vector<Sysctl>& table, const std::string& device, bool ipv6) {
   table.push_back({"net/ipv4/conf/" + device + "/rp_filter", "0",
                    "packets with addresses of clients arrive here, whose route is another"});
+  table.push_back({"net/ipv4/conf/" + device + "/forwarding", "1", "packets are passed on"});
   if (ipv6) {
     table.push_back({"net/ipv6/conf/" + device + "/disable_ipv6", "0", "VIPs of IPv6 pass here"});
+    table.push_back({"net/ipv6/conf/" + device + "/forwarding", "1", "packets are passed on"});
     table.push_back({"net/ipv6/conf/" + device + "/accept_dad", "0",
                      "addresses of the pair are usable at once", Demand::kWish});
     table.push_back({"net/ipv6/conf/" + device + "/accept_ra", "0",

@@ -40,9 +40,11 @@ class ClaimReporterTest : public testing::Test {
     return api.waitFor([&] { return status().value("node", "") == node; });
   }
 
-  static NodeReport announced() { return {{{kClaim, {ip("192.0.2.1"), true, std::nullopt}}}, {}}; }
+  static NodeReport announced(const std::string& insteadOf = "") {
+    return {{{kClaim, {ip("192.0.2.1"), true, insteadOf, std::nullopt}}}, {}};
+  }
   static NodeReport conflict() {
-    return {{{kClaim, {ip("192.0.2.1"), false, "02:00:00:00:00:66"}}}, {}};
+    return {{{kClaim, {ip("192.0.2.1"), false, "", "02:00:00:00:00:66"}}}, {}};
   }
 
   std::vector<std::string> eventReasons() {
@@ -68,7 +70,7 @@ class ClaimReporterTest : public testing::Test {
 
 TEST_F(ClaimReporterTest, TheOwnerWritesItsNameOnceAndTellsTheService) {
   put("n2");
-  reporter.take(announced());
+  reporter.take(announced("n2"));
   ASSERT_TRUE(waitForNode("n1"));
   EXPECT_TRUE(api.waitFor([&] { return !eventReasons().empty(); }));
   EXPECT_THAT(eventReasons(), testing::ElementsAre("Announced"));
@@ -77,7 +79,7 @@ TEST_F(ClaimReporterTest, TheOwnerWritesItsNameOnceAndTellsTheService) {
 TEST_F(ClaimReporterTest, WhatIsThereAlreadyIsNotWritten) {
   put("n1");
   api.clearWrites();
-  reporter.take(announced());
+  reporter.take(announced("n1"));
   reporter.stop();
   EXPECT_EQ(api.writeCount(), 0U);
 }
@@ -99,11 +101,13 @@ TEST_F(ClaimReporterTest, AWriteThatFailsIsRepeated) {
   EXPECT_TRUE(waitForNode("n1"));
 }
 
-TEST_F(ClaimReporterTest, ANameThatAnotherHandWroteIsMendedWhileWeAnnounce) {
-  put("n1");
-  reporter.take(announced());
-  put("n2");
-  EXPECT_TRUE(waitForNode("n1"));
+TEST_F(ClaimReporterTest, WhoTookOverMeanwhileIsNotOverwritten) {
+  put("n3");
+  api.clearWrites();
+  reporter.take(announced("n2"));
+  EXPECT_TRUE(api.waitFor([&] { return !eventReasons().empty(); }));
+  reporter.stop();
+  EXPECT_EQ(status()["node"], "n3");
 }
 
 TEST_F(ClaimReporterTest, AConflictBecomesAConditionAndAWarningAndOtherConditionsStay) {
@@ -138,7 +142,7 @@ TEST_F(ClaimReporterTest, TheNameIsTakenOutOfAClaimThatNobodyUses) {
 
 TEST_F(ClaimReporterTest, AfterTheVipMovedTheNameIsTheSuccessorsBusiness) {
   put("n1");
-  reporter.take(announced());
+  reporter.take(announced("n1"));
   api.clearWrites();
   reporter.take({});
   reporter.stop();
