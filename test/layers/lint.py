@@ -57,6 +57,7 @@ def tidy_one(entry):
     arguments = [w for w in words[1:] if w != "-fuse-ld=mold"]
     cut = arguments.index("-o")
     arguments = arguments[:cut] + [w for w in arguments[cut + 2:] if w not in ("-c", entry["file"])]
+    arguments.append("-Wno-unknown-warning-option")  # some are g++'s own
     preprocessed = subprocess.run(["clang++-14", *arguments, "-E", entry["file"]], cwd=entry["directory"],
                                   capture_output=True, check=False)
     digest = hashlib.sha256(preprocessed.stdout)

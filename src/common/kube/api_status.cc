@@ -56,6 +56,7 @@ Error errorFromAnswer(int httpStatus, std::string_view body, std::chrono::millis
   std::string message = model::stringAt(status, "message");
   if (message.empty()) {
     message = "the API server answered HTTP " + std::to_string(httpStatus);
+    while (body.ends_with('\n') || body.ends_with('\r')) body.remove_suffix(1);
     if (!body.empty()) message += ": " + std::string(body.substr(0, kShown));
   }
   Error error = decode(httpStatus, status, std::move(message));

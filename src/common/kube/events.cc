@@ -189,7 +189,6 @@ void EventRecorder::settle(const Id& id, const Entry& sent, const Result<void>& 
     entry.due = clock_.now() + std::max(kFirstRetry * (1 << entry.tries), error.retryAfter);
     return;
   }
-  if (error.code == ErrorCode::kStopped) return;
   ++dropped_;
   log::debug("An event was not written",
              {{"subject", entry.subject.key.toString()}, {"reason", error.message}});

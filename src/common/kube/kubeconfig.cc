@@ -77,8 +77,8 @@ bool holdsPrivateKey(const std::string& pem) {
 /// Reads one kubeconfig; every error names the file.
 class Parser {
  public:
-  Parser(YAML::Node root, std::string file)
-      : root_(std::move(root)), file_(std::move(file)), folder_(fs::path(file_).parent_path()) {}
+  Parser(const YAML::Node& root, std::string file)
+      : root_(root), file_(std::move(file)), folder_(fs::path(file_).parent_path()) {}
 
   Result<TransportOptions> parse() {
     const std::string current = text(root_, "current-context");

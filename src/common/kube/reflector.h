@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -50,14 +51,14 @@ class StoreSink final : public ObjectSink {
 
   void listStarted() override { list_.clear(); }
   Result<void> listed(const nlohmann::json& object) override {
-    auto decoded = decode_(object);
+    auto decoded = decode(object);
     if (!decoded) return tl::make_unexpected(std::move(decoded.error()));
     list_.push_back(std::move(*decoded));
     return {};
   }
   void listFinished() override { store_.replaceAll(std::exchange(list_, {})); }
   Result<void> put(const nlohmann::json& object) override {
-    auto decoded = decode_(object);
+    auto decoded = decode(object);
     if (!decoded) return tl::make_unexpected(std::move(decoded.error()));
     store_.put(std::move(*decoded));
     return {};
@@ -65,6 +66,15 @@ class StoreSink final : public ObjectSink {
   void erase(const ObjectKey& key) override { store_.erase(key); }
 
  private:
+  // A decoder should not throw; that one does must not end the program.
+  Result<T> decode(const nlohmann::json& object) const {
+    try {
+      return decode_(object);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kInvalid, std::string("exception: ") + exception.what());
+    }
+  }
+
   Store<T>& store_;
   Decode decode_;
   std::vector<T> list_;

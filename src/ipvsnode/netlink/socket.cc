@@ -19,7 +19,7 @@ namespace barevip::netlink {
 namespace {
 
 // The kernel fills dump datagrams up to 32 KiB and no further (net/netlink/af_netlink.c).
-constexpr std::size_t kDatagramBytes = 64 * 1024;
+constexpr std::size_t kDatagramBytes = 64U << 10U;
 
 std::string reason(int error) { return std::system_category().message(error); }
 

@@ -59,6 +59,8 @@ TEST(ApiStatus, CopesWithAnswersOfProxies) {
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);
   EXPECT_NE(error.message.find("HTTP 502: <html>"), std::string::npos);
   EXPECT_LT(error.message.size(), 300U);
+  EXPECT_EQ(errorFromAnswer(404, "404 page not found\n", {}).message,
+            "the API server answered HTTP 404: 404 page not found");
   EXPECT_EQ(errorFromAnswer(503, "", {}).message, "the API server answered HTTP 503");
   EXPECT_EQ(errorFromAnswer(500, "[1]", {}).code, ErrorCode::kUnavailable);
 }

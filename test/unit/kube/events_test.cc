@@ -135,6 +135,16 @@ TEST_F(EventsTest, AreLostAndCountedWhenTheServerRefuses) {
   EXPECT_EQ(api_.writeCount(), 1U);
 }
 
+TEST_F(EventsTest, AreLostWhenWritesAreNotAllowedAnyMore) {
+  api_.setInterceptor([](Verb, const Resource&, const ObjectKey&) {
+    return std::optional(Error{ErrorCode::kStopped, "not leading", 0, {}});
+  });
+  recorder_.start();
+  record("full");
+  EXPECT_TRUE(wait([&] { return recorder_.dropped() == 1; }));
+  EXPECT_EQ(api_.writeCount(), 1U) << "and not tried in a loop";
+}
+
 TEST_F(EventsTest, AreGivenUpAfterAFewTries) {
   api_.setInterceptor([](Verb, const Resource&, const ObjectKey&) {
     return std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}});

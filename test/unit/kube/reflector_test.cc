@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct Thing {
 Result<Thing> decode(const json& object) {
   auto meta = model::decodeMeta(object, "Pool", false);
   if (!meta) return tl::make_unexpected(meta.error());
+  if (object.contains("throw")) throw std::runtime_error("a decoder with a bug");
   if (!object.contains("value")) return fail(ErrorCode::kInvalid, meta->key.name + " has no value");
   return Thing{meta->key, object["value"]};
 }
@@ -268,13 +270,14 @@ TEST_F(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
 TEST_F(ReflectorTest, LeavesOutWhatItCannotDecode) {
   put("a", "1");
   api_.put(kPools, {{"metadata", {{"name", "odd"}}}});
+  api_.put(kPools, {{"metadata", {{"name", "worse"}}}, {"throw", 1}});
   startWatching();
   EXPECT_EQ(store_.size(), 1U);
   api_.put(kPools, {{"metadata", {{"name", "a"}}}});
   put("b", "1");
   ASSERT_TRUE(shows("b", "1"));
   EXPECT_TRUE(shows("a", "1")) << "its last good state stays";
-  EXPECT_EQ(reflector_.stats().undecodable, 2U);
+  EXPECT_EQ(reflector_.stats().undecodable, 3U);
 }
 
 TEST_F(ReflectorTest, ForgetsAnUndecodableObjectThatIsDeleted) {
