@@ -107,6 +107,7 @@ class Table {
   }
 
   void oneServer(const ipvs::VirtualServer* want, const ipvs::VirtualServer* have) {
+    if (want == nullptr && have == nullptr) return;
     const bool same = want != nullptr && have != nullptr && want->options == have->options;
     out_ << mark(want != nullptr, have != nullptr, same) << " "
          << describe(have != nullptr ? *have : *want) << "\n";
@@ -118,6 +119,7 @@ class Table {
     for (const auto& key : keys) {
       const ipvs::RealServer* wanted = find(want, key);
       const ipvs::RealServer* there = find(have, key);
+      if (wanted == nullptr && there == nullptr) continue;
       const bool equal = wanted != nullptr && there != nullptr && *wanted == *there;
       out_ << mark(wanted != nullptr, there != nullptr, equal) << "   -> " << std::left
            << std::setw(28) << endpoint(key) << " weight "

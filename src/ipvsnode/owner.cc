@@ -73,8 +73,8 @@ class Allotment {
   const std::string& place(const OwnerQuestion& question) {
     const std::string* best = nullptr;
     std::uint64_t bestRank = 0;
-    const std::string* idlest = nullptr;
-    std::uint64_t idlestRank = 0;
+    const std::string* idlest = &question.candidates.front();  // there is at least one
+    std::uint64_t idlestRank = rank(*idlest, question.vip);
     for (const std::string& node : question.candidates) {
       const std::size_t load = load_[node];
       const std::uint64_t weight = rank(node, question.vip);
@@ -82,8 +82,7 @@ class Allotment {
         best = &node;
         bestRank = weight;
       }
-      const bool idler = idlest == nullptr || load < load_[*idlest] ||
-                         (load == load_[*idlest] && weight > idlestRank);
+      const bool idler = load < load_[*idlest] || (load == load_[*idlest] && weight > idlestRank);
       if (idler) {
         idlest = &node;
         idlestRank = weight;
