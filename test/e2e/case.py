@@ -69,3 +69,24 @@ class ClusterTest(unittest.TestCase):
     def conditions(self, service):
         status = h.get("service", service, self.ns)["status"]
         return {c["type"]: c for c in status.get("conditions", [])}
+
+    def assert_both_policies_serve_from_everywhere(self):
+        """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
+        for policy in ("Cluster", "Local"):
+            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack",
+                                      addresses=2)
+            for address in found:
+                for kind in ("tcp", "udp"):
+                    with self.subTest(policy=policy, address=address, kind=kind):
+                        report = h.requests(kind, address, 80, 10)
+                        self.assertEqual(0, report["failed"], report["failures"])
+                        if policy == "Local":
+                            self.assertEqual([h.CLIENT_ADDRESS[6 if ":" in address else 4]], list(report["clients"]))
+                for node in ("node1", "node2"):
+                    with self.subTest(policy=policy, address=address, source=node):
+                        report = h.requests("tcp", address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c))
+                        self.assertEqual(0, report["failed"], report["failures"])
+                for pod in h.pods("app=web", self.ns):
+                    with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
+                        for _ in range(3):
+                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))
