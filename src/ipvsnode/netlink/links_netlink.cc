@@ -66,7 +66,7 @@ class NetlinkLinks::Encoder {
   using Encoded = std::variant<Message, int>;
 
   Encoder(const LinkOp& op, const DeviceNames& devices, const std::set<std::string>& ownDevices,
-          const Before& before)
+          Before& before)
       : add_(op.kind == LinkOp::Kind::kAdd),
         devices_(devices),
         ownDevices_(ownDevices),
@@ -82,10 +82,16 @@ class NetlinkLinks::Encoder {
   Encoded operator()(const Route& route) const {
     if (route.gateway.family() != route.destination.network.family()) return EINVAL;
     return onDevice(route.device, [&](std::uint32_t index) {
-      if (!add_) return encodeRouteDelete(route, index);
-      const auto there = before_.ourRoutes.find({route.destination, route.table});
-      const bool replace = there != before_.ourRoutes.end() && there->second != route;
-      return encodeRouteAdd(route, index, replace);
+      auto& places = before_.ourRoutes;
+      const auto there = places.find({route.destination, route.table});
+      const bool taken = there != places.end();
+      const bool same = taken && there->second == route;
+      if (add_) {
+        places.insert_or_assign({route.destination, route.table}, route);
+        return encodeRouteAdd(route, index, taken && !same);
+      }
+      if (same) places.erase(there);
+      return encodeRouteDelete(route, index);
     });
   }
   Encoded operator()(const ProxyNeighbour& neighbour) const {
@@ -106,7 +112,7 @@ class NetlinkLinks::Encoder {
   bool add_;
   const DeviceNames& devices_;
   const std::set<std::string>& ownDevices_;
-  const Before& before_;
+  Before& before_;
 };
 
 Result<NetlinkLinks> NetlinkLinks::open(const LinksOptions& options) {
@@ -242,7 +248,7 @@ Result<std::vector<int>> NetlinkLinks::apply(std::span<const LinkOp> plan) {
   if (plan.empty()) return std::vector<int>{};
   const auto devices = deviceNames();
   if (!devices) return tl::make_unexpected(devices.error());
-  const auto before = lookBefore(plan, *devices);
+  auto before = lookBefore(plan, *devices);
   if (!before) return tl::make_unexpected(before.error());
 
   std::vector<int> results(plan.size(), 0);
@@ -302,8 +308,15 @@ Result<void> NetlinkLinks::settleExisting(std::span<const LinkOp> plan, const De
   for (const auto& entry : *addresses) {
     if (isOurs(entry, *addresses)) ours.insert(entry.address);
   }
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    if (results[i] == EEXIST && ours.contains(plan[i].item)) results[i] = 0;
+  // From the end, so that the deletes that come after an add are known.
+  std::set<Item> deletedLater;
+  for (std::size_t i = plan.size(); i-- > 0;) {
+    const Item& item = plan[i].item;
+    if (plan[i].kind == LinkOp::Kind::kDelete) {
+      deletedLater.insert(item);
+    } else if (results[i] == EEXIST && (ours.contains(item) || deletedLater.contains(item))) {
+      results[i] = 0;
+    }
   }
   return {};
 }
