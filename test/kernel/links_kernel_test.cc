@@ -209,6 +209,24 @@ TEST_F(ForeignItemsTest, AreNotDeletedInPlaceOfOurs) {
   EXPECT_EQ(snapshot(), before);
 }
 
+TEST_F(ForeignItemsTest, AreInTheWayOfAPlanThatCollidesWithItselfAndStay) {
+  auto links = open();
+  const std::string before = snapshot();
+  std::vector<LinkOp> plan;
+  std::vector<int> expected;
+  for (const char* gateway : {"169.254.77.7", "169.254.77.2"}) {
+    plan.insert(plan.end(), {add(routeBy(gateway)), remove(routeBy(gateway))});
+    plan.insert(plan.end(), {add(routeBy(gateway)), add(routeBy(gateway))});
+    expected.insert(expected.end(), {EEXIST, 0, EEXIST, EEXIST});
+  }
+  for (const Item& item : items_) {
+    plan.insert(plan.end(), {add(item), remove(item)});
+    expected.insert(expected.end(), {EEXIST, 0});
+  }
+  EXPECT_EQ(applied(links, plan), expected);
+  EXPECT_EQ(snapshot(), before);
+}
+
 TEST_F(ForeignItemsTest, AreAmongAllAddresses) {
   auto links = open();
   const auto addresses = links.dumpAddresses();

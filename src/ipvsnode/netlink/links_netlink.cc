@@ -58,6 +58,22 @@ bool isRouteAdd(const LinkOp& op) {
   return op.kind == LinkOp::Kind::kAdd && std::holds_alternative<Route>(op.item);
 }
 
+/// Where an item stands: the kernel keeps one item for each place.
+Item placeOf(const Item& item) {
+  const auto* route = std::get_if<Route>(&item);
+  if (route == nullptr) return item;
+  return Route{route->destination, route->table, {}, {}};
+}
+
+/// How many ops from the start of the plan have a place of their own each.
+std::size_t lengthWithoutCollision(std::span<const LinkOp> plan) {
+  std::set<Item> places;
+  for (const LinkOp& op : plan) {
+    if (!places.insert(placeOf(op.item)).second) break;
+  }
+  return places.size();
+}
+
 }  // namespace
 
 /// Turns an op into its message, or into its result if there is nothing to send.
@@ -66,7 +82,7 @@ class NetlinkLinks::Encoder {
   using Encoded = std::variant<Message, int>;
 
   Encoder(const LinkOp& op, const DeviceNames& devices, const std::set<std::string>& ownDevices,
-          Before& before)
+          const Before& before)
       : add_(op.kind == LinkOp::Kind::kAdd),
         devices_(devices),
         ownDevices_(ownDevices),
@@ -82,16 +98,10 @@ class NetlinkLinks::Encoder {
   Encoded operator()(const Route& route) const {
     if (route.gateway.family() != route.destination.network.family()) return EINVAL;
     return onDevice(route.device, [&](std::uint32_t index) {
-      auto& places = before_.ourRoutes;
-      const auto there = places.find({route.destination, route.table});
-      const bool taken = there != places.end();
-      const bool same = taken && there->second == route;
-      if (add_) {
-        places.insert_or_assign({route.destination, route.table}, route);
-        return encodeRouteAdd(route, index, taken && !same);
-      }
-      if (same) places.erase(there);
-      return encodeRouteDelete(route, index);
+      if (!add_) return encodeRouteDelete(route, index);
+      const auto there = before_.ourRoutes.find({route.destination, route.table});
+      const bool replace = there != before_.ourRoutes.end() && there->second != route;
+      return encodeRouteAdd(route, index, replace);
     });
   }
   Encoded operator()(const ProxyNeighbour& neighbour) const {
@@ -112,7 +122,7 @@ class NetlinkLinks::Encoder {
   bool add_;
   const DeviceNames& devices_;
   const std::set<std::string>& ownDevices_;
-  Before& before_;
+  const Before& before_;
 };
 
 Result<NetlinkLinks> NetlinkLinks::open(const LinksOptions& options) {
@@ -245,10 +255,22 @@ Result<NetlinkLinks::Before> NetlinkLinks::lookBefore(std::span<const LinkOp> pl
 }
 
 Result<std::vector<int>> NetlinkLinks::apply(std::span<const LinkOp> plan) {
-  if (plan.empty()) return std::vector<int>{};
+  std::vector<int> results;
+  results.reserve(plan.size());
+  while (!plan.empty()) {
+    const std::size_t length = lengthWithoutCollision(plan);
+    const auto some = applyDistinct(plan.first(length));
+    if (!some) return some;
+    results.insert(results.end(), some->begin(), some->end());
+    plan = plan.subspan(length);
+  }
+  return results;
+}
+
+Result<std::vector<int>> NetlinkLinks::applyDistinct(std::span<const LinkOp> plan) {
   const auto devices = deviceNames();
   if (!devices) return tl::make_unexpected(devices.error());
-  auto before = lookBefore(plan, *devices);
+  const auto before = lookBefore(plan, *devices);
   if (!before) return tl::make_unexpected(before.error());
 
   std::vector<int> results(plan.size(), 0);
@@ -308,15 +330,8 @@ Result<void> NetlinkLinks::settleExisting(std::span<const LinkOp> plan, const De
   for (const auto& entry : *addresses) {
     if (isOurs(entry, *addresses)) ours.insert(entry.address);
   }
-  // From the end, so that the deletes that come after an add are known.
-  std::set<Item> deletedLater;
-  for (std::size_t i = plan.size(); i-- > 0;) {
-    const Item& item = plan[i].item;
-    if (plan[i].kind == LinkOp::Kind::kDelete) {
-      deletedLater.insert(item);
-    } else if (results[i] == EEXIST && (ours.contains(item) || deletedLater.contains(item))) {
-      results[i] = 0;
-    }
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    if (results[i] == EEXIST && ours.contains(plan[i].item)) results[i] = 0;
   }
   return {};
 }

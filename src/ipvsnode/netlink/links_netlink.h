@@ -59,15 +59,17 @@ class NetlinkLinks final : public net::Links {
     /// The kernel does not refuse to overwrite or delete these, so we do.
     std::set<net::ProxyNeighbour> foreignNeighbours;
     std::set<net::BoundAddress> foreignAddresses;
-    /// A new route to where one of ours leads takes its place. Kept up to date while a plan is
-    /// encoded.
+    /// A new route to where one of ours leads takes its place.
     std::map<std::pair<IpPrefix, std::uint32_t>, net::Route> ourRoutes;  ///< by target and table
   };
   class Encoder;
+
+  /// A plan in which no two ops concern one place: only then is what was there before what each op
+  /// meets, and what is there after what each op left.
+  Result<std::vector<int>> applyDistinct(std::span<const net::LinkOp> plan);
   Result<Before> lookBefore(std::span<const net::LinkOp> plan, const DeviceNames& devices);
 
-  /// EEXIST becomes 0 where the item that is there is ours, or was until a later delete of the
-  /// plan.
+  /// EEXIST becomes 0 where the item that is there is ours.
   Result<void> settleExisting(std::span<const net::LinkOp> plan, const DeviceNames& devices,
                               std::vector<int>& results);
   Result<std::vector<int>> sendPlanned(const std::vector<Message>& messages);
