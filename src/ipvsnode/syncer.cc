@@ -151,16 +151,11 @@ MonotonicTime Syncer::pass() {
 
   if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
   const bool full = mustRead_ || now >= nextRead_;
+  linksPending_ = linksPending_ || news.links;
   if (full) {
     if (!readAll(now)) return *notBefore_;
-  } else if (news.links) {
-    if (now < lastLinksRead_ + kLinksReadInterval) {
-      nextRead_ = std::min(nextRead_, lastLinksRead_ + kLinksReadInterval);
-    } else if (const auto read = rereadLinks(); !read) {
-      return backOff(read.error().message, now);
-    } else {
-      lastLinksRead_ = now;
-    }
+  } else if (linksPending_ && now >= lastLinksRead_ + kLinksReadInterval) {
+    if (const auto read = rereadLinks(now); !read) return backOff(read.error().message, now);
   }
 
   const ClusterState cluster = stores_.snapshot();
@@ -203,6 +198,7 @@ MonotonicTime Syncer::pass() {
        {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(), nodes.next}) {
     if (time) next = std::min(next, *time);
   }
+  if (linksPending_) next = std::min(next, lastLinksRead_ + kLinksReadInterval);
   return next;
 }
 
@@ -218,17 +214,21 @@ bool Syncer::readAll(MonotonicTime now) {
   keepForeign(std::move(*addresses));
   watchCarrier();
   mustRead_ = false;
+  linksPending_ = false;
   lastLinksRead_ = now;
   nextRead_ = now + options_.syncPeriod;
   readSeconds_.set(secondsOf(clock_.now() - now));
   return true;
 }
 
-Result<void> Syncer::rereadLinks() {
+Result<void> Syncer::rereadLinks(MonotonicTime now) {
   auto addresses = seams_.node.dumpAddresses();
   if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
   if (auto read = readLinks(seams_, kernel_); !read) return read;
   keepForeign(std::move(*addresses));
+  watchCarrier();
+  linksPending_ = false;
+  lastLinksRead_ = now;
   return {};
 }
 

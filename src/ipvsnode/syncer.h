@@ -98,7 +98,7 @@ class Syncer {
 
   News takeNews();
   bool readAll(MonotonicTime now);
-  Result<void> rereadLinks();
+  Result<void> rereadLinks(MonotonicTime now);
   void keepForeign(std::vector<net::BoundAddress> addresses);
   [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
@@ -143,6 +143,7 @@ class Syncer {
   std::optional<bool> carrier_;
   std::string announceFailure_;
   bool mustRead_ = true;
+  bool linksPending_ = false;  ///< another hand changed links since they were read
   bool saidWaiting_ = false;
   MonotonicTime nextRead_;
   MonotonicTime lastLinksRead_;

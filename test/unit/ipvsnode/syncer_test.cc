@@ -237,9 +237,26 @@ TEST_F(SyncerTest, AFloodOfLinkEventsIsReadOnceASecond) {
     world.clock.advance(1ms);
   }
   EXPECT_EQ(world.node.dumpCount(), reads);
+  const auto tables = world.ipvs.dumpCount();
   world.clock.advance(1s);
   daemon.pass();
   EXPECT_GT(world.node.dumpCount(), reads);
+  EXPECT_EQ(world.ipvs.dumpCount(), tables) << "IPVS is no link";
+}
+
+TEST_F(SyncerTest, AChangeOfLinksWithinTheIntervalIsReadWhenItIsOver) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.node.remove(kProxy);
+  daemon.syncer->linksChanged();
+  const MonotonicTime next = daemon.syncer->pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_LE(next, world.clock.now() + 1s) << "though no further event may come";
+  world.clock.advance(1s);
+  daemon.syncer->pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
 }
 
 // Faults.
@@ -443,7 +460,7 @@ TEST_F(SyncerTest, ADeletedServiceLeavesNothing) {
   EXPECT_EQ(daemon.syncer->announcedCount(), 0U);
 }
 
-TEST_F(SyncerTest, AnInterfaceWithoutCarrierIsToldOnce) {
+TEST_F(SyncerTest, AnInterfaceThatLosesItsCarrierIsToldOnceAndAtOnce) {
   world.sync();
   Daemon daemon(world);
   daemon.pass();
@@ -452,9 +469,14 @@ TEST_F(SyncerTest, AnInterfaceWithoutCarrierIsToldOnce) {
   device.running = false;
   world.node.addDevice(device);
   daemon.carrier.reset();
-  world.clock.advance(31s);
+  world.clock.advance(2s);
+  daemon.syncer->linksChanged();
   daemon.pass();
   EXPECT_EQ(daemon.carrier, false);
+  daemon.carrier.reset();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.carrier, std::nullopt);
 }
 
 // Draining.
