@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "ipvsnode/bound_claims.h"
 #include "ipvsnode/endpoints.h"
 #include "ipvsnode/frontends.h"
 
@@ -45,8 +46,8 @@ std::optional<IpPrefix> parseSourceRange(std::string_view text) {
 class Builder {
  public:
   Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
-      : options_(options), local_(local), endpoints_(cluster.slices) {
-    Frontends frontends = selectFrontends(cluster, local.held, options.requireClass);
+      : options_(options), local_(local), endpoints_(cluster.slices), claims_(cluster.claims) {
+    Frontends frontends = selectFrontends(cluster, claims_, local.held, options.requireClass);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
       if (frontend.key.vip.isIpv4() || options.ipv6) {
@@ -202,6 +203,7 @@ class Builder {
   const DesiredOptions& options_;
   const LocalFacts& local_;
   EndpointIndex endpoints_;
+  BoundClaims claims_;
   std::vector<Frontend> frontends_;
   std::set<IpAddress> vips_;
   DesiredState desired_;
