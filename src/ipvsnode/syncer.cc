@@ -286,13 +286,15 @@ void Syncer::rememberVips(const DesiredState& desired) {
 void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
-    if (question.claim.name.empty() || !question.candidates.empty()) continue;
-    desired.problems.push_back(
-        {desired.vips[i].services.front()->key, question.vip, "NoNode",
-         "no node may announce " + question.vip.toString() +
-             ": look at announce in its Pool, at the label "
-             "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
-             "runs"});
+    if (question.claims.empty() || !question.candidates.empty()) continue;
+    for (const auto& service : desired.vips[i].services) {
+      desired.problems.push_back(
+          {service->key, question.vip, "NoNode",
+           "no node may announce " + question.vip.toString() +
+               ": look at announce in its Pool, at the label "
+               "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
+               "runs"});
+    }
   }
 }
 
@@ -334,11 +336,14 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
   };
   NodeReport next;
   for (const OwnerQuestion& question : questions) {
-    if (!isMine(question.vip) || question.claim.name.empty()) continue;
-    VipReport one{question.vip, announced.contains(question.vip), question.holder, std::nullopt};
+    if (!isMine(question.vip)) continue;
+    VipReport one{question.vip, announced.contains(question.vip), {}, std::nullopt};
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
-    next.claims.emplace(question.claim, std::move(one));
+    for (const auto& [claim, node] : question.claims) {
+      one.holder = node;
+      next.claims.emplace(claim, one);
+    }
   }
   // One node tells: the owner, or the first of all for what has none.
   const bool first = !nodes.live.empty() && nodes.live.front().name == options_.desired.nodeName;
