@@ -11,26 +11,13 @@ bool recordsFor(const model::IpClaim& claim, const model::Service& service) {
   if (claim.key.ns != service.key.ns) return false;
   // An earlier Service of the same name is another one.
   if (claim.serviceOwner) return claim.serviceOwner->uid == service.uid;
-  const auto names = serviceNames(claim.status.service);
+  const auto names = model::serviceNames(claim);
   return std::find(names.begin(), names.end(), service.key.name) != names.end();
 }
 
 }  // namespace
 
 bool isBound(const model::IpClaim& claim) { return claim.status.phase == "Bound"; }
-
-std::vector<std::string_view> serviceNames(std::string_view text) {
-  constexpr std::string_view kSeparators = ", ";
-  std::vector<std::string_view> names;
-  while (true) {
-    const auto begin = text.find_first_not_of(kSeparators);
-    if (begin == std::string_view::npos) return names;
-    text.remove_prefix(begin);
-    const std::string_view name = text.substr(0, text.find_first_of(kSeparators));
-    names.push_back(name);
-    text.remove_prefix(name.size());
-  }
-}
 
 BoundClaims::BoundClaims(const std::vector<ClaimPtr>& claims) {
   for (const ClaimPtr& claim : claims) {

@@ -4,8 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "barevip/ipvs/kernel.h"
@@ -15,10 +13,6 @@
 namespace barevip::node {
 
 [[nodiscard]] bool isBound(const model::IpClaim& claim);
-
-/// The names in status.service: several, joined by ", ", where Services share a reservation. They
-/// refer to the text.
-[[nodiscard]] std::vector<std::string_view> serviceNames(std::string_view text);
 
 /// Bound IP objects by the address that they record: what the operator gave, whatever became of
 /// the wishes of a Service since.

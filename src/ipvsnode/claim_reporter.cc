@@ -61,8 +61,8 @@ void ClaimReporter::take(const NodeReport& report) {
     const auto claim = stores_.claims.get(key);
     if (!claim) continue;
     const std::string address = vip.vip.toString();
-    for (const std::string_view name : serviceNames(claim->status.service)) {
-      const ObjectKey service{key.ns, std::string(name)};
+    for (const std::string& name : model::serviceNames(*claim)) {
+      const ObjectKey service{key.ns, name};
       if (vip.conflictMac) {
         recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
                   address + " is not announced: " + *vip.conflictMac +

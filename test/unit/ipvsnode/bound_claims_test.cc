@@ -9,16 +9,7 @@
 namespace barevip::node::test {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::SizeIs;
-
-TEST(ServiceNames, AreOneOrManyOrNone) {
-  EXPECT_THAT(serviceNames("web"), ElementsAre("web"));
-  EXPECT_THAT(serviceNames("dns-tcp, dns-udp, web"), ElementsAre("dns-tcp", "dns-udp", "web"));
-  EXPECT_THAT(serviceNames("a,b , c"), ElementsAre("a", "b", "c"));
-  for (const char* none : {"", " ", ", ,"}) EXPECT_THAT(serviceNames(none), IsEmpty()) << none;
-}
 
 model::Service web() {
   model::Service result = service("web", {"192.0.2.1"});
