@@ -28,6 +28,7 @@ struct PoolPlan {
   std::int32_t priority = 0;
   std::int64_t creationSeconds = 0;
   bool autoAssign = true;
+  bool deleting = false;
   Avoid avoid;
   Admission admission;
   AddressSet addresses;                ///< without the excluded; empty if an entry is malformed
