@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "assigner/claim_index.h"
+#include "assigner/misfit.h"
 #include "assigner/reservation.h"
 #include "common/base/rfc3339.h"
 #include "operator/status_writes.h"
@@ -21,6 +22,7 @@ using assigner::RefusalReason;
 using kube::ReconcileResult;
 
 constexpr const char* kBound = "Bound";
+constexpr const char* kReserved = "Reserved";
 
 std::vector<std::string> portsOf(const model::Service& service) {
   std::vector<std::string> ports;
@@ -28,6 +30,13 @@ std::vector<std::string> portsOf(const model::Service& service) {
     ports.push_back(std::to_string(port.port) + "/" + std::string(toString(port.protocol)));
   }
   return ports;
+}
+
+// The address is kept, whatever the Pool says by now.
+void addMisfit(model::Condition& bound, const std::optional<assigner::Explanation>& misfit) {
+  if (!misfit) return;
+  bound.reason = misfit->reason;
+  bound.message += "; " + misfit->message;
 }
 
 }  // namespace
@@ -58,7 +67,7 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const model::Condition* const after = model::findCondition(status->conditions, kBound);
   const bool sameReason = before != nullptr && before->reason == after->reason;
   if (!claim->serviceOwner && !sameReason) {
-    const bool good = after->status == "True";
+    const bool good = after->reason == kReserved;
     events_.emit({kube::kIps, key, claim->uid,
                   good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, after->reason,
                   "Reserve", after->message});
@@ -85,11 +94,19 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
+  const auto owner = view_.services.get(service);
+  const auto ns = view_.namespaces.get({"", claim.key.ns});
+  std::optional<assigner::Explanation> misfit;
   const auto pool = ledger_.with([&](Allocator& allocator) -> std::optional<std::string> {
     const Hold* const hold = allocator.holds().find(*address);
     const bool holds = hold != nullptr && hold->holder == Holder{Holder::Kind::kService, service};
     if (!holds) return std::nullopt;
-    return allocator.pools().home(*address, hold->pool);
+    std::string home = allocator.pools().home(*address, hold->pool);
+    if (owner) {
+      misfit = assigner::misfitOf(allocator.pools(), *address, home,
+                                  assigner::applicantOf(*owner, ns.get()));
+    }
+    return home;
   });
   // Not held for the Service: the Service reconciler removes it.
   if (!pool) return std::nullopt;
@@ -98,9 +115,9 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   status.address = address->toString();
   status.pool = *pool;
   fillUse(status, claim, service);
-  model::setCondition(status.conditions,
-                      {kBound, "True", "Assigned", "the address is held for the Service"},
-                      formatSeconds(clock_.wallNow()));
+  model::Condition bound{kBound, "True", "Assigned", "the address is held for the Service"};
+  addMisfit(bound, misfit);
+  model::setCondition(status.conditions, std::move(bound), formatSeconds(clock_.wallNow()));
   return status;
 }
 
@@ -111,13 +128,18 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
 
   bool isNew = false;
   std::optional<kube::ObjectKey> user;
+  std::optional<assigner::Explanation> misfit;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
         isNew = !allocator.holds().ofReservation(claim.key);
         auto made = reservation ? allocator.reserve(*reservation)
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
-        if (made) user = allocator.holds().find(made->address)->user;
+        if (made) {
+          user = allocator.holds().find(made->address)->user;
+          misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
+                                      assigner::applicantOf(claim, ns.get()));
+        }
         // Under the lock: who frees an address after this must find us among the waiters.
         setWaiting(claim.key, !made);
         return made;
@@ -128,7 +150,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   status.pool.clear();
   status.service.clear();
   status.ports.clear();
-  model::Condition condition{kBound, "True", "Reserved", ""};
+  model::Condition condition{kBound, "True", kReserved, ""};
   if (assignment) {
     if (isNew) {
       notices_.changed();
@@ -141,6 +163,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
     condition.message =
         "the address is reserved for the Service that names this IP in the "
         "annotation barevip.dev/ip";
+    addMisfit(condition, misfit);
   } else {
     const bool held = assignment.error().reason == RefusalReason::kAddressHeld;
     status.phase = held ? "Conflict" : "Pending";
