@@ -23,13 +23,14 @@ std::vector<PoolHolder> concernedBy(const PoolTable& pools, const HoldTable& hol
     if (const PoolState* const state = pools.find(name)) states.push_back(state);
   }
   std::vector<PoolHolder> found;
-  for (const auto& [address, hold] : holds.all()) {
-    const bool within = std::any_of(states.begin(), states.end(), [&](const PoolState* state) {
+  const auto within = [&](const IpAddress& address) {
+    return std::any_of(states.begin(), states.end(), [&](const PoolState* state) {
       return state->space.addresses().contains(address);
     });
-    if (within || changed.contains(hold.pool)) {
-      found.push_back({address, hold.holder, hold.user});
-    }
+  };
+  for (const auto& [address, hold] : holds.all()) {
+    if (!changed.contains(hold.pool) && !within(address)) continue;
+    found.push_back({address, hold.holder, hold.user});
   }
   return found;
 }

@@ -79,9 +79,11 @@ std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choic
   return all;
 }
 
-std::string fingerprint(const std::vector<model::LoadBalancerIngress>& ingress,
+// Of what we write: the uid, too, since a Service created anew has nothing of the earlier one's.
+std::string fingerprint(const std::string& uid,
+                        const std::vector<model::LoadBalancerIngress>& ingress,
                         const model::Condition& condition) {
-  std::string text = condition.reason + " " + condition.message;
+  std::string text = uid + " " + condition.reason + " " + condition.message;
   for (const model::LoadBalancerIngress& entry : ingress) text += " " + entry.ip + entry.ipMode;
   return text;
 }
@@ -369,7 +371,7 @@ Result<std::chrono::milliseconds> ServiceReconciler::writeStatus(const model::Se
     pace_.agrees(service.key);
     return kDone;
   }
-  const std::string wanted = fingerprint(ingress, condition);
+  const std::string wanted = fingerprint(service.uid, ingress, condition);
   const auto verdict = pace_.differs(service.key, service.resourceVersion, wanted);
   if (verdict.fightBegins) tellOverwritten(service);
   if (verdict.wait.count() > 0) return verdict.wait;

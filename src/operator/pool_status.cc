@@ -57,12 +57,14 @@ std::string listOf(const std::vector<std::string>& holders) {
 
 std::vector<std::string> namesOf(const std::vector<PoolHolder>& holders) {
   std::vector<std::string> names;
+  names.reserve(holders.size());
   for (const PoolHolder& each : holders) names.push_back(named(each.address, each.holder));
   return names;
 }
 
 std::vector<std::string> namesOf(const std::vector<std::pair<IpAddress, assigner::Holder>>& all) {
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const auto& [address, holder] : all) names.push_back(named(address, holder));
   return names;
 }

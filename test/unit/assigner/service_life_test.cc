@@ -328,6 +328,20 @@ TEST_F(ServiceLifeTest, AChoiceOfOurOwnIsWrittenInThePauseOfAFight) {
   EXPECT_EQ(shown("web"), "10.0.0.9");
 }
 
+TEST_F(ServiceLifeTest, AServiceCreatedAnewDoesNotInheritAFight) {
+  const json theirs = {{{"ip", "172.16.0.1"}}};
+  add("web");
+  overwrite("web", theirs);
+  settle("web");
+  overwrite("web", theirs);
+  ASSERT_GT(once("web")->requeueAfter, 0s);
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("web"));
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(events("web"), ElementsAre("Assigned", "StatusOverwritten", "Assigned"));
+}
+
 TEST_F(ServiceLifeTest, ARecordComesBackInThePauseOfAFight) {
   const json theirs = {{{"ip", "172.16.0.1"}}};
   add("web");
