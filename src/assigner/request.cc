@@ -128,9 +128,7 @@ Terms termsOf(const model::Service& service) {
 Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
-  request.applicant.ns = service.key.ns;
-  request.applicant.serviceLabels = service.labels;
-  if (ns != nullptr) request.applicant.namespaceLabels = ns->labels;
+  request.applicant = applicantOf(service, ns);
   request.families = familiesOf(service);
   request.allFamilies = service.ipFamilyPolicy != model::IpFamilyPolicy::kPreferDualStack;
   request.pool = trimmed(annotation(service, model::kPoolAnnotation));

@@ -53,6 +53,9 @@ void addFlags(CLI::App& app, Options& options) {
       ->default_str("8");
   app.add_flag("--require-class", options.requireClass,
                "serve only Services of loadBalancerClass barevip.dev/barevip");
+  app.add_flag("--adopt", options.adopt,
+               "take over addresses within a Pool that another load balancer left in the status of "
+               "Services");
   app.add_option_function<std::string>(
          "--ip-mode",
          [&options](const std::string& text) {

@@ -39,7 +39,7 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     if (!made_ || ledgerSeen_ != ledger_.get()) {
       ledgerSeen_ = ledger_.get();
       made_ = std::make_unique<IpReconciler>(
-          api_, clock_, events_, IpReconciler::View{claims_, namespaces_}, *ledger_,
+          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
           IpReconciler::Notices{
               [this] { ++freed_; }, [] {},
               [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});

@@ -21,6 +21,7 @@ TEST(OperatorOptions, HaveDefaults) {
   ASSERT_TRUE(options);
   EXPECT_FALSE(options->leaderElect);
   EXPECT_FALSE(options->requireClass);
+  EXPECT_FALSE(options->adopt);
   EXPECT_EQ(options->ipMode, "Proxy");
   EXPECT_FALSE(options->identity.empty());
 }
@@ -28,7 +29,7 @@ TEST(OperatorOptions, HaveDefaults) {
 TEST(OperatorOptions, AreRead) {
   const auto options =
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
-             "--identity=me", "--workers=3", "--require-class", "--ip-mode=VIP",
+             "--identity=me", "--workers=3", "--require-class", "--adopt", "--ip-mode=VIP",
              "--metrics-address=127.0.0.1:0", "--log-level=debug"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->kubeconfig, "/etc/k");
@@ -37,6 +38,7 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->identity, "me");
   EXPECT_EQ(options->workers, 3U);
   EXPECT_TRUE(options->requireClass);
+  EXPECT_TRUE(options->adopt);
   EXPECT_EQ(options->ipMode, "VIP");
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
 }
