@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "barevip/base/log.h"
 
@@ -31,7 +32,10 @@ class TakeUp {
   TakeUp(Allocator& allocator, const Snapshot& snapshot, const TakeUpRules& rules)
       : allocator_(allocator), snapshot_(snapshot), rules_(rules) {
     for (const model::Service& service : snapshot.services) services_[service.key] = &service;
-    for (const model::IpClaim& claim : snapshot.claims) claims_.push_back(&claim);
+    for (const model::IpClaim& claim : snapshot.claims) {
+      claims_.push_back(&claim);
+      if (claim.serviceOwner) ++sharers_[{claim.spec.address, claim.spec.shareKey}];
+    }
     std::sort(claims_.begin(), claims_.end(), [](const auto* a, const auto* b) {
       return std::tie(a->creationSeconds, a->key) < std::tie(b->creationSeconds, b->key);
     });
@@ -99,12 +103,14 @@ class TakeUp {
     return !pool->plan.admission.refusal(applicantOf(service, ns.get()));
   }
 
-  // What the Service was granted: the key and the ports stand in its claim; its policy does not,
-  // and what it asks for now was granted if it says so.
-  [[nodiscard]] static Terms recordedTerms(const model::IpClaim& claim,
-                                           const model::Service& service) {
+  // What the Service was granted. Its ports stand in the claim, and so does the key that it shares
+  // under; the key of one that is alone may have changed before its claim did. The policy does not
+  // stand there: what the Service asks for now was granted if it says so.
+  [[nodiscard]] Terms recordedTerms(const model::IpClaim& claim,
+                                    const model::Service& service) const {
     Terms terms = termsOf(service);
-    terms.key = claim.spec.shareKey;
+    const bool shares = sharers_.at({claim.spec.address, claim.spec.shareKey}) > 1;
+    if (shares) terms.key = claim.spec.shareKey;
     if (!claim.status.ports.empty()) terms.ports = portsFrom(claim.status.ports);
     if (!saysAssigned(service)) terms.localPods.reset();
     return terms;
@@ -203,6 +209,8 @@ class TakeUp {
   const TakeUpRules rules_;
   Services services_;
   std::vector<const model::IpClaim*> claims_;
+  /// How many claims of Services there are by address and share key, as they stand there.
+  std::map<std::pair<std::string, std::string>, int> sharers_;
 };
 
 }  // namespace

@@ -197,9 +197,23 @@ TEST(TakeUpShared, ClaimsWithoutACommonKeyAreOnesAlone) {
   for (const Case& each : {Case{"k", "l"}, Case{"", ""}, Case{"k", ""}, Case{"", "k"}}) {
     const Allocator allocator = after(
         {sharedRecord("web", "80/TCP", each.first), sharedRecord("tls", "443/TCP", each.second)},
-        {sharing("web", 80), sharing("tls", 443)});
+        {sharing("web", 80, each.first), sharing("tls", 443, each.second)});
     EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
   }
+}
+
+TEST(TakeUpShared, AKeyThatWasChangedInPlaceMayBeAheadOfItsRecord) {
+  // web was alone under k and went to l; tls joined it there before the record of web said so.
+  const Allocator allocator =
+      after({sharedRecord("web", "80/TCP", "k"), sharedRecord("tls", "443/TCP", "l")},
+            {sharing("web", 80, "l"), sharing("tls", 443, "l")});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 2U);
+}
+
+TEST(TakeUpShared, AKeyThatCouldNotBeChangedIsTheRecordedOne) {
+  const Allocator allocator = after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
+                                    {sharing("web", 80), sharing("tls", 443, "l")});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->termsOf({"default", "tls"})->key, "k");
 }
 
 TEST(TakeUpShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
