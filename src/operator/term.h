@@ -22,6 +22,7 @@
 #include "assigner/ledger.h"
 #include "assigner/service_reconciler.h"
 #include "common/kube/controller.h"
+#include "common/kube/pace.h"
 #include "common/kube/work_queue.h"
 #include "operator/ip_reconciler.h"
 #include "operator/pool_reconciler.h"
@@ -79,7 +80,7 @@ class Term {
   [[nodiscard]] std::size_t waiting() const { return services_.waiters().size(); }
   [[nodiscard]] std::size_t queued() const { return serviceQueue_.size(); }
   [[nodiscard]] std::size_t held();
-  /// All queues are empty and no worker is busy.
+  /// All queues are empty, no worker is busy and no IP object waits for its turn.
   [[nodiscard]] bool idle() const;
 
  private:
@@ -92,6 +93,8 @@ class Term {
   void wakeWaiters();
   Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
                                               const std::stop_token& stop);
+  Result<kube::ReconcileResult> reconcileClaim(const kube::ObjectKey& key,
+                                               const std::stop_token& stop);
 
   kube::Api& api_;
   const Clock& clock_;
@@ -101,6 +104,7 @@ class Term {
   Queue serviceQueue_;
   Queue claimQueue_;
   Queue poolQueue_;
+  kube::Pace recordPace_;
   assigner::ServiceReconciler services_;
   IpReconciler claims_;
   PoolReconciler pools_;

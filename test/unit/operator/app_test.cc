@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <thread>
@@ -139,6 +140,34 @@ TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
   // About two a second, however slow this machine is.
   const auto halfSeconds = (std::chrono::steady_clock::now() - began) / 500ms;
   EXPECT_LE(poolWrites, 4U + static_cast<std::size_t>(halfSeconds));
+}
+
+TEST_F(AppTest, AddressesOfManyServicesComeBeforeTheStatusesOfTheirRecords) {
+  constexpr int kCount = 500;
+  start();
+  for (int i = 0; i < kCount; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] {
+    return reason("s" + std::to_string(kCount - 1)) == "NoPool" && replicas_[0]->app().settled();
+  }));
+  const auto began = std::chrono::steady_clock::now();
+  api_.clearWrites();
+  putPool("a", {"10.0.0.0/16"});
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(kCount); }));
+  const auto pace = (std::chrono::steady_clock::now() - began) / 50ms;
+  int services = 0;
+  int early = 0;  // statuses of IP objects before the last address
+  for (const auto& write : api_.writes()) {
+    if (write.verb != kube::FakeApi::Verb::kPatchStatus) continue;
+    if (write.resource == kube::kServices) ++services;
+    if (write.resource == kube::kIps && services < kCount) ++early;
+  }
+  EXPECT_LE(early, kCount / 10 + pace);
+  EXPECT_TRUE(api_.waitFor([&] {
+    const auto claims = api_.objects(kube::kIps);
+    return std::all_of(claims.begin(), claims.end(), [](const json& claim) {
+      return claim.value(json::json_pointer("/status/phase"), "") == "Bound";
+    });
+  })) << "and these come after them";
 }
 
 TEST_F(AppTest, AWaitingServiceIsServedWhenAPoolComes) {
