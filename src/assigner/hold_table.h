@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "barevip/base/ip.h"
@@ -56,7 +57,8 @@ class HoldTable {
   void convertToService(const IpAddress& address);
 
  private:
-  using Lists = std::map<kube::ObjectKey, std::vector<IpAddress>>;
+  /// Hashed: names of Services are alike and so slow to compare.
+  using Lists = std::unordered_map<kube::ObjectKey, std::vector<IpAddress>>;
 
   void link(const IpAddress& address, const Hold& hold);
   void unlink(const IpAddress& address, const Hold& hold);
@@ -64,7 +66,7 @@ class HoldTable {
   std::map<IpAddress, Hold> holds_;
   Lists services_;
   Lists foreign_;
-  std::map<kube::ObjectKey, IpAddress> reservations_;
+  std::unordered_map<kube::ObjectKey, IpAddress> reservations_;
 };
 
 }  // namespace barevip::assigner
