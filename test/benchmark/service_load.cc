@@ -89,8 +89,18 @@ Result<void> create(kube::Api& api, std::size_t count, std::size_t connections) 
   });
 }
 
-/// The bare limit: the status patches of the operator, and nothing else. Returns seconds.
-Result<double> patch(kube::Api& api, std::size_t connections) {
+model::IpClaim recordOf(const model::Service& service, const std::string& address) {
+  model::IpClaim claim;
+  claim.key = {service.key.ns, service.key.name + "-" + address};
+  claim.labels.emplace("barevip.dev/service", service.key.name);
+  claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
+  claim.spec = {"bench", address, "IPv4"};
+  return claim;
+}
+
+/// The bare limit: the status patches of the operator, and nothing else; with records, its IP
+/// objects before them. Returns seconds.
+Result<double> patch(kube::Api& api, std::size_t connections, bool records) {
   std::vector<model::Service> services;
   const auto listed = api.list(kube::kServices, {kNamespace, {}, {}},
                                [&](const json& object) {
@@ -102,9 +112,13 @@ Result<double> patch(kube::Api& api, std::size_t connections) {
   if (!listed) return tl::make_unexpected(listed.error());
   const WallTime now = SystemClock().wallNow();
   const auto start = steady_clock::now();
-  const auto done = forAll(services.size(), connections, [&](std::size_t number) {
+  const auto done = forAll(services.size(), connections, [&](std::size_t number) -> Result<void> {
     const std::string address =
         IpAddress::fromNumber(Family::kIpv4, kFirstAddress + number).toString();
+    if (records) {
+      const auto made = assigner::createClaim(api, recordOf(services[number], address), {});
+      if (!made) return tl::make_unexpected(made.error());
+    }
     return assigner::patchServiceStatus(
         api, services[number], {{address, "", "Proxy"}},
         {{"barevip.dev/AddressAssigned", "True", "Assigned", address + " assigned"}}, now, {});
@@ -194,6 +208,7 @@ struct Options {
   std::string kubeconfig;
   std::size_t count = 0;
   std::size_t connections = 8;
+  bool records = false;
   std::string pool;
   std::string plural;
   long limit = 0;
@@ -212,7 +227,7 @@ Result<double> run(const Options& options, const CLI::App& app) {
   auto access = kube::loadConfig(kube::processConfigSource(options.kubeconfig));
   if (!access) return tl::make_unexpected(access.error());
   kube::ApiClient api(kube::makeTransport(std::move(*access)));
-  if (app.got_subcommand("patch")) return patch(api, options.connections);
+  if (app.got_subcommand("patch")) return patch(api, options.connections, options.records);
   if (app.got_subcommand("measure")) {
     const auto pool = readPool(options.pool, options.plural);
     if (!pool) return tl::make_unexpected(pool.error());
@@ -234,6 +249,7 @@ int parseAndRun(int argc, char** argv) {
   creating->add_option("--connections", options.connections, "at a time")->capture_default_str();
   auto* const patching = app.add_subcommand("patch", "write an address into each Service");
   patching->add_option("--connections", options.connections, "at a time")->capture_default_str();
+  patching->add_flag("--records", options.records, "create an IP object before");
   auto* const measuring = app.add_subcommand("measure", "create a Pool, wait for the addresses");
   measuring->add_option("--services", options.count, "how many")->required();
   measuring->add_option("--pool", options.pool, "the Pool as JSON")->required();
