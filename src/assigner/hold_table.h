@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "barevip/base/ip.h"
@@ -86,7 +87,8 @@ class HoldTable {
   void setShareKey(const IpAddress& address, std::string key);
 
  private:
-  using Lists = std::map<kube::ObjectKey, std::vector<IpAddress>>;
+  /// Hashed: names of Services are alike and so slow to compare.
+  using Lists = std::unordered_map<kube::ObjectKey, std::vector<IpAddress>>;
 
   template <class Change>
   void change(const IpAddress& address, Change&& apply);
@@ -97,7 +99,7 @@ class HoldTable {
   Lists services_;
   Lists foreign_;
   Lists shared_;  ///< by key and namespace, and by key alone
-  std::map<kube::ObjectKey, IpAddress> reservations_;
+  std::unordered_map<kube::ObjectKey, IpAddress> reservations_;
 };
 
 }  // namespace barevip::assigner

@@ -22,6 +22,10 @@ using kube::ObjectKey;
 
 constexpr std::size_t kClaimWorkers = 2;
 constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
+// Behind Services that wait for a worker, IP objects look again that often and one gets through
+// that often.
+constexpr std::chrono::milliseconds kRecordDelay = 500ms;
+constexpr std::chrono::milliseconds kRecordPace = 100ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
@@ -69,6 +73,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       serviceQueue_(clock),
       claimQueue_(clock),
       poolQueue_(clock),
+      recordPace_(clock, kRecordPace),
       services_(api, clock, events,
                 {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_,
                 {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
@@ -92,7 +97,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       claimController_(
           "ips", claimQueue_,
           [this](const ObjectKey& key, const std::stop_token& stop) {
-            return claims_.reconcile(key, stop);
+            return reconcileClaim(key, stop);
           },
           describe),
       poolController_(
@@ -211,6 +216,18 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
   return kube::ReconcileResult{};
 }
 
+// The address of a Service is worth more than the status of an IP object that says the same: it is
+// written when no Service waits for a worker any more, or at a slow pace.
+Result<kube::ReconcileResult> Term::reconcileClaim(const ObjectKey& key,
+                                                   const std::stop_token& stop) {
+  const auto claim = stores_.claims.get(key);
+  const bool record = claim && claim->serviceOwner;
+  if (record && serviceQueue_.size() > 0 && !recordPace_.take()) {
+    return kube::ReconcileResult{kRecordDelay};
+  }
+  return claims_.reconcile(key, stop);
+}
+
 void Term::onService(const ServicePtr& before, const ServicePtr& after) {
   const ObjectKey& key = (after ? after : before)->key;
   if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
@@ -255,6 +272,9 @@ std::size_t Term::held() {
       [](assigner::Allocator& allocator) { return allocator.holds().all().size(); });
 }
 
-bool Term::idle() const { return serviceQueue_.idle() && claimQueue_.idle() && poolQueue_.idle(); }
+bool Term::idle() const {
+  return serviceQueue_.idle() && claimQueue_.idle() && claimQueue_.waiting() == 0 &&
+         poolQueue_.idle();
+}
 
 }  // namespace barevip::controlplane

@@ -23,6 +23,7 @@
 #include "assigner/pool_holders.h"
 #include "assigner/service_reconciler.h"
 #include "common/kube/controller.h"
+#include "common/kube/pace.h"
 #include "common/kube/work_queue.h"
 #include "operator/ip_reconciler.h"
 #include "operator/pool_reconciler.h"
@@ -80,7 +81,7 @@ class Term {
   [[nodiscard]] std::size_t waiting() const { return services_.waiters().size(); }
   [[nodiscard]] std::size_t queued() const { return serviceQueue_.size(); }
   [[nodiscard]] std::size_t held();
-  /// All queues are empty and no worker is busy.
+  /// All queues are empty, no worker is busy and no IP object waits for its turn.
   [[nodiscard]] bool idle() const;
 
  private:
@@ -95,6 +96,8 @@ class Term {
   void wakeClaimsOf(const kube::ObjectKey& service);
   Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
                                               const std::stop_token& stop);
+  Result<kube::ReconcileResult> reconcileClaim(const kube::ObjectKey& key,
+                                               const std::stop_token& stop);
 
   kube::Api& api_;
   const Clock& clock_;
@@ -105,6 +108,7 @@ class Term {
   Queue serviceQueue_;
   Queue claimQueue_;
   Queue poolQueue_;
+  kube::Pace recordPace_;
   assigner::ServiceReconciler services_;
   IpReconciler claims_;
   PoolReconciler pools_;

@@ -46,7 +46,7 @@ def install():
                 control_plane.kubectl("-n", _NAMESPACE, "rollout", "status", name, "--timeout=120s")
 
 
-def _kubeconfig(program):
+def kubeconfig(program):
     """A kubeconfig with the rights of the program's service account, so that its RBAC is what is tested."""
     file = os.path.join(settings.KUBECONFIGS, f"{program}.conf")
     if not os.path.exists(file):
@@ -58,7 +58,7 @@ def _kubeconfig(program):
 def start_operator():
     """Starts the operator as a process on the LAN."""
     processes.start(_OPERATOR, network.inside(settings.LAN, [
-        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={_kubeconfig(_OPERATOR)}"]))
+        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={kubeconfig(_OPERATOR)}"]))
 
 
 def start_node_daemon(number):
@@ -67,17 +67,22 @@ def start_node_daemon(number):
     log = shlex.quote(os.path.join(nodes.folder(number), "barevip-node.log"))
     interface = f"--bind-iface={settings.NODE_INTERFACE}"
     prepare = shlex.join([program, "init", interface])
-    serve = shlex.join([program, interface, f"--kubeconfig={_kubeconfig('barevip-node')}",
+    serve = shlex.join([program, interface, f"--kubeconfig={kubeconfig('barevip-node')}",
                         f"--node-name={node_name(number)}"])
     nodes.run(number, f"{prepare} >>{log} 2>&1 || exit 1; setsid {serve} >>{log} 2>&1 </dev/null &")
 
 
-def install_light(numbers):
-    """The objects of the kustomize base but its pods, in whose place both programs run as processes."""
+def install_objects():
+    """The objects of the kustomize base but its pods."""
     rendered = control_plane.kubectl("kustomize", os.path.join(settings.REPO, "deploy"))
     pods = re.compile(r"^kind: (Deployment|DaemonSet)$", re.MULTILINE)
     objects = [o for o in rendered.split("\n---\n") if not pods.search(o)]
     control_plane.kubectl("apply", "-f", "-", stdin="\n---\n".join(objects))
+
+
+def install_light(numbers):
+    """The objects of the kustomize base, with processes in the place of its pods."""
+    install_objects()
     start_operator()
     for number in numbers:
         start_node_daemon(number)

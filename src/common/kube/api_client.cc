@@ -20,6 +20,8 @@ constexpr int kPageSize = 500;
 constexpr int kWatchSeconds = 300;  // at least; at most twice that
 constexpr std::chrono::milliseconds kListDeadline{30'000};
 constexpr const char* kMergePatch = "application/merge-patch+json";
+// The server would look for unknown fields a second time, for warnings that nobody reads here.
+constexpr const char* kWriteQuery = "?fieldValidation=Ignore";
 
 // RFC 3986: all but the unreserved characters.
 std::string encode(std::string_view text) {
@@ -183,7 +185,7 @@ Result<json> ApiClient::create(const Resource& resource, const std::string& ns, 
                                std::stop_token stop) {
   HttpRequest request;
   request.method = "POST";
-  request.path = collectionPath(resource, ns);
+  request.path = collectionPath(resource, ns) + kWriteQuery;
   request.body = text(object);
   return sendForObject(std::move(request), stop);
 }
@@ -193,7 +195,7 @@ Result<json> ApiClient::replace(const Resource& resource, const ObjectKey& key, 
   if (auto ok = checkName(resource, key); !ok) return tl::make_unexpected(ok.error());
   HttpRequest request;
   request.method = "PUT";
-  request.path = objectPath(resource, key);
+  request.path = objectPath(resource, key) + kWriteQuery;
   request.body = text(object);
   return sendForObject(std::move(request), stop);
 }
@@ -206,6 +208,7 @@ Result<json> ApiClient::patch(const Resource& resource, const ObjectKey& key,
   request.method = "PATCH";
   request.path = objectPath(resource, key);
   if (!subresource.empty()) request.path += "/" + encode(subresource);
+  request.path += kWriteQuery;
   request.contentType = kMergePatch;
   request.body = text(patch);
   return sendForObject(std::move(request), stop);

@@ -121,11 +121,12 @@ void EventRecorder::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto next = nextPending();
-    const MonotonicTime due = next == entries_.end() ? MonotonicTime::max() : next->second.due;
+    const MonotonicTime due =
+        next == entries_.end() ? MonotonicTime::max() : std::max(next->second.due, rested_);
     if (clock_.now() < due) {
       clock_.waitUntil(lock, wake_, stop, due, [&] {
         const auto earlier = nextPending();
-        return earlier != entries_.end() && earlier->second.due < due;
+        return earlier != entries_.end() && std::max(earlier->second.due, rested_) < due;
       });
       continue;
     }
@@ -134,6 +135,7 @@ void EventRecorder::run(const std::stop_token& stop) {
     lock.unlock();
     const Result<void> outcome = write(id, entry, stop);
     lock.lock();
+    rested_ = clock_.now() + options_.pause;
     settle(id, entry, outcome);
   }
 }

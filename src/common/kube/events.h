@@ -38,6 +38,9 @@ class EventRecorder {
     std::string instance;                             ///< reportingInstance: pod or node name
     std::size_t limit = 256;                          ///< events that are remembered or wait
     std::chrono::milliseconds interval{10'000};
+    /// After each write: what happens to thousands of objects at once must not keep the server busy
+    /// with its telling.
+    std::chrono::milliseconds pause{100};
     std::chrono::milliseconds memory{360'000};  ///< after this silence it is a new event
   };
 
@@ -92,6 +95,7 @@ class EventRecorder {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::map<Id, Entry> entries_;
+  MonotonicTime rested_{};  ///< when the pause after the last write is over
   std::uint64_t written_ = 0;
   std::uint64_t dropped_ = 0;
   std::jthread thread_;

@@ -64,7 +64,8 @@ class ClaimReporterTest : public testing::Test {
   FakeApi api;
   ManualClock clock;
   Stores stores;
-  kube::EventRecorder events{api, clock, {.controller = "barevip.dev/node", .instance = "n1"}};
+  kube::EventRecorder events{
+      api, clock, {.controller = "barevip.dev/node", .instance = "n1", .pause = {}}};
   ClaimReporter reporter{api, stores, events, clock, "n1"};
 };
 
@@ -93,12 +94,11 @@ TEST_F(ClaimReporterTest, AWriteThatFailsIsRepeated) {
     return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
   });
   reporter.take(announced());
-  while (status().value("node", "") != "n1" && refused < 10) {
+  EXPECT_TRUE(api.waitFor([&] {
     clock.advance(std::chrono::seconds(1));
-    std::this_thread::yield();
-    if (waitForNode("n1")) break;
-  }
-  EXPECT_TRUE(waitForNode("n1"));
+    return status().value("node", "") == "n1";
+  }));
+  EXPECT_EQ(refused, 4);
 }
 
 TEST_F(ClaimReporterTest, WhoTookOverMeanwhileIsNotOverwritten) {

@@ -181,7 +181,8 @@ TEST_F(ApiClientTest, CreatesInTheNamespace) {
   ASSERT_TRUE(made);
   EXPECT_EQ((*made)["metadata"]["uid"], "u");
   EXPECT_EQ(request().method, "POST");
-  EXPECT_EQ(request().path, "/apis/barevip.dev/v1alpha1/namespaces/shop/ips");
+  EXPECT_EQ(request().path,
+            "/apis/barevip.dev/v1alpha1/namespaces/shop/ips?fieldValidation=Ignore");
   EXPECT_EQ(request().body, R"({"spec":{"pool":"lan"}})");
 }
 
@@ -189,7 +190,7 @@ TEST_F(ApiClientTest, PatchesAStatusByMerge) {
   answer(json::object());
   ASSERT_TRUE(client_.patch(kServices, {"shop", "web"}, "status", {{"status", nullptr}}, {}));
   EXPECT_EQ(request().method, "PATCH");
-  EXPECT_EQ(request().path, "/api/v1/namespaces/shop/services/web/status");
+  EXPECT_EQ(request().path, "/api/v1/namespaces/shop/services/web/status?fieldValidation=Ignore");
   EXPECT_EQ(request().contentType, "application/merge-patch+json");
   EXPECT_EQ(request().body, R"({"status":null})");
 }

@@ -26,6 +26,7 @@ class EventsTest : public ::testing::Test {
     EventRecorder::Options options;
     options.instance = "pod-1";
     options.limit = 4;
+    options.pause = milliseconds(0);
     return options;
   }
 
@@ -168,6 +169,23 @@ TEST_F(EventsTest, DropTheOldestWhenTooManyWait) {
   ASSERT_TRUE(written(4));
   for (const json& event : api_.objects(kEvents)) {
     EXPECT_GE(event["note"].get<std::string>(), "note 6");
+  }
+}
+
+TEST_F(EventsTest, OfManyObjectsAtOnceAreWrittenAtAPace) {
+  EventRecorder::Options slow = options();
+  slow.pause = milliseconds(50);
+  EventRecorder recorder(api_, clock_, slow);
+  for (const char* note : {"one", "two", "three"}) {
+    recorder.record({kServices, {"shop", "web"}, "u1"}, EventType::kNormal, "Assigned", "Assign",
+                    note);
+  }
+  recorder.start();
+  for (std::uint64_t written = 1; written <= 3; ++written) {
+    ASSERT_TRUE(wait([&] { return recorder.written() == written; }));
+    ASSERT_TRUE(clock_.waitIdle(1));
+    EXPECT_EQ(api_.writeCount(), written);
+    clock_.advance(milliseconds(50));
   }
 }
 

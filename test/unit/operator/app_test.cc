@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -149,6 +152,34 @@ TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
   // About two a second, however slow this machine is.
   const auto halfSeconds = (std::chrono::steady_clock::now() - began) / 500ms;
   EXPECT_LE(poolWrites, 4U + static_cast<std::size_t>(halfSeconds));
+}
+
+TEST_F(AppTest, AddressesOfManyServicesComeBeforeTheStatusesOfTheirRecords) {
+  constexpr int kCount = 500;
+  start();
+  for (int i = 0; i < kCount; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] {
+    return reason("s" + std::to_string(kCount - 1)) == "NoPool" && replicas_[0]->app().settled();
+  }));
+  const auto began = std::chrono::steady_clock::now();
+  api_.clearWrites();
+  putPool("a", {"10.0.0.0/16"});
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(kCount); }));
+  const auto pace = (std::chrono::steady_clock::now() - began) / 50ms;
+  int services = 0;
+  int early = 0;  // statuses of IP objects before the last address
+  for (const auto& write : api_.writes()) {
+    if (write.verb != kube::FakeApi::Verb::kPatchStatus) continue;
+    if (write.resource == kube::kServices) ++services;
+    if (write.resource == kube::kIps && services < kCount) ++early;
+  }
+  EXPECT_LE(early, kCount / 10 + pace);
+  EXPECT_TRUE(api_.waitFor([&] {
+    const auto claims = api_.objects(kube::kIps);
+    return std::all_of(claims.begin(), claims.end(), [](const json& claim) {
+      return claim.value(json::json_pointer("/status/phase"), "") == "Bound";
+    });
+  })) << "and these come after them";
 }
 
 TEST_F(AppTest, AWaitingServiceIsServedWhenAPoolComes) {
@@ -409,13 +440,15 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
 
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {
   putPool("a", {"10.0.0.0/24"});
-  std::atomic<unsigned> calls = 0;
-  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource&,
-                          const kube::ObjectKey&) -> std::optional<Error> {
+  std::mutex mutex;
+  std::map<std::string, unsigned> writes;  // each object's first three fail
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey& key) -> std::optional<Error> {
     const bool read = verb == kube::FakeApi::Verb::kList || verb == kube::FakeApi::Verb::kWatch ||
                       verb == kube::FakeApi::Verb::kGet;
     if (read) return std::nullopt;
-    switch (calls++ % 5) {
+    const std::lock_guard lock(mutex);
+    switch (writes[std::string(resource.plural) + "/" + key.toString()]++) {
       case 0:
         return Error{ErrorCode::kConflict, "newer", 409, {}};
       case 1:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who gives addresses to Services: barevip's operator and MetalLB's controller, each as it is installed."""
+
+from lab import barevip, binaries, control_plane, network, processes, settings
+
+from . import programs
+
+# The same addresses for everybody, more than there are Services.
+_ADDRESSES = "10.200.0.0/16"
+_METALLB_NAMESPACE = "metallb-system"
+
+
+class Barevip:
+    """The operator as deployed: with leader election and the rights of its service account."""
+
+    name = "barevip"
+    plural = "pools"
+    pool = {"apiVersion": "barevip.dev/v1alpha1", "kind": "Pool", "metadata": {"name": "bench"},
+            "spec": {"addresses": [_ADDRESSES]}}
+
+    @staticmethod
+    def install():
+        barevip.install_objects()
+
+    def start(self):
+        processes.start(self.name, network.inside(settings.LAN, [
+            programs.OPERATOR, "--leader-elect", f"--kubeconfig={barevip.kubeconfig('barevip-operator')}"]))
+
+
+class MetalLb:
+    """The controller without its webhook, which takes no part in giving addresses, and with every right."""
+
+    name = "metallb"
+    plural = "ipaddresspools"
+    pool = {"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+            "metadata": {"name": "bench", "namespace": _METALLB_NAMESPACE}, "spec": {"addresses": [_ADDRESSES]}}
+
+    @staticmethod
+    def install():
+        control_plane.kubectl("create", "namespace", _METALLB_NAMESPACE)
+        control_plane.kubectl("apply", "-f", binaries.METALLB_CRDS)
+
+    def start(self):
+        processes.start(self.name, network.inside(settings.LAN, [
+            binaries.METALLB_CONTROLLER, f"--kubeconfig={settings.ADMIN_KUBECONFIG}",
+            f"--namespace={_METALLB_NAMESPACE}", "--webhook-mode=disabled"]))
