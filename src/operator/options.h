@@ -10,6 +10,8 @@
 #include "barevip/base/log.h"
 #include "barevip/kube/object_key.h"
 
+#include "common/base/command_line.h"
+
 namespace barevip::controlplane {
 
 struct Options {
@@ -22,12 +24,6 @@ struct Options {
   std::string ipMode = "Proxy";
   std::string metricsAddress = ":8080";
   log::Level logLevel = log::Level::kInfo;
-};
-
-/// Why there is nothing to run: help was asked for (status 0) or the command line is wrong (2).
-struct CommandLineEnd {
-  int status = 0;
-  std::string text;
 };
 
 /// Reads the environment (POD_NAMESPACE, POD_NAME), then flags.

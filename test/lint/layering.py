@@ -34,7 +34,7 @@ SEAMS = {
                  r"src/common/model/.*_json\.cc|src/common/kube/.*\.cc|src/ipvsnode/dump\.cc|"
                  r"src/(assigner|operator|ipvsnode)/.*_json\.cc"),
     "spdlog": (r"spdlog/", r"src/common/base/log\.cc"),
-    "CLI11": (r"CLI/", r"src/(operator|ipvsnode)/options\.cc|src/common/base/command_line\.cc"),
+    "CLI11": (r"CLI/", r"src/(operator|ipvsnode|cli)/options\.cc|src/common/base/command_line\.cc"),
     "yaml-cpp": (r"yaml-cpp/", r"src/common/kube/kubeconfig\.cc"),
     "boost": (r"boost/", r"src/common/kube/transport\.cc"),
     "openssl": (r"openssl/", r"src/common/kube/(transport|kubeconfig)\.cc"),
