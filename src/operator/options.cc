@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxWorkers = 256;
 const std::map<std::string, std::string> kIpModes{{"Proxy", "Proxy"}, {"VIP", "VIP"}};
+const std::map<std::string, assigner::Compat> kCompats{{"metallb", assigner::Compat::kMetalLb}};
 
 // Unique for each process: a restarted container has the name of its pod, too.
 std::string madeUpIdentity() {
@@ -58,6 +59,9 @@ void addFlags(CLI::App& app, Options& options) {
   addChoiceFlag(app, "--ip-mode",
                 "ipMode of addresses: Proxy leaves them to IPVS, VIP to kube-proxy", options.ipMode,
                 kIpModes, options.ipMode);
+  addChoiceFlag(app, "--compat",
+                "metallb: read MetalLB's annotations of Services, too, where ours is not there", "",
+                kCompats, options.compat);
   addMetricsAddressFlag(app, options.metricsAddress);
   addLogLevelFlag(app, options.logLevel);
 }

@@ -10,6 +10,7 @@
 #include "barevip/base/log.h"
 #include "barevip/kube/object_key.h"
 
+#include "assigner/compat.h"
 #include "common/base/command_line.h"
 
 namespace barevip::controlplane {
@@ -22,6 +23,7 @@ struct Options {
   std::size_t workers = 8;  ///< Services that are reconciled at a time
   bool requireClass = false;
   std::string ipMode = "Proxy";
+  assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";
   log::Level logLevel = log::Level::kInfo;
 };

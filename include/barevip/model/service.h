@@ -43,7 +43,7 @@ struct Service {
   std::string uid;
   std::string resourceVersion;
   StringMap labels;
-  StringMap annotations;  ///< only those of barevip.dev/
+  StringMap annotations;  ///< only those of barevip.dev/ and those that --compat may read
   bool deleting = false;
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
@@ -66,9 +66,11 @@ struct Service {
 };
 
 /// Annotations that people set on Services.
+inline constexpr std::string_view kOwnAnnotations = "barevip.dev/";
 inline constexpr std::string_view kPoolAnnotation = "barevip.dev/pool";
 inline constexpr std::string_view kAddressAnnotation = "barevip.dev/address";
 inline constexpr std::string_view kIpAnnotation = "barevip.dev/ip";
+inline constexpr std::string_view kShareAnnotation = "barevip.dev/share";
 inline constexpr std::string_view kSchedulerAnnotation = "barevip.dev/scheduler";
 inline constexpr std::string_view kLoadBalancerClass = "barevip.dev/barevip";
 
