@@ -117,28 +117,40 @@ std::vector<Entry> checked(std::vector<Entry> entries, const PoolSource& source,
   return entries;
 }
 
+// One entry of a list of the source, for messages.
+struct Place {
+  const PoolSource& source;
+  const char* field;
+  std::size_t index;
+  const std::string& text;
+
+  [[nodiscard]] std::string toString() const {
+    return source.path + field + "[" + std::to_string(index) + "]";
+  }
+};
+
+// Says it about the entry, unless there is nothing to say.
+void note(const Place& place, const std::string& sentence, Report& report) {
+  if (sentence.empty()) return;
+  report.note(place.source.origin, place.toString() + " " + quoted(place.text) + " " + sentence);
+}
+
 }  // namespace
 
 std::vector<Entry> convertAddresses(const PoolSource& source, Report& report) {
   std::vector<Entry> entries;
   for (std::size_t i = 0; i < source.addresses.size(); ++i) {
-    const std::string& text = source.addresses[i];
-    const std::string where = source.path + "addresses[" + std::to_string(i) + "]";
-    auto reading = readEntry(text, source.rules);
+    const Place place{source, "addresses", i, source.addresses[i]};
+    auto reading = readEntry(place.text, source.rules);
     if (!reading) {
-      report.fault(source.origin, where + ": " + reading.error().message);
+      report.fault(source.origin, place.toString() + ": " + reading.error().message);
       continue;
     }
-    const auto remark = [&](const std::string& sentence) {
-      if (!sentence.empty())
-        report.note(source.origin, where + " " + quoted(text) + " " + sentence);
-    };
-    remark(reading->remark);
+    note(place, reading->remark, report);
     if (!reading->entry) continue;
-    remark(remarkOnUse(reading->entry->range));
-    if (addJoined(entries, std::move(*reading->entry))) {
-      remark("has addresses that an entry before it has, too: the two are joined");
-    }
+    note(place, remarkOnUse(reading->entry->range), report);
+    if (!addJoined(entries, std::move(*reading->entry))) continue;
+    note(place, "has addresses that an entry before it has, too: the two are joined", report);
   }
   return checked(std::move(entries), source, "addresses", report);
 }
@@ -146,16 +158,16 @@ std::vector<Entry> convertAddresses(const PoolSource& source, Report& report) {
 std::vector<Entry> convertFilters(const PoolSource& source, Report& report) {
   std::vector<Entry> entries;
   for (std::size_t i = 0; i < source.filters.size(); ++i) {
-    const std::string& text = source.filters[i];
-    const auto address = IpAddress::parse(text);
+    const Place place{source, "filterIPs", i, source.filters[i]};
+    const auto address = IpAddress::parse(place.text);
     if (address) {
       addJoined(entries, {address->toString(), {*address, *address}});
       continue;
     }
-    report.note(source.origin, source.path + "filterIPs[" + std::to_string(i) + "] " +
-                                   quoted(text) +
-                                   " is no single address and filters nothing there: left out; if "
-                                   "it is meant, put it into spec.exclude of the Pool");
+    note(place,
+         "is no single address and filters nothing there: left out; if it is meant, put it into "
+         "spec.exclude of the Pool",
+         report);
   }
   return checked(std::move(entries), source, "filterIPs", report);
 }

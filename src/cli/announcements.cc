@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "cli/names.h"
 #include "cli/selectors.h"
 
 namespace barevip::cli {
@@ -43,9 +44,7 @@ Announce settingsOf(const Advertisement& advertisement, Report& report) {
     return notAnnounced();
   }
   Announce settings;
-  for (const std::string& interface : advertisement.interfaces) {
-    if (!hasName(settings.interfaces, interface)) settings.interfaces.push_back(interface);
-  }
+  settings.interfaces = withoutRepeats(advertisement.interfaces);
   if (!settings.interfaces.empty()) {
     report.note(advertisement.origin,
                 "spec.interfaces: barevip announces on one interface of each node, --bind-iface of "

@@ -2,15 +2,14 @@
 #include "cli/convert.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
 #include "cli/addresses.h"
 #include "cli/announcements.h"
+#include "cli/names.h"
 #include "cli/selectors.h"
 
 namespace barevip::cli {
@@ -18,25 +17,11 @@ namespace {
 
 constexpr std::int64_t kDefaultPriority = 100;  // crds/pool.yaml, as the next one
 constexpr std::int64_t kMaxPriority = 1'000'000;
-constexpr std::size_t kMaxName = 253;
-
-// RFC 1123 subdomain, as Kubernetes wants the names of Pools.
-bool isName(const std::string& name) {
-  bool edge = true;  // at the begin of a label
-  for (const char each : name) {
-    const auto c = static_cast<unsigned char>(each);
-    const bool alphanumeric = (std::isalnum(c) != 0) && (std::isupper(c) == 0);
-    if (!alphanumeric && (edge || (c != '-' && c != '.'))) return false;
-    edge = c == '.';
-  }
-  return !name.empty() && name.size() <= kMaxName &&
-         std::isalnum(static_cast<unsigned char>(name.back())) != 0;
-}
 
 void checkNames(const std::vector<PoolSource>& pools, Report& report) {
   std::map<std::string, const PoolSource*> byName;
   for (const PoolSource& pool : pools) {
-    if (!isName(pool.name)) {
+    if (!isPoolName(pool.name)) {
       report.fault(pool.origin, "\"" + pool.name +
                                     "\" cannot be the name of a Pool: write lower case letters, "
                                     "digits, '-' and '.'");
@@ -86,16 +71,6 @@ class Priorities {
   std::int64_t last_ = kDefaultPriority;
 };
 
-// The CRD takes each name once.
-std::vector<std::string> each(const std::vector<std::string>& names) {
-  std::vector<std::string> result;
-  std::set<std::string> seen;
-  for (const std::string& name : names) {
-    if (seen.insert(name).second) result.push_back(name);
-  }
-  return result;
-}
-
 std::vector<std::string> textsOf(const std::vector<Entry>& entries) {
   std::vector<std::string> texts;
   texts.reserve(entries.size());
@@ -105,7 +80,7 @@ std::vector<std::string> textsOf(const std::vector<Entry>& entries) {
 
 void convertAllocation(const PoolSource& source, model::Pool& pool, Report& report) {
   const std::string path = source.path + "serviceAllocation";
-  pool.namespaces = each(source.namespaces);
+  pool.namespaces = withoutRepeats(source.namespaces);
   pool.namespaceSelector =
       joined(source.namespaceSelectors, source.origin, path + ".namespaceSelectors", report);
   pool.serviceSelector =
@@ -198,7 +173,7 @@ std::vector<model::Pool> convert(const Sources& sources, Report& report) {
     pool.avoidGatewayIps = source.avoidGatewayIps;
     pool.autoAssign = source.autoAssign;
     pool.priority = priorities.of(source);
-    pool.ignoreNamespaces = each(source.ignoreNamespaces);
+    pool.ignoreNamespaces = withoutRepeats(source.ignoreNamespaces);
     convertAllocation(source, pool, report);
     pool.announce = announcements.of(source);
     if (unannounced == nullptr && sources.advertisements.empty() &&

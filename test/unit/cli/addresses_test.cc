@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <array>
 
 namespace barevip::cli {
 namespace {
@@ -42,6 +46,29 @@ TEST(ConvertAddresses, JoinsNeighboursOnlyIfThereAreTooManyEntries) {
   std::vector<std::string> many{"2001:db8::/64"};
   for (int i = 255; i >= 0; --i) many.push_back("10.0.0." + std::to_string(i) + "/32");
   EXPECT_THAT(converted(many), ElementsAre("10.0.0.0-10.0.0.255", "2001:db8::/64"));
+}
+
+// Over ranges in a space of 256 addresses, so that they overlap often.
+TEST(ConvertAddresses, KeepsEachAddressAndHasItOnce) {
+  EXPECT_TRUE(rc::check("same addresses, each in one entry", [] {
+    const auto ends = *rc::gen::arbitrary<std::vector<std::pair<std::uint8_t, std::uint8_t>>>();
+    std::vector<std::string> addresses;
+    std::array<int, 256> wanted{};
+    for (const auto& [a, b] : ends) {
+      const int first = std::min(a, b);
+      const int last = std::max(a, b);
+      addresses.push_back("10.0.0." + std::to_string(first) + "-10.0.0." + std::to_string(last));
+      for (int i = first; i <= last; ++i) wanted.at(static_cast<std::size_t>(i)) = 1;
+    }
+    std::array<int, 256> got{};
+    for (const std::string& entry : converted(addresses)) {
+      const IpRange range = *IpRange::parse(entry);
+      for (auto i = range.first.number(); i <= range.last.number(); ++i) {
+        ++got.at(static_cast<std::size_t>(i & 0xffU));
+      }
+    }
+    RC_ASSERT(got == wanted);
+  }));
 }
 
 TEST(ConvertFilters, JoinsNeighboursIfThereAreTooMany) {

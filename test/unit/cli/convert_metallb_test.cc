@@ -326,7 +326,7 @@ spec:
             {"document 3, IPAddressPool second: spec.serviceAllocation.priority 200 is not below "
              "barevip's default of 100: Pools without a priority get 201"}},
         Golden{
-            "PrioritiesBeyondOursAreBrought_In",
+            "PrioritiesBeyondOursAreClamped",
             kAnnounceAll + R"(
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
