@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "assigner/compat.h"
 
-#include "barevip/model/service.h"
+#include <string>
+#include <string_view>
 
 namespace barevip::assigner {
 namespace {
@@ -23,18 +24,17 @@ constexpr Equal kMetalLbEquals[] = {
 
 }  // namespace
 
-Annotations effectiveAnnotations(const model::StringMap& written, Compat compat) {
-  Annotations result;
-  for (const auto& [name, value] : written) {
-    if (name.starts_with(model::kOwnAnnotations)) result.emplace(name, Annotation{name, value});
-  }
-  if (compat == Compat::kNone) return result;
+void readAnnotationsOf(Compat other, model::Service& service) {
+  if (other == Compat::kNone) return;
   for (const Equal& equal : kMetalLbEquals) {
-    const auto it = written.find(std::string(equal.other));
-    if (it == written.end()) continue;
-    result.try_emplace(std::string(equal.own), Annotation{it->first, it->second});
+    const auto written = service.annotations.find(std::string(equal.other));
+    if (written == service.annotations.end()) continue;
+    if (equal.own == model::kShareAnnotation && written->second.empty()) continue;
+    const std::string own(equal.own);
+    if (service.annotations.try_emplace(own, written->second).second) {
+      service.writtenAs.emplace(own, equal.other);
+    }
   }
-  return result;
 }
 
 }  // namespace barevip::assigner

@@ -13,11 +13,18 @@ constexpr std::size_t kMaxName = 253;  // RFC 1123 subdomain, as Kubernetes limi
 
 constexpr const char* kLegacyField = "spec.loadBalancerIP";
 
-// The annotation by our name; an empty value if there is none.
-const Annotation& annotation(const Annotations& annotations, std::string_view name) {
-  static const Annotation kNone;
-  const auto it = annotations.find(name);
-  return it == annotations.end() ? kNone : it->second;
+struct Annotation {
+  std::string name;  ///< as it stands in the Service, for messages
+  std::string value;
+};
+
+// By our name; an empty value if there is none.
+Annotation annotation(const model::Service& service, std::string_view name) {
+  const std::string own(name);
+  const auto value = service.annotations.find(own);
+  if (value == service.annotations.end()) return {};
+  const auto written = service.writtenAs.find(own);
+  return {written == service.writtenAs.end() ? own : written->second, value->second};
 }
 
 std::string sourceOf(const Annotation& annotation) { return "annotation " + annotation.name; }
@@ -108,11 +115,10 @@ Result<void> checkAlone(const Annotation& claims, const std::vector<std::string>
   return fail(ErrorCode::kInvalid, sourceOf(claims) + " names the address already: remove " + list);
 }
 
-Result<void> readWishes(const model::Service& service, const Annotations& annotations,
-                        Request& request) {
-  const Annotation& pool = annotation(annotations, model::kPoolAnnotation);
-  const Annotation& claims = annotation(annotations, model::kIpAnnotation);
-  const Annotation& addresses = annotation(annotations, model::kAddressAnnotation);
+Result<void> readWishes(const model::Service& service, Request& request) {
+  const Annotation pool = annotation(service, model::kPoolAnnotation);
+  const Annotation claims = annotation(service, model::kIpAnnotation);
+  const Annotation addresses = annotation(service, model::kAddressAnnotation);
   const std::string& legacyField = service.loadBalancerIp;
 
   request.pool = trimmed(pool.value);
@@ -143,8 +149,7 @@ Result<void> readWishes(const model::Service& service, const Annotations& annota
 
 }  // namespace
 
-Result<Request> requestOf(const model::Service& service, const model::Namespace* ns,
-                          Compat compat) {
+Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
   request.applicant.ns = service.key.ns;
@@ -155,7 +160,7 @@ Result<Request> requestOf(const model::Service& service, const model::Namespace*
   for (const model::LoadBalancerIngress& entry : service.ingress) {
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
-  const auto read = readWishes(service, effectiveAnnotations(service.annotations, compat), request);
+  const auto read = readWishes(service, request);
   if (!read) return tl::make_unexpected(read.error());
   return request;
 }

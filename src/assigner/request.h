@@ -12,7 +12,6 @@
 #include "barevip/model/service.h"
 
 #include "assigner/admission.h"
-#include "assigner/compat.h"
 
 namespace barevip::assigner {
 
@@ -32,7 +31,6 @@ struct Request {
 
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service; it names the annotation that stands there.
-[[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns,
-                                        Compat compat = Compat::kNone);
+[[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);
 
 }  // namespace barevip::assigner

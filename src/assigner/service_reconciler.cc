@@ -127,7 +127,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
 
 Choice ServiceReconciler::decide(const model::Service& service) {
   const auto ns = view_.namespaces.get({"", service.key.ns});
-  const auto request = requestOf(service, ns.get(), options_.compat);
+  const auto request = requestOf(service, ns.get());
   return ledger_.with([&](Allocator& allocator) {
     Choice choice = request ? allocator.assign(*request)
                             : allocator.keep(service.key,

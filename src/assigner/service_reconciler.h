@@ -20,7 +20,6 @@
 #include "barevip/model/service.h"
 
 #include "assigner/claim_index.h"
-#include "assigner/compat.h"
 #include "assigner/ledger.h"
 #include "common/kube/controller.h"
 
@@ -49,7 +48,6 @@ class ServiceReconciler {
   struct Options {
     bool requireClass = false;     ///< Services without a loadBalancerClass are not ours
     std::string ipMode = "Proxy";  ///< of status.loadBalancer.ingress[]
-    Compat compat = Compat::kNone;
   };
 
   ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, ClusterView view,

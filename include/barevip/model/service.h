@@ -44,6 +44,7 @@ struct Service {
   std::string resourceVersion;
   StringMap labels;
   StringMap annotations;  ///< only those of barevip.dev/ and those that --compat may read
+  StringMap writtenAs;    ///< ours -> the one of another load balancer that it was read from
   bool deleting = false;
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
@@ -66,7 +67,6 @@ struct Service {
 };
 
 /// Annotations that people set on Services.
-inline constexpr std::string_view kOwnAnnotations = "barevip.dev/";
 inline constexpr std::string_view kPoolAnnotation = "barevip.dev/pool";
 inline constexpr std::string_view kAddressAnnotation = "barevip.dev/address";
 inline constexpr std::string_view kIpAnnotation = "barevip.dev/ip";

@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kOwnAnnotations = "barevip.dev/";
 // What --compat=metallb reads. All the rest is left out: it would cost memory for each Service.
 constexpr std::string_view kMetalLbPrefixes[] = {"metallb.io/", "metallb.universe.tf/"};
 constexpr std::string_view kMetalLbNames[] = {"address-pool", "loadBalancerIPs", "allow-shared-ip"};

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "assigner/compat.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::assigner {
@@ -73,23 +74,22 @@ TEST(RequestOf, ReadsTheNamesOfIpObjects) {
   EXPECT_THAT(requestOf(wanting, nullptr)->claims, ElementsAre("front-door"));
 }
 
-TEST(RequestOf, WithCompatReadsMetalLbsAnnotationsInThePlaceOfOurs) {
+TEST(RequestOf, ReadsWhatWasWrittenForMetalLb) {
   model::Service wanting = service(kBoth);
   wanting.annotations = {{"metallb.io/address-pool", "edge"},
                          {"metallb.io/loadBalancerIPs", "192.0.2.7, 2001:db8::7"}};
-  const auto request = requestOf(wanting, nullptr, Compat::kMetalLb);
+  readAnnotationsOf(Compat::kMetalLb, wanting);
+  const auto request = requestOf(wanting, nullptr);
   EXPECT_EQ(request->pool, "edge");
   EXPECT_THAT(request->addresses, ElementsAre(ip("192.0.2.7"), ip("2001:db8::7")));
-  EXPECT_EQ(requestOf(wanting, nullptr)->pool, "");
-  EXPECT_TRUE(requestOf(wanting, nullptr)->addresses.empty());
 }
 
-TEST(RequestOf, WithCompatLoadBalancerIpMayStandBesideAnAnnotationThatAgrees) {
+TEST(RequestOf, LoadBalancerIpMayStandBesideAnAnnotationOfMetalLbThatAgrees) {
   model::Service wanting = service();
   wanting.annotations = {{"metallb.io/loadBalancerIPs", "192.0.2.7"}};
   wanting.loadBalancerIp = "192.0.2.7";
-  EXPECT_THAT(requestOf(wanting, nullptr, Compat::kMetalLb)->addresses,
-              ElementsAre(ip("192.0.2.7")));
+  readAnnotationsOf(Compat::kMetalLb, wanting);
+  EXPECT_THAT(requestOf(wanting, nullptr)->addresses, ElementsAre(ip("192.0.2.7")));
 }
 
 struct BadCase {
@@ -178,7 +178,8 @@ TEST_P(BadRequest, IsAnsweredByOneSentence) {
   model::Service wanting = service(GetParam().families);
   wanting.annotations = GetParam().annotations;
   wanting.loadBalancerIp = GetParam().loadBalancerIp;
-  const auto request = requestOf(wanting, nullptr, Compat::kMetalLb);
+  readAnnotationsOf(Compat::kMetalLb, wanting);
+  const auto request = requestOf(wanting, nullptr);
   ASSERT_FALSE(request);
   EXPECT_THAT(request.error().message, HasSubstr(GetParam().says));
 }

@@ -331,18 +331,6 @@ TEST_F(ServiceReconcilerTest, WithRequireClassAServiceWithoutClassIsNotOurs) {
   EXPECT_EQ(shown("web"), "10.0.0.0");
 }
 
-TEST_F(ServiceReconcilerTest, WithCompatMetalLbsAnnotationsAreHonoured) {
-  json asking = serviceJson("web");
-  asking["metadata"]["annotations"] = {{"metallb.io/loadBalancerIPs", "10.0.0.2"}};
-  put(asking);
-  settle("web");
-  EXPECT_EQ(shown("web"), "10.0.0.0");
-  options_.compat = Compat::kMetalLb;
-  restart();
-  settle("web");
-  EXPECT_EQ(shown("web"), "10.0.0.2");
-}
-
 TEST_F(ServiceReconcilerTest, NoPoolsAtAllWipeNothing) {
   add("web");
   setPools({});
