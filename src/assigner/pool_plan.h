@@ -28,7 +28,9 @@ struct PoolPlan {
   std::int32_t priority = 0;
   std::int64_t creationSeconds = 0;
   bool autoAssign = true;
+  bool deleting = false;
   Avoid avoid;
+  model::AllowSharing allowSharing = model::AllowSharing::kNamespace;
   Admission admission;
   AddressSet addresses;                ///< without the excluded; empty if an entry is malformed
   std::optional<Explanation> fault;    ///< set: it gives no address; holders keep theirs

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxList = 2;    // one of each family
 constexpr std::size_t kMaxName = 253;  // RFC 1123 subdomain, as Kubernetes limits names
+constexpr std::size_t kMaxShareKey = 63;
 
 constexpr const char* kLegacyField = "spec.loadBalancerIP";
 
@@ -18,7 +19,7 @@ struct Annotation {
   std::string value;
 };
 
-// By our name; an empty value if there is none.
+// By our name; empty if there is none.
 Annotation annotation(const model::Service& service, std::string_view name) {
   const std::string own(name);
   const auto value = service.annotations.find(own);
@@ -53,6 +54,20 @@ Result<std::vector<std::string>> splitList(const std::string& source, std::strin
     if (comma == std::string_view::npos) return parts;
     text.remove_prefix(comma + 1);
   }
+}
+
+// Empty without the annotation.
+Result<std::string> readShareKey(const model::Service& service) {
+  const Annotation written = annotation(service, model::kShareAnnotation);
+  if (written.name.empty()) return std::string();
+  std::string key = trimmed(written.value);
+  if (key.empty() || key.size() > kMaxShareKey) {
+    return fail(ErrorCode::kInvalid,
+                sourceOf(written) + (key.empty() ? " is empty" : " is longer than 63 bytes") +
+                    ": write the same short word on each Service that shares the address, or "
+                    "remove it");
+  }
+  return key;
 }
 
 std::vector<Family> familiesOf(const model::Service& service) {
@@ -149,17 +164,32 @@ Result<void> readWishes(const model::Service& service, Request& request) {
 
 }  // namespace
 
+Terms termsOf(const model::Service& service) {
+  Terms terms;
+  terms.key = readShareKey(service).value_or("");
+  for (const model::ServicePort& port : service.ports) {
+    terms.ports.push_back({port.protocol, port.port});
+  }
+  std::sort(terms.ports.begin(), terms.ports.end());
+  terms.ports.erase(std::unique(terms.ports.begin(), terms.ports.end()), terms.ports.end());
+  if (service.externalTrafficPolicy == model::TrafficPolicy::kLocal) {
+    terms.localPods = service.selector;
+  }
+  return terms;
+}
+
 Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
-  request.applicant.ns = service.key.ns;
-  request.applicant.serviceLabels = service.labels;
-  if (ns != nullptr) request.applicant.namespaceLabels = ns->labels;
+  request.applicant = applicantOf(service, ns);
   request.families = familiesOf(service);
   request.allFamilies = service.ipFamilyPolicy != model::IpFamilyPolicy::kPreferDualStack;
   for (const model::LoadBalancerIngress& entry : service.ingress) {
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
+  const auto key = readShareKey(service);
+  if (!key) return tl::make_unexpected(key.error());
+  request.terms = termsOf(service);
   const auto read = readWishes(service, request);
   if (!read) return tl::make_unexpected(read.error());
   return request;

@@ -80,9 +80,11 @@ void App::lead(const std::stop_token& stop) {
     over.request_stop();
   });
   const std::stop_callback stopped(stop, [&over] { over.request_stop(); });
-  const auto current = std::make_shared<Term>(
-      api_, clock_, events_, stores_,
-      Term::Options{options_.workers, {options_.requireClass, options_.ipMode}, options_.compat});
+  const auto current =
+      std::make_shared<Term>(api_, clock_, events_, stores_,
+                             Term::Options{options_.workers,
+                                           {options_.requireClass, options_.ipMode, options_.adopt},
+                                           options_.compat});
   setTerm(current);
   if (current->begin(over.get_token())) {
     std::unique_lock lock(mutex_);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/ip_reconciler.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "assigner/claim_index.h"
+#include "assigner/misfit.h"
 #include "assigner/reservation.h"
 #include "common/base/rfc3339.h"
 #include "operator/status_writes.h"
@@ -18,16 +20,38 @@ using assigner::Hold;
 using assigner::Holder;
 using assigner::Refusal;
 using assigner::RefusalReason;
+using assigner::Sharer;
+using assigner::Terms;
 using kube::ReconcileResult;
 
 constexpr const char* kBound = "Bound";
+constexpr const char* kReserved = "Reserved";
 
-std::vector<std::string> portsOf(const model::Service& service) {
-  std::vector<std::string> ports;
-  for (const model::ServicePort& port : service.ports) {
-    ports.push_back(std::to_string(port.port) + "/" + std::string(toString(port.protocol)));
+// Who uses the address and the ports that they were granted.
+void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
+  std::vector<std::string> services;
+  std::vector<assigner::Port> ports;
+  for (const Sharer& user : users) {
+    services.push_back(user.service.name);
+    ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
   }
-  return ports;
+  std::sort(ports.begin(), ports.end());
+  status.service = model::joinServiceNames(services);
+  status.ports.clear();
+  for (const assigner::Port& port : ports) status.ports.push_back(port.toString());
+}
+
+// Whether it is held already, for the share key that the claim has now.
+bool hasReservation(const assigner::HoldTable& holds, const model::IpClaim& claim) {
+  const auto address = holds.ofReservation(claim.key);
+  return address && holds.find(*address)->shareKey == claim.spec.shareKey;
+}
+
+// The address is kept, whatever the Pool says by now.
+void addMisfit(model::Condition& bound, const std::optional<assigner::Explanation>& misfit) {
+  if (!misfit) return;
+  bound.reason = misfit->reason;
+  bound.message += "; " + misfit->message;
 }
 
 }  // namespace
@@ -58,7 +82,7 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const model::Condition* const after = model::findCondition(status->conditions, kBound);
   const bool sameReason = before != nullptr && before->reason == after->reason;
   if (!claim->serviceOwner && !sameReason) {
-    const bool good = after->status == "True";
+    const bool good = after->reason == kReserved;
     events_.emit({kube::kIps, key, claim->uid,
                   good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, after->reason,
                   "Reserve", after->message});
@@ -66,18 +90,18 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   return ReconcileResult{};
 }
 
-// The reservation is no more. A Service that uses the address keeps it.
+// The reservation is no more. Services that use the address keep it.
 void IpReconciler::forget(const kube::ObjectKey& key) {
   setWaiting(key, false);
   std::optional<IpAddress> address;
-  std::optional<kube::ObjectKey> user;
+  std::vector<Sharer> users;
   const bool freed = ledger_.with([&](Allocator& allocator) {
     address = allocator.holds().ofReservation(key);
-    if (address) user = allocator.holds().find(*address)->user;
+    if (address) users = allocator.holds().find(*address)->users;
     return allocator.unreserve(key);
   });
   if (address) notices_.changed();
-  if (user) notices_.serviceTouched(*user);
+  for (const Sharer& user : users) notices_.serviceTouched(user.service);
   if (freed) notices_.freed();
 }
 
@@ -85,22 +109,33 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
-  const auto pool = ledger_.with([&](Allocator& allocator) -> std::optional<std::string> {
+  const auto owner = view_.services.get(service);
+  const auto ns = view_.namespaces.get({"", claim.key.ns});
+  std::optional<Terms> granted;
+  std::optional<assigner::Explanation> misfit;
+  std::string pool;
+  ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
-    const bool holds = hold != nullptr && hold->holder == Holder{Holder::Kind::kService, service};
-    if (!holds) return std::nullopt;
-    return allocator.pools().home(*address, hold->pool);
+    if (hold == nullptr || hold->kind != Holder::Kind::kService) return;
+    const Terms* const terms = hold->termsOf(service);
+    if (terms == nullptr) return;
+    granted = *terms;
+    pool = allocator.pools().home(*address, hold->pool);
+    if (owner) {
+      misfit = assigner::misfitOf(allocator.pools(), *address, pool,
+                                  assigner::applicantOf(*owner, ns.get()));
+    }
   });
   // Not held for the Service: the Service reconciler removes it.
-  if (!pool) return std::nullopt;
+  if (!granted) return std::nullopt;
   Status status = claim.status;
   status.phase = "Bound";
   status.address = address->toString();
-  status.pool = *pool;
-  fillUse(status, claim, service);
-  model::setCondition(status.conditions,
-                      {kBound, "True", "Assigned", "the address is held for the Service"},
-                      formatSeconds(clock_.wallNow()));
+  status.pool = std::move(pool);
+  fillUse(status, {{service, *std::move(granted)}});
+  model::Condition bound{kBound, "True", "Assigned", "the address is held for the Service"};
+  addMisfit(bound, misfit);
+  model::setCondition(status.conditions, std::move(bound), formatSeconds(clock_.wallNow()));
   return status;
 }
 
@@ -110,14 +145,19 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   dropOther(claim, reservation ? reservation->address : std::nullopt);
 
   bool isNew = false;
-  std::optional<kube::ObjectKey> user;
+  std::vector<Sharer> users;
+  std::optional<assigner::Explanation> misfit;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
-        isNew = !allocator.holds().ofReservation(claim.key);
+        isNew = !hasReservation(allocator.holds(), claim);
         auto made = reservation ? allocator.reserve(*reservation)
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
-        if (made) user = allocator.holds().find(made->address)->user;
+        if (made) {
+          users = allocator.holds().find(made->address)->users;
+          misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
+                                      assigner::applicantOf(claim, ns.get()));
+        }
         // Under the lock: who frees an address after this must find us among the waiters.
         setWaiting(claim.key, !made);
         return made;
@@ -128,19 +168,20 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   status.pool.clear();
   status.service.clear();
   status.ports.clear();
-  model::Condition condition{kBound, "True", "Reserved", ""};
+  model::Condition condition{kBound, "True", kReserved, ""};
   if (assignment) {
     if (isNew) {
       notices_.changed();
-      notices_.freed();  // Services may wait for this reservation
+      notices_.freed();  // Services may wait for this reservation, or to share it
     }
     status.phase = "Bound";
     status.address = assignment->address.toString();
     status.pool = assignment->pool;
-    if (user) fillUse(status, claim, *user);
+    fillUse(status, users);
     condition.message =
         "the address is reserved for the Service that names this IP in the "
         "annotation barevip.dev/ip";
+    addMisfit(condition, misfit);
   } else {
     const bool held = assignment.error().reason == RefusalReason::kAddressHeld;
     status.phase = held ? "Conflict" : "Pending";
@@ -158,13 +199,6 @@ void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<Ip
   const auto held = ledger_.with(
       [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
   if (held && *held != *wanted) forget(claim.key);
-}
-
-void IpReconciler::fillUse(Status& status, const model::IpClaim& claim,
-                           const kube::ObjectKey& service) const {
-  status.service = service.name;
-  const auto user = view_.services.get({claim.key.ns, service.name});
-  status.ports = user ? portsOf(*user) : std::vector<std::string>{};
 }
 
 void IpReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {

@@ -52,7 +52,6 @@ class IpReconciler {
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
   void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
-  void fillUse(Status& status, const model::IpClaim& claim, const kube::ObjectKey& service) const;
   void setWaiting(const kube::ObjectKey& key, bool waits);
 
   kube::Api& api_;

@@ -56,6 +56,9 @@ void addFlags(CLI::App& app, Options& options) {
       ->default_str("8");
   app.add_flag("--require-class", options.requireClass,
                "serve only Services of loadBalancerClass barevip.dev/barevip");
+  app.add_flag("--adopt", options.adopt,
+               "take over addresses within a Pool that another load balancer left in the status of "
+               "Services");
   addChoiceFlag(app, "--ip-mode",
                 "ipMode of addresses: Proxy leaves them to IPVS, VIP to kube-proxy", options.ipMode,
                 kIpModes, options.ipMode);

@@ -22,6 +22,7 @@ struct Options {
   std::string identity;     ///< of this process in the Lease; made up from POD_NAME if empty
   std::size_t workers = 8;  ///< Services that are reconciled at a time
   bool requireClass = false;
+  bool adopt = false;  ///< take over addresses that Services show and that somebody else gave
   std::string ipMode = "Proxy";
   assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";

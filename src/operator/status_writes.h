@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Status patches of Pools and IP objects, and the lists that a term of leadership begins with.
+// Patches of Pools and IP objects, and the lists that a term of leadership begins with.
 #pragma once
 
 #include <stop_token>
@@ -20,6 +20,10 @@ namespace barevip::controlplane {
 [[nodiscard]] Result<void> patchPoolStatus(kube::Api& api, const model::Pool& seen,
                                            const model::Pool::Status& status, WallTime now,
                                            const std::stop_token& stop);
+/// Sets metadata.finalizers as a whole. Returns the Pool as it is then.
+[[nodiscard]] Result<model::Pool> patchPoolFinalizers(kube::Api& api, const model::Pool& seen,
+                                                      const std::vector<std::string>& finalizers,
+                                                      const std::stop_token& stop);
 [[nodiscard]] Result<void> patchClaimStatus(kube::Api& api, const model::IpClaim& seen,
                                             const model::IpClaim::Status& status, WallTime now,
                                             const std::stop_token& stop);

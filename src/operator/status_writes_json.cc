@@ -48,6 +48,16 @@ Result<void> patchPoolStatus(kube::Api& api, const model::Pool& seen,
                      model::poolStatusPatch(status, seen.resourceVersion, now), stop);
 }
 
+Result<model::Pool> patchPoolFinalizers(kube::Api& api, const model::Pool& seen,
+                                        const std::vector<std::string>& finalizers,
+                                        const std::stop_token& stop) {
+  const json patch = {
+      {"metadata", {{"resourceVersion", seen.resourceVersion}, {"finalizers", finalizers}}}};
+  const auto patched = api.patch(kube::kPools, seen.key, "", patch, stop);
+  if (!patched) return tl::make_unexpected(patched.error());
+  return model::decodePool(*patched);
+}
+
 Result<void> patchClaimStatus(kube::Api& api, const model::IpClaim& seen,
                               const model::IpClaim::Status& status, WallTime now,
                               const std::stop_token& stop) {

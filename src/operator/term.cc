@@ -9,6 +9,7 @@
 
 #include "barevip/base/log.h"
 
+#include "assigner/adoption.h"
 #include "assigner/take_up.h"
 #include "common/kube/backoff.h"
 #include "operator/service_decoder.h"
@@ -63,6 +64,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
            Options options)
     : api_(api),
       clock_(clock),
+      events_(events),
       stores_(stores),
       options_(std::move(options)),
       serviceQueue_(clock),
@@ -76,9 +78,10 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       claims_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
               {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                [this](const ObjectKey& service) { serviceQueue_.add(service); }}),
-      pools_(api, clock, stores.pools, ledger_,
-             [this] {
+      pools_(api, clock, {stores.pools, stores.services, stores.claims, stores.namespaces}, ledger_,
+             [this](const std::vector<assigner::PoolHolder>& concerned) {
                wakeWaiters();
+               wakeHolders(concerned);
                poolQueue_.add(kEveryPool);
              }),
       serviceController_(
@@ -150,12 +153,16 @@ Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
                                     [this](const std::string& name) {
                                       return stores_.namespaces.get({"", name});
                                     }};
-  const std::size_t held = ledger_.with([&](assigner::Allocator& allocator) {
-    assigner::takeUp(allocator, snapshot, options_.services.requireClass);
-    return allocator.holds().all().size();
+  const auto adopted = ledger_.with([&](assigner::Allocator& allocator) {
+    return assigner::takeUp(allocator, snapshot,
+                            {options_.services.requireClass, options_.services.adopt});
   });
-  log::info("took up what is held",
-            {{"addresses", std::to_string(held)}, {"pools", std::to_string(stores_.pools.size())}});
+  for (const model::Service* const service : adopted) {
+    events_.emit(assigner::adoptedEvent(*service));
+  }
+  log::info("took up what is held", {{"addresses", std::to_string(held())},
+                                     {"adopted", std::to_string(adopted.size())},
+                                     {"pools", std::to_string(stores_.pools.size())}});
   return true;
 }
 
@@ -182,6 +189,22 @@ void Term::wakeWaiters() {
   for (const ObjectKey& service : services_.waiters()) serviceQueue_.add(service);
 }
 
+void Term::wakeHolders(const std::vector<assigner::PoolHolder>& holders) {
+  for (const assigner::PoolHolder& each : holders) {
+    if (each.holder.kind == assigner::Holder::Kind::kReservation) {
+      claimQueue_.add(each.holder.key);
+      for (const ObjectKey& user : each.users) serviceQueue_.add(user);
+    } else {
+      serviceQueue_.add(each.holder.key);
+      wakeClaimsOf(each.holder.key);
+    }
+  }
+}
+
+void Term::wakeClaimsOf(const ObjectKey& service) {
+  for (const ObjectKey& claim : stores_.claimIndex.claimsOf(service)) claimQueue_.add(claim);
+}
+
 Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
                                                   const std::stop_token& stop) {
   if (key != kEveryPool) return pools_.reconcile(key, stop);
@@ -192,16 +215,18 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
 void Term::onService(const ServicePtr& before, const ServicePtr& after) {
   const ObjectKey& key = (after ? after : before)->key;
   if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
-  if (before && after && before->ports != after->ports) {
-    for (const ObjectKey& claim : stores_.claimIndex.claimsOf(key)) claimQueue_.add(claim);
-  }
+  if (before && after && before->labels != after->labels) wakeClaimsOf(key);
 }
 
 void Term::onPool(const PoolPtr& before, const PoolPtr& after) {
   const bool same = before && after && before->uid == after->uid &&
                     before->generation == after->generation && before->deleting == after->deleting;
-  // A status, most likely our own: written no more often than the counts may be.
-  poolQueue_.addAfter((after ? after : before)->key, same ? kPoolDelay : 0ms);
+  if (same) {
+    // A status, most likely our own: looked at together with the counts, and no more often.
+    poolQueue_.addAfter(kEveryPool, kPoolDelay);
+  } else {
+    poolQueue_.add((after ? after : before)->key);
+  }
 }
 
 void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
@@ -217,7 +242,13 @@ void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
 }
 
 void Term::onNamespace(const NamespacePtr& before, const NamespacePtr& after) {
-  if (after && (!before || before->labels != after->labels)) wakeWaiters();
+  if (!after || (before && before->labels == after->labels)) return;
+  const std::string& ns = after->key.name;
+  for (const auto& service : stores_.services.allIn(ns)) {
+    if (isRelevant(service)) serviceQueue_.add(service->key);
+  }
+  for (const auto& claim : stores_.claims.allIn(ns)) claimQueue_.add(claim->key);
+  poolQueue_.addAfter(kEveryPool, kPoolDelay);
 }
 
 std::size_t Term::held() {

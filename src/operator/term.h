@@ -21,6 +21,7 @@
 #include "assigner/claim_index.h"
 #include "assigner/compat.h"
 #include "assigner/ledger.h"
+#include "assigner/pool_holders.h"
 #include "assigner/service_reconciler.h"
 #include "common/kube/controller.h"
 #include "common/kube/work_queue.h"
@@ -92,11 +93,14 @@ class Term {
   void pause(std::chrono::milliseconds time, const std::stop_token& stop) const;
   void enqueueAll();
   void wakeWaiters();
+  void wakeHolders(const std::vector<assigner::PoolHolder>& holders);
+  void wakeClaimsOf(const kube::ObjectKey& service);
   Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
                                               const std::stop_token& stop);
 
   kube::Api& api_;
   const Clock& clock_;
+  kube::EventSink& events_;
   const Stores& stores_;
   const Options options_;
   assigner::Ledger ledger_;

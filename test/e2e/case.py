@@ -35,7 +35,14 @@ class ClusterTest(unittest.TestCase):
     def setUp(self):
         self.ns = f"t{next(_numbers)}"
         h.kubectl("create", "namespace", self.ns)
+        self.pools = []
+        # Last in, first out: the Pools are deleted, then their holders, then the Pools are gone.
+        self.addCleanup(self._wait_for_pools_to_go)
         self.addCleanup(self._remove_namespace)
+
+    def _wait_for_pools_to_go(self):
+        for name in self.pools:
+            h.kubectl("wait", "--for=delete", f"pool/{name}", "--timeout=60s", check=False)
 
     def _remove_namespace(self):
         h.kubectl("delete", "namespace", self.ns, "--wait=true", "--timeout=120s", check=False)
@@ -44,6 +51,7 @@ class ClusterTest(unittest.TestCase):
         """A Pool for this test's namespace alone."""
         name = name or self.ns
         h.kubectl("apply", "-f", "-", text=h.pool(name, *entries, namespaces=[self.ns], **spec))
+        self.pools.append(name)
         self.addCleanup(h.kubectl, "delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
         return name
 
@@ -69,3 +77,24 @@ class ClusterTest(unittest.TestCase):
     def conditions(self, service):
         status = h.get("service", service, self.ns)["status"]
         return {c["type"]: c for c in status.get("conditions", [])}
+
+    def assert_both_policies_serve_from_everywhere(self):
+        """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
+        for policy in ("Cluster", "Local"):
+            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack",
+                                      addresses=2)
+            for address in found:
+                for kind in ("tcp", "udp"):
+                    with self.subTest(policy=policy, address=address, kind=kind):
+                        report = h.requests(kind, address, 80, 10)
+                        self.assertEqual(0, report["failed"], report["failures"])
+                        if policy == "Local":
+                            self.assertEqual([h.CLIENT_ADDRESS[6 if ":" in address else 4]], list(report["clients"]))
+                for node in ("node1", "node2"):
+                    with self.subTest(policy=policy, address=address, source=node):
+                        report = h.requests("tcp", address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c))
+                        self.assertEqual(0, report["failed"], report["failures"])
+                for pod in h.pods("app=web", self.ns):
+                    with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
+                        for _ in range(3):
+                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))

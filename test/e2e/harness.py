@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import textwrap
 import time
@@ -55,6 +56,18 @@ def on_node(node, *command, check=True):
 
 def in_director(node, *command, check=True):
     return on_node(node, "ip", "netns", "exec", DIRECTOR, *command, check=check)
+
+
+def admin_kubeconfig():
+    """The administrator's kubeconfig, a path on every node."""
+    return cluster("kubeconfig").strip()
+
+
+def program(node, name, *arguments, wrapper=""):
+    """Runs a program of this build on a node, by a wrapper like timeout; returns what it said, all of it, and its exit status."""
+    command = f"{wrapper} {shlex.join([os.path.join(REPO, 'build/release/bin', name), *arguments])}"
+    said, _, status = cluster("exec", node, f"{command} 2>&1; echo status=$?").rpartition("status=")
+    return said, int(status)
 
 
 def client(*command, check=True):

@@ -26,22 +26,7 @@ class HostPlacement(ClusterTest):
         self.make_backend(replicas=2)
 
     def test_services_of_both_policies_are_served_from_everywhere(self):
-        for policy in ("Cluster", "Local"):
-            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack", addresses=2)
-            for address in found:
-                for kind in ("tcp", "udp"):
-                    with self.subTest(policy=policy, address=address, kind=kind):
-                        report = h.requests(kind, address, 80, 10)
-                        self.assertEqual(0, report["failed"], report["failures"])
-                        if policy == "Local":
-                            self.assertEqual([h.CLIENT_ADDRESS[6 if ":" in address else 4]], list(report["clients"]))
-                for node in ("node1", "node2"):
-                    with self.subTest(policy=policy, address=address, source=node):
-                        self.assertEqual(0, h.requests("tcp", address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c))["failed"])
-                for pod in h.pods("app=web", self.ns):
-                    with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
-                        for _ in range(3):
-                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))
+        self.assert_both_policies_serve_from_everywhere()
 
     def test_the_owner_alone_has_the_vip_on_its_interface_and_foreign_things_stay(self):
         address = self.make_service()[0]

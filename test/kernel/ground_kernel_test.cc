@@ -317,5 +317,33 @@ TEST(Backend, OfAKernelWithoutNftablesIsLegacy) {
   EXPECT_EQ(host::detectBackend(runner), host::FilterBackend::kLegacy);
 }
 
+/// A node whose kernel was built without modules that can be loaded.
+class NoModules final : public host::CommandRunner {
+ public:
+  Result<host::CommandOutput> run(const host::Command& command, std::stop_token /*stop*/) override {
+    return host::CommandOutput{1, "", command.program + ": FATAL: Module not found"};
+  }
+};
+
+TEST(Modules, AKernelWithoutIpvsIsAnErrorThatSaysHowToMendIt) {
+  Space space("modules");
+  space.run("lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p' | xargs -r rmmod && rmmod ip_vs");
+  NoModules runner;
+  const auto made = space.thread().run([&] {
+    return host::loadModules(host::modulesOf(host::Placement::kDirector), runner);
+  });
+  const auto checked = space.thread().run([] { return host::checkIpvs(); });
+  LabCommandRunner lab;
+  ASSERT_TRUE(host::loadModules(host::modulesOf(host::Placement::kDirector), lab));
+
+  ASSERT_FALSE(made);
+  ASSERT_FALSE(checked);
+  for (const Error& error : {made.error(), checked.error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+    EXPECT_NE(error.message.find("has no ip_vs"), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find("CONFIG_IP_VS"), std::string::npos) << error.message;
+  }
+}
+
 }  // namespace
 }  // namespace barevip::kernel_test

@@ -41,6 +41,17 @@ class Store {
     return result;
   }
 
+  /// Those of one namespace.
+  [[nodiscard]] std::vector<Ptr> allIn(const std::string& ns) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<Ptr> result;
+    for (auto it = objects_.lower_bound({ns, ""}); it != objects_.end() && it->first.ns == ns;
+         ++it) {
+      result.push_back(it->second);
+    }
+    return result;
+  }
+
   [[nodiscard]] std::size_t size() const {
     const std::shared_lock lock(mutex_);
     return objects_.size();

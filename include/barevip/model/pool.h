@@ -4,13 +4,23 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "barevip/model/meta.h"
 
 namespace barevip::model {
 
+/// The finalizer that keeps a Pool that is being deleted until nobody has an address from it.
+inline constexpr std::string_view kPoolFinalizer = "barevip.dev/in-use";
+
 enum class AnnounceMode : std::uint8_t { kL2, kBgp, kNone };
+
+/// Which Services with one share key may have one address: those of one namespace, all, or none.
+enum class AllowSharing : std::uint8_t { kNamespace, kCluster, kNever };
+
+/// "Namespace", "Cluster" or "Never".
+[[nodiscard]] std::string_view toString(AllowSharing allow);
 
 /// A Pool as it stands in the API: nothing is validated yet.
 struct Pool {
@@ -46,6 +56,7 @@ struct Pool {
   std::int64_t generation = 0;
   std::int64_t creationSeconds = 0;  ///< since the epoch; of two Pools that overlap the older works
   bool deleting = false;
+  std::vector<std::string> finalizers;  ///< ours and those of others
 
   std::vector<std::string> addresses;
   std::vector<std::string> exclude;
@@ -53,6 +64,7 @@ struct Pool {
   bool avoidGatewayIps = false;
   bool autoAssign = true;
   std::int32_t priority = 100;  ///< lower goes first
+  AllowSharing allowSharing = AllowSharing::kNamespace;
   std::vector<std::string> namespaces;
   std::optional<LabelSelector> namespaceSelector;
   std::optional<LabelSelector> serviceSelector;

@@ -54,6 +54,7 @@ struct Service {
   IpFamilyPolicy ipFamilyPolicy = IpFamilyPolicy::kSingleStack;
   std::vector<IpAddress> clusterIps;  ///< empty for headless Services
   std::vector<ServicePort> ports;
+  StringMap selector;  ///< of its pods; empty: somebody else keeps the EndpointSlices
   TrafficPolicy externalTrafficPolicy = TrafficPolicy::kCluster;
   std::uint32_t affinitySeconds = 0;      ///< sessionAffinity ClientIP; 0: none
   std::vector<std::string> sourceRanges;  ///< loadBalancerSourceRanges, as they stand there

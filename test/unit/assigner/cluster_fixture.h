@@ -59,11 +59,15 @@ class ClusterFixture : public testing::Test {
     for (const auto& claim : claims_.all()) snapshot.claims.push_back(*claim);
     for (const auto& service : services_.all()) snapshot.services.push_back(*service);
     snapshot.namespaceOf = [this](const std::string& name) { return namespaces_.get({"", name}); };
-    ledger_->with(
-        [&](Allocator& allocator) { takeUp(allocator, snapshot, options_.requireClass); });
+    ledger_->with([&](Allocator& allocator) {
+      takeUp(allocator, snapshot, {options_.requireClass, options_.adopt});
+    });
     reconciler_ = std::make_unique<ServiceReconciler>(
         api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
-        AllocationNotices{[this] { ++freed_; }, [] {}, [](const kube::ObjectKey&) {}}, options_);
+        AllocationNotices{
+            [this] { ++freed_; }, [] {},
+            [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); }},
+        options_);
   }
 
   /// The watches catch up.
@@ -153,6 +157,7 @@ class ClusterFixture : public testing::Test {
   ServiceReconciler::Options options_;
   std::unique_ptr<ServiceReconciler> reconciler_;
   int freed_ = 0;
+  std::vector<std::string> claimUses_;
 
  private:
   template <class T>

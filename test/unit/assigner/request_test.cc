@@ -162,6 +162,11 @@ INSTANTIATE_TEST_SUITE_P(
                 {{"metallb.io/loadBalancerIPs", "192.0.2.1"}},
                 "192.0.2.2",
                 "spec.loadBalancerIP and annotation metallb.io/loadBalancerIPs ask for different"},
+        BadCase{"MetalLbsEndlessShareKey",
+                {Family::kIpv4},
+                {{"metallb.io/allow-shared-ip", std::string(64, 'k')}},
+                "",
+                "annotation metallb.io/allow-shared-ip is longer than 63 bytes"},
         BadCase{"MetalLbsEndlessPool",
                 {Family::kIpv4},
                 {{"metallb.io/address-pool", std::string(254, 'a')}},
@@ -182,6 +187,38 @@ TEST_P(BadRequest, IsAnsweredByOneSentence) {
   const auto request = requestOf(wanting, nullptr);
   ASSERT_FALSE(request);
   EXPECT_THAT(request.error().message, HasSubstr(GetParam().says));
+}
+
+TEST(RequestOf, ReadsTheTermsOfSharing) {
+  model::Service sharing = service();
+  sharing.annotations = {{"barevip.dev/share", " k "}};
+  sharing.ports = {{"dns", model::Protocol::kUdp, 53, 0},
+                   {"web", model::Protocol::kTcp, 80, 0},
+                   {"tls", model::Protocol::kTcp, 443, 0}};
+  sharing.selector = {{"app", "web"}};
+  Terms terms{
+      "k",
+      {{model::Protocol::kTcp, 80}, {model::Protocol::kTcp, 443}, {model::Protocol::kUdp, 53}},
+      std::nullopt};
+  EXPECT_EQ(requestOf(sharing, nullptr)->terms, terms) << "with policy Cluster any pods will do";
+  sharing.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+  terms.localPods = sharing.selector;
+  EXPECT_EQ(requestOf(sharing, nullptr)->terms, terms);
+}
+
+TEST(RequestOf, AShareKeyIsAShortWord) {
+  for (const auto& [key, sentence] : {std::pair<std::string, const char*>{" ", "is empty"},
+                                      {std::string(64, 'k'), "is longer than 63 bytes"}}) {
+    model::Service sharing = service();
+    sharing.annotations = {{"barevip.dev/share", key}};
+    const auto request = requestOf(sharing, nullptr);
+    ASSERT_FALSE(request);
+    EXPECT_THAT(request.error().message, HasSubstr(sentence));
+    EXPECT_EQ(termsOf(sharing).key, "");
+  }
+  model::Service longest = service();
+  longest.annotations = {{"barevip.dev/share", std::string(63, 'k')}};
+  EXPECT_TRUE(requestOf(longest, nullptr));
 }
 
 }  // namespace

@@ -99,6 +99,16 @@ class AppTest : public testing::Test {
     return pool ? pool->value("status", json::object()) : json::object();
   }
 
+  [[nodiscard]] std::string poolReason(const std::string& name) const {
+    return poolStatus(name).value(json::json_pointer("/conditions/0/reason"), "");
+  }
+
+  /// Of the condition Bound.
+  [[nodiscard]] std::string claimReason(const std::string& name) const {
+    const auto claim = api_.object(kube::kIps, {"default", name});
+    return claim ? claim->value(json::json_pointer("/status/conditions/0/reason"), "") : "";
+  }
+
   [[nodiscard]] bool allShown(int count) const {
     for (int i = 0; i < count; ++i) {
       if (shown("s" + std::to_string(i)).empty()) return false;
@@ -190,6 +200,80 @@ TEST_F(AppTest, ALabelThatANamespaceGetsLetsItsServicesIn) {
   EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
 }
 
+TEST_F(AppTest, RulesAndLabelsThatChangeAreReportedForWhatIsGiven) {
+  const auto putEdgePool = [&](const json& labels) {
+    api_.put(
+        kube::kPools,
+        {{"metadata", {{"name", "a"}}},
+         {"spec",
+          {{"addresses", {"10.0.0.0/24"}}, {"namespaceSelector", {{"matchLabels", labels}}}}}});
+  };
+  const auto putNamespace = [&](const json& labels) {
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}, {"labels", labels}}}});
+  };
+  const auto allSay = [&](const char* service, const char* claim, const char* pool) {
+    return api_.waitFor([&] {
+      return reason("s0") == service && claimReason("s0-10.0.0.0") == service &&
+             claimReason("front-door") == claim && poolReason("a") == pool;
+    });
+  };
+  putNamespace({{"tier", "edge"}});
+  putEdgePool({{"tier", "edge"}});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
+  api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.9"}}}});
+  EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
+  putNamespace({{"tier", "back"}});
+  EXPECT_TRUE(allSay("NotAdmitted", "NotAdmitted", "HoldersNotAdmitted"));
+  putEdgePool({{"tier", "back"}});
+  EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
+  EXPECT_EQ(shown("s0"), "10.0.0.0");
+}
+
+TEST_F(AppTest, ADeletedPoolGoesWhenTheLastServiceIsGone) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(
+      api_.waitFor([&] { return shown("s0") == "10.0.0.0" && poolReason("a") == "Ready"; }));
+  ASSERT_TRUE(api_.remove(kube::kPools, {"", "a"}, "", {}));
+  EXPECT_TRUE(api_.waitFor([&] {
+    return poolReason("a") == "Deleting" && reason("s0") == "OutsidePool" &&
+           claimReason("s0-10.0.0.0") == "OutsidePool";
+  }));
+  api_.erase(kube::kServices, {"default", "s0"});
+  EXPECT_TRUE(api_.waitFor([&] { return !api_.object(kube::kPools, {"", "a"}); }));
+}
+
+TEST_F(AppTest, WhatAnotherLoadBalancerLeftIsAdopted) {
+  const auto putShowing = [&](const std::string& name, const std::string& address) {
+    api_.put(kube::kServices, {{"metadata", {{"name", name}, {"namespace", "default"}}},
+                               {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}},
+                               {"status", {{"loadBalancer", {{"ingress", {{{"ip", address}}}}}}}}});
+  };
+  const auto adopted = [&](const std::string& name) {
+    for (const json& event : api_.objects(kube::kEvents)) {
+      if (event["reason"] == "Adopted" && event["regarding"]["name"] == name) return true;
+    }
+    return false;
+  };
+  options_.adopt = true;
+  putPool("a", {"10.0.0.0/24"});
+  putShowing("s0", "10.0.0.0");
+  start();
+  putService("s1");
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s0") == "Assigned" && adopted("s0"); }));
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s1") == "10.0.0.1"; }));
+  putShowing("s2", "172.16.0.1");
+  EXPECT_TRUE(api_.waitFor([&] { return replicas_[0]->app().settled(); }));
+  EXPECT_EQ(reason("s2"), "");
+  putPool("b", {"172.16.0.0/24"});
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s2") == "Assigned" && adopted("s2"); }));
+  EXPECT_EQ(shown("s2"), "172.16.0.1");
+}
+
 TEST_F(AppTest, AServiceThatNamesAnIpObjectWaitsForIt) {
   putPool("a", {"10.0.0.0/24"});
   start();
@@ -265,6 +349,43 @@ TEST_F(AppTest, TheNextLeaderGoesOnWhereTheLastOneStopped) {
   const auto addresses = allAddresses(30);
   EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 30U);
   EXPECT_TRUE(replicas_[0]->app().leading());
+}
+
+TEST_F(AppTest, ServicesThatShareAnAddressKeepItAcrossLeadersAndMendTheirClashes) {
+  const auto setPort = [this](const std::string& name, int port) {
+    ASSERT_TRUE(api_.patch(kube::kServices, {"default", name}, "",
+                           {{"spec", {{"ports", {{{"port", port}}}}}}}, {}));
+  };
+  const auto granted = [this](const std::string& name) {
+    const auto claim = api_.object(kube::kIps, {"default", name + "-10.0.0.7"});
+    return claim ? claim->value(json::json_pointer("/status/ports/0"), "") : "";
+  };
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.7"});
+  start();
+  for (const auto& [name, port] : {std::pair("s0", 80), std::pair("s1", 443)}) {
+    api_.put(
+        kube::kServices,
+        {{"metadata",
+          {{"name", name},
+           {"namespace", "default"},
+           {"annotations", {{"barevip.dev/share", "k"}}}}},
+         {"spec",
+          {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}, {"ports", {{{"port", port}}}}}}});
+  }
+  ASSERT_TRUE(
+      api_.waitFor([&] { return granted("s0") == "80/TCP" && granted("s1") == "443/TCP"; }));
+  setPort("s1", 80);
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s1") == "ShareRefused"; }));
+  start("second");
+  stopFirst();
+  setPort("s0", 8080);
+  ASSERT_TRUE(
+      api_.waitFor([&] { return granted("s0") == "8080/TCP" && granted("s1") == "80/TCP"; }));
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s1") == "Assigned"; }));
+  EXPECT_EQ(shown("s0"), "10.0.0.7");
+  EXPECT_EQ(shown("s1"), "10.0.0.7");
+  EXPECT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1"; }));
 }
 
 TEST_F(AppTest, AStandbyWritesNothing) {

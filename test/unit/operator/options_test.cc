@@ -21,6 +21,7 @@ TEST(OperatorOptions, HaveDefaults) {
   ASSERT_TRUE(options);
   EXPECT_FALSE(options->leaderElect);
   EXPECT_FALSE(options->requireClass);
+  EXPECT_FALSE(options->adopt);
   EXPECT_EQ(options->ipMode, "Proxy");
   EXPECT_EQ(options->compat, assigner::Compat::kNone);
   EXPECT_FALSE(options->identity.empty());
@@ -29,8 +30,8 @@ TEST(OperatorOptions, HaveDefaults) {
 TEST(OperatorOptions, AreRead) {
   const auto options =
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
-             "--identity=me", "--workers=3", "--require-class", "--ip-mode=VIP", "--compat=metallb",
-             "--metrics-address=127.0.0.1:0", "--log-level=debug"});
+             "--identity=me", "--workers=3", "--require-class", "--adopt", "--ip-mode=VIP",
+             "--compat=metallb", "--metrics-address=127.0.0.1:0", "--log-level=debug"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->kubeconfig, "/etc/k");
   EXPECT_TRUE(options->leaderElect);
@@ -38,6 +39,7 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->identity, "me");
   EXPECT_EQ(options->workers, 3U);
   EXPECT_TRUE(options->requireClass);
+  EXPECT_TRUE(options->adopt);
   EXPECT_EQ(options->ipMode, "VIP");
   EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
