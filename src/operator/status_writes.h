@@ -12,6 +12,8 @@
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
+#include "operator/service_decoder.h"
+
 namespace barevip::controlplane {
 
 /// On condition that the object is still the one that was seen.
@@ -30,6 +32,7 @@ namespace barevip::controlplane {
 [[nodiscard]] Result<std::vector<model::IpClaim>> listClaims(kube::Api& api,
                                                              const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<model::Service>> listServices(kube::Api& api,
+                                                               const ServiceDecoder& decode,
                                                                const std::stop_token& stop);
 
 }  // namespace barevip::controlplane

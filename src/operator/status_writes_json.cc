@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <functional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "common/model/ip_claim_json.h"
 #include "common/model/pool_json.h"
-#include "common/model/service_json.h"
 #include "operator/status_writes.h"
 
 namespace barevip::controlplane {
@@ -23,7 +23,8 @@ Result<void> patchStatus(kube::Api& api, const kube::Resource& resource, const k
 // A list that expires on the way is begun again.
 template <class T>
 Result<std::vector<T>> listAll(kube::Api& api, const kube::Resource& resource,
-                               Result<T> (*decode)(const json&), const std::stop_token& stop) {
+                               const std::function<Result<T>(const json&)>& decode,
+                               const std::stop_token& stop) {
   while (true) {
     std::vector<T> objects;
     const auto listed = api.list(
@@ -68,8 +69,9 @@ Result<std::vector<model::IpClaim>> listClaims(kube::Api& api, const std::stop_t
   return listAll<model::IpClaim>(api, kube::kIps, model::decodeIpClaim, stop);
 }
 
-Result<std::vector<model::Service>> listServices(kube::Api& api, const std::stop_token& stop) {
-  return listAll<model::Service>(api, kube::kServices, model::decodeService, stop);
+Result<std::vector<model::Service>> listServices(kube::Api& api, const ServiceDecoder& decode,
+                                                 const std::stop_token& stop) {
+  return listAll<model::Service>(api, kube::kServices, decode, stop);
 }
 
 }  // namespace barevip::controlplane

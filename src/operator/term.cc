@@ -12,6 +12,7 @@
 #include "assigner/adoption.h"
 #include "assigner/take_up.h"
 #include "common/kube/backoff.h"
+#include "operator/service_decoder.h"
 #include "operator/status_writes.h"
 
 namespace barevip::controlplane {
@@ -144,7 +145,7 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
 Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
   auto claims = listClaims(api_, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));
-  auto services = listServices(api_, stop);
+  auto services = listServices(api_, serviceDecoder(options_.compat), stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
   const MonotonicTime start = clock_.now();
   while (behind(stores_.claims, *claims) || behind(stores_.services, *services)) {

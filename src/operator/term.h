@@ -19,6 +19,7 @@
 #include "barevip/model/service.h"
 
 #include "assigner/claim_index.h"
+#include "assigner/compat.h"
 #include "assigner/ledger.h"
 #include "assigner/pool_holders.h"
 #include "assigner/service_reconciler.h"
@@ -53,6 +54,7 @@ class Term {
   struct Options {
     std::size_t workers = 8;
     assigner::ServiceReconciler::Options services;
+    assigner::Compat compat = assigner::Compat::kNone;
   };
 
   Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const Stores& stores,

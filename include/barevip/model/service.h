@@ -43,7 +43,8 @@ struct Service {
   std::string uid;
   std::string resourceVersion;
   StringMap labels;
-  StringMap annotations;  ///< only those of barevip.dev/
+  StringMap annotations;  ///< only those of barevip.dev/ and those that --compat may read
+  StringMap writtenAs;    ///< ours -> the one of another load balancer that it was read from
   bool deleting = false;
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName

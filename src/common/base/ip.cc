@@ -139,6 +139,18 @@ std::string IpRange::toString() const {
 }
 
 Result<IpPrefix> IpPrefix::parse(std::string_view text) {
+  const auto prefix = parseNetwork(text);
+  if (!prefix) return prefix;
+  const auto address = IpAddress::parse(text.substr(0, text.find('/')));
+  if (prefix->network != *address) {
+    return fail(ErrorCode::kInvalid, quoted(text) + " has bits set beyond its prefix: write " +
+                                         prefix->toString() + " for the network or " +
+                                         address->toString() + " for the one address");
+  }
+  return prefix;
+}
+
+Result<IpPrefix> IpPrefix::parseNetwork(std::string_view text) {
   const auto slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));
   if (!address) return tl::make_unexpected(address.error());
@@ -149,14 +161,7 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
                                          std::to_string(address->bits()));
   }
   const Uint128 mask = hostMask(address->bits(), *length);
-  const IpPrefix prefix{IpAddress::fromNumber(address->family(), address->number() & ~mask),
-                        *length};
-  if (prefix.network != *address) {
-    return fail(ErrorCode::kInvalid, quoted(text) + " has bits set beyond its prefix: write " +
-                                         prefix.toString() + " for the network or " +
-                                         address->toString() + " for the one address");
-  }
-  return prefix;
+  return IpPrefix{IpAddress::fromNumber(address->family(), address->number() & ~mask), *length};
 }
 
 IpRange IpPrefix::range() const {

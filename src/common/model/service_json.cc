@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/model/service_json.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -14,12 +16,26 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kOwnAnnotations = "barevip.dev/";
+// What --compat=metallb reads. All the rest is left out: it would cost memory for each Service.
+constexpr std::string_view kMetalLbPrefixes[] = {"metallb.io/", "metallb.universe.tf/"};
+constexpr std::string_view kMetalLbNames[] = {"address-pool", "loadBalancerIPs", "allow-shared-ip"};
 constexpr std::int64_t kDefaultAffinitySeconds =
     10800;  // core/v1 DefaultClientIPServiceAffinitySeconds
 constexpr std::int64_t kMaxAffinitySeconds = 86400;
 
-StringMap ownAnnotations(StringMap all) {
-  std::erase_if(all, [](const auto& entry) { return !entry.first.starts_with(kOwnAnnotations); });
+bool isRead(std::string_view annotation) {
+  if (annotation.starts_with(kOwnAnnotations)) return true;
+  for (const std::string_view prefix : kMetalLbPrefixes) {
+    if (!annotation.starts_with(prefix)) continue;
+    const std::string_view name = annotation.substr(prefix.size());
+    return std::find(std::begin(kMetalLbNames), std::end(kMetalLbNames), name) !=
+           std::end(kMetalLbNames);
+  }
+  return false;
+}
+
+StringMap readAnnotations(StringMap all) {
+  std::erase_if(all, [](const auto& entry) { return !isRead(entry.first); });
   return all;
 }
 
@@ -93,7 +109,7 @@ Result<Service> decodeService(const json& object) {
   service.uid = std::move(meta->uid);
   service.resourceVersion = std::move(meta->resourceVersion);
   service.labels = std::move(meta->labels);
-  service.annotations = ownAnnotations(std::move(meta->annotations));
+  service.annotations = readAnnotations(std::move(meta->annotations));
   service.deleting = meta->deleting;
   service.type = stringAt(spec, "type");
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");

@@ -98,6 +98,23 @@ TEST(IpRange, RefusalsSayWhatIsWrongAndHowToMendIt) {
   }
 }
 
+TEST(IpPrefix, ParseNetworkDropsHostBits) {
+  struct Case {
+    std::string text, network;
+  };
+  for (const Case& c : std::vector<Case>{{"192.0.2.9/24", "192.0.2.0/24"},
+                                         {"192.0.2.0/24", "192.0.2.0/24"},
+                                         {"192.0.2.9", "192.0.2.9/32"},
+                                         {"2001:db8::9/64", "2001:db8::/64"},
+                                         {"192.0.2.9/0", "0.0.0.0/0"}}) {
+    const auto prefix = IpPrefix::parseNetwork(c.text);
+    ASSERT_TRUE(prefix) << c.text;
+    EXPECT_EQ(prefix->toString(), c.network);
+  }
+  EXPECT_FALSE(IpPrefix::parseNetwork("192.0.2.9/33"));
+  EXPECT_FALSE(IpPrefix::parseNetwork("router/24"));
+}
+
 TEST(Uint128, PrintsCountsBeyond64Bits) {
   EXPECT_EQ(toString(Uint128{0}), "0");
   EXPECT_EQ(toString(Uint128{1} << 64U), "18446744073709551616");

@@ -58,6 +58,26 @@ TEST(ServiceJson, DecodesWhatAnApiServerSends) {
   EXPECT_EQ(*service, want);
 }
 
+TEST(ServiceJson, KeepsTheAnnotationsThatSomebodyReads) {
+  const auto service = decodeService(json::parse(R"({
+    "metadata": {"name": "web", "namespace": "shop", "annotations": {
+      "barevip.dev/pool": "a", "barevip.dev/anything": "b",
+      "metallb.io/address-pool": "c", "metallb.io/loadBalancerIPs": "d",
+      "metallb.io/allow-shared-ip": "e", "metallb.io/ip-allocated-from-pool": "no",
+      "metallb.universe.tf/address-pool": "f", "metallb.universe.tf/loadBalancerIPs": "g",
+      "metallb.universe.tf/allow-shared-ip": "h", "metallb.universe.tf/": "no",
+      "example.com/address-pool": "no"}}})"));
+  ASSERT_TRUE(service);
+  EXPECT_EQ(service->annotations, (StringMap{{"barevip.dev/pool", "a"},
+                                             {"barevip.dev/anything", "b"},
+                                             {"metallb.io/address-pool", "c"},
+                                             {"metallb.io/loadBalancerIPs", "d"},
+                                             {"metallb.io/allow-shared-ip", "e"},
+                                             {"metallb.universe.tf/address-pool", "f"},
+                                             {"metallb.universe.tf/loadBalancerIPs", "g"},
+                                             {"metallb.universe.tf/allow-shared-ip", "h"}}));
+}
+
 TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
   const Service service = decoded(R"({"type": "LoadBalancer", "ports": [{"port": 80}],
                                       "sessionAffinity": "None"})");

@@ -141,6 +141,23 @@ TEST_F(AppTest, GivesAddressesAndCountsThemInThePool) {
   EXPECT_EQ(poolStatus("a")["available"]["ipv4"], "236");
 }
 
+TEST_F(AppTest, WithCompatMetalLbsAnnotationsAreReadFromWatchesAndLists) {
+  putPool("a", {"10.0.0.0/24"});
+  options_.compat = assigner::Compat::kMetalLb;
+  const auto putAsking = [&](const std::string& name, const std::string& address) {
+    api_.put(kube::kServices, {{"metadata",
+                                {{"name", name},
+                                 {"namespace", "default"},
+                                 {"annotations", {{"metallb.io/loadBalancerIPs", address}}}}},
+                               {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}});
+  };
+  putAsking("listed", "10.0.0.7");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return shown("listed") == "10.0.0.7"; }));
+  putAsking("watched", "10.0.0.8");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("watched") == "10.0.0.8"; }));
+}
+
 TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
   const auto began = std::chrono::steady_clock::now();
   putPool("a", {"10.0.0.0/16"});
