@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -64,7 +63,7 @@ class HoldTable {
   bool remove(const IpAddress& address);
 
   [[nodiscard]] const Hold* find(const IpAddress& address) const;
-  [[nodiscard]] const std::map<IpAddress, Hold>& all() const { return holds_; }
+  [[nodiscard]] const std::unordered_map<IpAddress, Hold>& all() const { return holds_; }
 
   // Addresses are ascending.
 
@@ -95,7 +94,7 @@ class HoldTable {
   void link(const IpAddress& address, const Hold& hold);
   void unlink(const IpAddress& address, const Hold& hold);
 
-  std::map<IpAddress, Hold> holds_;
+  std::unordered_map<IpAddress, Hold> holds_;
   Lists services_;
   Lists foreign_;
   Lists shared_;  ///< by key and namespace, and by key alone
