@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -43,7 +42,7 @@ class HoldTable {
   bool remove(const IpAddress& address);
 
   [[nodiscard]] const Hold* find(const IpAddress& address) const;
-  [[nodiscard]] const std::map<IpAddress, Hold>& all() const { return holds_; }
+  [[nodiscard]] const std::unordered_map<IpAddress, Hold>& all() const { return holds_; }
 
   /// The addresses that the Service holds or uses, ascending.
   [[nodiscard]] const std::vector<IpAddress>& ofService(const kube::ObjectKey& service) const;
@@ -63,7 +62,7 @@ class HoldTable {
   void link(const IpAddress& address, const Hold& hold);
   void unlink(const IpAddress& address, const Hold& hold);
 
-  std::map<IpAddress, Hold> holds_;
+  std::unordered_map<IpAddress, Hold> holds_;
   Lists services_;
   Lists foreign_;
   std::unordered_map<kube::ObjectKey, IpAddress> reservations_;
