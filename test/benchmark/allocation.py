@@ -6,11 +6,12 @@ import dataclasses
 import json
 import subprocess
 
-from lab import cluster, control_plane, network, processes, settings
+from lab import barevip, cluster, control_plane, network, processes, settings
 from lab.progress import step
 from lab.settings import Problem
 
 from . import programs, usage
+from .contenders import administrator
 
 _SERVERS = ["etcd", control_plane.API_SERVER]
 
@@ -31,9 +32,9 @@ class Measurement:
         return self.services / self.seconds
 
 
-def _load(*args):
+def _load(kubeconfig, *args):
     """Runs service_load and returns the seconds that it prints."""
-    command = network.inside(settings.LAN, [programs.SERVICE_LOAD, f"--kubeconfig={settings.ADMIN_KUBECONFIG}", *args])
+    command = network.inside(settings.LAN, [programs.SERVICE_LOAD, f"--kubeconfig={kubeconfig}", *args])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Problem(done.stderr.strip())
@@ -42,14 +43,14 @@ def _load(*args):
 
 @contextlib.contextmanager
 def _api_server():
-    """An API server with nothing in it, gone afterwards."""
+    """An API server with nothing in it, gone afterwards; yields the kubeconfig of its administrator."""
     cluster.clean()
     try:
         network.create([])
         control_plane.create_credentials([])
         control_plane.start_servers()
         control_plane.wait_until_ready()
-        yield
+        yield administrator()
     finally:
         cluster.clean()
 
@@ -67,26 +68,30 @@ def _settle(name):
         raise Problem("API server and controllers do not come to rest: is the machine busy?")
 
 
-def bare_limit(services):
-    """The operator's status patches alone, written blindly over eight connections."""
-    with step(f"{services} Services, bare limit"), _api_server():
-        _load("create", f"--services={services}")
+BARE_LIMIT, RECORDS = "bare limit", "records"
+
+
+def bare_limit(services, records):
+    """The operator's status patches alone, written blindly over eight connections; with IP objects before them."""
+    with step(f"{services} Services, {RECORDS if records else BARE_LIMIT}"), _api_server() as kubeconfig:
+        barevip.install_objects()
+        _load(kubeconfig, "create", f"--services={services}")
         _settle(None)
         before = _servers_cpu()
-        seconds = _load("patch")
+        seconds = _load(kubeconfig, "patch", *(["--records"] if records else []))
         return Measurement(services, seconds, _servers_cpu() - before)
 
 
 def contender(who, services, limit):
     """From the creation of the contender's Pool until all Services show an address."""
-    with step(f"{services} Services, {who.name}"), _api_server():
+    with step(f"{services} Services, {who.name}"), _api_server() as kubeconfig:
         who.install()
-        _load("create", f"--services={services}")
-        who.start()
+        _load(kubeconfig, "create", f"--services={services}")
+        who.start(kubeconfig)
         _settle(who.name)
         pid = processes.pid_of(who.name)
         servers, program = _servers_cpu(), usage.cpu_seconds(pid)
-        seconds = _load("measure", f"--services={services}", f"--pool={json.dumps(who.pool)}",
+        seconds = _load(kubeconfig, "measure", f"--services={services}", f"--pool={json.dumps(who.pool)}",
                         f"--plural={who.plural}", f"--limit={limit}")
         memory, peak = usage.memory_mib(pid)
         return Measurement(services, seconds, _servers_cpu() - servers, usage.cpu_seconds(pid) - program, memory, peak)
@@ -103,6 +108,6 @@ def table(rows):
 
     for name, m in rows:
         own = [f"{m.memory:.1f}", f"{m.peak:.1f}", f"{m.program_cpu:.2f}"] if m.memory else ["-"] * 3
-        lines.append(f"{m.services:8}  {name:10} {m.seconds:8.2f}  {m.rate:10.0f}  {against('bare limit', m):>12}  "
+        lines.append(f"{m.services:8}  {name:10} {m.seconds:8.2f}  {m.rate:10.0f}  {against(BARE_LIMIT, m):>12}  "
                      f"{against('metallb', m):>9}  {own[0]:>8}  {own[1]:>8}  {own[2]:>5}  {m.server_cpu:12.2f}")
     return "\n".join(lines)

@@ -63,7 +63,8 @@ def _allocation(options):
     with cluster.exclusive():
         try:
             for services in options.services:
-                rows.append(("bare limit", allocation.bare_limit(services)))
+                for name in (allocation.BARE_LIMIT, allocation.RECORDS):
+                    rows.append((name, allocation.bare_limit(services, name == allocation.RECORDS)))
                 rows.append((Barevip.name, allocation.contender(Barevip(), services, options.limit)))
                 if services <= options.metallb_most:
                     rows.append((MetalLb.name, allocation.contender(MetalLb(), services, options.limit)))

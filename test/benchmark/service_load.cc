@@ -37,7 +37,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-constexpr const char* kNamespace = "default";
+constexpr const char* kNamespace = "bench";
 constexpr Uint128 kFirstAddress = 0x0ac80000U;  // 10.200.0.0, of the Pools of test/bench
 
 std::string nameOf(std::size_t number) { return "s" + std::to_string(number); }

@@ -11,7 +11,7 @@ from .settings import node_name
 
 PROGRAMS = ["barevip-operator", "barevip-node"]
 _OPERATOR = "barevip-operator"
-_NAMESPACE = "barevip-system"
+NAMESPACE = "barevip-system"
 
 
 def binaries_folder():
@@ -42,23 +42,23 @@ def install():
     control_plane.kubectl("apply", "-k", os.path.join(settings.REPO, "deploy"))
     with step("waiting for barevip's pods"):
         for kind in ("deployment", "daemonset"):
-            for name in control_plane.kubectl("-n", _NAMESPACE, "get", kind, "-o", "name").split():
-                control_plane.kubectl("-n", _NAMESPACE, "rollout", "status", name, "--timeout=120s")
+            for name in control_plane.kubectl("-n", NAMESPACE, "get", kind, "-o", "name").split():
+                control_plane.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=120s")
 
 
-def kubeconfig(program):
+def _kubeconfig(program):
     """A kubeconfig with the rights of the program's service account, so that its RBAC is what is tested."""
     file = os.path.join(settings.KUBECONFIGS, f"{program}.conf")
     if not os.path.exists(file):
-        pki.create_kubeconfig(program, f"system:serviceaccount:{_NAMESPACE}:{program}",
-                              ["system:serviceaccounts", f"system:serviceaccounts:{_NAMESPACE}"])
+        pki.create_kubeconfig(program, f"system:serviceaccount:{NAMESPACE}:{program}",
+                              ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"])
     return file
 
 
 def start_operator():
     """Starts the operator as a process on the LAN."""
     processes.start(_OPERATOR, network.inside(settings.LAN, [
-        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={kubeconfig(_OPERATOR)}"]))
+        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={_kubeconfig(_OPERATOR)}"]))
 
 
 def start_node_daemon(number):
@@ -67,7 +67,7 @@ def start_node_daemon(number):
     log = shlex.quote(os.path.join(nodes.folder(number), "barevip-node.log"))
     interface = f"--bind-iface={settings.NODE_INTERFACE}"
     prepare = shlex.join([program, "init", interface])
-    serve = shlex.join([program, interface, f"--kubeconfig={kubeconfig('barevip-node')}",
+    serve = shlex.join([program, interface, f"--kubeconfig={_kubeconfig('barevip-node')}",
                         f"--node-name={node_name(number)}"])
     nodes.run(number, f"{prepare} >>{log} 2>&1 || exit 1; setsid {serve} >>{log} 2>&1 </dev/null &")
 
