@@ -109,6 +109,11 @@ Result<Request> requestOf(const model::Service& service, const model::Namespace*
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
 
+  if (service.oversized) {
+    return fail(ErrorCode::kInvalid,
+                "the Service's labels and barevip.dev annotations are longer than 64 KiB together: "
+                "remove some");
+  }
   if (request.pool.size() > kMaxName) {
     return fail(ErrorCode::kInvalid, "annotation barevip.dev/pool is longer than a name can be");
   }

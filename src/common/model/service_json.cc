@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/model/service_json.h"
 
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,22 @@ constexpr std::int64_t kMaxAffinitySeconds = 86400;
 StringMap ownAnnotations(StringMap all) {
   std::erase_if(all, [](const auto& entry) { return !entry.first.starts_with(kOwnAnnotations); });
   return all;
+}
+
+std::size_t sizeOf(const StringMap& map) {
+  return std::accumulate(map.begin(), map.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& entry) {
+                           return sum + entry.first.size() + entry.second.size();
+                         });
+}
+
+void takeLabelsAndAnnotations(Service& service, Meta& meta) {
+  if (service.isLoadBalancer()) service.labels = std::move(meta.labels);
+  service.annotations = ownAnnotations(std::move(meta.annotations));
+  service.oversized = sizeOf(service.labels) + sizeOf(service.annotations) > kMaxServiceText;
+  if (!service.oversized) return;
+  service.labels.clear();
+  service.annotations.clear();
 }
 
 std::vector<ServicePort> decodePorts(const json& spec) {
@@ -92,10 +109,9 @@ Result<Service> decodeService(const json& object) {
   service.key = std::move(meta->key);
   service.uid = std::move(meta->uid);
   service.resourceVersion = std::move(meta->resourceVersion);
-  service.labels = std::move(meta->labels);
-  service.annotations = ownAnnotations(std::move(meta->annotations));
   service.deleting = meta->deleting;
   service.type = stringAt(spec, "type");
+  takeLabelsAndAnnotations(service, *meta);
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");
   service.loadBalancerIp = stringAt(spec, "loadBalancerIP");
   service.ipFamilies = decodeFamilies(spec);
