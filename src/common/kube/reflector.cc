@@ -92,6 +92,7 @@ Result<void> Reflector::list(const std::stop_token& stop) {
   if (!version) return tl::make_unexpected(std::move(version.error()));
   sink_->listFinished();
   version_ = std::move(*version);
+  sink_->reached(version_);
   lastList_ = started;
   lastContact_ = clock_.now();
   ++lists_;
@@ -125,6 +126,7 @@ void Reflector::onEvent(WatchEvent::Type type, const nlohmann::json& object) {
   std::string version = model::stringAt(model::memberOf(object, "metadata"), "resourceVersion");
   if (version.empty() || version == version_) return;
   version_ = std::move(version);
+  sink_->reached(version_);
   progress_ = true;
   answered();
 }

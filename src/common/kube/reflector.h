@@ -38,6 +38,8 @@ class ObjectSink {
   virtual void listFinished() = 0;
   virtual Result<void> put(const nlohmann::json& object) = 0;
   virtual void erase(const ObjectKey& key) = 0;
+  /// All up to this resourceVersion was handed over.
+  virtual void reached(const std::string& version) = 0;
 };
 
 /// Decodes objects into a store.
@@ -64,6 +66,7 @@ class StoreSink final : public ObjectSink {
     return {};
   }
   void erase(const ObjectKey& key) override { store_.erase(key); }
+  void reached(const std::string& version) override { store_.setVersion(version); }
 
  private:
   // A decoder should not throw; that one does must not end the program.

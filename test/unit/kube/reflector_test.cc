@@ -211,6 +211,21 @@ TEST_F(ReflectorTest, ResumesFromABookmark) {
   EXPECT_EQ(reflector_.stats().events, 0U);
 }
 
+TEST_F(ReflectorTest, TellsHowFarTheStoreIs) {
+  put("a", "1");
+  EXPECT_EQ(store_.version(), "");
+  startWatching();
+  const int listed = std::stoi(store_.version());
+  api_.erase(kPools, {"", "a"});
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 1); }));
+  EXPECT_EQ(store_.size(), 0U);
+  api_.put(kPools, {{"metadata", {{"name", "undecodable"}}}});
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 2); }));
+  api_.put(kNodes, {{"metadata", {{"name", "n"}}}});
+  api_.sendBookmarks();
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 3); }));
+}
+
 TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
   failLists(kRefused);
   reflector_.start();
