@@ -105,6 +105,8 @@ class Daemon {
                 {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
                 hooks()) {
     obs::addProcessMetrics(metrics_);
+    metrics_.counterFrom("barevip_node_events_dropped_total", "Events that were not written.",
+                         [this] { return static_cast<double>(events_.dropped()); });
     watchStores();
     addReflectors(api);
   }

@@ -70,8 +70,11 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const auto claim = view_.claims.get(key);
   if (!claim || claim->serviceOwner) forget(key);
   if (!claim || claim->deleting) return ReconcileResult{};
-  const std::optional<Status> status =
-      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  // One port too many must not keep the whole status away.
+  if (status && status->ports.size() > model::IpClaim::kMaxPorts) {
+    status->ports.resize(model::IpClaim::kMaxPorts);
+  }
   if (!status || *status == claim->status) return ReconcileResult{};
   const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
   if (!patched) {

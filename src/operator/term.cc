@@ -38,11 +38,12 @@ bool olderVersion(const std::string& a, const std::string& b) {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
+// An object may be missing from the store: it was deleted after the list.
 template <class T>
 bool behind(const kube::Store<T>& store, const std::vector<T>& listed) {
+  const std::string reached = store.version();
   return std::any_of(listed.begin(), listed.end(), [&](const T& object) {
-    const auto seen = store.get(object.key);
-    return !seen || olderVersion(seen->resourceVersion, object.resourceVersion);
+    return olderVersion(reached, object.resourceVersion);
   });
 }
 
@@ -141,7 +142,7 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
   return fail(ErrorCode::kStopped, "stopped before everything that is held was taken up");
 }
 
-// False: the stores do not get as far as the lists, for example because an object is gone again.
+// False: the stores do not get as far as the lists in time.
 Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
   auto claims = listClaims(api_, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));

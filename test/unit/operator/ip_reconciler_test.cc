@@ -86,6 +86,18 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   EXPECT_EQ(status["ports"], (json{"80/TCP", "53/UDP"}));
 }
 
+TEST_F(IpReconcilerTest, ARecordHasNoMorePortsThanTheCrdTakes) {
+  json web = assigner::test::serviceJson("web");
+  web["spec"]["ports"] = json::array();
+  for (int port = 1; port <= 20'000; ++port) web["spec"]["ports"].push_back({{"port", port}});
+  put(web);
+  settle("web");
+  look("web-10.0.0.0");
+  const json ports = claim("web-10.0.0.0")["status"]["ports"];
+  EXPECT_EQ(ports.size(), 16'384U);
+  EXPECT_EQ(ports.back(), "16384/TCP");
+}
+
 TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
   add("web");
   look("web-10.0.0.0");
