@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <thread>
 
 namespace barevip {
 namespace {
