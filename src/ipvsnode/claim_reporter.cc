@@ -6,14 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "ipvsnode/bound_claims.h"
+
 namespace barevip::node {
 
 using kube::EventType;
 using kube::ObjectKey;
-
-namespace {
-constexpr const char* kBound = "Bound";
-}  // namespace
 
 ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder& events,
                              const Clock& clock, std::string node)
@@ -28,7 +26,7 @@ ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder
           [this](const ObjectKey& key, const std::stop_token& stop) { return write(key, stop); },
           [](const ObjectKey& key) { return key.toString(); }) {
   stores_.claims.addHandler([this](const auto&, const auto& after) {
-    if (after && after->status.node == node_ && after->status.phase != kBound) {
+    if (after && after->status.node == node_ && !isBound(*after)) {
       queue_.add(after->key);
     }
   });
@@ -61,16 +59,18 @@ void ClaimReporter::take(const NodeReport& report) {
   for (const ObjectKey& key : changed) queue_.add(key);
   for (const auto& [key, vip] : gained) {
     const auto claim = stores_.claims.get(key);
-    if (!claim || claim->status.service.empty()) continue;
-    const ObjectKey service{key.ns, claim->status.service};
+    if (!claim) continue;
     const std::string address = vip.vip.toString();
-    if (vip.conflictMac) {
-      recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
-                address + " is not announced: " + *vip.conflictMac +
-                    " answers for it. Remove the address there or take it out of the pool");
-    } else if (vip.holder != node_) {
-      recordFor(service, EventType::kNormal, "Announced", "Announce",
-                "node " + node_ + " announces " + address);
+    for (const std::string_view name : serviceNames(claim->status.service)) {
+      const ObjectKey service{key.ns, std::string(name)};
+      if (vip.conflictMac) {
+        recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
+                  address + " is not announced: " + *vip.conflictMac +
+                      " answers for it. Remove the address there or take it out of the pool");
+      } else if (vip.holder != node_) {
+        recordFor(service, EventType::kNormal, "Announced", "Announce",
+                  "node " + node_ + " announces " + address);
+      }
     }
   }
   tell(report);
@@ -105,7 +105,7 @@ Result<kube::ReconcileResult> ClaimReporter::write(const ObjectKey& key,
   // Spares the read that comes before a write when there is nothing to write, which is the rule.
   if (wanted ? wanted->announced && claim->status.node == node_ && !wanted->conflictMac &&
                    model::findCondition(claim->status.conditions, kAnnouncedCondition) == nullptr
-             : claim->status.node != node_ || claim->status.phase == kBound) {
+             : claim->status.node != node_ || isBound(*claim)) {
     return kube::ReconcileResult{};
   }
   const auto written = writeClaimStatus(api_, key, node_, wanted, clock_.wallNow(), stop);

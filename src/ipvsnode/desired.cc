@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "ipvsnode/bound_claims.h"
 #include "ipvsnode/endpoints.h"
 #include "ipvsnode/frontends.h"
 
@@ -42,11 +43,21 @@ std::optional<IpPrefix> parseSourceRange(std::string_view text) {
                   static_cast<std::uint8_t>(length)};
 }
 
+/// False if it is there already.
+template <class T>
+bool insertByKey(std::vector<std::shared_ptr<const T>>& objects, std::shared_ptr<const T> object) {
+  const auto at = std::lower_bound(objects.begin(), objects.end(), object,
+                                   [](const auto& a, const auto& b) { return a->key < b->key; });
+  if (at != objects.end() && (*at)->key == object->key) return false;
+  objects.insert(at, std::move(object));
+  return true;
+}
+
 class Builder {
  public:
   Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
-      : options_(options), local_(local), endpoints_(cluster.slices) {
-    Frontends frontends = selectFrontends(cluster, local.held, options.requireClass);
+      : options_(options), local_(local), endpoints_(cluster.slices), claims_(cluster.claims) {
+    Frontends frontends = selectFrontends(cluster, claims_, local.held, options.requireClass);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
       if (frontend.key.vip.isIpv4() || options.ipv6) {
@@ -62,6 +73,7 @@ class Builder {
 
   DesiredState build() && {
     for (const Frontend& frontend : frontends_) addFrontend(frontend);
+    for (ServedVip& vip : desired_.vips) findEndpointNodes(vip);
     desired_.filter.vips.assign(vips_.begin(), vips_.end());
     addPlumbing();
     for (const IpAddress& vip : vips_) addVipItems(vip);
@@ -103,7 +115,7 @@ class Builder {
     if (!service.sourceRanges.empty()) {
       desired_.filter.sourceRanges.push_back(sourceRangesOf(frontend));
     }
-    addToVip(frontend, slices);
+    addToVip(frontend);
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
@@ -153,19 +165,39 @@ class Builder {
   }
 
   // Frontends ascend by key, so those of one VIP follow each other.
-  void addToVip(const Frontend& frontend, std::span<const model::EndpointSlice* const> slices) {
+  void addToVip(const Frontend& frontend) {
     auto& vips = desired_.vips;
     if (vips.empty() || vips.back().address != frontend.key.vip) {
-      vips.push_back({frontend.key.vip, {}, false, {}});
+      vips.push_back({frontend.key.vip, {}, {}, {}, {}});
     }
     ServedVip& vip = vips.back();
-    const auto at = std::lower_bound(vip.services.begin(), vip.services.end(), frontend.service,
-                                     [](const auto& a, const auto& b) { return a->key < b->key; });
-    if (at != vip.services.end() && (*at)->key == frontend.service->key) return;
-    vip.services.insert(at, frontend.service);
-    if (frontend.service->externalTrafficPolicy != model::TrafficPolicy::kLocal) return;
-    vip.local = true;
-    vip.endpointNodes.merge(nodesWithEndpoints(slices, frontend.key.vip.family()));
+    if (!insertByKey(vip.services, frontend.service)) return;
+    // Services that share a reservation have one IP object.
+    for (auto& claim : claims_.of(*frontend.service, vip.address)) insertByKey(vip.claims, claim);
+  }
+
+  void findEndpointNodes(ServedVip& vip) {
+    std::vector<const model::Service*> placed;
+    for (const auto& service : vip.services) {
+      if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) continue;
+      const auto nodes = nodesWithEndpoints(endpoints_.of(service->key), vip.address.family());
+      if (nodes.empty()) continue;
+      if (placed.empty()) vip.commonNodes = nodes;
+      std::erase_if(vip.commonNodes,
+                    [&](const std::string& node) { return !nodes.contains(node); });
+      vip.endpointNodes.insert(nodes.begin(), nodes.end());
+      placed.push_back(service.get());
+    }
+    if (placed.empty() || !vip.commonNodes.empty()) return;
+    for (const model::Service* service : placed) {
+      desired_.problems.push_back(
+          {service->key, vip.address, "NoCommonNode",
+           vip.address.toString() +
+               " is announced by one node, and no node has pods of every Service with "
+               "externalTrafficPolicy Local that shares it: where the announcing node has none, "
+               "pods do not see the client's address. Run pods of all of them on one node, or give "
+               "this Service an address of its own"});
+    }
   }
 
   // There whether or not a VIP is: rules that lead nowhere fall through.
@@ -202,6 +234,7 @@ class Builder {
   const DesiredOptions& options_;
   const LocalFacts& local_;
   EndpointIndex endpoints_;
+  BoundClaims claims_;
   std::vector<Frontend> frontends_;
   std::set<IpAddress> vips_;
   DesiredState desired_;

@@ -388,6 +388,25 @@ TEST_P(DataPath, SourceRangesLetOnlyTheirClientsIn) {
       << "what comes from inside is not asked";
 }
 
+TEST_P(DataPath, ServicesThatShareAVipHaveTheirOwnPolicyAndSourceRanges) {
+  program({{.port = 80, .backends = {plan_.farPod}},
+           {.port = 81,
+            .backends = {plan_.podA},
+            .keepClient = true,
+            .sourceRanges = {IpPrefix::host(plan_.client)}}});
+  const std::chrono::milliseconds shortly{600};
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    const Answer hidden = ask(lab->client, plan_.vip, 80, transport);
+    EXPECT_EQ(hidden.server, "far-pod") << hidden.error;
+    EXPECT_NE(hidden.client, plan_.client.toString());
+    const Answer kept = ask(lab->client, plan_.vip, 81, transport);
+    EXPECT_EQ(kept.server, "pod-a") << kept.error;
+    EXPECT_EQ(kept.client, plan_.client.toString());
+    EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, transport).server, "far-pod");
+    EXPECT_EQ(ask(lab->stranger, plan_.vip, 81, transport, shortly).error, "timeout");
+  }
+}
+
 TEST_P(DataPath, ARangeOfEverythingLetsEverybodyIn) {
   const IpPrefix everything{IpAddress::fromNumber(family(), 0), 0};
   program({{.backends = {plan_.podA}, .sourceRanges = {everything}}});

@@ -182,6 +182,24 @@ TEST(Sets, HoldKeysByFamilyAndNoPrefixOfLengthZero) {
   EXPECT_EQ(sets.at("barevip-guard6").entries, Entries{"2001:db8::200,udp:53"});
 }
 
+TEST(Sets, TellPortsAndProtocolsOfOneVipApart) {
+  const ipvs::VirtualServerKey open = kWeb;
+  ipvs::VirtualServerKey guarded = kWeb;
+  guarded.protocol = model::Protocol::kUdp;
+  net::FilterState state;
+  state.vips = {open.vip};
+  state.virtualServers = {open, guarded};
+  state.keepClient = {guarded};
+  state.sourceRanges = {{guarded, {*IpPrefix::parse("10.0.0.0/8")}}};
+  for (const FilterRole role : {FilterRole::kDirector, FilterRole::kHost}) {
+    const SetTable sets = setsOf(role, {Family::kIpv4}, state);
+    using Entries = std::set<std::string>;
+    EXPECT_EQ(sets.at("barevip-keep4").entries, Entries{"192.0.2.200,udp:80"});
+    EXPECT_EQ(sets.at("barevip-guard4").entries, Entries{"192.0.2.200,udp:80"});
+    EXPECT_EQ(sets.at("barevip-allow4").entries, Entries{"192.0.2.200,udp:80,10.0.0.0/8"});
+  }
+}
+
 TEST(Sets, TheNodesRulesNeedNone) {
   EXPECT_TRUE(setsOf(FilterRole::kNode, {Family::kIpv4}, {}).empty());
 }

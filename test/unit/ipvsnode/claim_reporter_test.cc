@@ -135,6 +135,41 @@ TEST_F(ClaimReporterTest, AConflictBecomesAConditionAndAWarningAndOtherCondition
   EXPECT_EQ(status()["node"], "n1");
 }
 
+TEST_F(ClaimReporterTest, EveryServiceThatUsesAReservationIsTold) {
+  model::Service other = service("web-tls", {"192.0.2.1"});
+  other.uid = "u2";
+  stores.services.put(other);
+  const json stored = api.put(
+      kube::kIps,
+      {{"metadata", {{"name", kClaim.name}, {"namespace", kClaim.ns}}},
+       {"status", {{"phase", "Bound"}, {"address", "192.0.2.1"}, {"service", "web, web-tls"}}}});
+  stores.claims.put(model::decodeIpClaim(stored).value());
+  reporter.take(announced());
+  ASSERT_TRUE(waitForNode("n1"));
+  ASSERT_TRUE(api.waitFor([&] { return api.objects(kube::kEvents).size() == 2; }));
+  std::set<std::string> told;
+  for (const json& event : api.objects(kube::kEvents)) told.insert(event["regarding"]["name"]);
+  EXPECT_THAT(told, testing::ElementsAre("web", "web-tls"));
+}
+
+TEST_F(ClaimReporterTest, EveryRecordOfAVipGetsTheOwnersName) {
+  put("n1");
+  const kube::ObjectKey joined{"default", "web-tls-192.0.2.1"};
+  const json stored =
+      api.put(kube::kIps,
+              {{"metadata", {{"name", joined.name}, {"namespace", joined.ns}}},
+               {"status", {{"phase", "Bound"}, {"address", "192.0.2.1"}, {"service", "web-tls"}}}});
+  stores.claims.put(model::decodeIpClaim(stored).value());
+  api.clearWrites();
+  NodeReport report = announced("n1");
+  report.claims[joined] = {ip("192.0.2.1"), true, "", std::nullopt};
+  reporter.take(report);
+  EXPECT_TRUE(api.waitFor(
+      [&] { return (*api.object(kube::kIps, joined))["status"].value("node", "") == "n1"; }));
+  reporter.stop();
+  EXPECT_EQ(api.writeCount(), 1U) << "the other one had it";
+}
+
 TEST_F(ClaimReporterTest, TheNameIsTakenOutOfAClaimThatNobodyUses) {
   put("n1", "Released");
   EXPECT_TRUE(api.waitFor([&] { return !status().contains("node"); }));
