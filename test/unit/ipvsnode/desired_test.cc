@@ -174,28 +174,6 @@ TEST(Desired, ClusterNeverKeepsTheClientsAddress) {
   EXPECT_THAT(desired(webOn({{"10.1.0.1", "n1"}})).filter.keepClient, IsEmpty());
 }
 
-TEST(Desired, SourceRangesAreNormalisedAndOfTheVipsFamily) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"198.51.100.7/24", " 10.0.0.0/8 ", "2001:db8::/32", "10.0.0.0/8",
-                      "0.0.0.0/0"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_EQ(state.filter.sourceRanges[0].virtualServer, tcp("192.0.2.1", 80));
-  EXPECT_THAT(
-      state.filter.sourceRanges[0].allowed,
-      ElementsAre(IpPrefix::parse("0.0.0.0/0").value(), IpPrefix::parse("10.0.0.0/8").value(),
-                  IpPrefix::parse("198.51.100.0/24").value()));
-}
-
-TEST(Desired, ASourceRangeThatCannotBeReadAdmitsNobody) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"everybody", "10.0.0.0/33"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_THAT(state.filter.sourceRanges[0].allowed, IsEmpty());
-  EXPECT_THAT(state.problems, SizeIs(2));
-}
-
 TEST(Desired, FilterKnowsEveryVipAndVirtualServer) {
   const DesiredState state =
       desired(ClusterBuilder().add(service("a", {"192.0.2.1"})).add(service("b", {"192.0.2.2"})));
