@@ -539,6 +539,20 @@ TEST_F(SyncerTest, AVipThatNobodyMayAnnounceIsAProblem) {
   EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the inside is served all the same";
 }
 
+TEST_F(SyncerTest, AVipWhosePoolLeavesTheAnnouncementToOthersIsNoProblem) {
+  world.sync();
+  world.addWeb("");
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.mode = model::AnnounceMode::kNone;
+  world.stores.pools.put(pool);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(daemon.lastReport.problems, IsEmpty());
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
 TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
   world.sync();
   world.addWeb("n2");
@@ -713,7 +727,7 @@ TEST_F(SyncerTest, EveryServiceOfAVipThatNobodyMayAnnounceIsTold) {
   world.addTwoOnOneVip();
   model::Pool pool;
   pool.key = {"", "default"};
-  pool.announce.mode = model::AnnounceMode::kNone;
+  pool.announce.interfaces = {"eth9"};
   world.stores.pools.put(pool);
   Daemon daemon(world);
   daemon.pass();
