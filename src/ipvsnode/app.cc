@@ -97,13 +97,13 @@ class Daemon {
         reporter_(api, stores_, events_, clock_, options.nodeName),
         membership_(api, clock_, {options.ns, options.nodeName, machine.bindInterface()}),
         liveness_(options.nodeName),
+        syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
+                {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
+                hooks()),
         prober_(probingAnnouncer, machine.bindInterface(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
                   syncer_.answered(address, std::move(mac));
-                }),
-        syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
-                {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
-                hooks()) {
+                }) {
     obs::addProcessMetrics(metrics_);
     watchStores();
     addReflectors(api);
@@ -113,9 +113,9 @@ class Daemon {
     addHealth();
     const auto port = http_.start(options_.metricsAddress);
     if (!port) return tl::make_unexpected(port.error());
-    if (auto watching = machine_.watch([this] { syncer_.linksChanged(); }); !watching) {
-      return watching;
-    }
+    auto monitors = machine_.watch([this] { syncer_.linksChanged(); });
+    if (!monitors) return tl::make_unexpected(std::move(monitors.error()));
+    monitors_ = std::move(*monitors);
     events_.start();
     reporter_.start();
     prober_.start();
@@ -227,10 +227,12 @@ class Daemon {
   Membership membership_;
   Liveness liveness_;
   std::atomic<bool> handingOver_{false};
-  Prober prober_;
   Syncer syncer_;
+  // Threads that call the syncer: each ends before it goes.
+  Prober prober_;
   std::vector<std::unique_ptr<kube::Reflector>> reflectors_;
   obs::HttpServer http_;
+  Machine::Monitors monitors_;
   std::jthread syncing_;
 };
 
