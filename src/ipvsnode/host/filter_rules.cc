@@ -32,9 +32,9 @@ std::string setName(std::string_view what, Family family) {
 
 constexpr const char* kMasquerade = "-j MASQUERADE --random-fully";
 
-/// Drops what comes in by the device from sources that loadBalancerSourceRanges does not name.
-std::string guardRule(const std::string& device, Family family) {
-  return "-i " + device + " -m set --match-set " + setName("guard", family) +
+/// Drops what passes there from sources that loadBalancerSourceRanges does not name.
+std::string guardRule(const std::string& where, Family family) {
+  return where + " -m set --match-set " + setName("guard", family) +
          " dst,dst -m set ! --match-set " + setName("allow", family) + " dst,dst,src -j DROP";
 }
 
@@ -49,7 +49,7 @@ RuleSet directorRules(Family family) {
        "-i " + outside + " -m set ! --match-set " + setName("keep", family) + " dst,dst" + mark}};
   rules["nat"]["BAREVIP-POSTROUTING"] = {
       {"POSTROUTING"}, {"-m mark --mark " + bits(kDirectorMasqueradeMark) + " " + kMasquerade}};
-  rules["filter"]["BAREVIP-INPUT"] = {{"INPUT"}, {guardRule(outside, family)}};
+  rules["filter"]["BAREVIP-INPUT"] = {{"INPUT"}, {guardRule("-i " + outside, family)}};
   return rules;
 }
 
@@ -65,6 +65,10 @@ RuleSet nodeRules(Family family) {
       {"PREROUTING"},
       {"-i " + outside + " -m conntrack --ctstate NEW -j CONNMARK --set-xmark " + mark,
        "! -i " + outside + " " + restore}};
+  // Here rather than in the director, where a CNI's masquerade makes pods look like this node; and
+  // in a table where no verdict of others comes first. What the node itself sends does not pass.
+  rules["mangle"]["BAREVIP-FORWARD"] = {
+      {"FORWARD"}, {guardRule(std::string("-o ") + kInside.nodeDevice, family)}};
   // Backends in the host's network answer without passing PREROUTING.
   rules["mangle"]["BAREVIP-OUTPUT"] = {{"OUTPUT"}, {restore}};
   // A pod must send its answer to this node, and a pod elsewhere does not know the pair's network.
@@ -96,7 +100,7 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
   // must; the node's own requests to a VIP have it as their source, so answers to them pass.
   rules["filter"]["BAREVIP-INPUT"] = {
       {"INPUT"},
-      {guardRule(bindInterface, family),
+      {guardRule("! -i lo", family),
        std::string("-p ") + (ipv4 ? "icmp" : "ipv6-icmp") + " -j RETURN",
        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-p tcp " + noService + "tcp-reset",
        noService + (ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable")}};
@@ -362,16 +366,15 @@ std::string restoreText(const RuleSet& desired, const FoundRules& found) {
 SetTable setsOf(FilterRole role, const std::vector<Family>& families,
                 const net::FilterState& state) {
   SetTable sets;
-  if (role == FilterRole::kNode) return sets;
   const auto add = [&sets](std::string_view name, const IpAddress& vip, std::string entry) {
     if (const auto at = sets.find(setName(name, vip.family())); at != sets.end()) {
       at->second.entries.insert(std::move(entry));
     }
   };
   for (const Family family : families) {
-    sets[setName("keep", family)] = {"hash:ip,port", family, {}};
     sets[setName("guard", family)] = {"hash:ip,port", family, {}};
     sets[setName("allow", family)] = {"hash:ip,port,net", family, {}};
+    if (role != FilterRole::kNode) sets[setName("keep", family)] = {"hash:ip,port", family, {}};
     if (role == FilterRole::kHost) {
       sets[setName("vips", family)] = {"hash:ip", family, {}};
       sets[setName("services", family)] = {"hash:ip,port", family, {}};

@@ -43,12 +43,20 @@ TEST(FilterRules, TheNodeLeadsRepliesBackAndOnlyOutvotesAForwardPolicy) {
                    "! -i bvip-out -m connmark --mark 0x100000/0x100000 -j MARK --set-xmark "
                    "0x100000/0x100000"}));
   EXPECT_FALSE(rules.at("filter").at("BAREVIP-FORWARD").jump.first);
+  EXPECT_EQ(rules.at("mangle").at("BAREVIP-FORWARD"),
+            (Chain{{"FORWARD"},
+                   {"-o bvip-in -m set --match-set barevip-guard6 dst,dst -m set ! --match-set "
+                    "barevip-allow6 dst,dst,src -j DROP"}}));
   EXPECT_TRUE(rules.at("mangle").at("BAREVIP-PREROUTING").jump.first);
 }
 
 TEST(FilterRules, PlacementHostClosesVipsForAllThatIsNoService) {
   const RuleSet rules = rulesOf(FilterRole::kHost, Family::kIpv6, "eth0");
   const Rules& input = rules.at("filter").at("BAREVIP-INPUT").rules;
+  EXPECT_EQ(input[0],
+            "! -i lo -m set --match-set barevip-guard6 dst,dst -m set ! --match-set "
+            "barevip-allow6 dst,dst,src -j DROP")
+      << "whatever interface it comes by";
   EXPECT_EQ(input[1], "-p ipv6-icmp -j RETURN") << "neighbour discovery must pass";
   EXPECT_EQ(input.back(),
             "-m set --match-set barevip-vips6 dst -m set ! --match-set barevip-services6 dst,dst "
@@ -200,8 +208,14 @@ TEST(Sets, TellPortsAndProtocolsOfOneVipApart) {
   }
 }
 
-TEST(Sets, TheNodesRulesNeedNone) {
-  EXPECT_TRUE(setsOf(FilterRole::kNode, {Family::kIpv4}, {}).empty());
+TEST(Sets, OfTheNodeBesideTheDirectorAreThoseOfItsGuard) {
+  net::FilterState state;
+  state.keepClient = {kWeb};
+  state.sourceRanges = {{kWeb, {*IpPrefix::parse("10.0.0.0/8")}}};
+  const SetTable sets = setsOf(FilterRole::kNode, {Family::kIpv4}, state);
+  EXPECT_EQ(sets.size(), 2U);
+  EXPECT_EQ(sets.at("barevip-guard4").entries.size(), 1U);
+  EXPECT_EQ(sets.at("barevip-allow4").entries.size(), 1U);
 }
 
 TEST(Sets, WithoutIpv6ItsKeysAreLeftOut) {
