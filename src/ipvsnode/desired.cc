@@ -166,7 +166,7 @@ class Builder {
       if (family == Family::kIpv6 && !options_.ipv6) continue;
       const bool is4 = family == Family::kIpv4;
       desired_.nodeItems.insert(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
-                                          host::kReturnMark, host::kReturnMark});
+                                          host::kReturnMark, host::kMarkMask});
       desired_.nodeItems.insert(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable,
                                           options_.bindInterface, 0, 0});
       desired_.nodeItems.insert(net::Route{

@@ -156,7 +156,7 @@ class Lab {
       add(plan, net::Route{all, net::kReturnTable, byOutside, host::kOutside.nodeDevice});
       add(plan, net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, "eth0", 0, 0});
       add(plan, net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
-                          host::kReturnMark, host::kReturnMark});
+                          host::kReturnMark, host::kMarkMask});
       add(plan, net::ProxyNeighbour{vip.network, "eth0"});
     }
     apply(*ipvsLinks, insidePlan);

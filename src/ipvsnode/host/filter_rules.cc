@@ -24,7 +24,10 @@ std::string hex(std::uint64_t value) {
   return "0x" + std::string(digits.begin(), end.ptr);
 }
 
-std::string bits(std::uint32_t mark) { return hex(mark) + "/" + hex(mark); }
+std::string masked(std::uint32_t mark, std::uint32_t mask) { return hex(mark) + "/" + hex(mask); }
+
+/// In the director.
+std::string masqueradeMark() { return masked(kDirectorMasqueradeMark, kDirectorMasqueradeMark); }
 
 std::string setName(std::string_view what, Family family) {
   return std::string(kSetPrefix) + std::string(what) + (family == Family::kIpv4 ? "4" : "6");
@@ -41,14 +44,14 @@ std::string guardRule(const std::string& where, Family family) {
 RuleSet directorRules(Family family) {
   const std::string outside = kOutside.directorDevice;
   const std::string inside = kInside.directorDevice;
-  const std::string mark = " -j MARK --set-xmark " + bits(kDirectorMasqueradeMark);
+  const std::string mark = " -j MARK --set-xmark " + masqueradeMark();
   RuleSet rules;
   rules["mangle"]["BAREVIP-PREROUTING"] = {
       {"PREROUTING"},
       {"-i " + inside + mark,
        "-i " + outside + " -m set ! --match-set " + setName("keep", family) + " dst,dst" + mark}};
   rules["nat"]["BAREVIP-POSTROUTING"] = {
-      {"POSTROUTING"}, {"-m mark --mark " + bits(kDirectorMasqueradeMark) + " " + kMasquerade}};
+      {"POSTROUTING"}, {"-m mark --mark " + masqueradeMark() + " " + kMasquerade}};
   rules["filter"]["BAREVIP-INPUT"] = {{"INPUT"}, {guardRule("-i " + outside, family)}};
   return rules;
 }
@@ -56,7 +59,7 @@ RuleSet directorRules(Family family) {
 RuleSet nodeRules(Family family) {
   const std::string outside = kOutside.nodeDevice;
   const std::string devices = kNodeDevices;
-  const std::string mark = bits(kReturnMark);
+  const std::string mark = masked(kReturnMark, kMarkMask);
   const std::string restore = "-m connmark --mark " + mark + " -j MARK --set-xmark " + mark;
   const std::string source = family == Family::kIpv4 ? kOutside.director4.toString() + "/32"
                                                      : kOutside.director6.toString() + "/128";
@@ -85,7 +88,8 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
   const std::string noService = "-m set --match-set " + setName("vips", family) +
                                 " dst -m set ! --match-set " + setName("services", family) +
                                 " dst,dst -j REJECT --reject-with ";
-  const std::string mark = " -j MARK --set-xmark " + bits(kMasqueradeMark);
+  const std::string masquerade = masked(kMasqueradeMark, kMarkMask);
+  const std::string mark = " -j MARK --set-xmark " + masquerade;
   const bool ipv4 = family == Family::kIpv4;
   RuleSet rules;
   rules["mangle"]["BAREVIP-PREROUTING"] = {
@@ -94,8 +98,8 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
        "-i " + bindInterface + " " + services + " -m set ! --match-set " + setName("keep", family) +
            " dst,dst" + mark}};
   rules["mangle"]["BAREVIP-OUTPUT"] = {{"OUTPUT"}, {services + mark}};
-  rules["nat"]["BAREVIP-POSTROUTING"] = {
-      {"POSTROUTING"}, {"-m mark --mark " + bits(kMasqueradeMark) + " " + kMasquerade}};
+  rules["nat"]["BAREVIP-POSTROUTING"] = {{"POSTROUTING"},
+                                         {"-m mark --mark " + masquerade + " " + kMasquerade}};
   // What the node itself listens on does not answer at a VIP. Ping does, and neighbour discovery
   // must; the node's own requests to a VIP have it as their source, so answers to them pass.
   rules["filter"]["BAREVIP-INPUT"] = {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "ipvsnode/host/layout.h"
+
 namespace barevip::host {
 namespace {
 
@@ -39,9 +41,9 @@ TEST(FilterRules, TheNodeLeadsRepliesBackAndOnlyOutvotesAForwardPolicy) {
             (Rules{"-s fd77:6276:6970::2/128 ! -o bvip+ -j MASQUERADE --random-fully"}));
   EXPECT_EQ(rules.at("mangle").at("BAREVIP-PREROUTING").rules,
             (Rules{"-i bvip-out -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
-                   "0x100000/0x100000",
-                   "! -i bvip-out -m connmark --mark 0x100000/0x100000 -j MARK --set-xmark "
-                   "0x100000/0x100000"}));
+                   "0x1000/0x1f00",
+                   "! -i bvip-out -m connmark --mark 0x1000/0x1f00 -j MARK --set-xmark "
+                   "0x1000/0x1f00"}));
   EXPECT_FALSE(rules.at("filter").at("BAREVIP-FORWARD").jump.first);
   EXPECT_EQ(rules.at("mangle").at("BAREVIP-FORWARD"),
             (Chain{{"FORWARD"},
@@ -216,6 +218,19 @@ TEST(Sets, OfTheNodeBesideTheDirectorAreThoseOfItsGuard) {
   EXPECT_EQ(sets.size(), 2U);
   EXPECT_EQ(sets.at("barevip-guard4").entries.size(), 1U);
   EXPECT_EQ(sets.at("barevip-allow4").entries.size(), 1U);
+}
+
+TEST(FilterRules, MarksOfOthersAreNoneOfOurs) {
+  for (const std::uint32_t other :
+       {0x80U, 0x2000U, 0x4000U, 0x8000U, 0x40000U, 0xffff0000U,
+        // Cilium: identity, encrypted by WireGuard, by IPsec with key 1, in an overlay.
+        0x12340f00U, 0x1e00U, 0x11e00U, 0x1400U}) {
+    EXPECT_NE(other & kMarkMask, kReturnMark) << std::hex << other;
+    EXPECT_NE(other & kMarkMask, kMasqueradeMark) << std::hex << other;
+  }
+  for (const std::uint32_t other : {0x80U, 0x2000U, 0x4000U, 0x8000U, 0xffff0000U}) {
+    EXPECT_EQ(kMarkMask & other, 0U) << "ours stays ours beside " << std::hex << other;
+  }
 }
 
 TEST(Sets, WithoutIpv6ItsKeysAreLeftOut) {

@@ -57,8 +57,8 @@ TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
   EXPECT_THAT(state.directorItems, IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{});
   EXPECT_THAT(state.nodeItems,
-              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x100000, 0x100000}),
-                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}),
+              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
+                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
                                    Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
                                    Item(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
                                    Item(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
