@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -97,6 +98,7 @@ class Side {
   }
 
   [[nodiscard]] bool has(const std::string& device) const { return view_.devices.contains(device); }
+  [[nodiscard]] const std::set<std::string>& advertised() const { return view_.advertised; }
   LinkSetup& setup() { return setup_; }
 
   Result<void> remove(const std::string& device, GroundReport& report) {
@@ -232,6 +234,14 @@ void takeProblems(GroundReport& report, const std::vector<std::string>& problems
   }
 }
 
+/// The bind interface may not have heard its routers yet.
+void keepAdvertisements(const Side& node, const std::string& bindInterface,
+                        const SysctlTree& sysctls, GroundReport& report) {
+  std::set<std::string> devices = node.advertised();
+  if (!bindInterface.empty()) devices.insert(bindInterface);
+  take(report, sysctls.apply(advertisementSysctls(devices)), "node");
+}
+
 Result<void> loadAll(GroundReport& report, const GroundOptions& options, bool ipv6,
                      CommandRunner& runner, const std::stop_token& stop) {
   std::vector<Module> modules = modulesOf(options.placement);
@@ -281,6 +291,7 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
     auto node = Side::open("node", nullptr);
     if (!node) return tl::make_unexpected(node.error());
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
+    if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
     take(report, sysctls.apply(hostPlacementSysctls(options.bindInterface, ipv6, kernel)), "node");
     return report;
   }
@@ -301,6 +312,7 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
   if (auto made = makePairs(*node, *director, directorNamespace->get(), report); !made) {
     return tl::make_unexpected(made.error());
   }
+  if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
   // Before the devices come up: they look at some settings only then.
   take(report, sysctls.apply(nodeSysctls(options.bindInterface, ipv6)), "node");
   take(report, (*thread)->run([&] { return sysctls.apply(directorSysctls(ipv6, kernel)); }),

@@ -41,16 +41,6 @@ void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
 
 std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
   std::vector<Sysctl> table;
-  const std::string ipv6Interface = "net/ipv6/conf/" + bindInterface;
-  if (ipv6 && !bindInterface.empty()) {
-    // Forwarding makes the kernel ignore router advertisements unless accept_ra is 2
-    // (Documentation/networking/ip-sysctl.rst). Where it is on already, somebody has chosen.
-    table.push_back({ipv6Interface + "/accept_ra",
-                     "2",
-                     "the router advertisements that this interface follows stay valid",
-                     Demand::kWish,
-                     {{ipv6Interface + "/forwarding", "0"}, {ipv6Interface + "/accept_ra", "1"}}});
-  }
   const std::string why = "packets are forwarded to and from pods";
   table.push_back({"net/ipv4/ip_forward", "1", why});
   if (ipv6) table.push_back({"net/ipv6/conf/all/forwarding", "1", why});
@@ -58,7 +48,7 @@ std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
   table.push_back({"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
                    "ARP for VIPs is answered only where packets are forwarded"});
   if (ipv6) {
-    table.push_back({ipv6Interface + "/forwarding", "1",
+    table.push_back({"net/ipv6/conf/" + bindInterface + "/forwarding", "1",
                      "neighbour discovery of VIPs is answered only where packets are forwarded"});
   }
   return table;
@@ -106,6 +96,19 @@ KernelVersion KernelVersion::parse(std::string_view release) {
 KernelVersion KernelVersion::running() {
   utsname name{};
   return ::uname(&name) == 0 ? parse(name.release) : KernelVersion{};
+}
+
+std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices) {
+  std::vector<Sysctl> table;
+  for (const std::string& device : devices) {
+    const std::string folder = "net/ipv6/conf/" + device;
+    table.push_back({folder + "/accept_ra",
+                     "2",
+                     "the router advertisements that this interface follows stay valid",
+                     Demand::kWish,
+                     {{folder + "/forwarding", "0"}, {folder + "/accept_ra", "1"}}});
+  }
+  return table;
 }
 
 std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {

@@ -131,6 +131,7 @@ TEST_P(RouterAdvertisements, StayValidWhenForwardingIsSwitchedOn) {
   putAll(table, "0");
   put("net/ipv6/conf/eth0/forwarding", GetParam().forwarding);
   put("net/ipv6/conf/eth0/accept_ra", GetParam().acceptRa);
+  (void)tree().apply(advertisementSysctls({"eth0"}));
   (void)tree().apply(table);
   EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), GetParam().expected);
   EXPECT_EQ(get("net/ipv6/conf/eth0/forwarding"), "1");
@@ -202,8 +203,9 @@ TEST(SysctlTables, WithoutIpv6NoneOfItsSettingsIsAskedFor) {
 }
 
 TEST(SysctlTables, EverySettingSaysWhy) {
-  for (const Table& table : {directorSysctls(true, kNew), nodeSysctls("eth0", true),
-                             hostPlacementSysctls("eth0", true, kNew)}) {
+  for (const Table& table :
+       {directorSysctls(true, kNew), nodeSysctls("eth0", true),
+        hostPlacementSysctls("eth0", true, kNew), advertisementSysctls({"eth0"})}) {
     for (const Sysctl& entry : table) EXPECT_FALSE(entry.why.empty()) << entry.name;
   }
 }
