@@ -156,11 +156,16 @@ std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool 
                                          KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
   append(table, forwarding(bindInterface, ipv6));
-  if (bindInterface.empty()) return table;
-  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_ignore", "1",
-                   "only the owner of a VIP answers ARP for it"});
-  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_announce", "2",
-                   "a VIP is never the sender of an ARP question"});
+  // For all interfaces: every node has every VIP, and one more interface in the same segment would
+  // answer for it, too. Stricter values of arp_ignore are as good.
+  const std::string arpIgnore = "net/ipv4/conf/all/arp_ignore";
+  table.push_back({arpIgnore,
+                   "1",
+                   "only the owner of a VIP answers ARP for it",
+                   Demand::kSet,
+                   {{arpIgnore, "0"}}});
+  table.push_back(
+      {"net/ipv4/conf/all/arp_announce", "2", "a VIP is never the sender of an ARP question"});
   return table;
 }
 
