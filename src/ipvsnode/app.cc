@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -129,8 +128,7 @@ class Daemon {
   void stop(std::stop_source& programs) {
     if (shouldHandOver()) {
       log::info("stopping; other nodes take the VIPs over");
-      handingOver_ = true;
-      membership_.setLeaving(true);
+      membership_.setLeaving(LeaveReason::kHandover, true);
       const MonotonicTime end = clock_.now() + kHandoverTime;
       while (clock_.now() < end && syncer_.announcedCount() > 0) std::this_thread::sleep_for(20ms);
       membership_.stop();
@@ -154,10 +152,13 @@ class Daemon {
     SyncerHooks hooks;
     hooks.probe = [this](const std::vector<IpAddress>& addresses) { prober_.ask(addresses); };
     hooks.report = [this](const NodeReport& report) { reporter_.take(report); };
-    hooks.carrier = [this](bool up) {
-      if (!handingOver_) membership_.setLeaving(!up);
+    hooks.carrier = [this](bool up) { membership_.setLeaving(LeaveReason::kNoCarrier, !up); };
+    hooks.ground = [this]() -> std::vector<std::string> {
+      auto report = machine_.checkGround();
+      if (!report) return {std::move(report.error().message)};
+      membership_.setLeaving(LeaveReason::kUnsafe, !report->safe);
+      return std::move(report->problems);
     };
-    hooks.ground = [this] { return machine_.checkGround(); };
     return hooks;
   }
 
@@ -226,7 +227,6 @@ class Daemon {
   ClaimReporter reporter_;
   Membership membership_;
   Liveness liveness_;
-  std::atomic<bool> handingOver_{false};
   Syncer syncer_;
   // Threads that call the syncer: each ends before it goes.
   Prober prober_;

@@ -147,10 +147,8 @@ Result<Machine::Monitors> Machine::watch(const std::function<void()>& changed) {
   return monitors;
 }
 
-std::vector<std::string> Machine::checkGround() {
-  auto report = host::checkGround(ground_, director_.get());
-  if (!report) return {report.error().message};
-  return std::move(report->problems);
+Result<host::GroundReport> Machine::checkGround() {
+  return host::checkGround(ground_, director_.get(), runner_, stop_);
 }
 
 }  // namespace barevip::node

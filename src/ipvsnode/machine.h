@@ -52,8 +52,7 @@ class Machine {
   /// For as long as the monitors live: what `changed` refers to must outlive them.
   Result<Monitors> watch(const std::function<void()>& changed);
 
-  /// Looks after devices, addresses, routes and sysctls; what cannot be mended here.
-  [[nodiscard]] std::vector<std::string> checkGround();
+  [[nodiscard]] Result<host::GroundReport> checkGround();
 
  private:
   Machine(host::GroundOptions ground, std::stop_token stop)

@@ -56,7 +56,7 @@ class Ground : public ::testing::Test {
     auto daemon = host::NamespaceThread::start("/run/netns/node", host::dropCapabilities);
     EXPECT_TRUE(daemon) << daemon.error().message;
     auto report = (*daemon)->run([&] {
-      return host::checkGround({placement, "eth0", kPath}, director_.get());
+      return host::checkGround({placement, "eth0", kPath}, director_.get(), runner_);
     });
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(GroundReport{});
@@ -170,6 +170,19 @@ TEST_F(Ground, PlacementHostHasItsDummyDevice) {
   EXPECT_TRUE(check(host::Placement::kHost).problems.empty());
   node_.run("ip link delete barevip0");
   EXPECT_FALSE(check(host::Placement::kHost).done.empty());
+}
+
+TEST_F(Ground, PlacementHostIsUnsafeOnceAKubeProxyOfIpvsModeIsThere) {
+  make(host::Placement::kHost);
+  EXPECT_TRUE(check(host::Placement::kHost).safe);
+  node_.ip("link add kube-ipvs0 type dummy");
+  const GroundReport report = check(host::Placement::kHost);
+  EXPECT_FALSE(report.safe);
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_NE(report.problems[0].find("kube-proxy runs in ipvs mode"), std::string::npos);
+  make();
+  enter();
+  EXPECT_TRUE(check().safe) << "the director is out of its reach";
 }
 
 TEST_F(Ground, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) {
@@ -360,9 +373,8 @@ TEST(Modules, AKernelWithoutIpvsIsAnErrorThatSaysHowToMendIt) {
   Space space("modules");
   space.run("lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p' | xargs -r rmmod && rmmod ip_vs");
   NoModules runner;
-  const auto made = space.thread().run([&] {
-    return host::loadModules(host::modulesOf(host::Placement::kDirector), runner);
-  });
+  const auto made = space.thread().run(
+      [&] { return host::loadModules(host::modulesOf(host::Placement::kDirector), runner); });
   const auto checked = space.thread().run([] { return host::checkIpvs(); });
   LabCommandRunner lab;
   ASSERT_TRUE(host::loadModules(host::modulesOf(host::Placement::kDirector), lab));

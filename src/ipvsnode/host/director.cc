@@ -17,6 +17,7 @@
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/device_info.h"
 #include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/kube_proxy_mode.h"
 #include "ipvsnode/host/namespace_view.h"
 #include "ipvsnode/host/packet_filter_iptables.h"
 #include "ipvsnode/host/sysctl.h"
@@ -323,7 +324,8 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
   return report;
 }
 
-Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director) {
+Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director,
+                                 CommandRunner& runner, const std::stop_token& stop) {
   GroundReport report;
   const auto bind = bindDevice(options.bindInterface);
   if (!bind) return tl::make_unexpected(bind.error());
@@ -338,6 +340,10 @@ Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* 
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
     takeProblems(report, sysctls.check(hostPlacementSysctls(options.bindInterface, ipv6, kernel)),
                  "node");
+    if (auto allowed = hostPlacementAllowed(detectKubeProxyMode(runner, stop)); !allowed) {
+      report.problems.push_back(allowed.error().message);
+      report.safe = false;
+    }
     return report;
   }
 
