@@ -165,10 +165,12 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
   for (const ServedVip& vip : vips) {
-    OwnerQuestion question{vip.address, {}, {}, {}};
+    OwnerQuestion question;
+    question.vip = vip.address;
     for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
     if (!vip.claims.empty()) {
       const auto& announce = announceOf(vip.claims, pools);
+      question.announced = announce.mode == model::AnnounceMode::kL2;
       for (const auto& [one, node] : able) {
         if (admits(announce, *node, *one)) question.candidates.push_back(one->name);
       }

@@ -221,6 +221,7 @@ TEST_F(Candidates, AreNoneForAPoolThatIsNotAnnouncedByL2) {
   pool.announce.mode = model::AnnounceMode::kNone;
   cluster.add(pool);
   EXPECT_THAT(of(webVip()), IsEmpty());
+  EXPECT_FALSE(askOwners({webVip()}, cluster.state, live)[0].announced);
 }
 
 TEST_F(Candidates, AreThoseWithEndpointsForPolicyLocal) {
