@@ -75,6 +75,8 @@ class Takeover::Round {
     const bool takenOver = !question.holder.empty() && question.holder != input_.self;
     if (takenOver) return false;
     if (!hasOwner) return leaving;
+    // The owner may be one in our eyes alone; if it is, it records itself.
+    if (!input_.nodes.settled) return true;
     relieved_.insert(question.vip);
     const MonotonicTime since =
         memory_.relievedSince_.try_emplace(question.vip, now_).first->second;

@@ -51,7 +51,7 @@ struct TakeoverDecision {
 /// kSilentDaemonGrace.
 ///
 /// Ending: when somebody else is the owner and the IP object says that it has taken over, or after
-/// kRelease. At once if nobody may announce the VIP (unless we are only leaving).
+/// kRelease, which begins when the view of nodes is settled. At once if nobody may announce the VIP (unless we are only leaving).
 ///
 /// Until the view of nodes is established everything stays as the kernel has it. One thread.
 class Takeover {

@@ -435,6 +435,31 @@ TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
   EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1));
 }
 
+TEST_F(SyncerTest, ARestartWithdrawsNothingThoughALeaseOfADeadNodeIsStillThere) {
+  world.sync();
+  world.stores.nodes.put(test::node("n3", "10.0.0.3"));
+  for (int i = 1; i <= 12; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    const std::string vip = "192.0.2." + std::to_string(i);
+    world.stores.services.put(service(name, {vip}));
+    world.stores.claims.put(claim(name, vip, "n1"));
+  }
+  {
+    Daemon first(world);
+    first.renew("n2");
+    first.pass();
+    ASSERT_EQ(first.syncer->announcedCount(), 12U) << "no more than twice the mean of two nodes";
+  }
+  Daemon second(world);
+  second.renew("n3");  // it is dead
+  for (int i = 0; i < 10; ++i) {
+    second.renew("n2");
+    second.pass();
+    EXPECT_EQ(second.syncer->announcedCount(), 12U) << i;
+    world.clock.advance(1s);
+  }
+}
+
 TEST_F(SyncerTest, WhileTheApiServerIsAwayNothingMoves) {
   world.sync();
   world.addWeb("n2");

@@ -183,6 +183,28 @@ TEST_F(TakeoverTest, WeDoNotWaitForTheSuccessorForLong) {
   EXPECT_FALSE(announces());
 }
 
+TEST_F(TakeoverTest, WeDoNotGiveWayByAViewThatCountsNodesWhichMayBeDead) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "me";
+  nodes.settled = false;
+  EXPECT_TRUE(announces());
+  now += 10 * kRelease;
+  EXPECT_TRUE(announces());
+  nodes.settled = true;
+  EXPECT_TRUE(announces()) << "from now on the successor has its time";
+  now += kRelease;
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, WhoeverTookOverHasItWhateverTheView) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "peer";
+  nodes.settled = false;
+  EXPECT_FALSE(announces());
+}
+
 TEST_F(TakeoverTest, AfterWeWereCutOffWeYieldAtOnceToWhoTookOver) {
   announced = {vip};
   owners[vip] = "peer";
