@@ -602,6 +602,32 @@ TEST_F(SyncerTest, TheOwnerReportsInEveryRecordOfTheVip) {
   EXPECT_EQ(daemon.lastReport.claims, reports);
 }
 
+TEST_F(SyncerTest, RecordsItselfAgainWhenTheRecordOfAnAnnouncedVipWasMadeAnew) {
+  // More than the hash gives to one of two nodes.
+  world.sync();
+  std::vector<std::string> vips;
+  for (int i = 1; i <= 4; ++i) vips.push_back("192.0.2." + std::to_string(i));
+  for (const std::string& vip : vips) {
+    world.stores.services.put(service("s-" + vip, {vip}));
+    world.stores.claims.put(claim("s-" + vip, vip, "n1"));
+  }
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  ASSERT_EQ(daemon.syncer->announcedCount(), 4U);
+  for (const std::string& vip : vips) world.stores.claims.erase(claim("s-" + vip, vip).key);
+  daemon.pass();
+  for (const std::string& vip : vips) world.stores.claims.put(claim("s-" + vip, vip));
+  for (int i = 0; i < 3; ++i) {
+    daemon.renew("n2");
+    daemon.pass();
+    EXPECT_EQ(daemon.syncer->announcedCount(), 4U);
+    EXPECT_THAT(daemon.lastReport.claims, SizeIs(4));
+    for (const auto& [key, one] : daemon.lastReport.claims) EXPECT_TRUE(one.announced);
+    world.clock.advance(2s);
+  }
+}
+
 TEST_F(SyncerTest, AServiceThatJoinsDoesNotMoveTheVip) {
   world.sync();
   world.addTwoOnOneVip("", "n2");
