@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxNote = 1024;
 constexpr std::size_t kMaxInstance = 128;
 constexpr std::size_t kMaxName = 253 - 17;  // leaves room for the suffix
+constexpr std::size_t kShareToDrop = 16;
 constexpr int kMaxTries = 4;
 constexpr std::chrono::milliseconds kFirstRetry{1'000};
 
@@ -90,8 +92,9 @@ void EventRecorder::record(const EventSubject& subject, EventType type, const st
   const std::string sentence = cut(note, kMaxNote);
   const std::lock_guard lock(mutex_);
   forgetOld();
-  const auto [it, fresh] = entries_.try_emplace(Id{identify(subject), reason, sentence});
-  Entry& entry = it->second;
+  Entry& entry = entries_[Id{identify(subject), reason, sentence}];
+  const bool fresh = entry.name.empty() || isOld(entry, clock_.now());
+  if (fresh) entry = {};
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
   if (!fresh) {
@@ -200,22 +203,36 @@ void EventRecorder::settle(const Id& id, const Entry& sent, const Result<void>& 
 }
 
 void EventRecorder::forgetOld() {
-  const MonotonicTime oldest = clock_.now() - options_.memory;
-  std::erase_if(entries_, [&](const auto& each) {
-    return !each.second.pending() && each.second.lastSeen < oldest;
-  });
+  const MonotonicTime now = clock_.now();
+  if (now < nextSweep_) return;
+  nextSweep_ = now + options_.interval;
+  std::erase_if(entries_, [&](const auto& each) { return isOld(each.second, now); });
 }
 
+bool EventRecorder::isOld(const Entry& entry, MonotonicTime now) const {
+  return !entry.pending() && entry.lastSeen < now - options_.memory;
+}
+
+// Of those that are written some at a time, not to look at all of them for each one that comes in a
+// burst; of those that wait no more than must be.
 void EventRecorder::makeRoom() {
   if (entries_.size() <= options_.limit) return;
-  const auto rank = [](const auto& each) {
-    return std::pair(each.second.pending(), each.second.lastSeen);
+  using Iterator = std::map<Id, Entry>::iterator;
+  const auto before = [](Iterator a, Iterator b) {
+    const auto rank = [](const Entry& entry) { return std::pair(entry.pending(), entry.lastSeen); };
+    return rank(a->second) < rank(b->second);
   };
-  const auto oldest =
-      std::min_element(entries_.begin(), entries_.end(),
-                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-  if (oldest->second.pending()) ++dropped_;
-  entries_.erase(oldest);
+  std::vector<Iterator> all;
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) all.push_back(it);
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(options_.limit / kShareToDrop) + 1;
+  std::nth_element(all.begin(), end, all.end(), before);
+  std::sort(all.begin(), end, before);
+  for (auto it = all.begin(); it != end; ++it) {
+    const bool waits = (*it)->second.pending();
+    if (waits && entries_.size() <= options_.limit) return;
+    if (waits) ++dropped_;
+    entries_.erase(*it);
+  }
 }
 
 std::map<EventRecorder::Id, EventRecorder::Entry>::iterator EventRecorder::nextPending() {

@@ -87,6 +87,7 @@ class EventRecorder {
   // With mutex_ held:
   void settle(const Id& id, const Entry& sent, const Result<void>& outcome);
   void forgetOld();
+  [[nodiscard]] bool isOld(const Entry& entry, MonotonicTime now) const;
   void makeRoom();
   [[nodiscard]] std::map<Id, Entry>::iterator nextPending();
 
@@ -96,7 +97,8 @@ class EventRecorder {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::map<Id, Entry> entries_;
-  MonotonicTime rested_{};  ///< when the pause after the last write is over
+  MonotonicTime rested_{};     ///< when the pause after the last write is over
+  MonotonicTime nextSweep_{};  ///< when to look for old ones
   std::uint64_t written_ = 0;
   std::uint64_t dropped_ = 0;
   std::jthread thread_;

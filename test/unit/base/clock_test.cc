@@ -2,9 +2,13 @@
 #include "barevip/base/clock.h"
 
 #include <gtest/gtest.h>
-#include <time.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <ctime>
+#include <functional>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 namespace barevip {
