@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/reference.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "history/history.h"
+#include "history/rules.h"
+
+namespace barevip::history {
+namespace {
+
+std::string toText(const Addresses& addresses) {
+  std::string text;
+  for (const IpAddress& each : addresses) text += (text.empty() ? "" : ",") + each.toString();
+  return text.empty() ? "nothing" : text;
+}
+
+Addresses valuesOf(const ByFamily& addresses) {
+  Addresses values;
+  for (const auto& [family, address] : addresses) values.insert(address);
+  return values;
+}
+
+Addresses keysOf(const std::map<IpAddress, const model::IpClaim*>& records) {
+  Addresses keys;
+  for (const auto& [address, ip] : records) keys.insert(address);
+  return keys;
+}
+
+std::set<std::string> portsOf(const model::Service& service) {
+  std::set<std::string> ports;
+  for (const model::ServicePort& port : service.ports) {
+    ports.insert(std::to_string(port.port) + "/" + std::string(toString(port.protocol)));
+  }
+  return ports;
+}
+
+const model::Service* findService(const Cluster& cluster, const kube::ObjectKey& key) {
+  const auto it = std::find_if(cluster.services.begin(), cluster.services.end(),
+                               [&](const model::Service& each) { return each.key == key; });
+  return it == cluster.services.end() ? nullptr : &*it;
+}
+
+class Check {
+ public:
+  explicit Check(const Cluster& cluster) : cluster_(cluster), pools_(cluster), holdings_(cluster) {}
+
+  std::vector<std::string> run() {
+    for (const auto& [address, held] : holdings_.all()) checkHolders(address, held);
+    for (const model::Service& service : cluster_.services) checkService(service);
+    for (const model::IpClaim& ip : cluster_.ips) {
+      isReservation(ip) ? checkReservation(ip) : checkRecord(ip);
+    }
+    for (const model::Pool& pool : cluster_.pools) checkPool(pool);
+    return std::move(broken_);
+  }
+
+ private:
+  void expect(bool kept, const std::string& sentence) {
+    if (!kept) broken_.push_back(sentence);
+  }
+
+  [[nodiscard]] Addresses takenByOthers(const kube::ObjectKey& service) const {
+    Addresses taken;
+    const auto mine = holdings_.of(service);
+    for (const auto& [address, held] : holdings_.all()) {
+      if (!mine.contains(address)) taken.insert(address);
+    }
+    return taken;
+  }
+
+  void checkHolders(const IpAddress& address, const Holdings::Held& held) {
+    const std::string text = address.toString();
+    expect(held.services.size() <= 1, text + " has several holders");
+    expect(held.reservations.size() <= 1, text + " is reserved twice");
+  }
+
+  void checkService(const model::Service& service) {
+    const std::string name = "Service " + service.key.toString();
+    const auto mine = holdings_.of(service.key);
+    const model::Condition* const condition = assignedCondition(service);
+    if (holdings_.isForeign(service)) {
+      expect(mine.empty(), name + " is foreign and has records for " + toText(keysOf(mine)));
+      return;
+    }
+    const Addresses shown = shownBy(service);
+    expect(shown == keysOf(mine), name + " shows " + toText(shown) + " and has records for " +
+                                      toText(keysOf(mine)));
+    if (!isOurs(service)) {
+      expect(shown.empty(), name + " is not ours and keeps " + toText(shown));
+      expect(condition == nullptr, name + " is not ours and keeps our condition");
+      return;
+    }
+    if (condition == nullptr) {
+      broken_.push_back(name + " has no condition");
+      return;
+    }
+    expect(!condition->reason.empty() && !condition->message.empty(),
+           name + " has a condition without a reason or a sentence");
+    const auto possible =
+        whatRulesGive(pools_, cluster_, service, mine, takenByOthers(service.key));
+    if (condition->status == "True") {
+      expect(possible && valuesOf(*possible) == shown,
+             name + " is served with " + toText(shown) + ", but the rules give " +
+                 (possible ? toText(valuesOf(*possible)) : "nothing"));
+    } else {
+      expect(!possible, name + " waits (" + condition->message + "), but the rules give " +
+                            toText(valuesOf(possible.value_or(ByFamily{}))));
+    }
+  }
+
+  void checkRecord(const model::IpClaim& ip) {
+    const std::string name = "IP " + ip.key.toString();
+    const kube::ObjectKey owner{ip.key.ns, ip.serviceOwner->name};
+    const model::Service* const service = findService(cluster_, owner);
+    expect(service != nullptr && service->uid == ip.serviceOwner->uid,
+           name + " outlives its Service");
+    expect(ip.status.phase == "Bound" && ip.status.address == ip.spec.address,
+           name + " is of a Service and is not bound, but " + ip.status.phase);
+    if (service == nullptr) return;
+    expect(ip.status.service == owner.name, name + " names Service " + ip.status.service);
+    checkUse(ip, *service);
+    const std::string home =
+        pools_.home(IpAddress::parse(ip.spec.address).value(), ip.spec.pool);
+    expect(ip.status.pool == home, name + " says Pool " + ip.status.pool + ", it is " + home);
+  }
+
+  void checkUse(const model::IpClaim& ip, const model::Service& service) {
+    const std::set<std::string> ports(ip.status.ports.begin(), ip.status.ports.end());
+    expect(ports == portsOf(service), "IP " + ip.key.toString() + " has other ports than Service " +
+                                          service.key.toString());
+  }
+
+  void checkReservation(const model::IpClaim& ip) {
+    const std::string name = "IP " + ip.key.toString();
+    const model::Condition* const condition = model::findCondition(ip.status.conditions, "Bound");
+    if (condition == nullptr) {
+      broken_.push_back(name + " has no condition");
+      return;
+    }
+    if (ip.status.phase != "Bound") {
+      Addresses taken;
+      for (const auto& [address, held] : holdings_.all()) taken.insert(address);
+      const auto possible = whatRulesReserve(pools_, ip, taken);
+      expect(!possible, name + " waits (" + condition->message + "), but the rules give " +
+                            (possible ? possible->toString() : ""));
+      expect(ip.status.service.empty(), name + " waits and has a user");
+      return;
+    }
+    expect(ip.spec.address.empty() || ip.spec.address == ip.status.address,
+           name + " asks for " + ip.spec.address + " and holds " + ip.status.address);
+    if (ip.status.service.empty()) {
+      expect(ip.status.ports.empty(), name + " has ports and no user");
+      return;
+    }
+    const model::Service* const user = findService(cluster_, {ip.key.ns, ip.status.service});
+    if (user == nullptr) {
+      broken_.push_back(name + " is used by a Service that is not there");
+      return;
+    }
+    checkUse(ip, *user);
+  }
+
+  void checkPool(const model::Pool& pool) {
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) checkCounts(pool, family);
+    const model::Condition* const ready = model::findCondition(pool.status.conditions, "Ready");
+    expect(ready != nullptr && (ready->status == "True") == pools_.ready(pool),
+           "Pool " + pool.key.name + " says of itself the opposite of what it is: " +
+               (ready == nullptr ? "nothing" : ready->message));
+  }
+
+  // Held addresses count for the Pools that offer them, and such as no Pool offers any more for the
+  // one that they were given from.
+  void checkCounts(const model::Pool& pool, Family family) {
+    std::size_t capacity = 0;
+    std::size_t held = 0;
+    for (const IpAddress& address : allAddresses()) {
+      if (address.family() != family || !PoolRules::offers(pool, address)) continue;
+      ++capacity;
+      if (holdings_.all().contains(address)) ++held;
+    }
+    std::size_t outside = 0;
+    for (const model::IpClaim& ip : cluster_.ips) {
+      if (ip.status.phase != "Bound" || ip.status.pool != pool.key.name) continue;
+      const IpAddress address = IpAddress::parse(ip.status.address).value();
+      if (address.family() == family && !PoolRules::offers(pool, address)) ++outside;
+    }
+    const auto member = family == Family::kIpv4 ? &model::Pool::Counts::ipv4
+                                                : &model::Pool::Counts::ipv6;
+    const auto same = [&](const char* what, const model::Pool::Counts& counts, std::size_t truth) {
+      expect(counts.*member == std::to_string(truth),
+             "Pool " + pool.key.name + " says " + std::string(toString(family)) + " " + what + " " +
+                 counts.*member + ", it is " + std::to_string(truth));
+    };
+    same("capacity", pool.status.capacity, capacity);
+    same("allocated", pool.status.allocated, held + outside);
+    same("available", pool.status.available, capacity - held);
+  }
+
+  const Cluster& cluster_;
+  const PoolRules pools_;
+  const Holdings holdings_;
+  std::vector<std::string> broken_;
+};
+
+// What the Services had before and have now.
+class Comparison {
+ public:
+  Comparison(const Cluster& before, const Cluster& now)
+      : before_(before), now_(now), had_(before), has_(now) {}
+
+  std::vector<std::string> run(const std::set<kube::ObjectKey>& asking) {
+    for (const model::Service& service : now_.services) {
+      if (!asking.contains(service.key)) checkKept(service);
+    }
+    for (const model::IpClaim& ip : now_.ips) {
+      if (isReservation(ip)) checkKept(ip);
+    }
+    checkChoice();
+    return std::move(broken_);
+  }
+
+ private:
+  void checkKept(const model::Service& service) {
+    const model::Service* const earlier = findService(before_, service.key);
+    if (earlier == nullptr || earlier->uid != service.uid || !isOurs(service)) return;
+    if (!isOurs(*earlier) || had_.isForeign(*earlier)) return;
+    const Addresses had = shownBy(*earlier);
+    const Addresses has = shownBy(service);
+    if (!std::includes(has.begin(), has.end(), had.begin(), had.end())) {
+      broken_.push_back("Service " + service.key.toString() + " had " + toText(had) +
+                        ", asked for nothing else, and has " + toText(has));
+    }
+  }
+
+  void checkKept(const model::IpClaim& ip) {
+    for (const model::IpClaim& earlier : before_.ips) {
+      if (earlier.uid != ip.uid || earlier.status.phase != "Bound") continue;
+      if (ip.status.phase != "Bound" || ip.status.address != earlier.status.address) {
+        broken_.push_back("IP " + ip.key.toString() + " had " + earlier.status.address +
+                          " and has " + ip.status.address);
+      }
+    }
+  }
+
+  [[nodiscard]] bool samePools() const {
+    return std::equal(before_.pools.begin(), before_.pools.end(), now_.pools.begin(),
+                      now_.pools.end(), [](const model::Pool& a, const model::Pool& b) {
+                        return a.uid == b.uid && a.generation == b.generation &&
+                               a.deleting == b.deleting;
+                      });
+  }
+
+  // One Service has more than before, everything else is as it was: only one choice is right.
+  void checkChoice() {
+    if (!samePools()) return;
+    const model::Service* gainer = nullptr;
+    for (const model::Service& service : now_.services) {
+      if (keysOf(had_.of(service.key)) == keysOf(has_.of(service.key))) continue;
+      if (gainer != nullptr) return;
+      gainer = &service;
+    }
+    Addresses taken;
+    for (const auto& [address, held] : had_.all()) {
+      const auto still = has_.all().find(address);
+      if (still == has_.all().end()) return;
+      if (still->second.foreign != held.foreign) return;
+      taken.insert(address);
+    }
+    for (const auto& [address, held] : has_.all()) {
+      const auto earlier = had_.all().find(address);
+      const bool isNew = earlier == had_.all().end();
+      if (isNew && (!held.foreign.empty() || !held.reservations.empty())) return;
+      if (!isNew && earlier->second.reservations != held.reservations) return;
+    }
+    if (gainer == nullptr || holdsReserved(gainer->key)) return;
+    const model::Service* const earlier = findService(before_, gainer->key);
+    if (earlier != nullptr && earlier->uid != gainer->uid) return;
+    const auto mine = had_.of(gainer->key);
+    for (const auto& [address, ip] : mine) taken.erase(address);
+    const auto expected = whatRulesGive(PoolRules(now_), before_, *gainer, mine, taken);
+    const Addresses chosen = shownBy(*gainer);
+    if (!expected || valuesOf(*expected) != chosen) {
+      broken_.push_back("Service " + gainer->key.toString() + " was given " + toText(chosen) +
+                        ", the order of the Pools gives " +
+                        (expected ? toText(valuesOf(*expected)) : "nothing"));
+    }
+  }
+
+  [[nodiscard]] bool holdsReserved(const kube::ObjectKey& service) const {
+    const auto records = has_.of(service);
+    return std::any_of(records.begin(), records.end(),
+                       [](const auto& record) { return isReservation(*record.second); });
+  }
+
+  const Cluster& before_;
+  const Cluster& now_;
+  const Holdings had_;
+  const Holdings has_;
+  std::vector<std::string> broken_;
+};
+
+}  // namespace
+
+std::vector<std::string> brokenNow(const Cluster& now) { return Check(now).run(); }
+
+std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
+                                     const std::set<kube::ObjectKey>& asking) {
+  return Comparison(before, now).run(asking);
+}
+
+}  // namespace barevip::history

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What barevip promises, written a second time as loops over a handful of objects. It shares no
+// code with the allocator.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "barevip/kube/object_key.h"
+
+#include "history/cluster.h"
+
+namespace barevip::history {
+
+// Broken promises, as sentences; empty: all are kept. The cluster is settled: the operator has
+// nothing left to do.
+
+/// An address has one holder, what Services show is recorded, nobody waits while the rules would
+/// give, who waits says why, the counts of Pools and the status of IP objects are the truth.
+[[nodiscard]] std::vector<std::string> brokenNow(const Cluster& now);
+
+/// Who has an address keeps it, unless the Service is among those that ask for something else.
+/// A Service that is given an address while nothing else changes hands gets the one that the order
+/// of the Pools prescribes.
+[[nodiscard]] std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
+                                                   const std::set<kube::ObjectKey>& asking);
+
+}  // namespace barevip::history
