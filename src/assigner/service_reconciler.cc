@@ -181,8 +181,14 @@ void ServiceReconciler::leaveAlone(const model::Service& service) {
 
 void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
                                     const std::vector<IpAddress>& addresses) {
-  const bool freed =
-      ledger_.with([&](Allocator& allocator) { return allocator.setForeign(key, addresses); });
+  bool changed = false;
+  const bool freed = ledger_.with([&](Allocator& allocator) {
+    const auto before = allocator.holds().ofForeign(key);
+    const bool any = allocator.setForeign(key, addresses);
+    changed = allocator.holds().ofForeign(key) != before;
+    return any;
+  });
+  if (changed) notices_.changed();
   if (freed) notices_.freed();
 }
 

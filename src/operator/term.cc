@@ -81,6 +81,8 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       pools_(api, clock, stores.pools, ledger_,
              [this] {
                wakeWaiters();
+               // An address may count for another Pool now, as the IP object's status says.
+               for (const auto& claim : stores_.claims.all()) claimQueue_.add(claim->key);
                poolQueue_.add(kEveryPool);
              }),
       serviceController_(

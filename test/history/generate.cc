@@ -6,9 +6,10 @@
 namespace barevip::history {
 namespace {
 
+// Whatever the size: only the number of events grows with it.
 template <class Number>
 rc::Gen<Pick> below(Number end) {
-  return rc::gen::inRange<Pick>(0, static_cast<Pick>(end));
+  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Pick>(0, static_cast<Pick>(end)));
 }
 
 // Mostly false, and false when it shrinks.
@@ -115,14 +116,14 @@ rc::Gen<Event> anyEvent() {
 }  // namespace
 
 rc::Gen<History> anyHistory(std::size_t longest) {
-  // The library's size goes from 0 to 100 in a run: the first histories are short.
+  // The size grows in a run: the first histories are short.
   auto events = rc::gen::withSize([longest](int size) {
-    return rc::gen::resize(static_cast<int>(longest) * size / 100,
-                           rc::gen::scale(1.0, rc::gen::container<std::vector<Event>>(anyEvent())));
+    return rc::gen::resize(static_cast<int>(longest) * size / rc::kNominalSize,
+                           rc::gen::container<std::vector<Event>>(anyEvent()));
   });
   return rc::gen::build<History>(
       rc::gen::set(&History::events, std::move(events)),
-      rc::gen::set(&History::schedule, rc::gen::arbitrary<std::uint32_t>()));
+      rc::gen::set(&History::schedule, rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>())));
 }
 
 }  // namespace barevip::history

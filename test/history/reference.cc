@@ -210,13 +210,17 @@ class Comparison {
   Comparison(const Cluster& before, const Cluster& now)
       : before_(before), now_(now), had_(before), has_(now) {}
 
-  std::vector<std::string> run(const std::set<kube::ObjectKey>& asking) {
+  std::vector<std::string> kept(const std::set<kube::ObjectKey>& asking) {
     for (const model::Service& service : now_.services) {
       if (!asking.contains(service.key)) checkKept(service);
     }
     for (const model::IpClaim& ip : now_.ips) {
       if (isReservation(ip)) checkKept(ip);
     }
+    return std::move(broken_);
+  }
+
+  std::vector<std::string> choice() {
     checkChoice();
     return std::move(broken_);
   }
@@ -252,7 +256,6 @@ class Comparison {
                       });
   }
 
-  // One Service has more than before, everything else is as it was: only one choice is right.
   void checkChoice() {
     if (!samePools()) return;
     const model::Service* gainer = nullptr;
@@ -264,15 +267,12 @@ class Comparison {
     Addresses taken;
     for (const auto& [address, held] : had_.all()) {
       const auto still = has_.all().find(address);
-      if (still == has_.all().end()) return;
-      if (still->second.foreign != held.foreign) return;
+      if (still == has_.all().end() || !(still->second == held)) return;
       taken.insert(address);
     }
     for (const auto& [address, held] : has_.all()) {
-      const auto earlier = had_.all().find(address);
-      const bool isNew = earlier == had_.all().end();
+      const bool isNew = !had_.all().contains(address);
       if (isNew && (!held.foreign.empty() || !held.reservations.empty())) return;
-      if (!isNew && earlier->second.reservations != held.reservations) return;
     }
     if (gainer == nullptr || holdsReserved(gainer->key)) return;
     const model::Service* const earlier = findService(before_, gainer->key);
@@ -307,7 +307,11 @@ std::vector<std::string> brokenNow(const Cluster& now) { return Check(now).run()
 
 std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
                                      const std::set<kube::ObjectKey>& asking) {
-  return Comparison(before, now).run(asking);
+  return Comparison(before, now).kept(asking);
+}
+
+std::vector<std::string> brokenChoice(const Cluster& before, const Cluster& now) {
+  return Comparison(before, now).choice();
 }
 
 }  // namespace barevip::history

@@ -21,9 +21,11 @@ namespace barevip::history {
 [[nodiscard]] std::vector<std::string> brokenNow(const Cluster& now);
 
 /// Who has an address keeps it, unless the Service is among those that ask for something else.
-/// A Service that is given an address while nothing else changes hands gets the one that the order
-/// of the Pools prescribes.
 [[nodiscard]] std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
                                                    const std::set<kube::ObjectKey>& asking);
+
+/// Not more than one thing happened in between. If by it one Service was given an address and
+/// nothing else changed hands, it is the one that the order of the Pools prescribes.
+[[nodiscard]] std::vector<std::string> brokenChoice(const Cluster& before, const Cluster& now);
 
 }  // namespace barevip::history

@@ -58,6 +58,8 @@ class Holdings {
     std::set<kube::ObjectKey> services;  ///< by a record of their own, or as users of a reservation
     std::set<kube::ObjectKey> reservations;
     std::set<kube::ObjectKey> foreign;  ///< Services that show it and are not ours to serve
+
+    friend bool operator==(const Held&, const Held&) = default;
   };
   [[nodiscard]] const std::map<IpAddress, Held>& all() const { return held_; }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history/world.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -29,7 +31,7 @@ World::World(std::uint32_t schedule) : random_(schedule) {
 
 std::vector<std::string> World::happen(const Event& event) {
   if (!disturb(event.deed)) {
-    quiet_ = false;
+    ++deeds_;
     const auto asking = play(api_, event.deed);
     if (asking) {
       asking_.insert(asking->begin(), asking->end());
@@ -40,8 +42,7 @@ std::vector<std::string> World::happen(const Event& event) {
   if (event.steps == 0) {
     check();
   } else {
-    quiet_ = false;
-    for (Pick step = 0; step < event.steps; ++step) workOnce();
+    for (Pick step = 0; step < event.steps && !stopped(); ++step) workOnce();
   }
   return takeBroken();
 }
@@ -115,27 +116,27 @@ bool World::workAll() {
 }
 
 void World::settle() {
-  std::size_t writes = 0;
+  std::size_t attempts = 0;
   std::size_t rounds = 0;
   do {
     if (!workAll()) return;
     api_.collectGarbage();
     if (!workAll()) return;
-    writes = api_.writeCount();
+    attempts = leader().api().attempts();
     clock_.advance(kLongest);
     if (!workAll()) return;
     if (++rounds == kTooManyRounds) {
       broken_.emplace_back("the operator writes again and again");
       return;
     }
-  } while (api_.writeCount() != writes);
+  } while (leader().api().attempts() != attempts);
 }
 
 void World::check() {
   if (stopped()) return;
   const std::size_t writes = api_.writeCount();
   settle();
-  if (quiet_ && settled_ && api_.writeCount() != writes) {
+  if (deeds_ == 0 && settled_ && api_.writeCount() != writes) {
     broken_.emplace_back("a new leader writes although nothing has changed: " +
                          api_.writes().back().body.dump());
   }
@@ -144,15 +145,15 @@ void World::check() {
     broken_.push_back("the cluster cannot be read: " + now.error().message);
     return;
   }
-  for (std::string& sentence : brokenNow(*now)) broken_.push_back(std::move(sentence));
-  if (settled_) {
-    for (std::string& sentence : brokenSince(*settled_, *now, asking_)) {
-      broken_.push_back(std::move(sentence));
-    }
-  }
+  const auto note = [this](std::vector<std::string> sentences) {
+    std::move(sentences.begin(), sentences.end(), std::back_inserter(broken_));
+  };
+  note(brokenNow(*now));
+  if (settled_) note(brokenSince(*settled_, *now, asking_));
+  if (settled_ && deeds_ == 1) note(brokenChoice(*settled_, *now));
   settled_ = std::move(*now);
   asking_.clear();
-  quiet_ = true;
+  deeds_ = 0;
 }
 
 // At no time, settled or not, do two of our Services show one address.

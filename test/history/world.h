@@ -56,7 +56,7 @@ class World {
   std::size_t checkedWrites_ = 0;
 
   std::optional<Cluster> settled_;  ///< as it was when it was checked last
-  bool quiet_ = true;               ///< nothing but restarts happened since
+  std::size_t deeds_ = 0;           ///< what people did since
   std::set<kube::ObjectKey> asking_;
   std::vector<std::string> broken_;
 };
