@@ -19,17 +19,16 @@ template <class T>
 Result<void> readAll(kube::Api& api, const kube::Resource& resource,
                      Result<T> (*decode)(const json&), std::vector<T>& objects) {
   Result<void> result;
-  const auto listed = api.list(
-      resource, {},
-      [&](const json& object) {
-        auto decoded = decode(object);
-        if (decoded) {
-          objects.push_back(std::move(*decoded));
-        } else {
-          result = tl::make_unexpected(decoded.error());
-        }
-      },
-      {});
+  const auto listed = api.list(resource, {},
+                               [&](const json& object) {
+                                 auto decoded = decode(object);
+                                 if (decoded) {
+                                   objects.push_back(std::move(*decoded));
+                                 } else {
+                                   result = tl::make_unexpected(decoded.error());
+                                 }
+                               },
+                               {});
   if (!listed) return tl::make_unexpected(listed.error());
   return result;
 }

@@ -20,9 +20,8 @@ rc::Gen<bool> seldom() {
 // Mostly 0, else below `end`.
 template <class Number>
 rc::Gen<Pick> seldomBelow(Number end) {
-  return rc::gen::map(below(4 * static_cast<Pick>(end)), [end](Pick pick) {
-    return pick < static_cast<Pick>(end) ? pick : Pick{0};
-  });
+  return rc::gen::map(below(4 * static_cast<Pick>(end)),
+                      [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
 }
 
 rc::Gen<std::vector<Pick>> someEntries(Pick most) {
@@ -52,6 +51,7 @@ rc::Gen<Deed> putPool() {
                                                    })),
       rc::gen::set(&PutPool::admits, seldomBelow(Admits::kCount)),
       rc::gen::set(&PutPool::priority, below(kPriorities.size())),
+      rc::gen::set(&PutPool::sharing, below(kAllowSharing.size())),
       rc::gen::set(&PutPool::avoidBuggy, seldom()), rc::gen::set(&PutPool::avoidGateway, seldom()),
       rc::gen::set(&PutPool::onRequestOnly, seldom())));
 }
@@ -67,7 +67,9 @@ rc::Gen<Deed> putService() {
       rc::gen::set(&PutService::reservation, below(kReservationNames.size())),
       rc::gen::set(&PutService::ports, below(Ports::kCount)),
       rc::gen::set(&PutService::labels, below(Labels::kCount)),
-      rc::gen::set(&PutService::anew, seldom())));
+      rc::gen::set(&PutService::share, below(kShareKeys.size())),
+      rc::gen::set(&PutService::selector, below(kSelectors.size())),
+      rc::gen::set(&PutService::local, seldom()), rc::gen::set(&PutService::anew, seldom())));
 }
 
 rc::Gen<Deed> putReservation() {
@@ -75,7 +77,8 @@ rc::Gen<Deed> putReservation() {
       rc::gen::set(&PutReservation::reservation, below(kReservationCount)),
       rc::gen::set(&PutReservation::request, below(AskReserved::kCount)),
       rc::gen::set(&PutReservation::pool, below(kPoolNames.size())),
-      rc::gen::set(&PutReservation::address, below(kAddresses.size()))));
+      rc::gen::set(&PutReservation::address, below(kAddresses.size())),
+      rc::gen::set(&PutReservation::share, below(kShareKeys.size()))));
 }
 
 template <class T, class Number>
@@ -123,7 +126,8 @@ rc::Gen<History> anyHistory(std::size_t longest) {
   });
   return rc::gen::build<History>(
       rc::gen::set(&History::events, std::move(events)),
-      rc::gen::set(&History::schedule, rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>())));
+      rc::gen::set(&History::schedule,
+                   rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>())));
 }
 
 }  // namespace barevip::history

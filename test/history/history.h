@@ -24,6 +24,7 @@ struct PutPool {
   std::vector<Pick> exclude;
   Pick admits = 0;
   Pick priority = 0;
+  Pick sharing = 0;  ///< allowSharing
   bool avoidBuggy = false;
   bool avoidGateway = false;
   bool onRequestOnly = false;  ///< autoAssign: false
@@ -43,7 +44,10 @@ struct PutService {
   Pick reservation = 0;
   Pick ports = 0;
   Pick labels = 0;
-  bool anew = false;  ///< the one of that name is deleted first
+  Pick share = 0;  ///< the share key
+  Pick selector = 0;
+  bool local = false;  ///< externalTrafficPolicy: Local
+  bool anew = false;   ///< the one of that name is deleted first
 };
 struct DeleteService {
   Pick service = 0;
@@ -55,6 +59,7 @@ struct PutReservation {
   Pick request = 0;
   Pick pool = 0;
   Pick address = 0;
+  Pick share = 0;  ///< the share key
 };
 struct DeleteReservation {
   Pick reservation = 0;

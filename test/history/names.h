@@ -12,17 +12,16 @@ inline constexpr std::array kServiceNames{"web", "dns", "db"};
 inline constexpr std::array kReservationNames{"r", "s"};
 inline constexpr std::array kPoolNames{"a", "b", "c"};
 inline constexpr std::size_t kServiceCount = kNamespaceNames.size() * kServiceNames.size();
-inline constexpr std::size_t kReservationCount =
-    kNamespaceNames.size() * kReservationNames.size();
+inline constexpr std::size_t kReservationCount = kNamespaceNames.size() * kReservationNames.size();
 
 /// Entries of Pools. Some overlap, one is no address; the last octets that Pools can avoid occur.
 inline constexpr std::array kEntries{
     "10.0.1.0/31",    "10.0.1.2-10.0.1.3",       "10.0.0.254-10.0.0.255",
     "2001:db8::/127", "2001:db8::2-2001:db8::3", "10.0.1.2",
     "2001:db8::1",    "10.0.0.255-10.0.1.2",     "10.0.1.256"};
-inline constexpr std::array kAddresses{
-    "10.0.0.254", "10.0.0.255", "10.0.1.0",    "10.0.1.1",    "10.0.1.2",
-    "10.0.1.3",   "2001:db8::", "2001:db8::1", "2001:db8::2", "2001:db8::3"};
+inline constexpr std::array kAddresses{"10.0.0.254",  "10.0.0.255", "10.0.1.0",   "10.0.1.1",
+                                       "10.0.1.2",    "10.0.1.3",   "2001:db8::", "2001:db8::1",
+                                       "2001:db8::2", "2001:db8::3"};
 inline constexpr std::array kPriorities{100, 1, 200};
 
 /// Who is admitted by a Pool.
@@ -48,6 +47,12 @@ enum class Ask {
 
 /// What a reservation asks for.
 enum class AskReserved { kAddress, kIpv4, kIpv6, kPool, kAddressInPool, kCount };
+
+/// Share keys of Services and reservations.
+inline constexpr std::array kShareKeys{"", "k", "l"};
+inline constexpr std::array kAllowSharing{"Namespace", "Cluster", "Never"};
+/// Whose pods a Service selects; empty: nobody's.
+inline constexpr std::array kSelectors{"x", "y", ""};
 
 enum class Ports { kHttp, kHttps, kDns, kHttpAndDns, kCount };
 enum class Labels { kNone, kGold, kCount };

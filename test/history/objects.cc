@@ -19,15 +19,15 @@ Enum pickOf(Pick pick) {
   return static_cast<Enum>(pick % static_cast<Pick>(Enum::kCount));
 }
 
-json matching(const char* label, const char* value) {
-  return {{"matchLabels", {{label, value}}}};
-}
+json matching(const char* label, const char* value) { return {{"matchLabels", {{label, value}}}}; }
 
 json entries(const std::vector<Pick>& picks) {
   json list = json::array();
   for (const Pick pick : picks) list.push_back(pickFrom(kEntries, pick));
   return list;
 }
+
+json orNull(const std::string& text) { return text.empty() ? json() : json(text); }
 
 json servicePort(int port, const char* protocol) {
   return {{"name", "p" + std::to_string(port)}, {"port", port}, {"protocol", protocol}};
@@ -161,12 +161,10 @@ kube::ObjectKey reservationKey(Pick reservation) {
 }
 
 json poolObject(const PutPool& deed) {
-  json spec = {{"addresses", entries(deed.addresses)},
-               {"exclude", entries(deed.exclude)},
-               {"avoidBuggyIPs", deed.avoidBuggy},
-               {"avoidGatewayIPs", deed.avoidGateway},
-               {"autoAssign", !deed.onRequestOnly},
-               {"priority", pickFrom(kPriorities, deed.priority)}};
+  json spec = {
+      {"addresses", entries(deed.addresses)}, {"exclude", entries(deed.exclude)},
+      {"avoidBuggyIPs", deed.avoidBuggy},     {"avoidGatewayIPs", deed.avoidGateway},
+      {"autoAssign", !deed.onRequestOnly},    {"priority", pickFrom(kPriorities, deed.priority)}};
   setAdmission(spec, deed.admits);
   return {{"apiVersion", kube::kPools.apiVersion()},
           {"kind", kube::kPools.kind},
@@ -176,12 +174,16 @@ json poolObject(const PutPool& deed) {
 
 json serviceObject(const PutService& deed) {
   const kube::ObjectKey key = serviceKey(deed.service);
-  json annotations = {
-      {"barevip.dev/pool", nullptr}, {"barevip.dev/address", nullptr}, {"barevip.dev/ip", nullptr}};
-  json spec = {{"selector", {{"app", key.name}}},
+  json annotations = {{"barevip.dev/pool", nullptr},
+                      {"barevip.dev/address", nullptr},
+                      {"barevip.dev/ip", nullptr},
+                      {"barevip.dev/share", orNull(pickFrom(kShareKeys, deed.share))}};
+  json spec = {{"selector", {{"app", orNull(pickFrom(kSelectors, deed.selector))}}},
                {"ports", portsOf(deed.ports)},
                {"loadBalancerIP", nullptr}};
   setRole(spec, deed.role);
+  const bool balanced = spec["type"] == "LoadBalancer";
+  spec["externalTrafficPolicy"] = balanced ? json(deed.local ? "Local" : "Cluster") : json();
   setFamilies(spec, deed.families);
   setRequest(annotations, spec, deed);
   json labels = {{"tier", nullptr}};
@@ -198,7 +200,7 @@ json serviceObject(const PutService& deed) {
 
 json reservationObject(const PutReservation& deed) {
   const kube::ObjectKey key = reservationKey(deed.reservation);
-  json spec = json::object();
+  json spec = {{"shareKey", orNull(pickFrom(kShareKeys, deed.share))}};
   switch (pickOf<AskReserved>(deed.request)) {
     case AskReserved::kIpv4:
       spec["family"] = "IPv4";
@@ -226,10 +228,10 @@ json namespaceObject(const LabelNamespace& deed) {
   json labels = {{"team", nullptr}};
   if (pickOf<Teams>(deed.labels) == Teams::kBlue) labels["team"] = "blue";
   if (pickOf<Teams>(deed.labels) == Teams::kRed) labels["team"] = "red";
-  return {{"apiVersion", "v1"},
-          {"kind", "Namespace"},
-          {"metadata",
-           {{"name", pickFrom(kNamespaceNames, deed.ns)}, {"labels", std::move(labels)}}}};
+  return {
+      {"apiVersion", "v1"},
+      {"kind", "Namespace"},
+      {"metadata", {{"name", pickFrom(kNamespaceNames, deed.ns)}, {"labels", std::move(labels)}}}};
 }
 
 json foreignStatus(const ShowForeign& deed) {

@@ -115,12 +115,12 @@ class Player {
 
   Result<Asking> operator()(const DeleteRecord& deed) const {
     std::vector<kube::ObjectKey> records;
-    const auto listed = api_.list(
-        kube::kIps, {},
-        [&](const json& object) {
-          if (object.at("metadata").contains("ownerReferences")) records.push_back(keyOf(object));
-        },
-        {});
+    const auto listed = api_.list(kube::kIps, {},
+                                  [&](const json& object) {
+                                    if (object.at("metadata").contains("ownerReferences"))
+                                      records.push_back(keyOf(object));
+                                  },
+                                  {});
     if (!listed) return tl::make_unexpected(listed.error());
     if (records.empty()) return Asking{};
     return remove(kube::kIps, records.at(deed.record % records.size()), {});
@@ -142,15 +142,15 @@ class Player {
   // Services that name the reservation: what it holds is what they ask for.
   [[nodiscard]] Asking usersOf(const kube::ObjectKey& reservation) const {
     Asking users;
-    (void)api_.list(
-        kube::kServices, {reservation.ns, "", ""},
-        [&](const json& object) {
-          const json annotations = object.at("metadata").value("annotations", json::object());
-          if (annotations.value("barevip.dev/ip", "") == reservation.name) {
-            users.insert(keyOf(object));
-          }
-        },
-        {});
+    (void)api_.list(kube::kServices, {reservation.ns, "", ""},
+                    [&](const json& object) {
+                      const json annotations =
+                          object.at("metadata").value("annotations", json::object());
+                      if (annotations.value("barevip.dev/ip", "") == reservation.name) {
+                        users.insert(keyOf(object));
+                      }
+                    },
+                    {});
     return users;
   }
 
@@ -161,9 +161,9 @@ class Player {
 
 Result<void> prepareCluster(kube::Api& api) {
   for (const std::string& name : allNamespaces()) {
-    const auto made =
-        createOrPatch(api, kube::kNamespaces,
-                      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}});
+    const auto made = createOrPatch(
+        api, kube::kNamespaces,
+        {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}});
     if (!made) return tl::make_unexpected(made.error());
   }
   return {};

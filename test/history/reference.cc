@@ -28,20 +28,6 @@ Addresses keysOf(const std::map<IpAddress, const model::IpClaim*>& records) {
   return keys;
 }
 
-std::set<std::string> portsOf(const model::Service& service) {
-  std::set<std::string> ports;
-  for (const model::ServicePort& port : service.ports) {
-    ports.insert(std::to_string(port.port) + "/" + std::string(toString(port.protocol)));
-  }
-  return ports;
-}
-
-const model::Service* findService(const Cluster& cluster, const kube::ObjectKey& key) {
-  const auto it = std::find_if(cluster.services.begin(), cluster.services.end(),
-                               [&](const model::Service& each) { return each.key == key; });
-  return it == cluster.services.end() ? nullptr : &*it;
-}
-
 class Check {
  public:
   explicit Check(const Cluster& cluster) : cluster_(cluster), pools_(cluster), holdings_(cluster) {}
@@ -61,32 +47,40 @@ class Check {
     if (!kept) broken_.push_back(sentence);
   }
 
-  [[nodiscard]] Addresses takenByOthers(const kube::ObjectKey& service) const {
-    Addresses taken;
-    const auto mine = holdings_.of(service);
-    for (const auto& [address, held] : holdings_.all()) {
-      if (!mine.contains(address)) taken.insert(address);
-    }
-    return taken;
-  }
-
   void checkHolders(const IpAddress& address, const Holdings::Held& held) {
     const std::string text = address.toString();
-    expect(held.services.size() <= 1, text + " has several holders");
     expect(held.reservations.size() <= 1, text + " is reserved twice");
+    for (const kube::ObjectKey& a : held.services) {
+      for (const kube::ObjectKey& b : held.services) {
+        if (a < b) checkSharers(address, a, b);
+      }
+    }
+  }
+
+  void checkSharers(const IpAddress& address, const kube::ObjectKey& a, const kube::ObjectKey& b) {
+    Terms first = holdings_.granted(a, address);
+    Terms second = holdings_.granted(b, address);
+    // What the API does not tell of them: ports of users of a reservation, and whose pods.
+    for (const auto& [key, terms] : {std::pair(a, &first), std::pair(b, &second)}) {
+      if (terms->known) continue;
+      terms->localPods.reset();
+      if (isReservation(*holdings_.of(key).at(address))) return;
+    }
+    expect(agree(first, second), address.toString() + " is held by " + a.toString() + " and " +
+                                     b.toString() + ", who cannot share it");
   }
 
   void checkService(const model::Service& service) {
     const std::string name = "Service " + service.key.toString();
-    const auto mine = holdings_.of(service.key);
+    const Holdings::Records& mine = holdings_.of(service.key);
     const model::Condition* const condition = assignedCondition(service);
     if (holdings_.isForeign(service)) {
       expect(mine.empty(), name + " is foreign and has records for " + toText(keysOf(mine)));
       return;
     }
     const Addresses shown = shownBy(service);
-    expect(shown == keysOf(mine), name + " shows " + toText(shown) + " and has records for " +
-                                      toText(keysOf(mine)));
+    expect(shown == keysOf(mine),
+           name + " shows " + toText(shown) + " and has records for " + toText(keysOf(mine)));
     if (!isOurs(service)) {
       expect(shown.empty(), name + " is not ours and keeps " + toText(shown));
       expect(condition == nullptr, name + " is not ours and keeps our condition");
@@ -98,8 +92,8 @@ class Check {
     }
     expect(!condition->reason.empty() && !condition->message.empty(),
            name + " has a condition without a reason or a sentence");
-    const auto possible =
-        whatRulesGive(pools_, cluster_, service, mine, takenByOthers(service.key));
+    const auto [known, possible] = whatRulesGive(pools_, cluster_, holdings_, service);
+    if (!known) return;
     if (condition->status == "True") {
       expect(possible && valuesOf(*possible) == shown,
              name + " is served with " + toText(shown) + ", but the rules give " +
@@ -120,16 +114,20 @@ class Check {
            name + " is of a Service and is not bound, but " + ip.status.phase);
     if (service == nullptr) return;
     expect(ip.status.service == owner.name, name + " names Service " + ip.status.service);
-    checkUse(ip, *service);
-    const std::string home =
-        pools_.home(IpAddress::parse(ip.spec.address).value(), ip.spec.pool);
+    checkGranted(ip, *service);
+    const std::string home = pools_.home(IpAddress::parse(ip.spec.address).value(), ip.spec.pool);
     expect(ip.status.pool == home, name + " says Pool " + ip.status.pool + ", it is " + home);
   }
 
-  void checkUse(const model::IpClaim& ip, const model::Service& service) {
+  // Who waits may have what it has on older terms.
+  void checkGranted(const model::IpClaim& ip, const model::Service& service) {
+    const model::Condition* const condition = assignedCondition(service);
+    if (condition == nullptr || condition->status != "True") return;
     const std::set<std::string> ports(ip.status.ports.begin(), ip.status.ports.end());
-    expect(ports == portsOf(service), "IP " + ip.key.toString() + " has other ports than Service " +
-                                          service.key.toString());
+    const std::string name = "IP " + ip.key.toString();
+    const Terms terms = termsOf(service);
+    expect(ports == terms.ports, name + " has other ports than its Service");
+    expect(ip.spec.shareKey == terms.key, name + " has another share key than its Service");
   }
 
   void checkReservation(const model::IpClaim& ip) {
@@ -140,9 +138,7 @@ class Check {
       return;
     }
     if (ip.status.phase != "Bound") {
-      Addresses taken;
-      for (const auto& [address, held] : holdings_.all()) taken.insert(address);
-      const auto possible = whatRulesReserve(pools_, ip, taken);
+      const auto possible = whatRulesReserve(pools_, ip, holdings_);
       expect(!possible, name + " waits (" + condition->message + "), but the rules give " +
                             (possible ? possible->toString() : ""));
       expect(ip.status.service.empty(), name + " waits and has a user");
@@ -150,16 +146,24 @@ class Check {
     }
     expect(ip.spec.address.empty() || ip.spec.address == ip.status.address,
            name + " asks for " + ip.spec.address + " and holds " + ip.status.address);
-    if (ip.status.service.empty()) {
-      expect(ip.status.ports.empty(), name + " has ports and no user");
-      return;
+    checkUsers(ip);
+  }
+
+  void checkUsers(const model::IpClaim& ip) {
+    const std::string name = "IP " + ip.key.toString();
+    const auto held = holdings_.all().at(IpAddress::parse(ip.status.address).value());
+    std::set<std::string> ports;
+    bool known = true;
+    for (const kube::ObjectKey& key : held.services) {
+      const model::Service* const user = findService(cluster_, key);
+      expect(user != nullptr, name + " is used by a Service that is not there");
+      if (user == nullptr) return;
+      const model::Condition* const condition = assignedCondition(*user);
+      known = known && condition != nullptr && condition->status == "True";
+      ports.merge(termsOf(*user).ports);
     }
-    const model::Service* const user = findService(cluster_, {ip.key.ns, ip.status.service});
-    if (user == nullptr) {
-      broken_.push_back(name + " is used by a Service that is not there");
-      return;
-    }
-    checkUse(ip, *user);
+    const std::set<std::string> said(ip.status.ports.begin(), ip.status.ports.end());
+    expect(!known || said == ports, name + " has other ports than its users");
   }
 
   void checkPool(const model::Pool& pool) {
@@ -168,6 +172,10 @@ class Check {
     expect(ready != nullptr && (ready->status == "True") == pools_.ready(pool),
            "Pool " + pool.key.name + " says of itself the opposite of what it is: " +
                (ready == nullptr ? "nothing" : ready->message));
+    const auto none = [](const model::Pool::Counts& c) { return c.ipv4 == "0" && c.ipv6 == "0"; };
+    expect(
+        !pool.deleting || !none(pool.status.allocated),
+        "Pool " + pool.key.name + " is deleted, nobody has its addresses, and it is still there");
   }
 
   // Held addresses count for the Pools that offer them, and such as no Pool offers any more for the
@@ -186,8 +194,8 @@ class Check {
       const IpAddress address = IpAddress::parse(ip.status.address).value();
       if (address.family() == family && !PoolRules::offers(pool, address)) ++outside;
     }
-    const auto member = family == Family::kIpv4 ? &model::Pool::Counts::ipv4
-                                                : &model::Pool::Counts::ipv6;
+    const auto member =
+        family == Family::kIpv4 ? &model::Pool::Counts::ipv4 : &model::Pool::Counts::ipv6;
     const auto same = [&](const char* what, const model::Pool::Counts& counts, std::size_t truth) {
       expect(counts.*member == std::to_string(truth),
              "Pool " + pool.key.name + " says " + std::string(toString(family)) + " " + what + " " +
@@ -264,22 +272,22 @@ class Comparison {
       if (gainer != nullptr) return;
       gainer = &service;
     }
-    Addresses taken;
+    if (gainer == nullptr || holdsReserved(gainer->key)) return;
     for (const auto& [address, held] : had_.all()) {
       const auto still = has_.all().find(address);
-      if (still == has_.all().end() || !(still->second == held)) return;
-      taken.insert(address);
+      if (still == has_.all().end()) return;
+      Holdings::Held without = still->second;
+      if (!held.services.contains(gainer->key)) without.services.erase(gainer->key);
+      if (!(without == held)) return;
     }
     for (const auto& [address, held] : has_.all()) {
       const bool isNew = !had_.all().contains(address);
       if (isNew && (!held.foreign.empty() || !held.reservations.empty())) return;
     }
-    if (gainer == nullptr || holdsReserved(gainer->key)) return;
     const model::Service* const earlier = findService(before_, gainer->key);
     if (earlier != nullptr && earlier->uid != gainer->uid) return;
-    const auto mine = had_.of(gainer->key);
-    for (const auto& [address, ip] : mine) taken.erase(address);
-    const auto expected = whatRulesGive(PoolRules(now_), before_, *gainer, mine, taken);
+    const auto [known, expected] = whatRulesGive(PoolRules(now_), before_, had_, *gainer);
+    if (!known) return;
     const Addresses chosen = shownBy(*gainer);
     if (!expected || valuesOf(*expected) != chosen) {
       broken_.push_back("Service " + gainer->key.toString() + " was given " + toText(chosen) +
@@ -289,7 +297,7 @@ class Comparison {
   }
 
   [[nodiscard]] bool holdsReserved(const kube::ObjectKey& service) const {
-    const auto records = has_.of(service);
+    const Holdings::Records& records = has_.of(service);
     return std::any_of(records.begin(), records.end(),
                        [](const auto& record) { return isReservation(*record.second); });
   }
@@ -300,6 +308,32 @@ class Comparison {
   const Holdings has_;
   std::vector<std::string> broken_;
 };
+
+// Without what the API server counts and when it was.
+model::Conditions truths(model::Conditions conditions) {
+  for (model::Condition& each : conditions) {
+    if (each.status == "False") each.reason = each.message = "";
+  }
+  return conditions;
+}
+
+model::Service visible(model::Service service) {
+  service.resourceVersion.clear();
+  service.conditions = truths(service.conditions);
+  return service;
+}
+
+model::IpClaim visible(model::IpClaim ip) {
+  ip.resourceVersion.clear();
+  ip.status.conditions = truths(ip.status.conditions);
+  if (ip.status.phase == "Conflict") ip.status.phase = "Pending";
+  return ip;
+}
+
+model::Pool visible(model::Pool pool) {
+  pool.resourceVersion.clear();
+  return pool;
+}
 
 }  // namespace
 
@@ -312,6 +346,23 @@ std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
 
 std::vector<std::string> brokenChoice(const Cluster& before, const Cluster& now) {
   return Comparison(before, now).choice();
+}
+
+std::vector<std::string> brokenByNewLeader(const Cluster& before, const Cluster& now) {
+  std::vector<std::string> broken;
+  const auto expect = [&](bool same, const std::string& what) {
+    if (!same) broken.push_back("a new leader changes " + what);
+  };
+  const auto compare = [&](const auto& a, const auto& b, const char* kind) {
+    const bool same =
+        std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                   [&](const auto& was, const auto& is) { return visible(was) == visible(is); });
+    expect(same, kind);
+  };
+  compare(before.services, now.services, "a Service");
+  compare(before.ips, now.ips, "an IP");
+  compare(before.pools, now.pools, "a Pool");
+  return broken;
 }
 
 }  // namespace barevip::history

@@ -28,4 +28,8 @@ namespace barevip::history {
 /// nothing else changed hands, it is the one that the order of the Pools prescribes.
 [[nodiscard]] std::vector<std::string> brokenChoice(const Cluster& before, const Cluster& now);
 
+/// Nobody did anything but that another process leads: whatever people and nodes see is as it was.
+/// Only why somebody waits may be said in other words: often there are several reasons.
+[[nodiscard]] std::vector<std::string> brokenByNewLeader(const Cluster& before, const Cluster& now);
+
 }  // namespace barevip::history

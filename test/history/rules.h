@@ -49,7 +49,18 @@ class PoolRules {
   std::set<const model::Pool*> ready_;
 };
 
-/// Who holds which address.
+/// On what a Service has an address beside others, or would like to.
+struct Terms {
+  std::string key;
+  std::set<std::string> ports;  ///< "80/TCP"
+  /// The selector of its pods if externalTrafficPolicy is Local.
+  std::optional<model::StringMap> localPods;
+  bool known = true;  ///< false: the API does not tell all that was granted
+};
+/// What the Service asks for now.
+[[nodiscard]] Terms termsOf(const model::Service& service);
+
+/// Who holds which address. The cluster outlives it.
 class Holdings {
  public:
   explicit Holdings(const Cluster& cluster);
@@ -61,27 +72,38 @@ class Holdings {
 
     friend bool operator==(const Held&, const Held&) = default;
   };
-  [[nodiscard]] const std::map<IpAddress, Held>& all() const { return held_; }
+  using Records = std::map<IpAddress, const model::IpClaim*>;
 
-  /// By address: the IP object.
-  [[nodiscard]] std::map<IpAddress, const model::IpClaim*> of(const kube::ObjectKey& service) const;
+  [[nodiscard]] const std::map<IpAddress, Held>& all() const { return held_; }
+  /// The IP objects by which the Service has addresses.
+  [[nodiscard]] const Records& of(const kube::ObjectKey& service) const;
   /// The Service shows addresses that somebody else gave.
   [[nodiscard]] bool isForeign(const model::Service& service) const;
+  /// On what terms it has the address.
+  [[nodiscard]] Terms granted(const kube::ObjectKey& service, const IpAddress& address) const;
 
  private:
+  const Cluster& cluster_;
   std::map<IpAddress, Held> held_;
-  std::map<kube::ObjectKey, std::map<IpAddress, const model::IpClaim*>> services_;
+  std::map<kube::ObjectKey, Records> services_;
 };
 
-/// What the rules give the Service, which has `mine` and while `taken` is held by others; nullopt:
-/// it waits.
-[[nodiscard]] std::optional<ByFamily> whatRulesGive(
-    const PoolRules& pools, const Cluster& cluster, const model::Service& service,
-    const std::map<IpAddress, const model::IpClaim*>& mine, const Addresses& taken);
+[[nodiscard]] const model::Service* findService(const Cluster& cluster, const kube::ObjectKey& key);
+
+/// Both may have one address, as far as it does not depend on the Pool.
+[[nodiscard]] bool agree(const Terms& a, const Terms& b);
+
+struct Answer {
+  bool known = true;            ///< false: it depends on terms that the API does not tell
+  std::optional<ByFamily> has;  ///< nullopt: the Service waits
+};
+/// What the rules give the Service in a cluster where it and others hold what they hold.
+[[nodiscard]] Answer whatRulesGive(const PoolRules& pools, const Cluster& cluster,
+                                   const Holdings& holdings, const model::Service& service);
 
 /// The same for a reservation that has nothing yet.
 [[nodiscard]] std::optional<IpAddress> whatRulesReserve(const PoolRules& pools,
                                                         const model::IpClaim& ip,
-                                                        const Addresses& taken);
+                                                        const Holdings& holdings);
 
 }  // namespace barevip::history

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "history/objects.h"
 #include "history/player.h"
 #include "history/reference.h"
 
@@ -32,6 +33,7 @@ World::World(std::uint32_t schedule) : random_(schedule) {
 std::vector<std::string> World::happen(const Event& event) {
   if (!disturb(event.deed)) {
     ++deeds_;
+    noteShareKey(event.deed);
     const auto asking = play(api_, event.deed);
     if (asking) {
       asking_.insert(asking->begin(), asking->end());
@@ -45,6 +47,13 @@ std::vector<std::string> World::happen(const Event& event) {
     for (Pick step = 0; step < event.steps && !stopped(); ++step) workOnce();
   }
   return takeBroken();
+}
+
+void World::noteShareKey(const Deed& deed) {
+  const auto* const put = std::get_if<PutService>(&deed);
+  if (put == nullptr) return;
+  const json key = serviceObject(*put)["metadata"]["annotations"]["barevip.dev/share"];
+  if (key.is_string()) shareKeys_[serviceKey(put->service).toString()].insert(key);
 }
 
 std::vector<std::string> World::finish() {
@@ -134,12 +143,7 @@ void World::settle() {
 
 void World::check() {
   if (stopped()) return;
-  const std::size_t writes = api_.writeCount();
   settle();
-  if (deeds_ == 0 && settled_ && api_.writeCount() != writes) {
-    broken_.emplace_back("a new leader writes although nothing has changed: " +
-                         api_.writes().back().body.dump());
-  }
   auto now = readCluster(api_);
   if (!now) {
     broken_.push_back("the cluster cannot be read: " + now.error().message);
@@ -150,16 +154,19 @@ void World::check() {
   };
   note(brokenNow(*now));
   if (settled_) note(brokenSince(*settled_, *now, asking_));
+  if (settled_ && deeds_ == 0) note(brokenByNewLeader(*settled_, *now));
   if (settled_ && deeds_ == 1) note(brokenChoice(*settled_, *now));
   settled_ = std::move(*now);
   asking_.clear();
   deeds_ = 0;
 }
 
-// At no time, settled or not, do two of our Services show one address.
+// At no time, settled or not, do two of our Services show one address, unless they share it. Just
+// now one of them may have another key already, since it leaves an address only when it has
+// another.
 void World::checkShown() {
   checkedWrites_ = api_.writeCount();
-  std::map<std::string, std::string> holders;
+  std::map<std::string, std::vector<std::string>> holders;
   for (const json& service : api_.objects(kube::kServices)) {
     if (service["spec"].value("loadBalancerClass", "") == "example.com/other") continue;
     const std::string name = service["metadata"]["namespace"].get<std::string>() + "/" +
@@ -168,13 +175,19 @@ void World::checkShown() {
         service.value(json::json_pointer("/status/loadBalancer/ingress"), json::array());
     for (const json& entry : ingress) {
       const std::string address = entry.value("ip", "");
-      const auto [it, first] = holders.emplace(address, name);
-      if (!first) {
-        broken_.push_back(address + " is shown by " + it->second + " and " + name +
-                          " at the same time");
+      for (const std::string& other : holders[address]) {
+        if (haveSharedAKey(name, other)) continue;
+        broken_.push_back(address + " is shown by " + other + " and " + name + " at the same time");
       }
+      holders[address].push_back(name);
     }
   }
+}
+
+bool World::haveSharedAKey(const std::string& a, const std::string& b) {
+  const auto& keys = shareKeys_[b];
+  return std::any_of(shareKeys_[a].begin(), shareKeys_[a].end(),
+                     [&](const std::string& key) { return keys.contains(key); });
 }
 
 std::vector<std::string> World::takeBroken() { return std::exchange(broken_, {}); }

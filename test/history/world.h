@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -43,6 +44,8 @@ class World {
   void settle();
   void check();
   void checkShown();
+  void noteShareKey(const Deed& deed);
+  bool haveSharedAKey(const std::string& a, const std::string& b);
   [[nodiscard]] Replica& leader() { return *replicas_.at(leader_); }
   [[nodiscard]] bool stopped() { return !leader().leads(); }
   std::vector<std::string> takeBroken();
@@ -54,6 +57,7 @@ class World {
   bool handOver_ = false;  ///< when the leader is dead, the other one leads
   std::uint32_t random_;
   std::size_t checkedWrites_ = 0;
+  std::map<std::string, std::set<std::string>> shareKeys_;  ///< of Services, all that they ever had
 
   std::optional<Cluster> settled_;  ///< as it was when it was checked last
   std::size_t deeds_ = 0;           ///< what people did since

@@ -16,7 +16,7 @@
 namespace barevip::history {
 namespace {
 
-constexpr std::size_t kLongest = 40;    // events of a history
+constexpr std::size_t kLongest = 40;  // events of a history
 constexpr int kDefaultHistories = 10'000;
 
 int histories() {
