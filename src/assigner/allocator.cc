@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "assigner/candidates.h"
+
 namespace barevip::assigner {
 
 void Allocator::setPools(std::vector<PoolPlan> plans) {
@@ -13,14 +15,7 @@ void Allocator::setPools(std::vector<PoolPlan> plans) {
 
 Choice Allocator::assign(const Request& request) {
   Choice choice = choose(pools_, holds_, request);
-  for (const Assignment& assignment : choice.addresses) {
-    if (assignment.reservation.empty()) {
-      add(assignment.address,
-          {{Holder::Kind::kService, request.service}, assignment.pool, std::nullopt});
-    } else {
-      holds_.setUser(assignment.address, request.service);
-    }
-  }
+  for (Assignment& assignment : choice.addresses) grant(request, assignment);
   return choice;
 }
 
@@ -28,20 +23,28 @@ Choice Allocator::keep(const kube::ObjectKey& service, Refusal refusal) const {
   return keepAll(pools_, holds_, service, {}, std::move(refusal));
 }
 
-bool Allocator::takeUp(const kube::ObjectKey& service, const IpAddress& address,
-                       const std::string& pool) {
-  const auto& mine = holds_.ofService(service);
-  if (std::find(mine.begin(), mine.end(), address) != mine.end()) return true;
-  return add(address, {{Holder::Kind::kService, service}, pool, std::nullopt});
+bool Allocator::takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
+                       Proof proof) {
+  const Hold* const hold = holds_.find(address);
+  if (hold == nullptr) return add(address, Hold::ofService(pool, service));
+  if (hold->termsOf(service.service) != nullptr) return true;
+  if (hold->kind != Holder::Kind::kService) return false;
+  if (!agreeOnKey(service.service, service.terms.key, hold->users)) return false;
+  if (proof == Proof::kNone && (clash(service.service, service.terms, hold->users) ||
+                                refusalToJoin(pools_, address, *hold, service.service))) {
+    return false;
+  }
+  holds_.join(address, {service.service, whatFits(service.service, service.terms, hold->users)});
+  return true;
 }
 
 bool Allocator::release(const kube::ObjectKey& service, const IpAddress& address) {
-  const auto& mine = holds_.ofService(service);
-  if (std::find(mine.begin(), mine.end(), address) == mine.end()) return false;
-  if (holds_.find(address)->holder.kind == Holder::Kind::kReservation) {
-    holds_.setUser(address, std::nullopt);
-  } else {
+  const Hold* const hold = holds_.find(address);
+  if (hold == nullptr || hold->termsOf(service) == nullptr) return false;
+  if (hold->kind == Holder::Kind::kService && !hasOthers(service, hold->users)) {
     remove(address);
+  } else {
+    holds_.leave(address, service);
   }
   return true;
 }
@@ -54,28 +57,34 @@ std::vector<IpAddress> Allocator::releaseAll(const kube::ObjectKey& service) {
 
 tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservation) {
   if (const auto held = holds_.ofReservation(reservation.claim)) {
-    return Assignment{*held, pools_.home(*held, holds_.find(*held)->pool), reservation.claim.name};
+    holds_.setShareKey(*held, reservation.shareKey);
+    return Assignment{
+        *held, pools_.home(*held, holds_.find(*held)->pool), reservation.claim.name, {}};
   }
   auto assignment = chooseReservation(pools_, holds_, reservation);
   if (!assignment) return assignment;
-  assignment->reservation = reservation.claim.name;
   add(assignment->address,
-      {{Holder::Kind::kReservation, reservation.claim}, assignment->pool, std::nullopt});
+      Hold::ofReservation(assignment->pool, reservation.claim, reservation.shareKey, {}));
   return assignment;
 }
 
 bool Allocator::takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
-                                  const std::string& pool,
-                                  const std::optional<kube::ObjectKey>& user) {
+                                  const std::string& pool, const std::string& shareKey,
+                                  const std::vector<Sharer>& users) {
   if (const auto held = holds_.ofReservation(claim)) return *held == address;
-  return add(address, {{Holder::Kind::kReservation, claim}, pool, user});
+  if (!add(address, Hold::ofReservation(pool, claim, shareKey, {}))) return false;
+  for (const Sharer& user : users) {
+    const std::vector<Sharer>& others = holds_.find(address)->users;
+    holds_.join(address, {user.service, whatFits(user.service, user.terms, others)});
+  }
+  return true;
 }
 
 bool Allocator::unreserve(const kube::ObjectKey& claim) {
   const auto address = holds_.ofReservation(claim);
   if (!address) return false;
-  if (holds_.find(*address)->user) {
-    holds_.convertToService(*address);
+  if (!holds_.find(*address)->users.empty()) {
+    holds_.convertToServices(*address);
     return false;
   }
   remove(*address);
@@ -92,7 +101,7 @@ bool Allocator::setForeign(const kube::ObjectKey& service,
     freed = true;
   }
   for (const IpAddress& address : addresses) {
-    add(address, {{Holder::Kind::kForeign, service}, {}, std::nullopt});
+    add(address, Hold::ofForeign(service));
   }
   return freed;
 }
@@ -112,9 +121,32 @@ PoolUsage Allocator::usage(const std::string& name) const {
   if (outside == outside_.end()) return usage;
   for (const IpAddress& address : outside->second) {
     ++(address.isIpv4() ? usage.ipv4 : usage.ipv6).allocated;
-    usage.outside.emplace_back(address, holds_.find(address)->holder);
+    for (Holder& holder : holds_.find(address)->holders()) {
+      usage.outside.emplace_back(address, std::move(holder));
+    }
   }
   return usage;
+}
+
+// What it has already stays on the old terms, if the new ones do not fit.
+void Allocator::grant(const Request& request, Assignment& assignment) {
+  const kube::ObjectKey& service = request.service;
+  const Hold* const hold = holds_.find(assignment.address);
+  if (hold == nullptr) {
+    add(assignment.address, Hold::ofService(assignment.pool, {service, request.terms}));
+    return;
+  }
+  const Terms* const before = hold->termsOf(service);
+  if (before != nullptr) {
+    if (*before == request.terms) return;
+    if (!agreeOnKey(service, request.terms.key, hold->users) ||
+        clash(service, request.terms, hold->users)) {
+      return;
+    }
+    assignment.regranted = true;
+  }
+  holds_.join(assignment.address, {service, request.terms});
+  assignment.shareKey = request.terms.key;
 }
 
 bool Allocator::add(const IpAddress& address, Hold hold) {

@@ -27,12 +27,14 @@ struct PoolUsage {
   };
   Counts ipv4;
   Counts ipv6;
-  /// Given from this Pool, but by now neither offered by it nor in another one.
+  /// Given from this Pool, but by now neither offered by it nor in another one; an address once for
+  /// each of its holders.
   std::vector<std::pair<IpAddress, Holder>> outside;
 };
 
 /// Pure: no clock, no I/O, no threads of its own. The same calls give the same result. Not
-/// thread-safe. An address has one holder at a time, whatever is called.
+/// thread-safe. An address has one holder at a time, or Services that fit together under one share
+/// key, whatever is called.
 class Allocator {
  public:
   /// Nobody loses an address by it.
@@ -40,28 +42,38 @@ class Allocator {
   [[nodiscard]] const PoolTable& pools() const { return pools_; }
   [[nodiscard]] const HoldTable& holds() const { return holds_; }
 
-  /// Chooses, and holds what is chosen. Surplus stays held until released.
+  /// Chooses, and holds what is chosen on the terms that are asked for. Surplus stays held until
+  /// released. Of a refused Service the terms change as far as the others on its addresses allow.
   Choice assign(const Request& request);
 
   /// What the Service has, for a request that cannot even be read.
   [[nodiscard]] Choice keep(const kube::ObjectKey& service, Refusal refusal) const;
 
-  /// For the Service as it was found in the cluster, without asking the Pools. False if somebody
-  /// else holds the address. An address that the Service holds already is success.
-  bool takeUp(const kube::ObjectKey& service, const IpAddress& address, const std::string& pool);
+  /// How sure it is that a Service was given an address.
+  enum class Proof : std::uint8_t {
+    kGranted,  ///< its record or its status says so: what clashes with others is left out
+    kNone,     ///< it may have the address if it could share it now
+  };
+  /// For the Service as it was found in the cluster. The Pools are not asked, unless others have
+  /// the address and there is no proof. False if somebody else holds the address and the Service
+  /// cannot join. An address that the Service holds already is success.
+  bool takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
+              Proof proof);
 
   /// Ends the Service's hold or use. A reservation stays reserved. False if it had none.
   bool release(const kube::ObjectKey& service, const IpAddress& address);
   /// Returns what it had.
   std::vector<IpAddress> releaseAll(const kube::ObjectKey& service);
 
-  /// Reserves for a person's IP object; one that holds an address already keeps it.
+  /// Reserves for a person's IP object; one that holds an address already keeps it, perhaps with
+  /// another share key.
   tl::expected<Assignment, Refusal> reserve(const Reservation& reservation);
-  /// As it was found in the cluster, without asking the Pools; user: the Service that uses it.
+  /// As it was found in the cluster, without asking the Pools; users: the Services that use it.
   bool takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
-                         const std::string& pool, const std::optional<kube::ObjectKey>& user);
-  /// The IP object is gone. A Service that uses the address holds it from now on. True if the
-  /// address is free now.
+                         const std::string& pool, const std::string& shareKey,
+                         const std::vector<Sharer>& users);
+  /// The IP object is gone. Services that use the address hold it from now on. True if the address
+  /// is free now.
   bool unreserve(const kube::ObjectKey& claim);
 
   /// What a Service shows that is not ours to serve; held as far as nobody else does. Replaces what
@@ -71,6 +83,7 @@ class Allocator {
   [[nodiscard]] PoolUsage usage(const std::string& pool) const;
 
  private:
+  void grant(const Request& request, Assignment& assignment);
   bool add(const IpAddress& address, Hold hold);
   void remove(const IpAddress& address);
   /// Keeps outside_ right for one address that is held.

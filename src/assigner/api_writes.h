@@ -18,6 +18,10 @@ namespace barevip::assigner {
 [[nodiscard]] Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,
                                                const std::stop_token& stop);
 
+/// On condition that the claim is still the one that was seen.
+[[nodiscard]] Result<void> patchShareKey(kube::Api& api, const model::IpClaim& seen,
+                                         const std::string& shareKey, const std::stop_token& stop);
+
 /// kNotFound is success: it is gone.
 [[nodiscard]] Result<void> removeClaim(kube::Api& api, const kube::ObjectKey& key,
                                        const std::string& uid, const std::stop_token& stop);

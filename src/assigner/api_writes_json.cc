@@ -42,6 +42,14 @@ Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,
   return decoded(api.get(kube::kIps, key, stop));
 }
 
+Result<void> patchShareKey(kube::Api& api, const model::IpClaim& seen, const std::string& shareKey,
+                           const std::stop_token& stop) {
+  const auto patched = api.patch(kube::kIps, seen.key, "",
+                                 model::shareKeyPatch(shareKey, seen.resourceVersion), stop);
+  if (!patched) return tl::make_unexpected(patched.error());
+  return {};
+}
+
 Result<void> removeClaim(kube::Api& api, const kube::ObjectKey& key, const std::string& uid,
                          const std::stop_token& stop) {
   auto removed = api.remove(kube::kIps, key, uid, stop);

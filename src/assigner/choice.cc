@@ -5,165 +5,28 @@
 #include <map>
 #include <utility>
 
+#include "assigner/candidates.h"
+
 namespace barevip::assigner {
 namespace {
 
-using Candidates = std::vector<const PoolState*>;
-template <class T>
-using Chosen = tl::expected<T, Refusal>;
-
-constexpr std::size_t kMaxNamed = 3;  // a sentence names that many Pools
-
-tl::unexpected<Refusal> refuse(RefusalReason reason, std::string message) {
-  return tl::make_unexpected(Refusal{reason, std::move(message)});
-}
-
-std::string quoted(const std::string& text) { return "\"" + text + "\""; }
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (std::size_t i = 0; i < parts.size() && i < kMaxNamed; ++i) {
-    text += (i == 0 ? "" : "; ") + parts[i];
-  }
-  if (parts.size() > kMaxNamed) {
-    text += "; and " + std::to_string(parts.size() - kMaxNamed) + " more";
-  }
-  return text;
-}
-
-std::string namesOf(const Candidates& pools) {
-  std::vector<std::string> names;
-  for (const PoolState* const pool : pools) names.push_back(quoted(pool->plan.name));
-  return joined(names);
-}
-
-std::string notAdmitted(const PoolState& pool, const std::string& why) {
-  return "Pool " + quoted(pool.plan.name) + " does not admit this: " + why;
-}
-
-Chosen<const PoolState*> poolByName(const PoolTable& pools, const std::string& name) {
-  const PoolState* const pool = pools.find(name);
-  if (pool == nullptr) {
-    return refuse(RefusalReason::kNoPool, "the Pool " + quoted(name) +
-                                              " that is asked for does not exist: create it or "
-                                              "ask for another");
-  }
-  if (!pool->gives()) {
-    return refuse(RefusalReason::kPoolNotReady,
-                  "the Pool " + quoted(name) +
-                      " that is asked for is not ready: " + pool->plan.fault->message);
-  }
-  return pool;
-}
-
-// Why automatic assignment finds no Pool at all.
-Refusal noCandidate(const PoolTable& pools, const Applicant& applicant) {
-  if (pools.all().empty()) {
-    return {RefusalReason::kNoPool, "there is no Pool: create one with addresses that you own"};
-  }
-  std::vector<std::string> refusals;
-  std::vector<std::string> faults;
-  for (const PoolState& pool : pools.all()) {
-    const std::string name = "Pool " + quoted(pool.plan.name);
-    if (!pool.gives()) {
-      faults.push_back(name + ": " + pool.plan.fault->message);
-    } else if (const auto why = pool.plan.admission.refusal(applicant)) {
-      refusals.push_back(name + ": " + *why);
-    } else {
-      refusals.push_back(name +
-                         ": it gives on request only (autoAssign is false): set annotation "
-                         "barevip.dev/pool");
-    }
-  }
-  if (refusals.empty()) {
-    return {RefusalReason::kPoolNotReady, "no Pool is ready: " + joined(faults)};
-  }
-  return {RefusalReason::kNoPoolAdmits, "no Pool admits this: " + joined(refusals)};
-}
-
-// The Pools that may give an address without being asked for it by number, in order.
-Chosen<Candidates> candidatesFor(const PoolTable& pools, const Applicant& applicant,
-                                 const std::string& poolName) {
-  if (!poolName.empty()) {
-    const auto pool = poolByName(pools, poolName);
-    if (!pool) return tl::make_unexpected(pool.error());
-    if (const auto why = (*pool)->plan.admission.refusal(applicant)) {
-      return refuse(RefusalReason::kNoPoolAdmits, notAdmitted(**pool, *why));
-    }
-    return Candidates{*pool};
-  }
-  Candidates found;
-  for (const PoolState& pool : pools.all()) {
-    if (pool.gives() && pool.plan.autoAssign && !pool.plan.admission.refusal(applicant)) {
-      found.push_back(&pool);
-    }
-  }
-  if (found.empty()) return tl::make_unexpected(noCandidate(pools, applicant));
-  return found;
-}
-
-Chosen<Assignment> lowestOf(const Candidates& candidates, Family family) {
-  Candidates having;
-  for (const PoolState* const pool : candidates) {
-    if (const auto address = pool->space.lowestFree(family)) {
-      return Assignment{*address, pool->plan.name, {}};
-    }
-    if (pool->space.capacity(family) != 0) having.push_back(pool);
-  }
-  const std::string name(toString(family));
-  if (having.empty()) {
-    return refuse(RefusalReason::kFamilyMissing,
-                  "no Pool that admits this has " + name + " addresses: " + namesOf(candidates));
-  }
-  return refuse(RefusalReason::kPoolExhausted,
-                "all " + name + " addresses are held of Pool " + namesOf(having));
-}
-
-std::string avoidedBecause(const PoolState& pool, const IpAddress& address) {
-  const auto octet = static_cast<unsigned>(address.number()) & 0xffU;
-  const bool buggy = octet == 0 || octet == 255;
-  return address.toString() + " is left out by Pool " + quoted(pool.plan.name) + ": " +
-         (buggy ? "avoidBuggyIPs" : "avoidGatewayIPs") + " is set";
-}
-
-// The Pool that may give this address on request.
-Chosen<const PoolState*> poolOf(const PoolTable& pools, const Applicant& applicant,
-                                const IpAddress& address, const std::string& poolName) {
-  const PoolState* pool = pools.having(address);
-  if (!poolName.empty()) {
-    const auto named = poolByName(pools, poolName);
-    if (!named) return named;
-    pool = (*named)->space.addresses().contains(address) ? *named : nullptr;
-  }
-  if (pool == nullptr) {
-    const std::string where =
-        poolName.empty() ? "no Pool that is ready" : "Pool " + quoted(poolName);
-    return refuse(RefusalReason::kAddressNotInPool,
-                  where + " has the address " + address.toString() + " that is asked for");
-  }
-  if (pool->space.avoids(address)) {
-    return refuse(RefusalReason::kAddressNotInPool, avoidedBecause(*pool, address));
-  }
-  if (const auto why = pool->plan.admission.refusal(applicant)) {
-    return refuse(RefusalReason::kNoPoolAdmits, notAdmitted(*pool, *why));
-  }
-  return pool;
-}
-
 Refusal heldBy(const IpAddress& address, const Hold& hold, const std::string& ns) {
-  std::string message = address.toString() + " is held by " + hold.holder.toString();
-  if (hold.holder.kind == Holder::Kind::kReservation && hold.holder.key.ns == ns) {
-    message += hold.user ? ", which Service " + hold.user->toString() + " uses"
-                         : ": use it by the annotation barevip.dev/ip: " + hold.holder.key.name;
+  std::string message = address.toString() + " is held by " + hold.toString();
+  if (hold.kind == Holder::Kind::kReservation && hold.owner.ns == ns) {
+    message += hold.users.empty() ? ": use it by the annotation barevip.dev/ip: " + hold.owner.name
+                                  : ", which " + namesOf(hold.users) + " uses";
   }
   return {RefusalReason::kAddressHeld, std::move(message)};
 }
 
 // The address must be held.
-Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const IpAddress& address) {
+Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const IpAddress& address,
+                        const kube::ObjectKey& service) {
   const Hold& hold = *holds.find(address);
-  const bool reserved = hold.holder.kind == Holder::Kind::kReservation;
-  return {address, pools.home(address, hold.pool), reserved ? hold.holder.key.name : ""};
+  const bool reserved = hold.kind == Holder::Kind::kReservation;
+  const Terms* const terms = hold.termsOf(service);
+  return {address, pools.home(address, hold.pool), reserved ? hold.owner.name : "",
+          terms == nullptr ? "" : terms->key};
 }
 
 // One run of choose().
@@ -175,7 +38,7 @@ class Search {
   Choice run() {
     if (const auto refusal = byName()) return unchanged(*refusal);
     if (const auto refusal = byNumber()) return unchanged(*refusal);
-    keepWhatFits();
+    if (const auto refusal = keepWhatFits()) return unchanged(*refusal);
     std::optional<Refusal> missing = automatically();
     if (missing && (request_.allFamilies || chosen_.empty())) return unchanged(*missing);
     Choice choice;
@@ -190,12 +53,7 @@ class Search {
 
  private:
   [[nodiscard]] Assignment held(const IpAddress& address) const {
-    return assignmentOf(pools_, holds_, address);
-  }
-
-  [[nodiscard]] bool holdsAlready(const IpAddress& address) const {
-    const auto& mine = holds_.ofService(request_.service);
-    return std::find(mine.begin(), mine.end(), address) != mine.end();
+    return assignmentOf(pools_, holds_, address, request_.service);
   }
 
   std::optional<Refusal> byName() {
@@ -222,10 +80,7 @@ class Search {
                        "Service has one address of each family"};
       }
       const Hold& hold = *holds_.find(*address);
-      if (hold.user && *hold.user != request_.service) {
-        return Refusal{RefusalReason::kAddressHeld,
-                       "IP " + claim.toString() + " is used by Service " + hold.user->toString()};
-      }
+      if (const auto refusal = refusalToShare(*address, hold)) return refusal;
       if (const auto refusal = refusalToUse(*address, hold)) return refusal;
       chosen_.emplace(family, held(*address));
       order_.push_back(family);
@@ -236,33 +91,76 @@ class Search {
   // The reservation was admitted for its namespace; the Pool may also look at the Service's labels.
   [[nodiscard]] std::optional<Refusal> refusalToUse(const IpAddress& address,
                                                     const Hold& hold) const {
-    if (hold.user) return std::nullopt;
+    if (hold.termsOf(request_.service) != nullptr) return std::nullopt;
     const PoolState* const pool = pools_.find(pools_.home(address, hold.pool));
-    if (pool == nullptr) return std::nullopt;
-    const auto why = pool->plan.admission.refusal(request_.applicant);
-    if (!why) return std::nullopt;
-    return Refusal{RefusalReason::kNoPoolAdmits, notAdmitted(*pool, *why)};
+    return pool == nullptr ? std::nullopt : admissionRefusal(*pool, request_.applicant);
   }
 
   std::optional<Refusal> byNumber() {
     for (const IpAddress& address : request_.addresses) {
-      if (holdsAlready(address)) {
+      const Hold* const hold = holds_.find(address);
+      const bool mine = hold != nullptr && hold->termsOf(request_.service) != nullptr;
+      if (hold != nullptr) {
+        if (!mine && hold->kind != Holder::Kind::kService) {
+          return heldBy(address, *hold, request_.service.ns);
+        }
+        if (const auto refusal = refusalToShare(address, *hold)) return refusal;
+      }
+      if (mine) {
         chosen_.emplace(address.family(), held(address));
-      } else if (const Hold* const other = holds_.find(address)) {
-        return heldBy(address, *other, request_.service.ns);
       } else {
         const auto pool = poolOf(pools_, request_.applicant, address, request_.pool);
         if (!pool) return pool.error();
-        chosen_.emplace(address.family(), Assignment{address, (*pool)->plan.name, {}});
+        chosen_.emplace(address.family(), given(address, **pool));
       }
       order_.push_back(address.family());
     }
     return std::nullopt;
   }
 
-  // An address that the Service has stays, unless it asks for another Pool. Of several of one
-  // family the one that it shows stays, else the lowest.
-  void keepWhatFits() {
+  [[nodiscard]] Assignment given(const IpAddress& address, const PoolState& pool) const {
+    return {address, pool.plan.name, {}, request_.terms.key};
+  }
+
+  // Why the Service cannot have the address, on the terms that it asks for, beside the others that
+  // have it. Nobody else has it: no reason.
+  [[nodiscard]] std::optional<Refusal> refusalToShare(const IpAddress& address,
+                                                      const Hold& hold) const {
+    const kube::ObjectKey& self = request_.service;
+    if (!hasOthers(self, hold.users)) return std::nullopt;
+    const bool joins = hold.termsOf(self) == nullptr;
+    const bool reserved = hold.kind == Holder::Kind::kReservation;
+    const std::string& key = request_.terms.key;
+    if (!agreeOnKey(self, key, hold.users) || (joins && reserved && hold.shareKey != key)) {
+      return notSharedUnder(key, address, hold);
+    }
+    std::optional<std::string> why;
+    if (joins) why = refusalToJoin(pools_, address, hold, self);
+    if (!why) why = clash(self, request_.terms, hold.users);
+    if (!why) return std::nullopt;
+    return Refusal{RefusalReason::kShareRefused,
+                   address.toString() + " cannot be shared " + *std::move(why)};
+  }
+
+  // Says nothing about the keys of others.
+  [[nodiscard]] Refusal notSharedUnder(const std::string& key, const IpAddress& address,
+                                       const Hold& hold) const {
+    std::string message = hold.kind == Holder::Kind::kReservation
+                              ? "IP " + hold.owner.toString() + " is used by "
+                              : address.toString() + " is held by ";
+    message += namesOf(hold.users, request_.service);
+    if (hold.termsOf(request_.service) != nullptr) {
+      message += " under the share key that this Service had";
+    } else if (hold.kind == Holder::Kind::kReservation && !key.empty()) {
+      message += ", and not for sharing under the key " + quoted(key) + ": see its spec.shareKey";
+    }
+    return {RefusalReason::kAddressHeld, std::move(message)};
+  }
+
+  // An address that the Service has stays, unless it asks for another Pool, or for another share
+  // key than the others there have. Of several of one family the one that it shows stays, else the
+  // lowest. Returns why it cannot stay on the terms that are asked for.
+  std::optional<Refusal> keepWhatFits() {
     for (const Family family : request_.families) {
       if (chosen_.contains(family)) continue;
       std::optional<Assignment> best;
@@ -272,14 +170,19 @@ class Search {
         Assignment mine = held(address);
         if (!mine.reservation.empty()) continue;  // used as long as it is asked for by name
         if (!request_.pool.empty() && mine.pool != request_.pool) continue;
+        const Hold& hold = *holds_.find(address);
+        if (!agreeOnKey(request_.service, request_.terms.key, hold.users)) continue;
         const auto& shown = request_.shown;
         const bool isShown = std::find(shown.begin(), shown.end(), address) != shown.end();
         if (best && (bestShown || !isShown)) continue;
         best = std::move(mine);
         bestShown = isShown;
       }
-      if (best) chosen_.emplace(family, std::move(*best));
+      if (!best) continue;
+      if (auto refusal = refusalToShare(best->address, *holds_.find(best->address))) return refusal;
+      chosen_.emplace(family, std::move(*best));
     }
+    return std::nullopt;
   }
 
   // Fills the families that are still empty. Returns why one stays empty.
@@ -291,17 +194,45 @@ class Search {
     if (open.empty()) return std::nullopt;
     auto candidates = candidatesFor(pools_, request_.applicant, request_.pool);
     if (!candidates) return candidates.error();
+    std::map<Family, Refusal> refused;
+    std::erase_if(open,
+                  [&](Family family) { return joinOthers(*candidates, family, refused[family]); });
     preferOnePool(*candidates, open);
     std::optional<Refusal> missing;
     for (const Family family : open) {
-      auto assignment = lowestOf(*candidates, family);
-      if (assignment) {
-        chosen_.emplace(family, std::move(*assignment));
+      const auto lowest = lowestOf(*candidates, family);
+      if (lowest) {
+        chosen_.emplace(family, given(lowest->address, *lowest->pool));
       } else if (!missing) {
-        missing = std::move(assignment.error());
+        missing = lowest.error();
+        const std::string& why = refused[family].message;
+        if (!why.empty()) missing->message += "; " + why;
       }
     }
     return missing;
+  }
+
+  // Takes the lowest address that Services with the same share key have and that has room for this
+  // one. If there are such addresses and none has, `refused` is why the first has not.
+  bool joinOthers(const Candidates& candidates, Family family, Refusal& refused) {
+    const std::string& key = request_.terms.key;
+    if (key.empty()) return false;
+    for (const PoolState* const pool : candidates) {
+      const bool anyone = pool->plan.allowSharing == model::AllowSharing::kCluster;
+      for (const IpAddress& address : holds_.ofShareKey(key, anyone ? "" : request_.service.ns)) {
+        if (address.family() != family || !pool->space.offers(address)) continue;
+        const Hold& hold = *holds_.find(address);
+        if (pools_.home(address, hold.pool) != pool->plan.name) continue;
+        if (hold.termsOf(request_.service) != nullptr) continue;  // it is to be left
+        auto refusal = refusalToShare(address, hold);
+        if (!refusal) {
+          chosen_.emplace(family, given(address, *pool));
+          return true;
+        }
+        if (refused.message.empty()) refused = std::move(*refusal);
+      }
+    }
+    return false;
   }
 
   // Both addresses come from one Pool where there is one that can: it moves to the front.
@@ -345,30 +276,6 @@ class Search {
 
 }  // namespace
 
-std::string_view nameOf(RefusalReason reason) {
-  switch (reason) {
-    case RefusalReason::kBadRequest:
-      return "BadRequest";
-    case RefusalReason::kNoPool:
-      return "NoPool";
-    case RefusalReason::kPoolNotReady:
-      return "PoolNotReady";
-    case RefusalReason::kNoPoolAdmits:
-      return "NoPoolAdmits";
-    case RefusalReason::kFamilyMissing:
-      return "FamilyMissing";
-    case RefusalReason::kPoolExhausted:
-      return "PoolExhausted";
-    case RefusalReason::kAddressHeld:
-      return "AddressHeld";
-    case RefusalReason::kAddressNotInPool:
-      return "AddressNotInPool";
-    case RefusalReason::kReservationMissing:
-      return "ReservationMissing";
-  }
-  return "BadRequest";
-}
-
 Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request) {
   return Search(pools, holds, request).run();
 }
@@ -385,7 +292,7 @@ Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::Objec
     return rank(a) < rank(b);
   });
   for (const IpAddress& address : mine) {
-    choice.addresses.push_back(assignmentOf(pools, holds, address));
+    choice.addresses.push_back(assignmentOf(pools, holds, address, service));
   }
   return choice;
 }
@@ -393,9 +300,11 @@ Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::Objec
 tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, const HoldTable& holds,
                                                     const Reservation& reservation) {
   if (!reservation.address) {
-    auto candidates = candidatesFor(pools, reservation.applicant, reservation.pool);
-    if (!candidates) return tl::make_unexpected(std::move(candidates.error()));
-    return lowestOf(*candidates, reservation.family.value_or(Family::kIpv4));
+    const auto candidates = candidatesFor(pools, reservation.applicant, reservation.pool);
+    if (!candidates) return tl::make_unexpected(candidates.error());
+    const auto lowest = lowestOf(*candidates, reservation.family.value_or(Family::kIpv4));
+    if (!lowest) return tl::make_unexpected(lowest.error());
+    return Assignment{lowest->address, lowest->pool->plan.name, reservation.claim.name, {}};
   }
   const IpAddress& address = *reservation.address;
   if (const Hold* const other = holds.find(address)) {
@@ -403,7 +312,7 @@ tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, cons
   }
   const auto pool = poolOf(pools, reservation.applicant, address, reservation.pool);
   if (!pool) return tl::make_unexpected(pool.error());
-  return Assignment{address, (*pool)->plan.name, {}};
+  return Assignment{address, (*pool)->plan.name, reservation.claim.name, {}};
 }
 
 }  // namespace barevip::assigner

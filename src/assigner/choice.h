@@ -4,40 +4,21 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "assigner/hold_table.h"
 #include "assigner/pool_table.h"
+#include "assigner/refusal.h"
 #include "assigner/request.h"
 
 namespace barevip::assigner {
-
-/// Reasons of conditions and events.
-enum class RefusalReason : std::uint8_t {
-  kBadRequest,          ///< an annotation or field is wrong
-  kNoPool,              ///< there is no Pool, or not the one asked for
-  kPoolNotReady,        ///< the Pools that could give are faulty
-  kNoPoolAdmits,        ///< Pools exist, but not for this Service
-  kFamilyMissing,       ///< no admitted Pool has addresses of the family
-  kPoolExhausted,       ///< all addresses are held
-  kAddressHeld,         ///< the address asked for is held by somebody else
-  kAddressNotInPool,    ///< the address asked for can be given by no Pool
-  kReservationMissing,  ///< the IP object asked for holds no address
-};
-[[nodiscard]] std::string_view nameOf(RefusalReason reason);
-
-struct Refusal {
-  RefusalReason reason = RefusalReason::kBadRequest;
-  std::string message;  ///< one sentence for people; no counts, so that it is stable
-
-  friend bool operator==(const Refusal&, const Refusal&) = default;
-};
 
 struct Assignment {
   IpAddress address;
   std::string pool;
   std::string reservation;  ///< IP object made by a person, in the Service's namespace; else empty
+  std::string shareKey;     ///< under which it has the address
+  bool regranted = false;   ///< the Service had it, and has it on other terms now
 
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
@@ -68,6 +49,7 @@ struct Reservation {
   std::optional<IpAddress> address;
   std::optional<Family> family;
   std::string pool;
+  std::string shareKey;  ///< Services with this key may use it together; empty: one uses it
 };
 
 [[nodiscard]] tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools,

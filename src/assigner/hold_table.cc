@@ -17,20 +17,69 @@ const std::vector<IpAddress>& listOf(const Lists& lists, const kube::ObjectKey& 
 
 void insert(Lists& lists, const kube::ObjectKey& key, const IpAddress& address) {
   std::vector<IpAddress>& list = lists[key];
-  list.insert(std::lower_bound(list.begin(), list.end(), address), address);
+  const auto place = std::lower_bound(list.begin(), list.end(), address);
+  if (place == list.end() || *place != address) list.insert(place, address);
 }
 
 void erase(Lists& lists, const kube::ObjectKey& key, const IpAddress& address) {
   const auto it = lists.find(key);
   if (it == lists.end()) return;
-  std::erase(it->second, address);
-  if (it->second.empty()) lists.erase(it);
+  std::vector<IpAddress>& list = it->second;
+  const auto place = std::lower_bound(list.begin(), list.end(), address);
+  if (place != list.end() && *place == address) list.erase(place);
+  if (list.empty()) lists.erase(it);
+}
+
+// Calls f with each list that has the address for its holders' share key.
+template <class F>
+void forEachShareList(const Hold& hold, F&& f) {
+  if (hold.kind != Holder::Kind::kService) return;
+  for (const Sharer& user : hold.users) {
+    if (user.terms.key.empty()) continue;
+    f(kube::ObjectKey{user.service.ns, user.terms.key});
+    f(kube::ObjectKey{"", user.terms.key});
+  }
 }
 
 }  // namespace
 
 std::string Holder::toString() const {
   return (kind == Kind::kReservation ? "IP " : "Service ") + key.toString();
+}
+
+Hold Hold::ofService(std::string pool, Sharer service) {
+  Hold hold;
+  hold.pool = std::move(pool);
+  hold.users.push_back(std::move(service));
+  return hold;
+}
+
+Hold Hold::ofReservation(std::string pool, kube::ObjectKey claim, std::string shareKey,
+                         std::vector<Sharer> users) {
+  return {Holder::Kind::kReservation, std::move(pool), std::move(claim), std::move(shareKey),
+          std::move(users)};
+}
+
+Hold Hold::ofForeign(kube::ObjectKey service) {
+  return {Holder::Kind::kForeign, {}, std::move(service), {}, {}};
+}
+
+const Terms* Hold::termsOf(const kube::ObjectKey& service) const {
+  for (const Sharer& user : users) {
+    if (user.service == service) return &user.terms;
+  }
+  return nullptr;
+}
+
+std::vector<Holder> Hold::holders() const {
+  if (kind != Holder::Kind::kService) return {{kind, owner}};
+  std::vector<Holder> result;
+  for (const Sharer& user : users) result.push_back({kind, user.service});
+  return result;
+}
+
+std::string Hold::toString() const {
+  return kind == Holder::Kind::kService ? namesOf(users) : Holder{kind, owner}.toString();
 }
 
 bool HoldTable::add(const IpAddress& address, Hold hold) {
@@ -66,50 +115,62 @@ std::optional<IpAddress> HoldTable::ofReservation(const kube::ObjectKey& claim) 
   return it->second;
 }
 
-void HoldTable::setUser(const IpAddress& address, const std::optional<kube::ObjectKey>& service) {
-  Hold& hold = holds_.at(address);
-  unlink(address, hold);
-  hold.user = service;
-  link(address, hold);
+const std::vector<IpAddress>& HoldTable::ofShareKey(const std::string& key,
+                                                    const std::string& ns) const {
+  return listOf(shared_, {ns, key});
 }
 
-void HoldTable::convertToService(const IpAddress& address) {
+void HoldTable::join(const IpAddress& address, Sharer service) {
+  change(address, [&](Hold& hold) {
+    const auto place =
+        std::lower_bound(hold.users.begin(), hold.users.end(), service,
+                         [](const Sharer& a, const Sharer& b) { return a.service < b.service; });
+    if (place != hold.users.end() && place->service == service.service) {
+      place->terms = std::move(service.terms);
+    } else {
+      hold.users.insert(place, std::move(service));
+    }
+  });
+}
+
+void HoldTable::leave(const IpAddress& address, const kube::ObjectKey& service) {
+  change(address, [&](Hold& hold) {
+    std::erase_if(hold.users, [&](const Sharer& user) { return user.service == service; });
+  });
+}
+
+void HoldTable::convertToServices(const IpAddress& address) {
+  change(address, [](Hold& hold) {
+    hold.kind = Holder::Kind::kService;
+    hold.owner = {};
+    hold.shareKey.clear();
+  });
+}
+
+void HoldTable::setShareKey(const IpAddress& address, std::string key) {
+  holds_.at(address).shareKey = std::move(key);
+}
+
+template <class Change>
+void HoldTable::change(const IpAddress& address, Change&& apply) {
   Hold& hold = holds_.at(address);
-  if (!hold.user) return;
   unlink(address, hold);
-  hold.holder = {Holder::Kind::kService, *hold.user};
-  hold.user.reset();
+  apply(hold);
   link(address, hold);
 }
 
 void HoldTable::link(const IpAddress& address, const Hold& hold) {
-  switch (hold.holder.kind) {
-    case Holder::Kind::kService:
-      insert(services_, hold.holder.key, address);
-      break;
-    case Holder::Kind::kForeign:
-      insert(foreign_, hold.holder.key, address);
-      break;
-    case Holder::Kind::kReservation:
-      reservations_.insert_or_assign(hold.holder.key, address);
-      if (hold.user) insert(services_, *hold.user, address);
-      break;
-  }
+  for (const Sharer& user : hold.users) insert(services_, user.service, address);
+  forEachShareList(hold, [&](const kube::ObjectKey& key) { insert(shared_, key, address); });
+  if (hold.kind == Holder::Kind::kForeign) insert(foreign_, hold.owner, address);
+  if (hold.kind == Holder::Kind::kReservation) reservations_.insert_or_assign(hold.owner, address);
 }
 
 void HoldTable::unlink(const IpAddress& address, const Hold& hold) {
-  switch (hold.holder.kind) {
-    case Holder::Kind::kService:
-      erase(services_, hold.holder.key, address);
-      break;
-    case Holder::Kind::kForeign:
-      erase(foreign_, hold.holder.key, address);
-      break;
-    case Holder::Kind::kReservation:
-      reservations_.erase(hold.holder.key);
-      if (hold.user) erase(services_, *hold.user, address);
-      break;
-  }
+  for (const Sharer& user : hold.users) erase(services_, user.service, address);
+  forEachShareList(hold, [&](const kube::ObjectKey& key) { erase(shared_, key, address); });
+  if (hold.kind == Holder::Kind::kForeign) erase(foreign_, hold.owner, address);
+  if (hold.kind == Holder::Kind::kReservation) reservations_.erase(hold.owner);
 }
 
 }  // namespace barevip::assigner

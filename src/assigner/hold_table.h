@@ -9,6 +9,8 @@
 #include "barevip/base/ip.h"
 #include "barevip/kube/object_key.h"
 
+#include "assigner/sharing.h"
+
 namespace barevip::assigner {
 
 struct Holder {
@@ -25,15 +27,34 @@ struct Holder {
   friend bool operator==(const Holder&, const Holder&) = default;
 };
 
+/// An address that is held: by Services, by a reservation or by a foreign Service.
 struct Hold {
-  Holder holder;
-  std::string pool;                     ///< the Pool that it was given from; empty if none
-  std::optional<kube::ObjectKey> user;  ///< of a reservation: the Service that uses it
+  Holder::Kind kind = Holder::Kind::kService;
+  std::string pool;       ///< the Pool that it was given from; empty if none
+  kube::ObjectKey owner;  ///< the IP object of a reservation, or the foreign Service
+  std::string shareKey;   ///< of a reservation: with it several Services may use it
+  /// The Services that have the address, ascending: the holders, at least one, or the users of a
+  /// reservation. Several have one key and fit together.
+  std::vector<Sharer> users;
+
+  [[nodiscard]] static Hold ofService(std::string pool, Sharer service);
+  [[nodiscard]] static Hold ofReservation(std::string pool, kube::ObjectKey claim,
+                                          std::string shareKey, std::vector<Sharer> users);
+  [[nodiscard]] static Hold ofForeign(kube::ObjectKey service);
+
+  /// The terms on which the Service has the address; nullptr: it does not.
+  [[nodiscard]] const Terms* termsOf(const kube::ObjectKey& service) const;
+
+  /// One, or several where Services share.
+  [[nodiscard]] std::vector<Holder> holders() const;
+  /// For people: "Service a/b", or "Service a/b and 2 more".
+  [[nodiscard]] std::string toString() const;
 
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
-/// Who holds which address: one holder each. Not thread-safe.
+/// Who holds which address. Not thread-safe. Each operation is O(log addresses), and linear in the
+/// number of Services that share the address.
 class HoldTable {
  public:
   /// False, and nothing changes, if the address is held.
@@ -44,26 +65,38 @@ class HoldTable {
   [[nodiscard]] const Hold* find(const IpAddress& address) const;
   [[nodiscard]] const std::map<IpAddress, Hold>& all() const { return holds_; }
 
-  /// The addresses that the Service holds or uses, ascending.
+  // Addresses are ascending.
+
+  /// What the Service holds or uses.
   [[nodiscard]] const std::vector<IpAddress>& ofService(const kube::ObjectKey& service) const;
   [[nodiscard]] std::optional<IpAddress> ofReservation(const kube::ObjectKey& claim) const;
   [[nodiscard]] const std::vector<IpAddress>& ofForeign(const kube::ObjectKey& service) const;
+  /// What Services hold under a share key; ns: those of one namespace, or of any if it is empty.
+  [[nodiscard]] const std::vector<IpAddress>& ofShareKey(const std::string& key,
+                                                         const std::string& ns) const;
 
-  /// Changes who uses a reservation; nullopt: nobody. The address must be one.
-  void setUser(const IpAddress& address, const std::optional<kube::ObjectKey>& service);
+  // The address must be held.
 
-  /// The Service that uses the reservation holds it from now on.
-  void convertToService(const IpAddress& address);
+  /// The Service has the address, too, or on other terms than before.
+  void join(const IpAddress& address, Sharer service);
+  /// The Service leaves it. Of an address that Services hold the last one cannot: remove it.
+  void leave(const IpAddress& address, const kube::ObjectKey& service);
+  /// The users of the reservation, at least one, hold the address from now on.
+  void convertToServices(const IpAddress& address);
+  void setShareKey(const IpAddress& address, std::string key);
 
  private:
   using Lists = std::map<kube::ObjectKey, std::vector<IpAddress>>;
 
+  template <class Change>
+  void change(const IpAddress& address, Change&& apply);
   void link(const IpAddress& address, const Hold& hold);
   void unlink(const IpAddress& address, const Hold& hold);
 
   std::map<IpAddress, Hold> holds_;
   Lists services_;
   Lists foreign_;
+  Lists shared_;  ///< by key and namespace, and by key alone
   std::map<kube::ObjectKey, IpAddress> reservations_;
 };
 

@@ -68,6 +68,7 @@ PoolPlan planPool(const model::Pool& pool) {
   plan.creationSeconds = pool.creationSeconds;
   plan.autoAssign = pool.autoAssign;
   plan.avoid = {pool.avoidBuggyIps, pool.avoidGatewayIps};
+  plan.allowSharing = pool.allowSharing;
   plan.admission = Admission::of(pool);
   planAddresses(pool, plan);
   if (pool.deleting && !plan.fault) {

@@ -29,6 +29,7 @@ struct PoolPlan {
   std::int64_t creationSeconds = 0;
   bool autoAssign = true;
   Avoid avoid;
+  model::AllowSharing allowSharing = model::AllowSharing::kNamespace;
   Admission admission;
   AddressSet addresses;                ///< without the excluded; empty if an entry is malformed
   std::optional<Explanation> fault;    ///< set: it gives no address; holders keep theirs

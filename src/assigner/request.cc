@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxList = 2;    // one of each family
 constexpr std::size_t kMaxName = 253;  // RFC 1123 subdomain, as Kubernetes limits names
+constexpr std::size_t kMaxShareKey = 63;
 
 std::string annotation(const model::Service& service, std::string_view name) {
   const auto it = service.annotations.find(std::string(name));
@@ -40,6 +41,20 @@ Result<std::vector<std::string>> splitList(const std::string& source, std::strin
     if (comma == std::string_view::npos) return parts;
     text.remove_prefix(comma + 1);
   }
+}
+
+// Empty without the annotation.
+Result<std::string> readShareKey(const model::Service& service) {
+  if (!service.annotations.contains(std::string(model::kShareAnnotation))) return std::string();
+  std::string key = trimmed(annotation(service, model::kShareAnnotation));
+  if (key.empty() || key.size() > kMaxShareKey) {
+    return fail(ErrorCode::kInvalid,
+                "annotation barevip.dev/share " +
+                    std::string(key.empty() ? "is empty" : "is longer than 63 bytes") +
+                    ": write the same short word on each Service that shares the address, or "
+                    "remove it");
+  }
+  return key;
 }
 
 std::vector<Family> familiesOf(const model::Service& service) {
@@ -96,6 +111,20 @@ Result<void> readClaims(const std::string& text, Request& request) {
 
 }  // namespace
 
+Terms termsOf(const model::Service& service) {
+  Terms terms;
+  terms.key = readShareKey(service).value_or("");
+  for (const model::ServicePort& port : service.ports) {
+    terms.ports.push_back({port.protocol, port.port});
+  }
+  std::sort(terms.ports.begin(), terms.ports.end());
+  terms.ports.erase(std::unique(terms.ports.begin(), terms.ports.end()), terms.ports.end());
+  if (service.externalTrafficPolicy == model::TrafficPolicy::kLocal) {
+    terms.localPods = service.selector;
+  }
+  return terms;
+}
+
 Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
@@ -109,6 +138,9 @@ Result<Request> requestOf(const model::Service& service, const model::Namespace*
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
 
+  const auto key = readShareKey(service);
+  if (!key) return tl::make_unexpected(key.error());
+  request.terms = termsOf(service);
   if (request.pool.size() > kMaxName) {
     return fail(ErrorCode::kInvalid, "annotation barevip.dev/pool is longer than a name can be");
   }

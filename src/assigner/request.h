@@ -12,6 +12,7 @@
 #include "barevip/model/service.h"
 
 #include "assigner/admission.h"
+#include "assigner/sharing.h"
 
 namespace barevip::assigner {
 
@@ -25,9 +26,13 @@ struct Request {
   std::vector<IpAddress> addresses;  ///< asked for by number; at most one of each family
   std::vector<std::string> claims;   ///< asked for by the names of IP objects
   std::vector<IpAddress> shown;      ///< what the Service shows now: of equals these are kept
+  Terms terms;                       ///< on what it wants its addresses
 
   friend bool operator==(const Request&, const Request&) = default;
 };
+
+/// On what the Service wants its addresses. A share key that requestOf refuses reads as none.
+[[nodiscard]] Terms termsOf(const model::Service& service);
 
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service.

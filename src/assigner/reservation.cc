@@ -11,6 +11,7 @@ Result<Reservation> reservationOf(const model::IpClaim& claim, const model::Name
   reservation.applicant.ns = claim.key.ns;
   if (ns != nullptr) reservation.applicant.namespaceLabels = ns->labels;
   reservation.pool = claim.spec.pool;
+  reservation.shareKey = claim.spec.shareKey;
   if (claim.spec.family == "IPv4") reservation.family = Family::kIpv4;
   if (claim.spec.family == "IPv6") reservation.family = Family::kIpv6;
   if (claim.spec.address.empty()) return reservation;

@@ -27,7 +27,7 @@ model::IpClaim recordOf(const model::Service& service, const Assignment& assignm
   claim.labels.emplace(kServiceLabel, service.key.name);
   claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
   claim.spec = {assignment.pool, assignment.address.toString(),
-                std::string(toString(assignment.address.family()))};
+                std::string(toString(assignment.address.family())), assignment.shareKey};
   return claim;
 }
 
@@ -94,6 +94,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   const auto dropped = dropEarlier(service, stop);
   if (!dropped) return tl::make_unexpected(dropped.error());
   const Choice choice = decide(service);
+  tellOthers(service.key, choice);
   std::set<std::string> records;
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
@@ -113,7 +114,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   notices_.changed();
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) {
-      notices_.reservationUse({service.key.ns, assignment.reservation});
+      notices_.claimUse({service.key.ns, assignment.reservation});
     }
   }
   const std::lock_guard lock(mutex_);
@@ -136,6 +137,19 @@ Choice ServiceReconciler::decide(const model::Service& service) {
     setWaiting(service.key, choice.refusal || choice.incomplete);
     return choice;
   });
+}
+
+// IP objects show the terms, and who waits for an address under the same key may fit there now.
+void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Choice& choice) {
+  bool shareable = false;
+  for (const Assignment& assignment : choice.addresses) {
+    if (!assignment.regranted) continue;
+    notices_.claimUse({service.ns, assignment.reservation.empty()
+                                       ? recordName(service.name, assignment.address)
+                                       : assignment.reservation});
+    shareable = shareable || !assignment.shareKey.empty();
+  }
+  if (shareable) notices_.freed();
 }
 
 // A Service that is not ours, or not there: what it has from us is taken back. The records go
@@ -197,8 +211,9 @@ Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
                                              const std::stop_token& stop) {
   const model::IpClaim wanted = recordOf(service, assignment);
   if (const auto found = view_.claims.get(wanted.key)) {
-    if (isRecord(*found, wanted)) return {};
-    return replaceRecord(service, *found, wanted, stop);
+    if (!isRecord(*found, wanted)) return replaceRecord(service, *found, wanted, stop);
+    if (found->spec.shareKey == wanted.spec.shareKey) return {};
+    return patchShareKey(api_, *found, wanted.spec.shareKey, stop);
   }
   {
     const std::lock_guard lock(mutex_);
@@ -292,13 +307,11 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
     const std::string reservation = ledger_.with([&](Allocator& allocator) {
       const Hold* const hold = allocator.holds().find(address);
       std::string name;
-      if (hold != nullptr && hold->holder.kind == Holder::Kind::kReservation) {
-        name = hold->holder.key.name;
-      }
+      if (hold != nullptr && hold->kind == Holder::Kind::kReservation) name = hold->owner.name;
       allocator.release(service, address);
       return name;
     });
-    if (!reservation.empty()) notices_.reservationUse({service.ns, reservation});
+    if (!reservation.empty()) notices_.claimUse({service.ns, reservation});
   }
   notices_.changed();
   notices_.freed();

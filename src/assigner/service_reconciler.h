@@ -35,9 +35,9 @@ struct ClusterView {
 
 /// What others may want to know; called without a lock, must only hand work on.
 struct AllocationNotices {
-  std::function<void()> freed;                                 ///< who waits may be lucky now
-  std::function<void()> changed;                               ///< counts of Pools may differ
-  std::function<void(const kube::ObjectKey&)> reservationUse;  ///< an IP object's user
+  std::function<void()> freed;                           ///< who waits may be lucky now
+  std::function<void()> changed;                         ///< counts of Pools may differ
+  std::function<void(const kube::ObjectKey&)> claimUse;  ///< an IP object's users or their ports
 };
 
 /// Level-triggered: each reconcile makes everything right for one Service. The IP object is the
@@ -69,6 +69,7 @@ class ServiceReconciler {
   Result<kube::ReconcileResult> withdraw(const kube::ObjectKey& key, const ServicePtr& service,
                                          const std::stop_token& stop);
   Choice decide(const model::Service& service);
+  void tellOthers(const kube::ObjectKey& service, const Choice& choice);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 

@@ -4,15 +4,18 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "barevip/base/log.h"
 
 #include "assigner/claim_index.h"
+#include "assigner/request.h"
 #include "assigner/reservation.h"
 
 namespace barevip::assigner {
 namespace {
 
+using Proof = Allocator::Proof;
 using Services = std::map<kube::ObjectKey, const model::Service*>;
 
 bool saysAssigned(const model::Service& service) {
@@ -27,7 +30,10 @@ class TakeUp {
   TakeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass)
       : allocator_(allocator), snapshot_(snapshot), requireClass_(requireClass) {
     for (const model::Service& service : snapshot.services) services_[service.key] = &service;
-    for (const model::IpClaim& claim : snapshot.claims) claims_.push_back(&claim);
+    for (const model::IpClaim& claim : snapshot.claims) {
+      claims_.push_back(&claim);
+      if (claim.serviceOwner) ++sharers_[{claim.spec.address, claim.spec.shareKey}];
+    }
     std::sort(claims_.begin(), claims_.end(), [](const auto* a, const auto* b) {
       return std::tie(a->creationSeconds, a->key) < std::tie(b->creationSeconds, b->key);
     });
@@ -60,13 +66,16 @@ class TakeUp {
     const model::Service* const service = find(ownerOf(claim));
     const auto address = IpAddress::parse(claim.spec.address);
     if (service == nullptr || service->uid != claim.serviceOwner->uid || !isOurs(*service) ||
-        !address || !trusted(claim, *service, *address)) {
+        !address) {
       return;
     }
-    if (allocator_.takeUp(service->key, *address, claim.spec.pool)) return;
-    log::warn("two IP objects claim one address; the older one keeps it",
+    const Proof proof = provesGrant(claim, *service, *address) ? Proof::kGranted : Proof::kNone;
+    if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return;
+    const Sharer sharer{service->key, recordedTerms(claim, *service)};
+    if (allocator_.takeUp(sharer, *address, claim.spec.pool, proof)) return;
+    log::warn("two IP objects claim one address and do not share it; the older one keeps it",
               {{"address", address->toString()},
-               {"holder", allocator_.holds().find(*address)->holder.toString()},
+               {"holder", allocator_.holds().find(*address)->toString()},
                {"loser", claim.key.toString()}});
   }
 
@@ -74,13 +83,15 @@ class TakeUp {
   // claim counts if its status, which needs another permission, or the Service's status shows that
   // the address was given, or if the Pool would give it now (we stopped before a status was
   // written).
-  [[nodiscard]] bool trusted(const model::IpClaim& claim, const model::Service& service,
-                             const IpAddress& address) const {
+  [[nodiscard]] static bool provesGrant(const model::IpClaim& claim, const model::Service& service,
+                                        const IpAddress& address) {
     if (claim.status.phase == "Bound") return true;
     const auto shown = shownBy(service);
-    if (saysAssigned(service) && std::find(shown.begin(), shown.end(), address) != shown.end()) {
-      return true;
-    }
+    return saysAssigned(service) && std::find(shown.begin(), shown.end(), address) != shown.end();
+  }
+
+  [[nodiscard]] bool mayBeGiven(const model::IpClaim& claim, const model::Service& service,
+                                const IpAddress& address) const {
     const PoolState* const pool = allocator_.pools().find(claim.spec.pool);
     if (pool == nullptr || !pool->gives() || !pool->space.offers(address)) return false;
     Applicant applicant{service.key.ns, std::nullopt, service.labels};
@@ -90,22 +101,64 @@ class TakeUp {
     return !pool->plan.admission.refusal(applicant);
   }
 
+  // What the Service was granted. Its ports stand in the claim, and so does the key that it shares
+  // under; the key of one that is alone may have changed before its claim did. The policy does not
+  // stand there: what the Service asks for now was granted if it says so.
+  [[nodiscard]] Terms recordedTerms(const model::IpClaim& claim,
+                                    const model::Service& service) const {
+    Terms terms = termsOf(service);
+    const bool shares = sharers_.at({claim.spec.address, claim.spec.shareKey}) > 1;
+    if (shares) terms.key = claim.spec.shareKey;
+    if (!claim.status.ports.empty()) terms.ports = portsFrom(claim.status.ports);
+    if (!saysAssigned(service)) terms.localPods.reset();
+    return terms;
+  }
+
+  [[nodiscard]] static std::vector<Port> portsFrom(const std::vector<std::string>& texts) {
+    std::vector<Port> ports;
+    for (const std::string& text : texts) {
+      if (const auto port = Port::parse(text)) ports.push_back(*port);
+    }
+    std::sort(ports.begin(), ports.end());
+    return ports;
+  }
+
   void takeUpBound(const model::IpClaim& claim) {
     if (claim.status.phase != "Bound") return;
     const auto address = IpAddress::parse(claim.status.address);
     if (!address) return;
-    std::optional<kube::ObjectKey> user;
-    if (!claim.status.service.empty()) {
-      const model::Service* const service = find({claim.key.ns, claim.status.service});
-      if (service != nullptr && isOurs(*service)) user = service->key;
+    allocator_.takeUpReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
+                                 usersOf(claim));
+  }
+
+  // Those first that have what they ask for: the ports in the status are the ports of all.
+  [[nodiscard]] std::vector<Sharer> usersOf(const model::IpClaim& claim) const {
+    std::vector<const model::Service*> services;
+    for (const std::string& name : model::serviceNames(claim)) {
+      const model::Service* const service = find({claim.key.ns, name});
+      if (service != nullptr && isOurs(*service)) services.push_back(service);
     }
-    allocator_.takeUpReservation(claim.key, *address, claim.status.pool, user);
+    std::stable_partition(services.begin(), services.end(),
+                          [](const model::Service* each) { return saysAssigned(*each); });
+    std::vector<Sharer> users;
+    for (const model::Service* const service : services) {
+      users.push_back({service->key, termsOf(*service)});
+    }
+    // Whoever wants another key by now has shared under that of the others.
+    const std::string& key = claim.spec.shareKey;
+    const bool shared = std::any_of(users.begin(), users.end(),
+                                    [&](const Sharer& user) { return user.terms.key == key; });
+    for (Sharer& user : users) {
+      if (shared && users.size() > 1) user.terms.key = key;
+    }
+    return users;
   }
 
   void takeUpShown(const model::Service& service) {
     for (const IpAddress& address : shownBy(service)) {
       const PoolState* const pool = allocator_.pools().having(address);
-      allocator_.takeUp(service.key, address, pool == nullptr ? "" : pool->plan.name);
+      allocator_.takeUp({service.key, termsOf(service)}, address,
+                        pool == nullptr ? "" : pool->plan.name, Proof::kGranted);
     }
   }
 
@@ -126,6 +179,8 @@ class TakeUp {
   const bool requireClass_;
   Services services_;
   std::vector<const model::IpClaim*> claims_;
+  /// How many claims of Services there are by address and share key, as they stand there.
+  std::map<std::pair<std::string, std::string>, int> sharers_;
 };
 
 }  // namespace

@@ -61,16 +61,18 @@ void ClaimReporter::take(const NodeReport& report) {
   for (const ObjectKey& key : changed) queue_.add(key);
   for (const auto& [key, vip] : gained) {
     const auto claim = stores_.claims.get(key);
-    if (!claim || claim->status.service.empty()) continue;
-    const ObjectKey service{key.ns, claim->status.service};
+    if (!claim) continue;
     const std::string address = vip.vip.toString();
-    if (vip.conflictMac) {
-      recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
-                address + " is not announced: " + *vip.conflictMac +
-                    " answers for it. Remove the address there or take it out of the pool");
-    } else if (vip.holder != node_) {
-      recordFor(service, EventType::kNormal, "Announced", "Announce",
-                "node " + node_ + " announces " + address);
+    for (const std::string& name : model::serviceNames(*claim)) {
+      const ObjectKey service{key.ns, name};
+      if (vip.conflictMac) {
+        recordFor(service, EventType::kWarning, "AddressConflict", "Announce",
+                  address + " is not announced: " + *vip.conflictMac +
+                      " answers for it. Remove the address there or take it out of the pool");
+      } else if (vip.holder != node_) {
+        recordFor(service, EventType::kNormal, "Announced", "Announce",
+                  "node " + node_ + " announces " + address);
+      }
     }
   }
   tell(report);

@@ -115,10 +115,10 @@ std::map<IpAddress, std::vector<const model::IpClaim*>> claimsByAddress(
 const model::IpClaim* claimAmong(const std::vector<const model::IpClaim*>& claims,
                                  const ServedVip& vip) {
   for (const model::IpClaim* claim : claims) {
+    const std::vector<std::string> names = model::serviceNames(*claim);
     for (const auto& service : vip.services) {
-      if (claim->key.ns == service->key.ns && claim->status.service == service->key.name) {
-        return claim;
-      }
+      if (claim->key.ns != service->key.ns) continue;
+      if (std::find(names.begin(), names.end(), service->key.name) != names.end()) return claim;
     }
   }
   return nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/ip_reconciler.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -18,16 +19,30 @@ using assigner::Hold;
 using assigner::Holder;
 using assigner::Refusal;
 using assigner::RefusalReason;
+using assigner::Sharer;
+using assigner::Terms;
 using kube::ReconcileResult;
 
 constexpr const char* kBound = "Bound";
 
-std::vector<std::string> portsOf(const model::Service& service) {
-  std::vector<std::string> ports;
-  for (const model::ServicePort& port : service.ports) {
-    ports.push_back(std::to_string(port.port) + "/" + std::string(toString(port.protocol)));
+// Who uses the address and the ports that they were granted.
+void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
+  std::vector<std::string> services;
+  std::vector<assigner::Port> ports;
+  for (const Sharer& user : users) {
+    services.push_back(user.service.name);
+    ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
   }
-  return ports;
+  std::sort(ports.begin(), ports.end());
+  status.service = model::joinServiceNames(services);
+  status.ports.clear();
+  for (const assigner::Port& port : ports) status.ports.push_back(port.toString());
+}
+
+// Whether it is held already, for the share key that the claim has now.
+bool hasReservation(const assigner::HoldTable& holds, const model::IpClaim& claim) {
+  const auto address = holds.ofReservation(claim.key);
+  return address && holds.find(*address)->shareKey == claim.spec.shareKey;
 }
 
 }  // namespace
@@ -66,18 +81,18 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   return ReconcileResult{};
 }
 
-// The reservation is no more. A Service that uses the address keeps it.
+// The reservation is no more. Services that use the address keep it.
 void IpReconciler::forget(const kube::ObjectKey& key) {
   setWaiting(key, false);
   std::optional<IpAddress> address;
-  std::optional<kube::ObjectKey> user;
+  std::vector<Sharer> users;
   const bool freed = ledger_.with([&](Allocator& allocator) {
     address = allocator.holds().ofReservation(key);
-    if (address) user = allocator.holds().find(*address)->user;
+    if (address) users = allocator.holds().find(*address)->users;
     return allocator.unreserve(key);
   });
   if (address) notices_.changed();
-  if (user) notices_.serviceTouched(*user);
+  for (const Sharer& user : users) notices_.serviceTouched(user.service);
   if (freed) notices_.freed();
 }
 
@@ -85,19 +100,23 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
-  const auto pool = ledger_.with([&](Allocator& allocator) -> std::optional<std::string> {
+  std::optional<Terms> granted;
+  std::string pool;
+  ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
-    const bool holds = hold != nullptr && hold->holder == Holder{Holder::Kind::kService, service};
-    if (!holds) return std::nullopt;
-    return allocator.pools().home(*address, hold->pool);
+    if (hold == nullptr || hold->kind != Holder::Kind::kService) return;
+    const Terms* const terms = hold->termsOf(service);
+    if (terms == nullptr) return;
+    granted = *terms;
+    pool = allocator.pools().home(*address, hold->pool);
   });
   // Not held for the Service: the Service reconciler removes it.
-  if (!pool) return std::nullopt;
+  if (!granted) return std::nullopt;
   Status status = claim.status;
   status.phase = "Bound";
   status.address = address->toString();
-  status.pool = *pool;
-  fillUse(status, claim, service);
+  status.pool = std::move(pool);
+  fillUse(status, {{service, *std::move(granted)}});
   model::setCondition(status.conditions,
                       {kBound, "True", "Assigned", "the address is held for the Service"},
                       formatSeconds(clock_.wallNow()));
@@ -110,14 +129,14 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   dropOther(claim, reservation ? reservation->address : std::nullopt);
 
   bool isNew = false;
-  std::optional<kube::ObjectKey> user;
+  std::vector<Sharer> users;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
-        isNew = !allocator.holds().ofReservation(claim.key);
+        isNew = !hasReservation(allocator.holds(), claim);
         auto made = reservation ? allocator.reserve(*reservation)
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
-        if (made) user = allocator.holds().find(made->address)->user;
+        if (made) users = allocator.holds().find(made->address)->users;
         // Under the lock: who frees an address after this must find us among the waiters.
         setWaiting(claim.key, !made);
         return made;
@@ -132,12 +151,12 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   if (assignment) {
     if (isNew) {
       notices_.changed();
-      notices_.freed();  // Services may wait for this reservation
+      notices_.freed();  // Services may wait for this reservation, or to share it
     }
     status.phase = "Bound";
     status.address = assignment->address.toString();
     status.pool = assignment->pool;
-    if (user) fillUse(status, claim, *user);
+    fillUse(status, users);
     condition.message =
         "the address is reserved for the Service that names this IP in the "
         "annotation barevip.dev/ip";
@@ -158,13 +177,6 @@ void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<Ip
   const auto held = ledger_.with(
       [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
   if (held && *held != *wanted) forget(claim.key);
-}
-
-void IpReconciler::fillUse(Status& status, const model::IpClaim& claim,
-                           const kube::ObjectKey& service) const {
-  status.service = service.name;
-  const auto user = view_.services.get({claim.key.ns, service.name});
-  status.ports = user ? portsOf(*user) : std::vector<std::string>{};
 }
 
 void IpReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {

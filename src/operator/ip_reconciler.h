@@ -14,7 +14,6 @@
 #include "barevip/kube/store.h"
 #include "barevip/model/ip_claim.h"
 #include "barevip/model/node.h"
-#include "barevip/model/service.h"
 
 #include "assigner/ledger.h"
 #include "common/kube/controller.h"
@@ -27,7 +26,6 @@ class IpReconciler {
  public:
   struct View {
     const kube::Store<model::IpClaim>& claims;
-    const kube::Store<model::Service>& services;
     const kube::Store<model::Namespace>& namespaces;
   };
   /// Called without a lock, must only hand work on.
@@ -52,7 +50,6 @@ class IpReconciler {
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
   void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
-  void fillUse(Status& status, const model::IpClaim& claim, const kube::ObjectKey& service) const;
   void setWaiting(const kube::ObjectKey& key, bool waits);
 
   kube::Api& api_;

@@ -75,7 +75,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
                 {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                  [this](const ObjectKey& claim) { claimQueue_.add(claim); }},
                 options_.services),
-      claims_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
+      claims_(api, clock, events, {stores.claims, stores.namespaces}, ledger_,
               {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                [this](const ObjectKey& service) { serviceQueue_.add(service); }}),
       pools_(api, clock, stores.pools, ledger_,
@@ -214,9 +214,6 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
 void Term::onService(const ServicePtr& before, const ServicePtr& after) {
   const ObjectKey& key = (after ? after : before)->key;
   if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
-  if (before && after && before->ports != after->ports) {
-    for (const ObjectKey& claim : stores_.claimIndex.claimsOf(key)) claimQueue_.add(claim);
-  }
 }
 
 void Term::onPool(const PoolPtr& before, const PoolPtr& after) {

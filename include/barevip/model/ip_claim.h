@@ -16,7 +16,8 @@ struct IpClaim {
   struct Spec {
     std::string pool;
     std::string address;
-    std::string family;  ///< "IPv4", "IPv6" or empty
+    std::string family;         ///< "IPv4", "IPv6" or empty
+    std::string shareKey = {};  ///< Services with this key may use the address together
 
     friend bool operator==(const Spec&, const Spec&) = default;
   };
@@ -26,7 +27,7 @@ struct IpClaim {
     std::string address;
     std::string pool;
     std::vector<std::string> ports;  ///< "80/TCP"
-    std::string service;             ///< name, in the namespace of the claim
+    std::string service;             ///< name, in the namespace of the claim; several: serviceNames
     std::string node;                ///< who announces it, written by that node
     Conditions conditions;
 
@@ -45,5 +46,10 @@ struct IpClaim {
 
   friend bool operator==(const IpClaim&, const IpClaim&) = default;
 };
+
+/// The Services of the claim's namespace that use the address: status.service has one name, or for
+/// a reservation that is shared several with ", " between them.
+[[nodiscard]] std::vector<std::string> serviceNames(const IpClaim& claim);
+[[nodiscard]] std::string joinServiceNames(const std::vector<std::string>& names);
 
 }  // namespace barevip::model

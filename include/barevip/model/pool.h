@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "barevip/model/meta.h"
@@ -11,6 +12,12 @@
 namespace barevip::model {
 
 enum class AnnounceMode : std::uint8_t { kL2, kBgp, kNone };
+
+/// Which Services with one share key may have one address: those of one namespace, all, or none.
+enum class AllowSharing : std::uint8_t { kNamespace, kCluster, kNever };
+
+/// "Namespace", "Cluster" or "Never".
+[[nodiscard]] std::string_view toString(AllowSharing allow);
 
 /// A Pool as it stands in the API: nothing is validated yet.
 struct Pool {
@@ -53,6 +60,7 @@ struct Pool {
   bool avoidGatewayIps = false;
   bool autoAssign = true;
   std::int32_t priority = 100;  ///< lower goes first
+  AllowSharing allowSharing = AllowSharing::kNamespace;
   std::vector<std::string> namespaces;
   std::optional<LabelSelector> namespaceSelector;
   std::optional<LabelSelector> serviceSelector;

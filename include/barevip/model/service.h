@@ -53,6 +53,7 @@ struct Service {
   IpFamilyPolicy ipFamilyPolicy = IpFamilyPolicy::kSingleStack;
   std::vector<IpAddress> clusterIps;  ///< empty for headless Services
   std::vector<ServicePort> ports;
+  StringMap selector;  ///< of its pods; empty: somebody else keeps the EndpointSlices
   TrafficPolicy externalTrafficPolicy = TrafficPolicy::kCluster;
   std::uint32_t affinitySeconds = 0;      ///< sessionAffinity ClientIP; 0: none
   std::vector<std::string> sourceRanges;  ///< loadBalancerSourceRanges, as they stand there
@@ -69,6 +70,7 @@ struct Service {
 inline constexpr std::string_view kPoolAnnotation = "barevip.dev/pool";
 inline constexpr std::string_view kAddressAnnotation = "barevip.dev/address";
 inline constexpr std::string_view kIpAnnotation = "barevip.dev/ip";
+inline constexpr std::string_view kShareAnnotation = "barevip.dev/share";
 inline constexpr std::string_view kSchedulerAnnotation = "barevip.dev/scheduler";
 inline constexpr std::string_view kLoadBalancerClass = "barevip.dev/barevip";
 

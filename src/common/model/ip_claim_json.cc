@@ -38,7 +38,8 @@ Result<IpClaim> decodeIpClaim(const json& object) {
       meta->ownerReferences.begin(), meta->ownerReferences.end(),
       [](const OwnerReference& each) { return each.kind == "Service" && each.apiVersion == "v1"; });
   if (owner != meta->ownerReferences.end()) claim.serviceOwner = std::move(*owner);
-  claim.spec = {stringAt(spec, "pool"), stringAt(spec, "address"), stringAt(spec, "family")};
+  claim.spec = {stringAt(spec, "pool"), stringAt(spec, "address"), stringAt(spec, "family"),
+                stringAt(spec, "shareKey")};
   claim.status = {stringAt(status, "phase"),  stringAt(status, "address"), stringAt(status, "pool"),
                   stringsAt(status, "ports"), stringAt(status, "service"), stringAt(status, "node"),
                   conditionsAt(status)};
@@ -55,10 +56,16 @@ json encodeIpClaim(const IpClaim& claim) {
   putText(spec, "pool", claim.spec.pool);
   putText(spec, "address", claim.spec.address);
   putText(spec, "family", claim.spec.family);
+  putText(spec, "shareKey", claim.spec.shareKey);
   return {{"apiVersion", kube::kIps.apiVersion()},
           {"kind", std::string(kube::kIps.kind)},
           {"metadata", std::move(metadata)},
           {"spec", std::move(spec)}};
+}
+
+json shareKeyPatch(const std::string& shareKey, const std::string& resourceVersion) {
+  return {{"metadata", {{"resourceVersion", resourceVersion}}},
+          {"spec", {{"shareKey", textOrNull(shareKey)}}}};
 }
 
 json ipClaimStatusPatch(const IpClaim::Status& status, const std::string& resourceVersion,

@@ -17,6 +17,10 @@ namespace barevip::model {
 /// The body of a create: metadata and spec.
 [[nodiscard]] nlohmann::json encodeIpClaim(const IpClaim& claim);
 
+/// A merge patch of spec.shareKey, conditional on the resourceVersion.
+[[nodiscard]] nlohmann::json shareKeyPatch(const std::string& shareKey,
+                                           const std::string& resourceVersion);
+
 /// A merge patch of the status subresource, conditional on the resourceVersion. Without `node`: the
 /// node daemons write that.
 [[nodiscard]] nlohmann::json ipClaimStatusPatch(const IpClaim::Status& status,

@@ -26,6 +26,14 @@ Pool::Announce decodeAnnounce(const json& spec) {
   return result;
 }
 
+AllowSharing decodeAllowSharing(const json& spec) {
+  const std::string text = stringAt(spec, "allowSharing");
+  for (const AllowSharing each : {AllowSharing::kCluster, AllowSharing::kNever}) {
+    if (text == toString(each)) return each;
+  }
+  return AllowSharing::kNamespace;
+}
+
 Pool::Counts decodeCounts(const json& status, const char* name) {
   const json& counts = memberOf(status, name);
   return {stringAt(counts, "ipv4"), stringAt(counts, "ipv6")};
@@ -63,6 +71,7 @@ Result<Pool> decodePool(const json& object) {
   using Limits = std::numeric_limits<std::int32_t>;
   pool.priority = static_cast<std::int32_t>(
       integerAt(spec, "priority", Limits::min(), Limits::max(), kDefaultPriority));
+  pool.allowSharing = decodeAllowSharing(spec);
   pool.namespaces = stringsAt(spec, "namespaces");
   pool.namespaceSelector = labelSelectorAt(spec, "namespaceSelector");
   pool.serviceSelector = labelSelectorAt(spec, "serviceSelector");

@@ -102,6 +102,7 @@ Result<Service> decodeService(const json& object) {
   service.ipFamilyPolicy = decodeFamilyPolicy(spec);
   service.clusterIps = decodeClusterIps(spec);
   service.ports = decodePorts(spec);
+  service.selector = stringMapAt(spec, "selector");
   service.externalTrafficPolicy = stringAt(spec, "externalTrafficPolicy") == "Local"
                                       ? TrafficPolicy::kLocal
                                       : TrafficPolicy::kCluster;

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -186,7 +187,9 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
     Allocator after;
     for (const auto& [unused, index] : shuffled) {
       const auto& [address, hold] = records[index];
-      RC_ASSERT(after.takeUp(hold.holder.key, address, hold.pool));
+      for (const Sharer& user : hold.users) {
+        RC_ASSERT(after.takeUp(user, address, hold.pool, Allocator::Proof::kGranted));
+      }
     }
     after.setPools(planPools(pools));
     RC_ASSERT(after.holds().all() == before.holds().all());
@@ -194,6 +197,168 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
       RC_ASSERT(after.assign(each).addresses == before.assign(each).addresses);
     }
     RC_ASSERT(after.holds().all() == before.holds().all());
+  }));
+}
+
+// Sharing: the rules once more, as naive as can be.
+
+using Users = std::map<kube::ObjectKey, Terms>;
+
+bool naiveFits(const Terms& a, const Terms& b) {
+  if (a.key.empty() || a.key != b.key) return false;
+  for (const Port& port : a.ports) {
+    if (std::find(b.ports.begin(), b.ports.end(), port) != b.ports.end()) return false;
+  }
+  return !a.localPods || !b.localPods || (a.localPods == b.localPods && !a.localPods->empty());
+}
+
+struct NaiveSharing {
+  World world;
+  std::map<IpAddress, Users> held;
+
+  [[nodiscard]] bool fitsAt(const IpAddress& address, const Request& request) const {
+    const auto at = held.find(address);
+    if (at == held.end()) return true;
+    return std::all_of(at->second.begin(), at->second.end(), [&](const auto& user) {
+      return user.first == request.service || naiveFits(request.terms, user.second);
+    });
+  }
+
+  [[nodiscard]] bool mayJoin(const IpAddress& address, const Request& request) const {
+    using model::AllowSharing;
+    const AllowSharing allow = world.pool.allowSharing;
+    return world.offers(address) && fitsAt(address, request) &&
+           std::all_of(held.at(address).begin(), held.at(address).end(), [&](const auto& user) {
+             return allow == AllowSharing::kCluster ||
+                    (allow == AllowSharing::kNamespace && user.first.ns == request.service.ns);
+           });
+  }
+
+  /// What somebody who has nothing is given.
+  [[nodiscard]] std::optional<IpAddress> expected(const Request& request) const {
+    if (!request.addresses.empty()) {
+      const IpAddress& wanted = request.addresses[0];
+      const bool given = held.contains(wanted) ? mayJoin(wanted, request) : world.offers(wanted);
+      return given ? std::optional(wanted) : std::nullopt;
+    }
+    for (const auto& [address, users] : held) {
+      if (mayJoin(address, request)) return address;
+    }
+    std::set<IpAddress> taken;
+    for (const auto& [address, users] : held) taken.insert(address);
+    return naiveLowest(world, taken);
+  }
+
+  void leave(const IpAddress& address, const kube::ObjectKey& service) {
+    held[address].erase(service);
+    if (held[address].empty()) held.erase(address);
+  }
+};
+
+Terms anyTerms() {
+  Terms terms;
+  terms.key = *rc::gen::element<std::string>("", "k", "k", "l");
+  for (const std::uint16_t port : std::array<std::uint16_t, 3>{80, 81, 82}) {
+    if (*rc::gen::inRange(0, 3) == 0) terms.ports.push_back({model::Protocol::kTcp, port});
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    terms.localPods = *rc::gen::element(model::StringMap{}, model::StringMap{{"app", "a"}},
+                                        model::StringMap{{"app", "b"}});
+  }
+  return terms;
+}
+
+World anySharingWorld() {
+  World world = anyWorld();
+  world.pool.allowSharing = *rc::gen::element(
+      model::AllowSharing::kNamespace, model::AllowSharing::kCluster, model::AllowSharing::kNever);
+  return world;
+}
+
+// Looks at one Service as its reconciler does, and compares.
+void reconcileAndCompare(Allocator& allocator, NaiveSharing& naive, const Request& request) {
+  std::map<IpAddress, Terms> had;
+  for (const auto& [address, users] : naive.held) {
+    const auto mine = users.find(request.service);
+    if (mine != users.end()) had.emplace(address, mine->second);
+  }
+  const auto expected = naive.expected(request);
+  const Choice choice = allocator.assign(request);
+  if (had.empty()) {
+    std::optional<IpAddress> given;
+    if (!choice.addresses.empty()) given = choice.addresses[0].address;
+    const bool asExpected = given == expected;
+    RC_ASSERT(asExpected);
+  }
+  for (const Assignment& now : choice.addresses) {
+    const IpAddress& address = now.address;
+    if (had.contains(address)) {
+      if (naive.fitsAt(address, request)) naive.held[address][request.service] = request.terms;
+    } else {
+      // Nobody joins who may not, and what is free is given only if the Pool offers it.
+      const bool allowed = naive.held.contains(address) ? naive.mayJoin(address, request)
+                                                        : naive.world.offers(address);
+      RC_ASSERT(allowed);
+      naive.held[address][request.service] = request.terms;
+    }
+    RC_ASSERT(now.shareKey == naive.held[address][request.service].key);
+  }
+  for (const IpAddress& address : choice.surplus) {
+    // Nobody is renumbered but who asks for it: by another key, or for another address.
+    const bool asked = request.terms.key != had.at(address).key ||
+                       (!request.addresses.empty() && request.addresses[0] != address);
+    RC_ASSERT(asked);
+    RC_ASSERT(allocator.release(request.service, address));
+    naive.leave(address, request.service);
+  }
+}
+
+TEST(AllocatorProperty, SharingIsWhatTheNaiveRulesAllow) {
+  EXPECT_TRUE(rc::check("sharing", [] {
+    NaiveSharing naive{anySharingWorld(), {}};
+    Allocator allocator = test::allocatorWith({naive.world.pool});
+    std::map<kube::ObjectKey, Request> services;
+    const unsigned steps = *rc::gen::inRange(0U, 40U);
+    for (unsigned step = 0; step < steps; ++step) {
+      const kube::ObjectKey key{*rc::gen::element<std::string>("shop", "blog"),
+                                "s" + std::to_string(*rc::gen::inRange(0, 8))};
+      const unsigned action = *rc::gen::inRange(0U, 8U);
+      if (action == 0) {
+        naive.world = anySharingWorld();
+        allocator.setPools(planPools({naive.world.pool}));
+      } else if (action == 1) {
+        for (const IpAddress& address : allocator.releaseAll(key)) naive.leave(address, key);
+        services.erase(key);
+      } else {
+        Request& wanted = services[key];
+        const Terms before = wanted.terms;
+        wanted = request(key.name);
+        wanted.service = key;
+        wanted.applicant.ns = key.ns;
+        wanted.terms = anyTerms();
+        if (action < 4) wanted.terms.key = before.key;  // its ports and its policy change only
+        if (action == 7) wanted.addresses = {nth(*rc::gen::inRange(0U, kSpan))};
+      }
+      for (const auto& [unused, wanted] : services) {
+        reconcileAndCompare(allocator, naive, wanted);
+      }
+      // The ledger is the model, and its counts are the truth.
+      RC_ASSERT(allocator.holds().all().size() == naive.held.size());
+      for (const auto& [address, users] : naive.held) {
+        Users now;
+        for (const Sharer& user : allocator.holds().find(address)->users) {
+          now.emplace(user.service, user.terms);
+        }
+        RC_ASSERT(now == users);
+        for (const auto& [service, terms] : users) {
+          for (const auto& [other, theirs] : users) {
+            const bool together = service == other || naiveFits(terms, theirs);
+            RC_ASSERT(together);
+          }
+        }
+      }
+      RC_ASSERT(allocator.usage("a").ipv4.allocated == naive.held.size());
+    }
   }));
 }
 

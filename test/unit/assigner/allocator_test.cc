@@ -291,24 +291,28 @@ TEST(PoolEdit, AnAddressIsGivenOnceThoughTwoPoolsHaveIt) {
 
 // 5. Taking up, foreign addresses, reservations.
 
+bool takeUp(Allocator& allocator, const std::string& name, const std::string& address) {
+  return allocator.takeUp({{"default", name}, {}}, ip(address), "a", Allocator::Proof::kGranted);
+}
+
 TEST(TakeUp, GivesEveryHolderItsAddressBack) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  EXPECT_TRUE(allocator.takeUp(kWeb, ip("10.0.0.0"), "a"));
+  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
   EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
   EXPECT_EQ(shown(allocator.assign(request("web"))), "10.0.0.0");
 }
 
 TEST(TakeUp, RefusesASecondHolder) {
   Allocator allocator;
-  EXPECT_TRUE(allocator.takeUp(kWeb, ip("10.0.0.0"), "a"));
-  EXPECT_TRUE(allocator.takeUp(kWeb, ip("10.0.0.0"), "a"));
-  EXPECT_FALSE(allocator.takeUp({"default", "thief"}, ip("10.0.0.0"), "a"));
+  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
+  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
+  EXPECT_FALSE(takeUp(allocator, "thief", "10.0.0.0"));
 }
 
 TEST(TakeUp, OfTwoAddressesOfOneFamilyTheShownOneStays) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.takeUp(kWeb, ip("10.0.0.3"), "a");
-  allocator.takeUp(kWeb, ip("10.0.0.7"), "a");
+  takeUp(allocator, "web", "10.0.0.3");
+  takeUp(allocator, "web", "10.0.0.7");
   Request shows = request("web");
   shows.shown = {ip("10.0.0.7")};
   const Choice choice = allocator.assign(shows);

@@ -63,7 +63,10 @@ class ClusterFixture : public testing::Test {
         [&](Allocator& allocator) { takeUp(allocator, snapshot, options_.requireClass); });
     reconciler_ = std::make_unique<ServiceReconciler>(
         api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
-        AllocationNotices{[this] { ++freed_; }, [] {}, [](const kube::ObjectKey&) {}}, options_);
+        AllocationNotices{
+            [this] { ++freed_; }, [] {},
+            [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); }},
+        options_);
   }
 
   /// The watches catch up.
@@ -153,6 +156,7 @@ class ClusterFixture : public testing::Test {
   ServiceReconciler::Options options_;
   std::unique_ptr<ServiceReconciler> reconciler_;
   int freed_ = 0;
+  std::vector<std::string> claimUses_;
 
  private:
   template <class T>

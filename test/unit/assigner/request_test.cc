@@ -138,5 +138,37 @@ TEST_P(BadRequest, IsAnsweredByOneSentence) {
   EXPECT_THAT(request.error().message, HasSubstr(GetParam().says));
 }
 
+TEST(RequestOf, ReadsTheTermsOfSharing) {
+  model::Service sharing = service();
+  sharing.annotations = {{"barevip.dev/share", " k "}};
+  sharing.ports = {{"dns", model::Protocol::kUdp, 53, 0},
+                   {"web", model::Protocol::kTcp, 80, 0},
+                   {"tls", model::Protocol::kTcp, 443, 0}};
+  sharing.selector = {{"app", "web"}};
+  Terms terms{
+      "k",
+      {{model::Protocol::kTcp, 80}, {model::Protocol::kTcp, 443}, {model::Protocol::kUdp, 53}},
+      std::nullopt};
+  EXPECT_EQ(requestOf(sharing, nullptr)->terms, terms) << "with policy Cluster any pods will do";
+  sharing.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+  terms.localPods = sharing.selector;
+  EXPECT_EQ(requestOf(sharing, nullptr)->terms, terms);
+}
+
+TEST(RequestOf, AShareKeyIsAShortWord) {
+  for (const auto& [key, sentence] : {std::pair<std::string, const char*>{" ", "is empty"},
+                                      {std::string(64, 'k'), "is longer than 63 bytes"}}) {
+    model::Service sharing = service();
+    sharing.annotations = {{"barevip.dev/share", key}};
+    const auto request = requestOf(sharing, nullptr);
+    ASSERT_FALSE(request);
+    EXPECT_THAT(request.error().message, HasSubstr(sentence));
+    EXPECT_EQ(termsOf(sharing).key, "");
+  }
+  model::Service longest = service();
+  longest.annotations = {{"barevip.dev/share", std::string(63, 'k')}};
+  EXPECT_TRUE(requestOf(longest, nullptr));
+}
+
 }  // namespace
 }  // namespace barevip::assigner

@@ -60,7 +60,7 @@ std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::S
           [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
          false);
   const Hold* const hold = allocator.holds().find(ip(address));
-  return hold == nullptr ? "nobody" : hold->holder.toString();
+  return hold == nullptr ? "nobody" : hold->toString();
 }
 
 const std::string kAddress = "10.0.0.7";
@@ -125,13 +125,150 @@ TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
   claim.status.service = "web";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, false);
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->user, (kube::ObjectKey{"default", "web"}));
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.at(0).service,
+            (kube::ObjectKey{"default", "web"}));
 }
 
 TEST(TakeUpSnapshot, GarbageIsLeftOut) {
   model::IpClaim garbage = recordFor("web", kAddress);
   garbage.spec.address = "not one";
   EXPECT_EQ(holderAfter({garbage}, {showing("web", "::ffff:10.0.0.7", true)}, kAddress), "nobody");
+}
+
+// Shared addresses.
+
+model::Service sharing(const std::string& name, std::uint16_t port, const std::string& key = "k") {
+  model::Service result = service(name);
+  result.annotations["barevip.dev/share"] = key;
+  result.ports = {{"", model::Protocol::kTcp, port, 0}};
+  result.conditions = {{kAddressAssigned, "True", "Assigned", ""}};
+  return result;
+}
+
+model::IpClaim sharedRecord(const std::string& name, const std::string& port,
+                            const std::string& key = "k") {
+  model::IpClaim claim = recordFor(name, kAddress);
+  claim.spec.shareKey = key;
+  claim.status.ports = {port};
+  return claim;
+}
+
+std::string portsOf(const Hold& hold, const std::string& name) {
+  const Terms* const terms = hold.termsOf({"default", name});
+  if (terms == nullptr) return "nobody";
+  std::string text;
+  for (const Port& port : terms->ports) text += port.toString();
+  return text;
+}
+
+Allocator after(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
+                model::AllowSharing allow = model::AllowSharing::kNamespace) {
+  model::Pool a = pool("a", {"10.0.0.0/24"});
+  a.allowSharing = allow;
+  Allocator allocator = allocatorWith({a});
+  takeUp(allocator,
+         {std::move(claims), std::move(services),
+          [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
+         false);
+  return allocator;
+}
+
+TEST(TakeUpShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
+  // The Pool forbids it by now, and one asks for a port that the other was granted.
+  const Allocator allocator =
+      after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
+            {sharing("web", 80), sharing("tls", 80)}, model::AllowSharing::kNever);
+  const Hold* const hold = allocator.holds().find(ip(kAddress));
+  ASSERT_NE(hold, nullptr);
+  EXPECT_EQ(portsOf(*hold, "web"), "80/TCP");
+  EXPECT_EQ(portsOf(*hold, "tls"), "443/TCP") << "what it was granted, not what it asks for";
+}
+
+TEST(TakeUpShared, ClaimsWithoutACommonKeyAreOnesAlone) {
+  struct Case {
+    const char* first;
+    const char* second;
+  };
+  for (const Case& each : {Case{"k", "l"}, Case{"", ""}, Case{"k", ""}, Case{"", "k"}}) {
+    const Allocator allocator = after(
+        {sharedRecord("web", "80/TCP", each.first), sharedRecord("tls", "443/TCP", each.second)},
+        {sharing("web", 80, each.first), sharing("tls", 443, each.second)});
+    EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
+  }
+}
+
+TEST(TakeUpShared, AKeyThatWasChangedInPlaceMayBeAheadOfItsRecord) {
+  // web was alone under k and went to l; tls joined it there before the record of web said so.
+  const Allocator allocator =
+      after({sharedRecord("web", "80/TCP", "k"), sharedRecord("tls", "443/TCP", "l")},
+            {sharing("web", 80, "l"), sharing("tls", 443, "l")});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 2U);
+}
+
+TEST(TakeUpShared, AKeyThatCouldNotBeChangedIsTheRecordedOne) {
+  const Allocator allocator = after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
+                                    {sharing("web", 80), sharing("tls", 443, "l")});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->termsOf({"default", "tls"})->key, "k");
+}
+
+TEST(TakeUpShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
+  model::IpClaim interrupted = sharedRecord("z", "443/TCP");
+  interrupted.status = {};
+  struct Case {
+    std::uint16_t port;
+    model::AllowSharing allow;
+    std::size_t users;
+  };
+  for (const Case& each :
+       {Case{443, model::AllowSharing::kNamespace, 2}, Case{80, model::AllowSharing::kNamespace, 1},
+        Case{443, model::AllowSharing::kNever, 1}}) {
+    const Allocator allocator = after({sharedRecord("a", "80/TCP"), interrupted},
+                                      {sharing("a", 80), sharing("z", each.port)}, each.allow);
+    EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), each.users) << each.port;
+  }
+}
+
+TEST(TakeUpShared, AnOldClaimWithoutPortsHasThoseOfItsService) {
+  model::IpClaim old = sharedRecord("web", "");
+  old.status.ports.clear();
+  const Allocator allocator = after({old}, {sharing("web", 80)});
+  EXPECT_EQ(portsOf(*allocator.holds().find(ip(kAddress)), "web"), "80/TCP");
+}
+
+TEST(TakeUpShared, APolicyThatWasRefusedIsNotGrantedByARestart) {
+  const auto local = [](const std::string& name, std::uint16_t port, bool assigned) {
+    model::Service result = sharing(name, port);
+    result.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+    result.selector = {{"app", name}};
+    if (!assigned) result.conditions = {{kAddressAssigned, "False", "ShareRefused", ""}};
+    return result;
+  };
+  const Allocator allocator = after({sharedRecord("a", "80/TCP"), sharedRecord("b", "443/TCP")},
+                                    {local("a", 80, false), local("b", 443, true)});
+  const Hold* const hold = allocator.holds().find(ip(kAddress));
+  EXPECT_FALSE(hold->termsOf({"default", "a"})->localPods);
+  EXPECT_TRUE(hold->termsOf({"default", "b"})->localPods);
+}
+
+TEST(TakeUpShared, WhatSeveralServicesShowIsTakenUpThoughTheRecordsAreGone) {
+  std::vector<model::Service> services{sharing("web", 80), sharing("tls", 443)};
+  for (model::Service& each : services) each.ingress = {{kAddress, "", ""}};
+  EXPECT_EQ(after({}, services).holds().find(ip(kAddress))->users.size(), 2U);
+}
+
+TEST(TakeUpShared, AReservationKeepsItsUsers) {
+  model::IpClaim door = reserved("door", kAddress, true);
+  door.spec.shareKey = "k";
+  door.status.service = "dns, tls, web";
+  // tls wants the port of web, and dns another key: neither was granted it.
+  model::Service refused = sharing("tls", 80);
+  refused.conditions = {{kAddressAssigned, "False", "ShareRefused", ""}};
+  const Allocator allocator = after({door}, {refused, sharing("web", 80), sharing("dns", 53, "l")});
+  const Hold* const hold = allocator.holds().find(ip(kAddress));
+  EXPECT_EQ(hold->toString(), "IP default/door");
+  EXPECT_EQ(portsOf(*hold, "web"), "80/TCP");
+  EXPECT_EQ(portsOf(*hold, "tls"), "");
+  EXPECT_EQ(hold->termsOf({"default", "dns"})->key, "k");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ IpClaim claimForWeb() {
   claim.key = {"default", "web-192.0.2.1"};
   claim.labels = {{"barevip.dev/service", "web"}};
   claim.serviceOwner = OwnerReference{"v1", "Service", "web", "u1"};
-  claim.spec = {"edge", "192.0.2.1", "IPv4"};
+  claim.spec = {"edge", "192.0.2.1", "IPv4", "k"};
   return claim;
 }
 
@@ -47,6 +47,21 @@ TEST(IpClaimStatusPatch, RemovesWhatIsEmptyAndLeavesTheNodeAlone) {
   EXPECT_TRUE(patch["status"]["address"].is_null());
   EXPECT_TRUE(patch["status"]["ports"].is_null());
   EXPECT_FALSE(patch["status"].contains("node"));
+}
+
+TEST(ShareKeyPatch, SetsOrRemovesTheKeyOnly) {
+  EXPECT_EQ(shareKeyPatch("k", "9"),
+            (json{{"metadata", {{"resourceVersion", "9"}}}, {"spec", {{"shareKey", "k"}}}}));
+  EXPECT_TRUE(shareKeyPatch("", "9")["spec"]["shareKey"].is_null());
+}
+
+TEST(IpClaim, NamesTheServicesThatUseItInOneText) {
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{}, {"web"}, {"web", "tls", "dns"}}) {
+    IpClaim claim;
+    claim.status.service = joinServiceNames(names);
+    EXPECT_EQ(serviceNames(claim), names);
+  }
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ TEST(DecodePool, ReadsEveryField) {
                  "creationTimestamp": "1970-01-01T00:01:00Z"},
     "spec": {"addresses": ["192.0.2.0/24", "2001:db8::/64"], "exclude": ["192.0.2.9"],
              "avoidBuggyIPs": true, "avoidGatewayIPs": true, "autoAssign": false, "priority": 5,
+             "allowSharing": "Never",
              "namespaces": ["shop"], "namespaceSelector": {"matchLabels": {"tier": "edge"}},
              "serviceSelector": {}, "ignoreNamespaces": ["dev"],
              "announce": {"mode": "None", "interfaces": ["eth1"], "nodeSelector": {}}},
@@ -29,6 +30,7 @@ TEST(DecodePool, ReadsEveryField) {
   EXPECT_EQ(pool->exclude.size(), 1U);
   EXPECT_TRUE(pool->avoidBuggyIps && pool->avoidGatewayIps && !pool->autoAssign);
   EXPECT_EQ(pool->priority, 5);
+  EXPECT_EQ(pool->allowSharing, AllowSharing::kNever);
   EXPECT_EQ(pool->namespaceSelector->matchLabels.at("tier"), "edge");
   EXPECT_TRUE(pool->serviceSelector.has_value());
   EXPECT_EQ(pool->announce.mode, AnnounceMode::kNone);
@@ -42,6 +44,7 @@ TEST(DecodePool, FillsInTheDefaultsOfTheSchema) {
   ASSERT_TRUE(pool);
   EXPECT_TRUE(pool->autoAssign);
   EXPECT_EQ(pool->priority, 100);
+  EXPECT_EQ(pool->allowSharing, AllowSharing::kNamespace);
   EXPECT_FALSE(pool->namespaceSelector);
   EXPECT_EQ(pool->announce.mode, AnnounceMode::kL2);
 }

@@ -28,7 +28,7 @@ TEST(ServiceJson, DecodesWhatAnApiServerSends) {
     "spec": {"type": "LoadBalancer", "loadBalancerClass": "barevip.dev/barevip",
       "loadBalancerIP": "192.0.2.9", "clusterIP": "10.96.0.5", "clusterIPs": ["10.96.0.5", "fd00::5"],
       "ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "RequireDualStack",
-      "externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP",
+      "selector": {"app": "web"}, "externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP",
       "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}},
       "loadBalancerSourceRanges": ["198.51.100.0/24"],
       "ports": [{"name": "http", "port": 80, "targetPort": 8080, "nodePort": 30080, "protocol": "TCP"},
@@ -49,6 +49,7 @@ TEST(ServiceJson, DecodesWhatAnApiServerSends) {
   want.ipFamilyPolicy = IpFamilyPolicy::kRequireDualStack;
   want.clusterIps = {*IpAddress::parse("10.96.0.5"), *IpAddress::parse("fd00::5")};
   want.ports = {{"http", Protocol::kTcp, 80, 30080}, {"dns", Protocol::kUdp, 53, 0}};
+  want.selector = {{"app", "web"}};
   want.externalTrafficPolicy = TrafficPolicy::kLocal;
   want.affinitySeconds = 60;
   want.sourceRanges = {"198.51.100.0/24"};

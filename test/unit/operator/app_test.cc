@@ -250,6 +250,43 @@ TEST_F(AppTest, TheNextLeaderGoesOnWhereTheLastOneStopped) {
   EXPECT_TRUE(replicas_[0]->app().leading());
 }
 
+TEST_F(AppTest, ServicesThatShareAnAddressKeepItAcrossLeadersAndMendTheirClashes) {
+  const auto setPort = [this](const std::string& name, int port) {
+    ASSERT_TRUE(api_.patch(kube::kServices, {"default", name}, "",
+                           {{"spec", {{"ports", {{{"port", port}}}}}}}, {}));
+  };
+  const auto granted = [this](const std::string& name) {
+    const auto claim = api_.object(kube::kIps, {"default", name + "-10.0.0.7"});
+    return claim ? claim->value(json::json_pointer("/status/ports/0"), "") : "";
+  };
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.7"});
+  start();
+  for (const auto& [name, port] : {std::pair("s0", 80), std::pair("s1", 443)}) {
+    api_.put(
+        kube::kServices,
+        {{"metadata",
+          {{"name", name},
+           {"namespace", "default"},
+           {"annotations", {{"barevip.dev/share", "k"}}}}},
+         {"spec",
+          {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}, {"ports", {{{"port", port}}}}}}});
+  }
+  ASSERT_TRUE(
+      api_.waitFor([&] { return granted("s0") == "80/TCP" && granted("s1") == "443/TCP"; }));
+  setPort("s1", 80);
+  ASSERT_TRUE(api_.waitFor([&] { return reason("s1") == "ShareRefused"; }));
+  start("second");
+  stopFirst();
+  setPort("s0", 8080);
+  ASSERT_TRUE(
+      api_.waitFor([&] { return granted("s0") == "8080/TCP" && granted("s1") == "80/TCP"; }));
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s1") == "Assigned"; }));
+  EXPECT_EQ(shown("s0"), "10.0.0.7");
+  EXPECT_EQ(shown("s1"), "10.0.0.7");
+  EXPECT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1"; }));
+}
+
 TEST_F(AppTest, AStandbyWritesNothing) {
   options_.leaderElect = true;
   putPool("a", {"10.0.0.0/24"});

@@ -39,7 +39,7 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     if (!made_ || ledgerSeen_ != ledger_.get()) {
       ledgerSeen_ = ledger_.get();
       made_ = std::make_unique<IpReconciler>(
-          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
+          api_, clock_, events_, IpReconciler::View{claims_, namespaces_}, *ledger_,
           IpReconciler::Notices{
               [this] { ++freed_; }, [] {},
               [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});
@@ -92,6 +92,7 @@ TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
   ASSERT_TRUE(api_.patch(kube::kIps, {"default", "web-10.0.0.0"}, "status",
                          {{"status", {{"node", "node-1"}}}}, {}));
   edit("web", {{"spec", {{"ports", {{{"port", 81}}}}}}});
+  settle("web");
   look("web-10.0.0.0");
   EXPECT_EQ(claim("web-10.0.0.0")["status"]["node"], "node-1");
   EXPECT_EQ(claim("web-10.0.0.0")["status"]["ports"], json{"81/TCP"});
@@ -191,6 +192,65 @@ TEST_F(IpReconcilerTest, AReservationMadeAnewWithAnotherAddressMoves) {
   reserve("front-door", {{"address", "10.0.0.8"}});
   EXPECT_EQ(claim("front-door")["status"]["address"], "10.0.0.8");
   EXPECT_EQ(ledger_->with([](assigner::Allocator& a) { return a.holds().all().size(); }), 1U);
+}
+
+json sharingJson(const std::string& name, int port) {
+  json object = assigner::test::serviceJson(name);
+  object["metadata"]["annotations"] = {{"barevip.dev/share", "k"}};
+  object["spec"]["ports"] = {{{"port", port}}};
+  return object;
+}
+
+TEST_F(IpReconcilerTest, ARecordShowsThePortsThatWereGranted) {
+  put(sharingJson("web", 80));
+  settle("web");
+  put(sharingJson("tls", 443));
+  settle("tls");
+  put(sharingJson("tls", 80));
+  settle("tls");
+  look("web-10.0.0.0");
+  look("tls-10.0.0.0");
+  EXPECT_EQ(reason("tls"), "ShareRefused");
+  EXPECT_EQ(claim("tls-10.0.0.0")["status"]["ports"], json{"443/TCP"});
+  put(sharingJson("web", 8080));
+  settle("web");
+  settle("tls");
+  look("web-10.0.0.0");
+  look("tls-10.0.0.0");
+  EXPECT_EQ(claim("web-10.0.0.0")["status"]["ports"], json{"8080/TCP"});
+  EXPECT_EQ(claim("tls-10.0.0.0")["status"]["ports"], json{"80/TCP"});
+}
+
+TEST_F(IpReconcilerTest, AReservationWithAShareKeyShowsAllItsUsers) {
+  reserve("front-door", {{"address", "10.0.0.7"}, {"shareKey", "k"}});
+  for (const auto& [name, port] : {std::pair("web", 80), std::pair("tls", 443)}) {
+    json service = sharingJson(name, port);
+    service["metadata"]["annotations"]["barevip.dev/ip"] = "front-door";
+    put(service);
+    settle(name);
+    EXPECT_EQ(shown(name), "10.0.0.7");
+  }
+  look("front-door");
+  EXPECT_EQ(claim("front-door")["status"]["service"], "tls, web");
+  EXPECT_EQ(claim("front-door")["status"]["ports"], (json{"80/TCP", "443/TCP"}));
+  api_.clearWrites();
+  restart();
+  settle("web");
+  settle("tls");
+  look("front-door");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  api_.erase(kube::kIps, {"default", "front-door"});
+  look("front-door");
+  EXPECT_THAT(touched_, ElementsAre("tls", "web")) << "both hold it from now on";
+}
+
+TEST_F(IpReconcilerTest, AShareKeyThatIsAddedWakesWhoWaits) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  const int before = freed_;
+  ASSERT_TRUE(
+      api_.patch(kube::kIps, {"default", "front-door"}, "", {{"spec", {{"shareKey", "k"}}}}, {}));
+  look("front-door");
+  EXPECT_GT(freed_, before);
 }
 
 }  // namespace
