@@ -9,6 +9,7 @@
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
+#include "history/history.h"
 
 namespace barevip::history {
 namespace {

@@ -12,7 +12,7 @@
 
 namespace barevip::history {
 
-/// What stands in the API.
+/// What stands in the API, of the namespaces of histories.
 struct Cluster {
   std::vector<model::Pool> pools;
   std::vector<model::Service> services;

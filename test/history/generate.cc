@@ -111,12 +111,12 @@ rc::Gen<Deed> anyDeed() {
                rc::gen::set(&FailWrite::carriedOut, rc::gen::arbitrary<bool>())))}});
 }
 
+}  // namespace
+
 rc::Gen<Event> anyEvent() {
   return rc::gen::build<Event>(rc::gen::set(&Event::deed, anyDeed()),
                                rc::gen::set(&Event::steps, seldomBelow(10)));
 }
-
-}  // namespace
 
 rc::Gen<History> anyHistory(std::size_t longest) {
   // The size grows in a run: the first histories are short.

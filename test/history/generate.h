@@ -7,6 +7,8 @@
 
 namespace barevip::history {
 
+[[nodiscard]] rc::Gen<Event> anyEvent();
+
 /// Histories that shrink to few events with plain values; longest: of how many events at most.
 [[nodiscard]] rc::Gen<History> anyHistory(std::size_t longest);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history/history.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include <nlohmann/json.hpp>
@@ -75,6 +76,10 @@ const std::vector<IpAddress>& allAddresses() {
 const std::vector<std::string>& allNamespaces() {
   static const std::vector<std::string> all(kNamespaceNames.begin(), kNamespaceNames.end());
   return all;
+}
+
+bool isOfHistories(const std::string& ns) {
+  return std::find(allNamespaces().begin(), allNamespaces().end(), ns) != allNamespaces().end();
 }
 
 }  // namespace barevip::history

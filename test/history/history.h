@@ -121,5 +121,7 @@ std::ostream& operator<<(std::ostream& out, const History& history);
 /// All addresses that Pools, Services and reservations of a history can name, ascending.
 [[nodiscard]] const std::vector<IpAddress>& allAddresses();
 [[nodiscard]] const std::vector<std::string>& allNamespaces();
+/// Services and IP objects of other namespaces are none of its business.
+[[nodiscard]] bool isOfHistories(const std::string& ns);
 
 }  // namespace barevip::history
