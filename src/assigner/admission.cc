@@ -12,6 +12,18 @@ bool lists(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
+Applicant applicantOf(const model::Service& service, const model::Namespace* ns) {
+  Applicant applicant{service.key.ns, std::nullopt, service.labels};
+  if (ns != nullptr) applicant.namespaceLabels = ns->labels;
+  return applicant;
+}
+
+Applicant applicantOf(const model::IpClaim& claim, const model::Namespace* ns) {
+  Applicant applicant{claim.key.ns, std::nullopt, std::nullopt};
+  if (ns != nullptr) applicant.namespaceLabels = ns->labels;
+  return applicant;
+}
+
 Admission Admission::of(const model::Pool& pool) {
   return {pool.namespaces, pool.ignoreNamespaces, pool.namespaceSelector, pool.serviceSelector};
 }

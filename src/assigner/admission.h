@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "barevip/model/ip_claim.h"
 #include "barevip/model/meta.h"
+#include "barevip/model/node.h"
 #include "barevip/model/pool.h"
+#include "barevip/model/service.h"
 
 namespace barevip::assigner {
 
@@ -18,6 +21,11 @@ struct Applicant {
 
   friend bool operator==(const Applicant&, const Applicant&) = default;
 };
+
+/// ns: null if the namespace is not known.
+[[nodiscard]] Applicant applicantOf(const model::Service& service, const model::Namespace* ns);
+/// Of an IP object that a person made.
+[[nodiscard]] Applicant applicantOf(const model::IpClaim& claim, const model::Namespace* ns);
 
 /// Who may have addresses of a Pool. A namespace is admitted by its name or its labels; the
 /// Service's own labels must match as well; ignoreNamespaces wins. A selector that matches nothing
@@ -34,6 +42,9 @@ struct Admission {
   [[nodiscard]] bool pinned() const {
     return !namespaces.empty() || namespaceSelector || serviceSelector;
   }
+
+  /// Nobody is kept out.
+  [[nodiscard]] bool open() const { return !pinned() && ignoreNamespaces.empty(); }
 
   /// Why the applicant gets nothing, as the end of a sentence; nullopt if it is admitted.
   [[nodiscard]] std::optional<std::string> refusal(const Applicant& applicant) const;

@@ -7,7 +7,7 @@
 namespace barevip::assigner {
 namespace {
 
-using Lists = std::map<kube::ObjectKey, std::vector<IpAddress>>;
+using Lists = std::unordered_map<kube::ObjectKey, std::vector<IpAddress>>;
 
 const std::vector<IpAddress>& listOf(const Lists& lists, const kube::ObjectKey& key) {
   static const std::vector<IpAddress> kNone;

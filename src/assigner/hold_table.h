@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "barevip/base/ip.h"
@@ -63,7 +63,7 @@ class HoldTable {
   bool remove(const IpAddress& address);
 
   [[nodiscard]] const Hold* find(const IpAddress& address) const;
-  [[nodiscard]] const std::map<IpAddress, Hold>& all() const { return holds_; }
+  [[nodiscard]] const std::unordered_map<IpAddress, Hold>& all() const { return holds_; }
 
   // Addresses are ascending.
 
@@ -86,18 +86,19 @@ class HoldTable {
   void setShareKey(const IpAddress& address, std::string key);
 
  private:
-  using Lists = std::map<kube::ObjectKey, std::vector<IpAddress>>;
+  /// Hashed: names of Services are alike and so slow to compare.
+  using Lists = std::unordered_map<kube::ObjectKey, std::vector<IpAddress>>;
 
   template <class Change>
   void change(const IpAddress& address, Change&& apply);
   void link(const IpAddress& address, const Hold& hold);
   void unlink(const IpAddress& address, const Hold& hold);
 
-  std::map<IpAddress, Hold> holds_;
+  std::unordered_map<IpAddress, Hold> holds_;
   Lists services_;
   Lists foreign_;
   Lists shared_;  ///< by key and namespace, and by key alone
-  std::map<kube::ObjectKey, IpAddress> reservations_;
+  std::unordered_map<kube::ObjectKey, IpAddress> reservations_;
 };
 
 }  // namespace barevip::assigner

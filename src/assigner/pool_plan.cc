@@ -67,13 +67,12 @@ PoolPlan planPool(const model::Pool& pool) {
   plan.priority = pool.priority;
   plan.creationSeconds = pool.creationSeconds;
   plan.autoAssign = pool.autoAssign;
+  plan.deleting = pool.deleting;
   plan.avoid = {pool.avoidBuggyIps, pool.avoidGatewayIps};
   plan.allowSharing = pool.allowSharing;
   plan.admission = Admission::of(pool);
   planAddresses(pool, plan);
-  if (pool.deleting && !plan.fault) {
-    plan.fault = Explanation{"Deleting", "the Pool is being deleted"};
-  }
+  if (pool.deleting) plan.fault = Explanation{"Deleting", "the Pool is being deleted"};
   return plan;
 }
 

@@ -28,6 +28,7 @@ struct PoolPlan {
   std::int32_t priority = 0;
   std::int64_t creationSeconds = 0;
   bool autoAssign = true;
+  bool deleting = false;
   Avoid avoid;
   model::AllowSharing allowSharing = model::AllowSharing::kNamespace;
   Admission admission;

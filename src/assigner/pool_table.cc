@@ -31,7 +31,9 @@ const PoolState* PoolTable::having(const IpAddress& address) const {
 
 std::string PoolTable::home(const IpAddress& address, const std::string& recorded) const {
   const PoolState* const known = find(recorded);
-  if (known != nullptr && known->space.addresses().contains(address)) return recorded;
+  if (known != nullptr && !known->plan.deleting && known->space.addresses().contains(address)) {
+    return recorded;
+  }
   const PoolState* const now = having(address);
   return now == nullptr ? recorded : now->plan.name;
 }

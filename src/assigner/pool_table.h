@@ -31,8 +31,8 @@ class PoolTable {
   /// The first Pool that works and has the address within its ranges, or nullptr.
   [[nodiscard]] const PoolState* having(const IpAddress& address) const;
 
-  /// The Pool that an address counts for now: `recorded` while that has it, else the one that has
-  /// it by now (renamed or split Pools), else `recorded`.
+  /// The Pool that an address counts for now: `recorded` while that has it and is not being
+  /// deleted, else the one that has it by now (renamed or split Pools), else `recorded`.
   [[nodiscard]] std::string home(const IpAddress& address, const std::string& recorded) const;
 
   void hold(const IpAddress& address);

@@ -12,10 +12,23 @@ constexpr std::size_t kMaxList = 2;    // one of each family
 constexpr std::size_t kMaxName = 253;  // RFC 1123 subdomain, as Kubernetes limits names
 constexpr std::size_t kMaxShareKey = 63;
 
-std::string annotation(const model::Service& service, std::string_view name) {
-  const auto it = service.annotations.find(std::string(name));
-  return it == service.annotations.end() ? std::string() : it->second;
+constexpr const char* kLegacyField = "spec.loadBalancerIP";
+
+struct Annotation {
+  std::string name;  ///< as it stands in the Service, for messages
+  std::string value;
+};
+
+// By our name; empty if there is none.
+Annotation annotation(const model::Service& service, std::string_view name) {
+  const std::string own(name);
+  const auto value = service.annotations.find(own);
+  if (value == service.annotations.end()) return {};
+  const auto written = service.writtenAs.find(own);
+  return {written == service.writtenAs.end() ? own : written->second, value->second};
 }
+
+std::string sourceOf(const Annotation& annotation) { return "annotation " + annotation.name; }
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\n");
@@ -45,12 +58,12 @@ Result<std::vector<std::string>> splitList(const std::string& source, std::strin
 
 // Empty without the annotation.
 Result<std::string> readShareKey(const model::Service& service) {
-  if (!service.annotations.contains(std::string(model::kShareAnnotation))) return std::string();
-  std::string key = trimmed(annotation(service, model::kShareAnnotation));
+  const Annotation written = annotation(service, model::kShareAnnotation);
+  if (written.name.empty()) return std::string();
+  std::string key = trimmed(written.value);
   if (key.empty() || key.size() > kMaxShareKey) {
     return fail(ErrorCode::kInvalid,
-                "annotation barevip.dev/share " +
-                    std::string(key.empty() ? "is empty" : "is longer than 63 bytes") +
+                sourceOf(written) + (key.empty() ? " is empty" : " is longer than 63 bytes") +
                     ": write the same short word on each Service that shares the address, or "
                     "remove it");
   }
@@ -95,9 +108,9 @@ Result<void> readAddresses(const std::string& source, const std::string& text, R
   return {};
 }
 
-Result<void> readClaims(const std::string& text, Request& request) {
-  const std::string source = "annotation " + std::string(model::kIpAnnotation);
-  auto parts = splitList(source, text);
+Result<void> readClaims(const Annotation& claims, Request& request) {
+  const std::string source = sourceOf(claims);
+  auto parts = splitList(source, claims.value);
   if (!parts) return tl::make_unexpected(std::move(parts.error()));
   for (const std::string& name : *parts) {
     if (name.size() > kMaxName) {
@@ -106,6 +119,46 @@ Result<void> readClaims(const std::string& text, Request& request) {
   }
   if (parts->size() == kMaxList && (*parts)[0] == (*parts)[1]) parts->resize(1);
   request.claims = std::move(*parts);
+  return {};
+}
+
+// The names of an IP object say it all: whatever else asks for an address contradicts them.
+Result<void> checkAlone(const Annotation& claims, const std::vector<std::string>& others) {
+  if (others.empty()) return {};
+  std::string list;
+  for (const std::string& other : others) list += (list.empty() ? "" : " and ") + other;
+  return fail(ErrorCode::kInvalid, sourceOf(claims) + " names the address already: remove " + list);
+}
+
+Result<void> readWishes(const model::Service& service, Request& request) {
+  const Annotation pool = annotation(service, model::kPoolAnnotation);
+  const Annotation claims = annotation(service, model::kIpAnnotation);
+  const Annotation addresses = annotation(service, model::kAddressAnnotation);
+  const std::string& legacyField = service.loadBalancerIp;
+
+  request.pool = trimmed(pool.value);
+  if (request.pool.size() > kMaxName) {
+    return fail(ErrorCode::kInvalid, sourceOf(pool) + " is longer than a name can be");
+  }
+  if (!claims.value.empty()) {
+    std::vector<std::string> others;
+    if (!addresses.value.empty()) others.push_back(addresses.name);
+    if (!request.pool.empty()) others.push_back(pool.name);
+    if (!legacyField.empty()) others.emplace_back(kLegacyField);
+    const auto alone = checkAlone(claims, others);
+    return alone ? readClaims(claims, request) : alone;
+  }
+  if (addresses.value.empty()) {
+    return legacyField.empty() ? Result<void>() : readAddresses(kLegacyField, legacyField, request);
+  }
+  const auto read = readAddresses(sourceOf(addresses), addresses.value, request);
+  if (!read || legacyField.empty()) return read;
+  const auto legacy = IpAddress::parse(legacyField);
+  const auto& asked = request.addresses;
+  if (!legacy || std::find(asked.begin(), asked.end(), *legacy) == asked.end()) {
+    return fail(ErrorCode::kInvalid, std::string(kLegacyField) + " and " + sourceOf(addresses) +
+                                         " ask for different addresses: remove " + kLegacyField);
+  }
   return {};
 }
 
@@ -128,50 +181,21 @@ Terms termsOf(const model::Service& service) {
 Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
-  request.applicant.ns = service.key.ns;
-  request.applicant.serviceLabels = service.labels;
-  if (ns != nullptr) request.applicant.namespaceLabels = ns->labels;
+  request.applicant = applicantOf(service, ns);
   request.families = familiesOf(service);
   request.allFamilies = service.ipFamilyPolicy != model::IpFamilyPolicy::kPreferDualStack;
-  request.pool = trimmed(annotation(service, model::kPoolAnnotation));
   for (const model::LoadBalancerIngress& entry : service.ingress) {
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
-
+  if (service.oversized) {
+    return fail(ErrorCode::kInvalid,
+                "the Service's labels and barevip.dev annotations are longer than 64 KiB together: "
+                "remove some");
+  }
   const auto key = readShareKey(service);
   if (!key) return tl::make_unexpected(key.error());
   request.terms = termsOf(service);
-  if (request.pool.size() > kMaxName) {
-    return fail(ErrorCode::kInvalid, "annotation barevip.dev/pool is longer than a name can be");
-  }
-  const std::string claims = annotation(service, model::kIpAnnotation);
-  const std::string addresses = annotation(service, model::kAddressAnnotation);
-  const bool byNumber = !addresses.empty() || !service.loadBalancerIp.empty();
-  if (!claims.empty()) {
-    if (byNumber || !request.pool.empty()) {
-      return fail(ErrorCode::kInvalid,
-                  "annotation barevip.dev/ip names the address already: remove "
-                  "barevip.dev/address, barevip.dev/pool and spec.loadBalancerIP");
-    }
-    const auto read = readClaims(claims, request);
-    if (!read) return tl::make_unexpected(read.error());
-  } else if (!addresses.empty()) {
-    const auto read = readAddresses("annotation barevip.dev/address", addresses, request);
-    if (!read) return tl::make_unexpected(read.error());
-  }
-  if (service.loadBalancerIp.empty()) return request;
-
-  const auto legacy = IpAddress::parse(service.loadBalancerIp);
-  if (!addresses.empty()) {
-    const auto& asked = request.addresses;
-    if (!legacy || std::find(asked.begin(), asked.end(), *legacy) == asked.end()) {
-      return fail(ErrorCode::kInvalid,
-                  "spec.loadBalancerIP and annotation barevip.dev/address ask for different "
-                  "addresses: remove spec.loadBalancerIP");
-    }
-    return request;
-  }
-  const auto read = readAddresses("spec.loadBalancerIP", service.loadBalancerIp, request);
+  const auto read = readWishes(service, request);
   if (!read) return tl::make_unexpected(read.error());
   return request;
 }

@@ -35,7 +35,7 @@ struct Request {
 [[nodiscard]] Terms termsOf(const model::Service& service);
 
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
-/// sentence for whoever wrote the Service.
+/// sentence for whoever wrote the Service; it names the annotation that stands there.
 [[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);
 
 }  // namespace barevip::assigner

@@ -8,8 +8,7 @@ namespace barevip::assigner {
 Result<Reservation> reservationOf(const model::IpClaim& claim, const model::Namespace* ns) {
   Reservation reservation;
   reservation.claim = claim.key;
-  reservation.applicant.ns = claim.key.ns;
-  if (ns != nullptr) reservation.applicant.namespaceLabels = ns->labels;
+  reservation.applicant = applicantOf(claim, ns);
   reservation.pool = claim.spec.pool;
   reservation.shareKey = claim.spec.shareKey;
   if (claim.spec.family == "IPv4") reservation.family = Family::kIpv4;

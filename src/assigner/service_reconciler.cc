@@ -5,7 +5,9 @@
 #include <chrono>
 #include <utility>
 
+#include "assigner/adoption.h"
 #include "assigner/api_writes.h"
+#include "assigner/misfit.h"
 #include "assigner/record_name.h"
 #include "assigner/request.h"
 #include "assigner/take_up.h"
@@ -20,6 +22,7 @@ using kube::ReconcileResult;
 constexpr std::chrono::seconds kInFlight{10};
 
 constexpr std::string_view kServiceLabel = "barevip.dev/service";
+constexpr const char* kAssigned = "Assigned";
 
 model::IpClaim recordOf(const model::Service& service, const Assignment& assignment) {
   model::IpClaim claim;
@@ -48,13 +51,41 @@ std::string sentence(const Choice& choice) {
   return text + (choice.incomplete ? "; " + choice.incomplete->message : " assigned");
 }
 
-model::Condition conditionOf(const Choice& choice) {
-  model::Condition condition;
-  condition.type = kAddressAssigned;
-  condition.status = choice.refusal ? "False" : "True";
-  condition.reason = choice.refusal ? std::string(nameOf(choice.refusal->reason)) : "Assigned";
-  condition.message = sentence(choice);
+model::Condition conditionOf(const Choice& choice, const std::optional<Explanation>& misfit) {
+  model::Condition condition{kAddressAssigned, "True", kAssigned, sentence(choice)};
+  if (choice.refusal) {
+    condition.status = "False";
+    condition.reason = nameOf(choice.refusal->reason);
+  } else if (misfit) {
+    condition.reason = misfit->reason;
+    condition.message += "; " + misfit->message;
+  }
   return condition;
+}
+
+// Of all addresses of one Service; the first reason counts.
+std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choice,
+                                     const Applicant& applicant) {
+  std::optional<Explanation> all;
+  for (const Assignment& each : choice.addresses) {
+    auto misfit = misfitOf(pools, each.address, each.pool, applicant);
+    if (!misfit) continue;
+    if (all) {
+      all->message += "; " + misfit->message;
+    } else {
+      all = std::move(misfit);
+    }
+  }
+  return all;
+}
+
+// Of what we write: the uid, too, since a Service created anew has nothing of the earlier one's.
+std::string fingerprint(const std::string& uid,
+                        const std::vector<model::LoadBalancerIngress>& ingress,
+                        const model::Condition& condition) {
+  std::string text = uid + " " + condition.reason + " " + condition.message;
+  for (const model::LoadBalancerIngress& entry : ingress) text += " " + entry.ip + entry.ipMode;
+  return text;
 }
 
 }  // namespace
@@ -68,7 +99,8 @@ ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::E
       view_(view),
       ledger_(ledger),
       notices_(std::move(notices)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      pace_(clock) {}
 
 Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
                                                      const std::stop_token& stop) {
@@ -80,8 +112,7 @@ Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
   if (service->deleting) return ReconcileResult{};
   const bool holds =
       ledger_.with([&](Allocator& allocator) { return !allocator.holds().ofService(key).empty(); });
-  if (showsForeign(*service, holds)) {
-    setWaiting(key, false);
+  if (showsForeign(*service, holds) && !adoptShown(*service)) {
     leaveAlone(*service);
     return ReconcileResult{};
   }
@@ -93,7 +124,8 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
                                                  const std::stop_token& stop) {
   const auto dropped = dropEarlier(service, stop);
   if (!dropped) return tl::make_unexpected(dropped.error());
-  const Choice choice = decide(service);
+  const Decision decision = decide(service);
+  const Choice& choice = decision.choice;
   tellOthers(service.key, choice);
   std::set<std::string> records;
   for (const Assignment& assignment : choice.addresses) {
@@ -102,15 +134,18 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
     if (!ensured) return tl::make_unexpected(ensured.error());
     records.insert(recordName(service.key.name, assignment.address));
   }
-  const auto written = writeStatus(service, choice, stop);
-  if (!written) {
+  const auto pause = writeStatus(service, decision, stop);
+  if (!pause) {
     // Deleted by now: the watch will tell, and what was made is taken back then.
-    if (written.error().code == ErrorCode::kNotFound) return ReconcileResult{};
-    return tl::make_unexpected(written.error());
+    if (pause.error().code == ErrorCode::kNotFound) return ReconcileResult{};
+    return tl::make_unexpected(pause.error());
   }
-  const auto removed = removeRecords(service.key, records, stop);
-  if (!removed) return tl::make_unexpected(removed.error());
-  release(service.key, choice.surplus);
+  ReconcileResult result{*pause};
+  if (pause->count() == 0) {
+    const auto removed = removeRecords(service.key, records, stop);
+    if (!removed) return tl::make_unexpected(removed.error());
+    release(service.key, choice.surplus);
+  }
   notices_.changed();
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) {
@@ -121,12 +156,11 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   const bool unseen = std::any_of(records.begin(), records.end(), [&](const std::string& name) {
     return inFlight_.contains({service.key.ns, name});
   });
-  ReconcileResult result;
-  if (unseen) result.requeueAfter = kInFlight;
+  if (unseen && (pause->count() == 0 || *pause > kInFlight)) result.requeueAfter = kInFlight;
   return result;
 }
 
-Choice ServiceReconciler::decide(const model::Service& service) {
+ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& service) {
   const auto ns = view_.namespaces.get({"", service.key.ns});
   const auto request = requestOf(service, ns.get());
   return ledger_.with([&](Allocator& allocator) {
@@ -135,7 +169,8 @@ Choice ServiceReconciler::decide(const model::Service& service) {
                                              {RefusalReason::kBadRequest, request.error().message});
     // Under the lock: who frees an address after this decision must find us among the waiters.
     setWaiting(service.key, choice.refusal || choice.incomplete);
-    return choice;
+    auto misfit = misfitsOf(allocator.pools(), choice, applicantOf(service, ns.get()));
+    return Decision{std::move(choice), std::move(misfit)};
   });
 }
 
@@ -152,12 +187,24 @@ void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Choice&
   if (shareable) notices_.freed();
 }
 
+bool ServiceReconciler::adoptShown(const model::Service& service) {
+  const bool adopted = ledger_.with([&](Allocator& allocator) {
+    const bool done = options_.adopt && adopt(allocator, service);
+    // It waits for a Pool that has the address, or for the holder to go.
+    setWaiting(service.key, options_.adopt && !done);
+    return done;
+  });
+  if (adopted) events_.emit(adoptedEvent(service));
+  return adopted;
+}
+
 // A Service that is not ours, or not there: what it has from us is taken back. The records go
 // first: an address may be given again only when nothing durable claims it any more.
 Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
                                                     const ServicePtr& service,
                                                     const std::stop_token& stop) {
   setWaiting(key, false);
+  pace_.forget(key);
   const auto had =
       ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
   std::vector<IpAddress> given = had;
@@ -185,16 +232,28 @@ void ServiceReconciler::leaveAlone(const model::Service& service) {
   const bool known = ledger_.with(
       [&](Allocator& allocator) { return !allocator.holds().ofForeign(service.key).empty(); });
   noteForeign(service.key, shownBy(service));
-  if (known) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!leftAlone_.insert(service.key).second || known) return;
+  }
+  const std::string why = options_.adopt ? "and cannot adopt, because it is in no Pool or held by "
+                                           "somebody else, "
+                                         : "";
+  const std::string how = options_.adopt ? "" : ", or let barevip take it over by --adopt";
   events_.emit({kube::kServices, service.key, service.uid, kube::Event::Type::kWarning,
                 "ForeignAddress", "Assign",
-                "the Service shows an address that barevip did not give, so it is left as it is: "
-                "empty its status.loadBalancer, or give it the loadBalancerClass of whoever serves "
-                "it"});
+                "the Service shows an address that barevip did not give, " + why +
+                    "so it is left as it is: empty its status.loadBalancer, or give it the "
+                    "loadBalancerClass of whoever serves it" +
+                    how});
 }
 
 void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
                                     const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) {
+    const std::lock_guard lock(mutex_);
+    leftAlone_.erase(key);
+  }
   bool changed = false;
   const bool freed = ledger_.with([&](Allocator& allocator) {
     const auto before = allocator.holds().ofForeign(key);
@@ -317,25 +376,35 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
   notices_.freed();
 }
 
-Result<void> ServiceReconciler::writeStatus(const model::Service& service, const Choice& choice,
-                                            const std::stop_token& stop) {
+Result<std::chrono::milliseconds> ServiceReconciler::writeStatus(const model::Service& service,
+                                                                 const Decision& decision,
+                                                                 const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kDone{0};
   std::vector<model::LoadBalancerIngress> ingress;
-  for (const Assignment& assignment : choice.addresses) {
+  for (const Assignment& assignment : decision.choice.addresses) {
     ingress.push_back({assignment.address.toString(), "", options_.ipMode});
   }
-  const model::Condition condition = conditionOf(choice);
+  const model::Condition condition = conditionOf(decision.choice, decision.misfit);
   const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
-  if (before != nullptr && *before == condition && service.ingress == ingress) return {};
+  if (before != nullptr && *before == condition && service.ingress == ingress) {
+    pace_.agrees(service.key);
+    return kDone;
+  }
+  const std::string wanted = fingerprint(service.uid, ingress, condition);
+  const auto verdict = pace_.differs(service.key, service.resourceVersion, wanted);
+  if (verdict.fightBegins) tellOverwritten(service);
+  if (verdict.wait.count() > 0) return verdict.wait;
   model::Conditions conditions = service.conditions;
   model::setCondition(conditions, condition, formatSeconds(clock_.wallNow()));
   const auto patched =
       patchServiceStatus(api_, service, ingress, conditions, clock_.wallNow(), stop);
-  if (!patched) return patched;
+  if (!patched) return tl::make_unexpected(patched.error());
+  pace_.wrote(service.key, service.resourceVersion, wanted);
   const bool sameReason = before != nullptr && before->reason == condition.reason;
   const bool moved =
-      condition.status == "True" && before != nullptr && before->message != condition.message;
-  if (!sameReason || moved) tell(service, condition);
-  return {};
+      condition.reason == kAssigned && before != nullptr && before->message != condition.message;
+  if (!verdict.overwritten && (!sameReason || moved)) tell(service, condition);
+  return kDone;
 }
 
 Result<void> ServiceReconciler::clearStatus(const model::Service& service,
@@ -355,10 +424,18 @@ Result<void> ServiceReconciler::clearStatus(const model::Service& service,
 }
 
 void ServiceReconciler::tell(const model::Service& service, const model::Condition& condition) {
-  const bool good = condition.status == "True";
+  const bool good = condition.reason == kAssigned;
   events_.emit({kube::kServices, service.key, service.uid,
                 good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, condition.reason,
                 "Assign", condition.message});
+}
+
+void ServiceReconciler::tellOverwritten(const model::Service& service) {
+  events_.emit({kube::kServices, service.key, service.uid, kube::Event::Type::kWarning,
+                "StatusOverwritten", "Assign",
+                "somebody else keeps writing status.loadBalancer of this Service, so barevip "
+                "repairs it less and less often: give the Service the loadBalancerClass of the one "
+                "that shall serve it, or stop the other controller"});
 }
 
 void ServiceReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {

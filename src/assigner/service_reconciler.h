@@ -2,6 +2,7 @@
 // Service -> IP objects -> Service status.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -21,6 +22,7 @@
 
 #include "assigner/claim_index.h"
 #include "assigner/ledger.h"
+#include "assigner/repair_pace.h"
 #include "common/kube/controller.h"
 
 namespace barevip::assigner {
@@ -48,6 +50,7 @@ class ServiceReconciler {
   struct Options {
     bool requireClass = false;     ///< Services without a loadBalancerClass are not ours
     std::string ipMode = "Proxy";  ///< of status.loadBalancer.ingress[]
+    bool adopt = false;            ///< take over what Services show that somebody else gave
   };
 
   ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, ClusterView view,
@@ -65,11 +68,18 @@ class ServiceReconciler {
  private:
   using ServicePtr = kube::Store<model::Service>::Ptr;
 
+  struct Decision {
+    Choice choice;
+    /// What is kept, but would not be given as things are now.
+    std::optional<Explanation> misfit;
+  };
+
   Result<kube::ReconcileResult> serve(const model::Service& service, const std::stop_token& stop);
   Result<kube::ReconcileResult> withdraw(const kube::ObjectKey& key, const ServicePtr& service,
                                          const std::stop_token& stop);
-  Choice decide(const model::Service& service);
+  Decision decide(const model::Service& service);
   void tellOthers(const kube::ObjectKey& service, const Choice& choice);
+  bool adoptShown(const model::Service& service);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 
@@ -82,11 +92,14 @@ class ServiceReconciler {
                              const std::stop_token& stop);
   void release(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);
 
-  Result<void> writeStatus(const model::Service& service, const Choice& choice,
-                           const std::stop_token& stop);
+  /// Returns how long to wait before the status is written, zero if it stands now.
+  Result<std::chrono::milliseconds> writeStatus(const model::Service& service,
+                                                const Decision& decision,
+                                                const std::stop_token& stop);
   Result<void> clearStatus(const model::Service& service, const std::vector<IpAddress>& given,
                            const std::stop_token& stop);
   void tell(const model::Service& service, const model::Condition& condition);
+  void tellOverwritten(const model::Service& service);
   void setWaiting(const kube::ObjectKey& key, bool waits);
 
   kube::Api& api_;
@@ -96,9 +109,11 @@ class ServiceReconciler {
   Ledger& ledger_;
   const AllocationNotices notices_;
   const Options options_;
+  RepairPace pace_;
 
   mutable std::mutex mutex_;
   std::set<kube::ObjectKey> waiters_;
+  std::set<kube::ObjectKey> leftAlone_;  ///< show what others gave, and this was said
   /// IP objects that we made and that the store does not show yet.
   std::map<kube::ObjectKey, MonotonicTime> inFlight_;
 };

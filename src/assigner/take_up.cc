@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include "barevip/base/log.h"
 
+#include "assigner/adoption.h"
 #include "assigner/claim_index.h"
 #include "assigner/request.h"
 #include "assigner/reservation.h"
@@ -27,8 +29,8 @@ bool saysAssigned(const model::Service& service) {
 // One take-up of one snapshot.
 class TakeUp {
  public:
-  TakeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass)
-      : allocator_(allocator), snapshot_(snapshot), requireClass_(requireClass) {
+  TakeUp(Allocator& allocator, const Snapshot& snapshot, const TakeUpRules& rules)
+      : allocator_(allocator), snapshot_(snapshot), rules_(rules) {
     for (const model::Service& service : snapshot.services) services_[service.key] = &service;
     for (const model::IpClaim& claim : snapshot.claims) {
       claims_.push_back(&claim);
@@ -39,22 +41,25 @@ class TakeUp {
     });
   }
 
-  void run() {
+  std::vector<const model::Service*> run() {
     for (const model::IpClaim* const claim : claims_) {
       claim->serviceOwner ? takeUpOwned(*claim) : takeUpBound(*claim);
     }
     for (const auto& [key, service] : services_) {
       if (isOurs(*service) && saysAssigned(*service)) takeUpShown(*service);
     }
+    std::vector<const model::Service*> adopted;
+    if (rules_.adopt) adopted = adoptShown();
     for (const model::IpClaim* const claim : claims_) {
       if (!claim->serviceOwner && !claim->spec.address.empty()) reserve(*claim);
     }
     for (const auto& [key, service] : services_) noteForeign(*service);
+    return adopted;
   }
 
  private:
   [[nodiscard]] bool isOurs(const model::Service& service) const {
-    return model::isOurs(service, requireClass_);
+    return model::isOurs(service, rules_.requireClass);
   }
 
   [[nodiscard]] const model::Service* find(const kube::ObjectKey& key) const {
@@ -94,11 +99,8 @@ class TakeUp {
                                 const IpAddress& address) const {
     const PoolState* const pool = allocator_.pools().find(claim.spec.pool);
     if (pool == nullptr || !pool->gives() || !pool->space.offers(address)) return false;
-    Applicant applicant{service.key.ns, std::nullopt, service.labels};
-    if (const auto ns = snapshot_.namespaceOf(service.key.ns)) {
-      applicant.namespaceLabels = ns->labels;
-    }
-    return !pool->plan.admission.refusal(applicant);
+    const auto ns = snapshot_.namespaceOf(service.key.ns);
+    return !pool->plan.admission.refusal(applicantOf(service, ns.get()));
   }
 
   // What the Service was granted. Its ports stand in the claim, and so does the key that it shares
@@ -154,12 +156,37 @@ class TakeUp {
     return users;
   }
 
+  // Its IP object is the record: what a status shows besides was edited by hand.
   void takeUpShown(const model::Service& service) {
     for (const IpAddress& address : shownBy(service)) {
+      const auto& mine = allocator_.holds().ofService(service.key);
+      if (std::any_of(mine.begin(), mine.end(), [&](const IpAddress& recorded) {
+            return recorded.family() == address.family();
+          })) {
+        continue;
+      }
       const PoolState* const pool = allocator_.pools().having(address);
       allocator_.takeUp({service.key, termsOf(service)}, address,
                         pool == nullptr ? "" : pool->plan.name, Proof::kGranted);
     }
+  }
+
+  // What a Service of another class shows is that one's.
+  std::vector<const model::Service*> adoptShown() {
+    std::set<IpAddress> others;
+    for (const auto& [key, service] : services_) {
+      if (isOurs(*service)) continue;
+      for (const IpAddress& address : shownBy(*service)) others.insert(address);
+    }
+    std::vector<const model::Service*> adopted;
+    for (const auto& [key, service] : services_) {
+      if (!isOurs(*service) || service->deleting || !isForeign(*service)) continue;
+      const auto shown = shownBy(*service);
+      const bool taken = std::any_of(shown.begin(), shown.end(),
+                                     [&](const auto& each) { return others.contains(each); });
+      if (!taken && adopt(allocator_, *service)) adopted.push_back(service);
+    }
+    return adopted;
   }
 
   void reserve(const model::IpClaim& claim) {
@@ -168,15 +195,18 @@ class TakeUp {
     if (reservation) (void)allocator_.reserve(*reservation);
   }
 
+  [[nodiscard]] bool isForeign(const model::Service& service) const {
+    return showsForeign(service, !allocator_.holds().ofService(service.key).empty());
+  }
+
   void noteForeign(const model::Service& service) {
-    const bool holds = !allocator_.holds().ofService(service.key).empty();
-    if (isOurs(service) && !showsForeign(service, holds)) return;
+    if (isOurs(service) && !isForeign(service)) return;
     allocator_.setForeign(service.key, shownBy(service));
   }
 
   Allocator& allocator_;
   const Snapshot& snapshot_;
-  const bool requireClass_;
+  const TakeUpRules rules_;
   Services services_;
   std::vector<const model::IpClaim*> claims_;
   /// How many claims of Services there are by address and share key, as they stand there.
@@ -197,8 +227,9 @@ std::vector<IpAddress> shownBy(const model::Service& service) {
   return addresses;
 }
 
-void takeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass) {
-  TakeUp(allocator, snapshot, requireClass).run();
+std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
+                                          const TakeUpRules& rules) {
+  return TakeUp(allocator, snapshot, rules).run();
 }
 
 }  // namespace barevip::assigner

@@ -31,9 +31,16 @@ struct Snapshot {
   std::function<std::shared_ptr<const model::Namespace>(const std::string&)> namespaceOf;
 };
 
-/// Pools must be set. First IP objects, the older one wins; then what our Services show; then
-/// reservations that were not bound yet; then what other Services show. The order within the
-/// snapshot does not matter.
-void takeUp(Allocator& allocator, const Snapshot& snapshot, bool requireClass);
+struct TakeUpRules {
+  bool requireClass = false;  ///< Services without a loadBalancerClass are not ours
+  bool adopt = false;         ///< see adopt() in adoption.h
+};
+
+/// Pools must be set. First IP objects, the older one wins; then what our Services show; then, if
+/// wanted, what they show that somebody else gave; then reservations that were not bound yet; then
+/// what other Services show. The order within the snapshot does not matter. Returns the Services of
+/// the snapshot whose addresses were adopted.
+std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
+                                          const TakeUpRules& rules);
 
 }  // namespace barevip::assigner

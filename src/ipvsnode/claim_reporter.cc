@@ -6,14 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "ipvsnode/bound_claims.h"
+
 namespace barevip::node {
 
 using kube::EventType;
 using kube::ObjectKey;
-
-namespace {
-constexpr const char* kBound = "Bound";
-}  // namespace
 
 ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder& events,
                              const Clock& clock, std::string node)
@@ -28,7 +26,7 @@ ClaimReporter::ClaimReporter(kube::Api& api, Stores& stores, kube::EventRecorder
           [this](const ObjectKey& key, const std::stop_token& stop) { return write(key, stop); },
           [](const ObjectKey& key) { return key.toString(); }) {
   stores_.claims.addHandler([this](const auto&, const auto& after) {
-    if (after && after->status.node == node_ && after->status.phase != kBound) {
+    if (after && after->status.node == node_ && !isBound(*after)) {
       queue_.add(after->key);
     }
   });
@@ -107,7 +105,7 @@ Result<kube::ReconcileResult> ClaimReporter::write(const ObjectKey& key,
   // Spares the read that comes before a write when there is nothing to write, which is the rule.
   if (wanted ? wanted->announced && claim->status.node == node_ && !wanted->conflictMac &&
                    model::findCondition(claim->status.conditions, kAnnouncedCondition) == nullptr
-             : claim->status.node != node_ || claim->status.phase == kBound) {
+             : claim->status.node != node_ || isBound(*claim)) {
     return kube::ReconcileResult{};
   }
   const auto written = writeClaimStatus(api_, key, node_, wanted, clock_.wallNow(), stop);

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
 #include <utility>
 #include <variant>
 
+#include "ipvsnode/bound_claims.h"
 #include "ipvsnode/endpoints.h"
 #include "ipvsnode/frontends.h"
+#include "ipvsnode/source_ranges.h"
 
 namespace barevip::node {
 namespace {
@@ -17,36 +17,21 @@ namespace {
 constexpr std::array<std::string_view, 14> kSchedulers{
     "rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh", "twos"};
 
-// Kubernetes lets host bits and blanks stand in a source range; IpPrefix::parse is stricter.
-std::optional<IpPrefix> parseSourceRange(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return std::nullopt;
-  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
-  const auto slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return std::nullopt;
-  unsigned length = address->bits();
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    const auto [end, status] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
-      return std::nullopt;
-    }
-  }
-  const unsigned hostBits = address->bits() - length;
-  // A shift by the full width is undefined.
-  const Uint128 network =
-      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
-  return IpPrefix{IpAddress::fromNumber(address->family(), network),
-                  static_cast<std::uint8_t>(length)};
+/// False if it is there already.
+template <class T>
+bool insertByKey(std::vector<std::shared_ptr<const T>>& objects, std::shared_ptr<const T> object) {
+  const auto at = std::lower_bound(objects.begin(), objects.end(), object,
+                                   [](const auto& a, const auto& b) { return a->key < b->key; });
+  if (at != objects.end() && (*at)->key == object->key) return false;
+  objects.insert(at, std::move(object));
+  return true;
 }
 
 class Builder {
  public:
   Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
-      : options_(options), local_(local), endpoints_(cluster.slices) {
-    Frontends frontends = selectFrontends(cluster, local.held, options.requireClass);
+      : options_(options), local_(local), endpoints_(cluster.slices), claims_(cluster.claims) {
+    Frontends frontends = selectFrontends(cluster, claims_, local.held, options.requireClass);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
       if (frontend.key.vip.isIpv4() || options.ipv6) {
@@ -62,6 +47,8 @@ class Builder {
 
   DesiredState build() && {
     for (const Frontend& frontend : frontends_) addFrontend(frontend);
+    guardFrontends();
+    for (ServedVip& vip : desired_.vips) findEndpointNodes(vip);
     desired_.filter.vips.assign(vips_.begin(), vips_.end());
     addPlumbing();
     for (const IpAddress& vip : vips_) addVipItems(vip);
@@ -100,10 +87,7 @@ class Builder {
 
     desired_.filter.virtualServers.push_back(frontend.key);
     if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
-    if (!service.sourceRanges.empty()) {
-      desired_.filter.sourceRanges.push_back(sourceRangesOf(frontend));
-    }
-    addToVip(frontend, slices);
+    addToVip(frontend);
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
@@ -132,40 +116,47 @@ class Builder {
     return result;
   }
 
-  // Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
-  // nobody of the other.
-  net::SourceRanges sourceRangesOf(const Frontend& frontend) {
-    net::SourceRanges result{frontend.key, {}};
-    for (const std::string& text : frontend.service->sourceRanges) {
-      const auto range = parseSourceRange(text);
-      if (!range) {
-        report(frontend, "InvalidSourceRange",
-               "loadBalancerSourceRanges: \"" + text.substr(0, 64) +
-                   "\" is no network and admits nobody; write it like 192.0.2.0/24");
-      } else if (range->network.family() == frontend.key.vip.family()) {
-        result.allowed.push_back(*range);
-      }
-    }
-    auto& allowed = result.allowed;
-    std::sort(allowed.begin(), allowed.end());
-    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
-    return result;
+  void guardFrontends() {
+    SourceGuards sources = guardSources(frontends_);
+    desired_.filter.sourceRanges = std::move(sources.guards);
+    desired_.problems.insert(desired_.problems.end(), sources.problems.begin(),
+                             sources.problems.end());
   }
 
   // Frontends ascend by key, so those of one VIP follow each other.
-  void addToVip(const Frontend& frontend, std::span<const model::EndpointSlice* const> slices) {
+  void addToVip(const Frontend& frontend) {
     auto& vips = desired_.vips;
     if (vips.empty() || vips.back().address != frontend.key.vip) {
-      vips.push_back({frontend.key.vip, {}, false, {}});
+      vips.push_back({frontend.key.vip, {}, {}, {}, {}});
     }
     ServedVip& vip = vips.back();
-    const auto at = std::lower_bound(vip.services.begin(), vip.services.end(), frontend.service,
-                                     [](const auto& a, const auto& b) { return a->key < b->key; });
-    if (at != vip.services.end() && (*at)->key == frontend.service->key) return;
-    vip.services.insert(at, frontend.service);
-    if (frontend.service->externalTrafficPolicy != model::TrafficPolicy::kLocal) return;
-    vip.local = true;
-    vip.endpointNodes.merge(nodesWithEndpoints(slices, frontend.key.vip.family()));
+    if (!insertByKey(vip.services, frontend.service)) return;
+    // Services that share a reservation have one IP object.
+    for (auto& claim : claims_.of(*frontend.service, vip.address)) insertByKey(vip.claims, claim);
+  }
+
+  void findEndpointNodes(ServedVip& vip) {
+    std::vector<const model::Service*> placed;
+    for (const auto& service : vip.services) {
+      if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) continue;
+      const auto nodes = nodesWithEndpoints(endpoints_.of(service->key), vip.address.family());
+      if (nodes.empty()) continue;
+      if (placed.empty()) vip.commonNodes = nodes;
+      std::erase_if(vip.commonNodes,
+                    [&](const std::string& node) { return !nodes.contains(node); });
+      vip.endpointNodes.insert(nodes.begin(), nodes.end());
+      placed.push_back(service.get());
+    }
+    if (placed.empty() || !vip.commonNodes.empty()) return;
+    for (const model::Service* service : placed) {
+      desired_.problems.push_back(
+          {service->key, vip.address, "NoCommonNode",
+           vip.address.toString() +
+               " is announced by one node, and no node has pods of every Service with "
+               "externalTrafficPolicy Local that shares it: where the announcing node has none, "
+               "pods do not see the client's address. Run pods of all of them on one node, or give "
+               "this Service an address of its own"});
+    }
   }
 
   // There whether or not a VIP is: rules that lead nowhere fall through.
@@ -175,7 +166,7 @@ class Builder {
       if (family == Family::kIpv6 && !options_.ipv6) continue;
       const bool is4 = family == Family::kIpv4;
       desired_.nodeItems.insert(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
-                                          host::kReturnMark, host::kReturnMark});
+                                          host::kReturnMark, host::kMarkMask});
       desired_.nodeItems.insert(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable,
                                           options_.bindInterface, 0, 0});
       desired_.nodeItems.insert(net::Route{
@@ -202,6 +193,7 @@ class Builder {
   const DesiredOptions& options_;
   const LocalFacts& local_;
   EndpointIndex endpoints_;
+  BoundClaims claims_;
   std::vector<Frontend> frontends_;
   std::set<IpAddress> vips_;
   DesiredState desired_;

@@ -47,14 +47,16 @@ struct LocalFacts {
   std::set<std::string> missingSchedulers;
 };
 
-/// One address with the Services that have ports on it.
+/// One address with the Services that have ports on it, which may be several.
 struct ServedVip {
   IpAddress address;
   std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
-  /// Some Service has externalTrafficPolicy Local: the nodes that have endpoints for it. Empty
-  /// although local: no node has.
-  bool local = false;
+  /// Bound IP objects that record the address for one of them; each once, ascending by key.
+  std::vector<std::shared_ptr<const model::IpClaim>> claims;
+  /// The nodes that have endpoints for any Service with externalTrafficPolicy Local, and for each
+  /// of them; Services that have endpoints nowhere do not count. Empty: any node will do.
   std::set<std::string> endpointNodes;
+  std::set<std::string> commonNodes;
 };
 
 struct DesiredState {

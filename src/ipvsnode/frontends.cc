@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
+#include <span>
+#include <tuple>
 #include <utility>
 
 #include "ipvsnode/host/layout.h"
@@ -21,24 +22,44 @@ std::map<IpAddress, std::string> nodeAddresses(const ClusterState& cluster) {
   return result;
 }
 
+bool saysAssigned(const model::Service& service) {
+  const model::Condition* condition = model::findCondition(service.conditions, kAddressAssigned);
+  return condition != nullptr && condition->status == "True";
+}
+
 class Selector {
  public:
-  Selector(const ClusterState& cluster, const std::map<IpAddress, std::string>& held)
-      : held_(held), nodes_(nodeAddresses(cluster)) {}
+  Selector(const ClusterState& cluster, const BoundClaims& claims,
+           const std::map<IpAddress, std::string>& held)
+      : claims_(claims), held_(held), nodes_(nodeAddresses(cluster)) {}
 
+  /// Of two Services with one port the first that is taken has it, unless the records say else.
   void take(const std::shared_ptr<const model::Service>& service) {
-    const model::Condition* condition = model::findCondition(service->conditions, kAddressAssigned);
-    if (condition == nullptr || condition->status != "True") return;
+    const bool assigned = saysAssigned(*service);
     for (const model::LoadBalancerIngress& ingress : service->ingress) {
       if (ingress.ipMode != kProxyMode || ingress.ip.empty()) continue;
-      if (const auto vip = checked(*service, ingress.ip)) takePorts(service, *vip);
+      const auto vip = IpAddress::parse(ingress.ip);
+      if (!assigned && (!vip || claims_.of(*service, *vip).empty())) continue;
+      if (!vip) {
+        problems_.push_back({service->key, std::nullopt, "InvalidAddress",
+                             "status.loadBalancer.ingress: " + vip.error().message});
+      } else if (mayServe(*service, *vip)) {
+        takePorts(service, *vip);
+      }
     }
   }
 
   Frontends finish() && {
     Frontends result;
-    result.all.reserve(byKey_.size());
-    for (auto& [key, frontend] : byKey_) result.all.push_back(std::move(frontend));
+    result.all.reserve(taken_.size());
+    std::stable_sort(taken_.begin(), taken_.end(),
+                     [](const Frontend& a, const Frontend& b) { return a.key < b.key; });
+    for (auto from = taken_.begin(); from != taken_.end();) {
+      const auto to = std::find_if(from, taken_.end(),
+                                   [&](const Frontend& other) { return other.key != from->key; });
+      result.all.push_back(settle({from, to}));
+      from = to;
+    }
     std::sort(problems_.begin(), problems_.end());
     problems_.erase(std::unique(problems_.begin(), problems_.end()), problems_.end());
     result.problems = std::move(problems_);
@@ -46,53 +67,68 @@ class Selector {
   }
 
  private:
-  std::optional<IpAddress> checked(const model::Service& service, const std::string& text) {
-    const auto vip = IpAddress::parse(text);
-    if (!vip) {
-      problems_.push_back({service.key, std::nullopt, "InvalidAddress",
-                           "status.loadBalancer.ingress: " + vip.error().message});
-      return std::nullopt;
-    }
-    if (!isRoutableUnicast(*vip)) {
-      problems_.push_back({service.key, *vip, "InvalidAddress",
-                           vip->toString() +
+  bool mayServe(const model::Service& service, const IpAddress& vip) {
+    if (!isRoutableUnicast(vip)) {
+      problems_.push_back({service.key, vip, "InvalidAddress",
+                           vip.toString() +
                                " cannot be served: it is no unicast address that others can reach; "
                                "take it out of the pool"});
-      return std::nullopt;
+      return false;
     }
-    if (const auto node = nodes_.find(*vip); node != nodes_.end()) {
-      problems_.push_back({service.key, *vip, "AddressInUse",
-                           vip->toString() + " is the address of node " + node->second +
+    if (const auto node = nodes_.find(vip); node != nodes_.end()) {
+      problems_.push_back({service.key, vip, "AddressInUse",
+                           vip.toString() + " is the address of node " + node->second +
                                ": take it out of the pool"});
-      return std::nullopt;
+      return false;
     }
-    if (const auto holder = held_.find(*vip); holder != held_.end()) {
-      problems_.push_back({service.key, *vip, "AddressInUse",
-                           vip->toString() + " is held on this node by " + holder->second +
+    if (const auto holder = held_.find(vip); holder != held_.end()) {
+      problems_.push_back({service.key, vip, "AddressInUse",
+                           vip.toString() + " is held on this node by " + holder->second +
                                ", which barevip did not make: remove it or take the address out of "
                                "the pool"});
-      return std::nullopt;
+      return false;
     }
-    return *vip;
+    return true;
   }
 
   void takePorts(const std::shared_ptr<const model::Service>& service, const IpAddress& vip) {
-    for (const model::ServicePort& port : service->ports) {
+    const auto& ports = service->ports;
+    if (ports.size() > kMaxPorts) {
+      problems_.push_back({service->key, vip, "TooManyPorts",
+                           "only the first " + std::to_string(kMaxPorts) + " of " +
+                               std::to_string(ports.size()) +
+                               " ports are served: split the Service"});
+    }
+    for (const model::ServicePort& port :
+         std::span(ports).first(std::min(ports.size(), kMaxPorts))) {
       if (port.port == 0) continue;
-      const ipvs::VirtualServerKey key{vip, port.port, port.protocol};
-      const auto [there, isNew] = byKey_.try_emplace(key, Frontend{key, service, port});
-      if (isNew || there->second.service->key == service->key) continue;
-      problems_.push_back({service->key, vip, "AddressConflict",
-                           vip.toString() + " port " + std::to_string(port.port) + "/" +
-                               std::string(model::toString(port.protocol)) +
-                               " is served for Service " + there->second.service->key.toString() +
-                               ": give one of the two another address"});
+      taken_.push_back({{vip, port.port, port.protocol}, service, port});
     }
   }
 
+  // All of one key.
+  Frontend settle(std::span<Frontend> rivals) {
+    Frontend* winner = &rivals.front();
+    if (rivals.size() == 1) return std::move(*winner);
+    const auto granted = std::find_if(rivals.begin(), rivals.end(), [&](const Frontend& one) {
+      return claims_.grant(*one.service, one.key);
+    });
+    if (granted != rivals.end()) winner = &*granted;
+    for (const Frontend& one : rivals) {
+      if (one.service->key == winner->service->key) continue;
+      problems_.push_back({one.service->key, one.key.vip, "AddressConflict",
+                           one.key.vip.toString() + " port " + std::to_string(one.key.port) + "/" +
+                               std::string(model::toString(one.key.protocol)) +
+                               " is served for Service " + winner->service->key.toString() +
+                               ": give one of the two another port or another address"});
+    }
+    return std::move(*winner);
+  }
+
+  const BoundClaims& claims_;
   const std::map<IpAddress, std::string>& held_;
   std::map<IpAddress, std::string> nodes_;
-  std::map<ipvs::VirtualServerKey, Frontend> byKey_;
+  std::vector<Frontend> taken_;
   std::vector<Problem> problems_;
 };
 
@@ -111,8 +147,8 @@ bool isRoutableUnicast(const IpAddress& address) {
   return address.number() >> 64U != host::pairAddress6(0).number() >> 64U;
 }
 
-Frontends selectFrontends(const ClusterState& cluster, const std::map<IpAddress, std::string>& held,
-                          bool requireClass) {
+Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
+                          const std::map<IpAddress, std::string>& held, bool requireClass) {
   std::vector<std::shared_ptr<const model::Service>> ours;
   for (const auto& service : cluster.services) {
     if (model::isOurs(*service, requireClass)) ours.push_back(service);
@@ -120,7 +156,7 @@ Frontends selectFrontends(const ClusterState& cluster, const std::map<IpAddress,
   std::sort(ours.begin(), ours.end(), [](const auto& a, const auto& b) {
     return std::tie(a->deleting, a->key) < std::tie(b->deleting, b->key);
   });
-  Selector selector(cluster, held);
+  Selector selector(cluster, claims, held);
   for (const auto& service : ours) selector.take(service);
   return std::move(selector).finish();
 }

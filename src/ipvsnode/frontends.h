@@ -2,6 +2,7 @@
 // Which VIP, port and protocol belongs to which Service. Pure.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,12 +10,17 @@
 
 #include "barevip/ipvs/kernel.h"
 
+#include "ipvsnode/bound_claims.h"
 #include "ipvsnode/cluster_state.h"
 
 namespace barevip::node {
 
 /// The condition that the operator sets on a Service once the ingress addresses are ours.
 inline constexpr const char* kAddressAssigned = "barevip.dev/AddressAssigned";
+
+/// Ports of one Service that are served. Each is looked for among the ports of its EndpointSlices,
+/// of which there are as many.
+inline constexpr std::size_t kMaxPorts = 1024;
 
 struct Frontend {
   ipvs::VirtualServerKey key;
@@ -31,13 +37,18 @@ struct Frontends {
 /// and none of the transfer networks between node and director.
 [[nodiscard]] bool isRoutableUnicast(const IpAddress& address);
 
-/// A Service's address is served if it stands in its status with ipMode Proxy, the Service carries
-/// our condition with status True, it is routable unicast, no node's own address and not in
-/// `held`. Two Services with one key: the one that is not being deleted, then the first by
-/// namespace and name has it; the other gets a Problem.
+/// A Service's address is served if it stands in its status with ipMode Proxy, was given by us, is
+/// routable unicast, no node's own address and not in `held`. Given by us: the Service carries our
+/// condition with status True, or a bound IP object records the address for it. The operator sets
+/// the condition False and lets the address stand when a Service that has one asks for what it
+/// cannot have.
 ///
-/// held: addresses that something else holds on this node, and what.
-[[nodiscard]] Frontends selectFrontends(const ClusterState& cluster,
+/// Two Services with one key: the one whose IP object grants the port has it; if neither or both
+/// do, the one that is not being deleted, then the first by namespace and name. The other gets a
+/// Problem, and its other ports are served.
+///
+/// claims: of `cluster`. held: addresses that something else holds on this node, and what.
+[[nodiscard]] Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
                                         const std::map<IpAddress, std::string>& held,
                                         bool requireClass);
 

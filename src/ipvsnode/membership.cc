@@ -25,11 +25,16 @@ void Membership::stop() {
   thread_.join();
 }
 
-void Membership::setLeaving(bool leaving) {
+void Membership::setLeaving(LeaveReason reason, bool is) {
   {
     const std::lock_guard lock(mutex_);
-    if (leaving_ == leaving) return;
-    leaving_ = leaving;
+    const bool before = !reasons_.empty();
+    if (is) {
+      reasons_.insert(reason);
+    } else {
+      reasons_.erase(reason);
+    }
+    if (reasons_.empty() != before) return;
     renewNow_ = true;
   }
   wake_.notify_one();
@@ -69,7 +74,7 @@ Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_to
   lease.renewTime = formatMicros(clock_.wallNow());
   {
     const std::lock_guard lock(mutex_);
-    lease.annotations[kStateAnnotation] = leaving_ ? kStateLeaving : kStateServing;
+    lease.annotations[kStateAnnotation] = reasons_.empty() ? kStateServing : kStateLeaving;
   }
   return writeLease(api_, lease, stop);
 }

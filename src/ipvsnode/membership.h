@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -28,12 +30,19 @@ struct MembershipOptions {
   std::string bindInterface;
 };
 
+/// Why this node gives its VIPs to others.
+enum class LeaveReason : std::uint8_t {
+  kHandover,   ///< the daemon is about to stop
+  kNoCarrier,  ///< the bind interface cannot be reached
+  kUnsafe,     ///< what runs beside us spoils the data path
+};
+
 /// Renews the Lease every kRenewInterval from a thread of its own. A renewal that fails changes
 /// nothing here: this node goes on announcing what it announces, until it sees that somebody took
 /// over; an API server that is away stops no traffic.
 ///
 /// On a planned stop either hold(), and nothing moves for kHoldDuration, since the kernel serves
-/// on; or setLeaving(true), and the others take over while this node still answers.
+/// on; or setLeaving(kHandover, true), and the others take over while this node still answers.
 class Membership {
  public:
   /// References must outlive this.
@@ -46,8 +55,8 @@ class Membership {
   /// No more renewals; the Lease stays as it is.
   void stop();
 
-  /// Thread-safe; renews at once if it is a change.
-  void setLeaving(bool leaving);
+  /// Leaving while there is any reason. Thread-safe; renews at once if that is a change.
+  void setLeaving(LeaveReason reason, bool is);
 
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
   Result<void> hold(std::chrono::milliseconds deadline);
@@ -62,7 +71,7 @@ class Membership {
   const MembershipOptions options_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool leaving_ = false;
+  std::set<LeaveReason> reasons_;
   bool renewNow_ = false;
   std::string lastComplaint_;
   std::jthread thread_;

@@ -8,8 +8,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <map>
-#include <sstream>
-#include <vector>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -23,21 +22,6 @@ const std::map<std::string, Placement> kPlacements{{"director", Placement::kDire
 const std::map<std::string, ForwardMode> kForwardModes{{"endpoints", ForwardMode::kEndpoints}};
 const std::map<std::string, Options::Output> kOutputs{{"table", Options::Output::kTable},
                                                       {"json", Options::Output::kJson}};
-
-template <class T>
-std::function<void(const std::string&)> choice(const char* flag,
-                                               const std::map<std::string, T>& names, T& target) {
-  return [flag, &names, &target](const std::string& text) {
-    const auto it = names.find(text);
-    if (it != names.end()) {
-      target = it->second;
-      return;
-    }
-    std::string all;
-    for (const auto& [name, value] : names) all += (all.empty() ? "" : " or ") + name;
-    throw CLI::ValidationError(flag, "\"" + text + "\" is unknown: write " + all);
-  };
-}
 
 std::function<void(const std::string&)> duration(const char* flag, milliseconds least,
                                                  milliseconds most,
@@ -90,26 +74,15 @@ void addGround(CLI::App& app, Options& options) {
          },
          "interface that faces the clients; auto: that of the default route")
       ->default_str(kAutoInterface);
-  app.add_option_function<std::string>(
-         "--placement", choice("--placement", kPlacements, options.placement),
-         "where IPVS lives: director (a network namespace of its own) or host (the node's)")
-      ->default_str("director");
-  app.add_option_function<std::string>(
-         "--log-level",
-         [&options](const std::string& text) {
-           const auto level = log::parseLevel(text);
-           if (!level) throw CLI::ValidationError("--log-level", level.error().message);
-           options.logLevel = *level;
-         },
-         "debug, info, warn or error")
-      ->default_str("info");
+  addChoiceFlag(app, "--placement",
+                "where IPVS lives: director (a network namespace of its own) or host (the node's)",
+                "director", kPlacements, options.placement);
+  addLogLevelFlag(app, options.logLevel);
 }
 
 void addRun(CLI::App& app, Options& options, bool& dump) {
-  app.add_option_function<std::string>("--forward",
-                                       choice("--forward", kForwardModes, options.forward),
-                                       "how requests reach pods: endpoints")
-      ->default_str("endpoints");
+  addChoiceFlag(app, "--forward", "how requests reach pods: endpoints", "endpoints", kForwardModes,
+                options.forward);
   app.add_option_function<std::string>(
          "--scheduler",
          [&options](const std::string& name) {
@@ -141,20 +114,16 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
                "on SIGTERM give VIPs to other nodes; else they stay, for a restart to adopt");
   app.add_flag("--require-class", options.requireClass,
                "serve only Services of loadBalancerClass barevip.dev/barevip");
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "kubeconfig file; else KUBECONFIG, else the pod's service account");
+  addKubeconfigFlag(app, options.kubeconfig);
   app.add_option("--node-name", options.nodeName,
                  "name of this node; else NODE_NAME, else the host name");
   app.add_option("--namespace", options.ns,
                  "namespace of the nodes' Leases; else POD_NAMESPACE, else barevip-system");
-  app.add_option("--metrics-address", options.metricsAddress,
-                 "host:port of /healthz, /readyz and /metrics")
-      ->capture_default_str();
+  addMetricsAddressFlag(app, options.metricsAddress);
   app.add_flag("--dump", dump,
                "show what this node should hold and what its kernel holds, and exit");
-  app.add_option_function<std::string>("--output", choice("--output", kOutputs, options.output),
-                                       "form of --dump: table or json")
-      ->default_str("table");
+  addChoiceFlag(app, "--output", "form of --dump: table or json", "table", kOutputs,
+                options.output);
 }
 
 }  // namespace
@@ -167,7 +136,6 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
 
   CLI::App app{"barevip-node: serves the addresses of LoadBalancer Services on this node by IPVS",
                "barevip-node"};
-  app.set_version_flag("--version", BAREVIP_VERSION);
   app.require_subcommand(0, 1);
   addGround(app, options);
   addRun(app, options, dump);
@@ -178,23 +146,12 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   addGround(*init, options);
   addGround(*cleanup, options);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    if (error.get_exit_code() == 0) {
-      app.exit(error, out, out);
-      return tl::make_unexpected(CommandLineEnd{0, out.str()});
-    }
-    return tl::make_unexpected(
-        CommandLineEnd{2, std::string("barevip-node: ") + error.what() + " (--help tells more)\n"});
-  }
+  if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (init->parsed()) options.command = Options::Command::kInit;
   if (cleanup->parsed()) options.command = Options::Command::kCleanup;
   if (dump) {
     if (options.command != Options::Command::kRun) {
-      return tl::make_unexpected(CommandLineEnd{
-          2, "barevip-node: --dump goes with no other command (--help tells more)\n"});
+      return tl::make_unexpected(wrongCommandLine(app, "--dump goes with no other command"));
     }
     options.command = Options::Command::kDump;
   }

@@ -10,6 +10,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/base/command_line.h"
 #include "ipvsnode/desired.h"
 #include "ipvsnode/host/layout.h"
 
@@ -43,12 +44,6 @@ struct Options {
   std::string namespacePath = host::kDirectorNamespacePath;
   log::Level logLevel = log::Level::kInfo;
   Output output = Output::kTable;
-};
-
-/// Why there is nothing to run: help was asked for (status 0) or the command line is wrong (2).
-struct CommandLineEnd {
-  int status = 0;
-  std::string text;
 };
 
 /// Reads flags, then the environment (NODE_NAME, POD_NAMESPACE), then this machine's host name for

@@ -99,29 +99,36 @@ class Allotment {
   std::map<IpAddress, std::string> owners_;
 };
 
-/// Bound claims by the address that they hold.
-std::map<IpAddress, std::vector<const model::IpClaim*>> claimsByAddress(
-    const ClusterState& cluster) {
-  std::map<IpAddress, std::vector<const model::IpClaim*>> result;
-  for (const auto& claim : cluster.claims) {
-    if (claim->status.phase != "Bound") continue;
-    if (const auto address = IpAddress::parse(claim->status.address)) {
-      result[*address].push_back(claim.get());
-    }
+using Pools = std::map<std::string, const model::Pool*>;
+using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
+
+// A pool that was deleted while in use leaves its addresses with their holders, announced as by
+// default.
+const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools) {
+  static const model::Pool::Announce kAnywhere;
+  for (const auto& claim : claims) {
+    const auto pool = pools.find(claim->status.pool);
+    if (pool != pools.end()) return pool->second->announce;
   }
-  return result;
+  return kAnywhere;
 }
 
-const model::IpClaim* claimAmong(const std::vector<const model::IpClaim*>& claims,
-                                 const ServedVip& vip) {
-  for (const model::IpClaim* claim : claims) {
-    const std::vector<std::string> names = model::serviceNames(*claim);
-    for (const auto& service : vip.services) {
-      if (claim->key.ns != service->key.ns) continue;
-      if (std::find(names.begin(), names.end(), service->key.name) != names.end()) return claim;
-    }
+/// Leaves only what is in `wanted` too, unless that is nothing.
+void prefer(const std::set<std::string>& wanted, std::vector<std::string>& candidates) {
+  std::vector<std::string> both;
+  std::set_intersection(candidates.begin(), candidates.end(), wanted.begin(), wanted.end(),
+                        std::back_inserter(both));
+  if (!both.empty()) candidates = std::move(both);
+}
+
+std::string holderOf(const Claims& claims, const std::vector<std::string>& candidates) {
+  std::string first;
+  for (const auto& claim : claims) {
+    const std::string& node = claim->status.node;
+    if (std::binary_search(candidates.begin(), candidates.end(), node)) return node;
+    if (first.empty()) first = node;
   }
-  return nullptr;
+  return first;
 }
 
 }  // namespace
@@ -152,34 +159,25 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   std::sort(able.begin(), able.end(),
             [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
 
-  std::map<std::string, const model::Pool*> pools;
+  Pools pools;
   for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
-  const auto claims = claimsByAddress(cluster);
-  // A pool that was deleted while in use leaves its addresses with their holders, announced as by
-  // default.
-  const model::Pool::Announce anywhere;
 
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
   for (const ServedVip& vip : vips) {
-    OwnerQuestion question{vip.address, {}, {}, {}};
-    const auto found = claims.find(vip.address);
-    const model::IpClaim* claim = found == claims.end() ? nullptr : claimAmong(found->second, vip);
-    if (claim != nullptr) {
-      question.holder = claim->status.node;
-      question.claim = claim->key;
-      const auto pool = pools.find(claim->status.pool);
-      const auto& announce = pool == pools.end() ? anywhere : pool->second->announce;
+    OwnerQuestion question;
+    question.vip = vip.address;
+    for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
+    if (!vip.claims.empty()) {
+      const auto& announce = announceOf(vip.claims, pools);
+      question.announced = announce.mode == model::AnnounceMode::kL2;
       for (const auto& [one, node] : able) {
         if (admits(announce, *node, *one)) question.candidates.push_back(one->name);
       }
-      if (vip.local) {
-        std::vector<std::string> local;
-        std::set_intersection(question.candidates.begin(), question.candidates.end(),
-                              vip.endpointNodes.begin(), vip.endpointNodes.end(),
-                              std::back_inserter(local));
-        if (!local.empty()) question.candidates = std::move(local);
-      }
+      // From any to each: if those that have all are no candidates, the others still count.
+      prefer(vip.endpointNodes, question.candidates);
+      prefer(vip.commonNodes, question.candidates);
+      question.holder = holderOf(vip.claims, question.candidates);
     }
     result.push_back(std::move(question));
   }

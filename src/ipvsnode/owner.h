@@ -27,16 +27,22 @@ struct OwnerQuestion {
   IpAddress vip;
   std::vector<std::string> candidates;  ///< ascending
   std::string holder;                   ///< who has it now; empty: nobody
-  kube::ObjectKey claim;                ///< the IP object behind it; without a name: none yet
+  /// The IP objects behind it and the status.node of each; empty: none yet.
+  std::map<kube::ObjectKey, std::string> claims;
+  /// False: the VIP's pool leaves it to others to lead traffic to the nodes.
+  bool announced = true;
 
   friend bool operator==(const OwnerQuestion&, const OwnerQuestion&) = default;
 };
 
 /// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
 /// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, and fits the announce
-/// section of the VIP's pool; for policy Local only those with endpoints, if any node has. Pool and
-/// holder (status.node) come from the claim, the IP object that is bound to a Service of the VIP;
-/// without one there are no candidates yet.
+/// section of the VIP's pool; for policy Local only those with endpoints of every Service, if there
+/// are such, else those with endpoints of any. Without a claim there are no candidates yet.
+///
+/// The pool is that of the first claim whose pool is there. The holder is the first status.node
+/// that is a candidate, else the first at all: claims of one VIP differ only while an owner has not
+/// written all of them.
 [[nodiscard]] std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
                                                    const ClusterState& cluster,
                                                    const std::vector<LiveNode>& live);

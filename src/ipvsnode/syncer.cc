@@ -151,16 +151,11 @@ MonotonicTime Syncer::pass() {
 
   if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
   const bool full = mustRead_ || now >= nextRead_;
+  linksPending_ = linksPending_ || news.links;
   if (full) {
     if (!readAll(now)) return *notBefore_;
-  } else if (news.links) {
-    if (now < lastLinksRead_ + kLinksReadInterval) {
-      nextRead_ = std::min(nextRead_, lastLinksRead_ + kLinksReadInterval);
-    } else if (const auto read = rereadLinks(); !read) {
-      return backOff(read.error().message, now);
-    } else {
-      lastLinksRead_ = now;
-    }
+  } else if (linksPending_ && now >= lastLinksRead_ + kLinksReadInterval) {
+    if (const auto read = rereadLinks(now); !read) return backOff(read.error().message, now);
   }
 
   const ClusterState cluster = stores_.snapshot();
@@ -203,6 +198,7 @@ MonotonicTime Syncer::pass() {
        {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(), nodes.next}) {
     if (time) next = std::min(next, *time);
   }
+  if (linksPending_) next = std::min(next, lastLinksRead_ + kLinksReadInterval);
   return next;
 }
 
@@ -218,17 +214,21 @@ bool Syncer::readAll(MonotonicTime now) {
   keepForeign(std::move(*addresses));
   watchCarrier();
   mustRead_ = false;
+  linksPending_ = false;
   lastLinksRead_ = now;
   nextRead_ = now + options_.syncPeriod;
   readSeconds_.set(secondsOf(clock_.now() - now));
   return true;
 }
 
-Result<void> Syncer::rereadLinks() {
+Result<void> Syncer::rereadLinks(MonotonicTime now) {
   auto addresses = seams_.node.dumpAddresses();
   if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
   if (auto read = readLinks(seams_, kernel_); !read) return read;
   keepForeign(std::move(*addresses));
+  watchCarrier();
+  linksPending_ = false;
+  lastLinksRead_ = now;
   return {};
 }
 
@@ -286,13 +286,15 @@ void Syncer::rememberVips(const DesiredState& desired) {
 void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
-    if (question.claim.name.empty() || !question.candidates.empty()) continue;
-    desired.problems.push_back(
-        {desired.vips[i].services.front()->key, question.vip, "NoNode",
-         "no node may announce " + question.vip.toString() +
-             ": look at announce in its Pool, at the label "
-             "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
-             "runs"});
+    if (!question.announced || question.claims.empty() || !question.candidates.empty()) continue;
+    for (const auto& service : desired.vips[i].services) {
+      desired.problems.push_back(
+          {service->key, question.vip, "NoNode",
+           "no node may announce " + question.vip.toString() +
+               ": look at announce in its Pool, at the label "
+               "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
+               "runs"});
+    }
   }
 }
 
@@ -334,11 +336,14 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
   };
   NodeReport next;
   for (const OwnerQuestion& question : questions) {
-    if (!isMine(question.vip) || question.claim.name.empty()) continue;
-    VipReport one{question.vip, announced.contains(question.vip), question.holder, std::nullopt};
+    if (!isMine(question.vip)) continue;
+    VipReport one{question.vip, announced.contains(question.vip), {}, std::nullopt};
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
-    next.claims.emplace(question.claim, std::move(one));
+    for (const auto& [claim, node] : question.claims) {
+      one.holder = node;
+      next.claims.emplace(claim, one);
+    }
   }
   // One node tells: the owner, or the first of all for what has none.
   const bool first = !nodes.live.empty() && nodes.live.front().name == options_.desired.nodeName;

@@ -29,18 +29,18 @@
 
 namespace barevip::node {
 
-/// What this node says about one VIP to the API server.
+/// What this node says about one VIP to the API server, in one of the VIP's IP objects.
 struct VipReport {
   IpAddress vip;
   bool announced = false;                  ///< by this node, as its owner
-  std::string holder;                      ///< status.node, as it was when this was decided
+  std::string holder;                      ///< its status.node when this was decided
   std::optional<std::string> conflictMac;  ///< a stranger answers for it
 
   friend bool operator==(const VipReport&, const VipReport&) = default;
 };
 
 struct NodeReport {
-  std::map<kube::ObjectKey, VipReport> claims;  ///< by IP object: VIPs that are this node's
+  std::map<kube::ObjectKey, VipReport> claims;  ///< by IP object, all of this node's VIPs
   std::vector<Problem> problems;                ///< those that this node is to tell of all nodes
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
@@ -98,7 +98,7 @@ class Syncer {
 
   News takeNews();
   bool readAll(MonotonicTime now);
-  Result<void> rereadLinks();
+  Result<void> rereadLinks(MonotonicTime now);
   void keepForeign(std::vector<net::BoundAddress> addresses);
   [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
@@ -143,6 +143,7 @@ class Syncer {
   std::optional<bool> carrier_;
   std::string announceFailure_;
   bool mustRead_ = true;
+  bool linksPending_ = false;  ///< another hand changed links since they were read
   bool saidWaiting_ = false;
   MonotonicTime nextRead_;
   MonotonicTime lastLinksRead_;

@@ -69,7 +69,7 @@ class Takeover::Round {
   }
 
   bool mayGoOn(const OwnerQuestion& question, bool hasOwner) {
-    if (question.claim.name.empty()) return true;  // its pool is not known: leave it as it is
+    if (question.claims.empty()) return true;  // its pool is not known: leave it as it is
     const bool leaving = std::find(input_.nodes.leaving.begin(), input_.nodes.leaving.end(),
                                    input_.self) != input_.nodes.leaving.end();
     const bool takenOver = !question.holder.empty() && question.holder != input_.self;

@@ -8,7 +8,7 @@
 #include "common/model/ip_claim_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
-#include "common/model/service_json.h"
+#include "operator/service_decoder.h"
 
 namespace barevip::controlplane {
 namespace {
@@ -80,9 +80,11 @@ void App::lead(const std::stop_token& stop) {
     over.request_stop();
   });
   const std::stop_callback stopped(stop, [&over] { over.request_stop(); });
-  const auto current = std::make_shared<Term>(
-      api_, clock_, events_, stores_,
-      Term::Options{options_.workers, {options_.requireClass, options_.ipMode}});
+  const auto current =
+      std::make_shared<Term>(api_, clock_, events_, stores_,
+                             Term::Options{options_.workers,
+                                           {options_.requireClass, options_.ipMode, options_.adopt},
+                                           options_.compat});
   setTerm(current);
   if (current->begin(over.get_token())) {
     std::unique_lock lock(mutex_);
@@ -138,7 +140,7 @@ void App::addReflectors(kube::Api& api) {
   };
   add(kube::kNamespaces, stores_.namespaces, model::decodeNamespace);
   add(kube::kPools, stores_.pools, model::decodePool);
-  add(kube::kServices, stores_.services, model::decodeService);
+  add(kube::kServices, stores_.services, serviceDecoder(options_.compat));
   add(kube::kIps, stores_.claims, model::decodeIpClaim);
 }
 
@@ -157,6 +159,8 @@ void App::addEndpoints() {
     const auto current = term();
     return current ? static_cast<double>(current->held()) : 0.0;
   });
+  metrics_.counterFrom("barevip_events_dropped_total", "Events that were not written.",
+                       [this] { return static_cast<double>(recorder_.dropped()); });
   http_.handle("/healthz", [] { return obs::HttpAnswer{200, "ok\n"}; });
   http_.handle("/readyz", [this] {
     if (stores_.synced()) return obs::HttpAnswer{200, "ok\n"};

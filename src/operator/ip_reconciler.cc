@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "assigner/claim_index.h"
+#include "assigner/misfit.h"
 #include "assigner/reservation.h"
 #include "common/base/rfc3339.h"
 #include "operator/status_writes.h"
@@ -24,6 +25,7 @@ using assigner::Terms;
 using kube::ReconcileResult;
 
 constexpr const char* kBound = "Bound";
+constexpr const char* kReserved = "Reserved";
 
 // Who uses the address and the ports that they were granted.
 void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
@@ -45,6 +47,13 @@ bool hasReservation(const assigner::HoldTable& holds, const model::IpClaim& clai
   return address && holds.find(*address)->shareKey == claim.spec.shareKey;
 }
 
+// The address is kept, whatever the Pool says by now.
+void addMisfit(model::Condition& bound, const std::optional<assigner::Explanation>& misfit) {
+  if (!misfit) return;
+  bound.reason = misfit->reason;
+  bound.message += "; " + misfit->message;
+}
+
 }  // namespace
 
 IpReconciler::IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, View view,
@@ -61,8 +70,11 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const auto claim = view_.claims.get(key);
   if (!claim || claim->serviceOwner) forget(key);
   if (!claim || claim->deleting) return ReconcileResult{};
-  const std::optional<Status> status =
-      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  // One port too many must not keep the whole status away.
+  if (status && status->ports.size() > model::IpClaim::kMaxPorts) {
+    status->ports.resize(model::IpClaim::kMaxPorts);
+  }
   if (!status || *status == claim->status) return ReconcileResult{};
   const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
   if (!patched) {
@@ -73,7 +85,7 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const model::Condition* const after = model::findCondition(status->conditions, kBound);
   const bool sameReason = before != nullptr && before->reason == after->reason;
   if (!claim->serviceOwner && !sameReason) {
-    const bool good = after->status == "True";
+    const bool good = after->reason == kReserved;
     events_.emit({kube::kIps, key, claim->uid,
                   good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, after->reason,
                   "Reserve", after->message});
@@ -100,7 +112,10 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
+  const auto owner = view_.services.get(service);
+  const auto ns = view_.namespaces.get({"", claim.key.ns});
   std::optional<Terms> granted;
+  std::optional<assigner::Explanation> misfit;
   std::string pool;
   ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
@@ -109,6 +124,10 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
     if (terms == nullptr) return;
     granted = *terms;
     pool = allocator.pools().home(*address, hold->pool);
+    if (owner) {
+      misfit = assigner::misfitOf(allocator.pools(), *address, pool,
+                                  assigner::applicantOf(*owner, ns.get()));
+    }
   });
   // Not held for the Service: the Service reconciler removes it.
   if (!granted) return std::nullopt;
@@ -117,9 +136,9 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   status.address = address->toString();
   status.pool = std::move(pool);
   fillUse(status, {{service, *std::move(granted)}});
-  model::setCondition(status.conditions,
-                      {kBound, "True", "Assigned", "the address is held for the Service"},
-                      formatSeconds(clock_.wallNow()));
+  model::Condition bound{kBound, "True", "Assigned", "the address is held for the Service"};
+  addMisfit(bound, misfit);
+  model::setCondition(status.conditions, std::move(bound), formatSeconds(clock_.wallNow()));
   return status;
 }
 
@@ -130,13 +149,18 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
 
   bool isNew = false;
   std::vector<Sharer> users;
+  std::optional<assigner::Explanation> misfit;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
         isNew = !hasReservation(allocator.holds(), claim);
         auto made = reservation ? allocator.reserve(*reservation)
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
-        if (made) users = allocator.holds().find(made->address)->users;
+        if (made) {
+          users = allocator.holds().find(made->address)->users;
+          misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
+                                      assigner::applicantOf(claim, ns.get()));
+        }
         // Under the lock: who frees an address after this must find us among the waiters.
         setWaiting(claim.key, !made);
         return made;
@@ -147,7 +171,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   status.pool.clear();
   status.service.clear();
   status.ports.clear();
-  model::Condition condition{kBound, "True", "Reserved", ""};
+  model::Condition condition{kBound, "True", kReserved, ""};
   if (assignment) {
     if (isNew) {
       notices_.changed();
@@ -160,6 +184,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
     condition.message =
         "the address is reserved for the Service that names this IP in the "
         "annotation barevip.dev/ip";
+    addMisfit(condition, misfit);
   } else {
     const bool held = assignment.error().reason == RefusalReason::kAddressHeld;
     status.phase = held ? "Conflict" : "Pending";

@@ -14,6 +14,7 @@
 #include "barevip/kube/store.h"
 #include "barevip/model/ip_claim.h"
 #include "barevip/model/node.h"
+#include "barevip/model/service.h"
 
 #include "assigner/ledger.h"
 #include "common/kube/controller.h"
@@ -26,6 +27,7 @@ class IpReconciler {
  public:
   struct View {
     const kube::Store<model::IpClaim>& claims;
+    const kube::Store<model::Service>& services;
     const kube::Store<model::Namespace>& namespaces;
   };
   /// Called without a lock, must only hand work on.

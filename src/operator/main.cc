@@ -3,13 +3,13 @@
 
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include "barevip/base/log.h"
 
+#include "common/base/command_line.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
 #include "common/kube/transport.h"
@@ -58,15 +58,9 @@ int runOperator(const Options& options) {
 }  // namespace barevip::controlplane
 
 int main(int argc, char** argv) {
-  try {
+  return barevip::runMain("barevip-operator", [&] {
     const auto options = barevip::controlplane::parseOptions(argc, argv);
-    if (!options) {
-      std::fputs(options.error().text.c_str(), options.error().status == 0 ? stdout : stderr);
-      return options.error().status;
-    }
-    return barevip::controlplane::runOperator(*options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "barevip-operator: %s\n", error.what());
-    return 1;
-  }
+    return options ? barevip::controlplane::runOperator(*options)
+                   : barevip::sayEnd(options.error());
+  });
 }

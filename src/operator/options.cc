@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -14,6 +16,8 @@ namespace barevip::controlplane {
 namespace {
 
 constexpr std::size_t kMaxWorkers = 256;
+const std::map<std::string, std::string> kIpModes{{"Proxy", "Proxy"}, {"VIP", "VIP"}};
+const std::map<std::string, assigner::Compat> kCompats{{"metallb", assigner::Compat::kMetalLb}};
 
 // Unique for each process: a restarted container has the name of its pod, too.
 std::string madeUpIdentity() {
@@ -27,8 +31,7 @@ std::string madeUpIdentity() {
 }
 
 void addFlags(CLI::App& app, Options& options) {
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "kubeconfig file; else KUBECONFIG, else the pod's service account");
+  addKubeconfigFlag(app, options.kubeconfig);
   app.add_flag("--leader-elect", options.leaderElect,
                "work only while this process holds the Lease; for more than one replica");
   app.add_option("--lease-namespace", options.lease.ns,
@@ -53,29 +56,17 @@ void addFlags(CLI::App& app, Options& options) {
       ->default_str("8");
   app.add_flag("--require-class", options.requireClass,
                "serve only Services of loadBalancerClass barevip.dev/barevip");
-  app.add_option_function<std::string>(
-         "--ip-mode",
-         [&options](const std::string& text) {
-           if (text != "Proxy" && text != "VIP") {
-             throw CLI::ValidationError("--ip-mode",
-                                        "\"" + text + "\" is unknown: write Proxy or VIP");
-           }
-           options.ipMode = text;
-         },
-         "ipMode of addresses: Proxy leaves them to IPVS, VIP to kube-proxy")
-      ->default_str("Proxy");
-  app.add_option("--metrics-address", options.metricsAddress,
-                 "host:port of /healthz, /readyz and /metrics")
-      ->capture_default_str();
-  app.add_option_function<std::string>(
-         "--log-level",
-         [&options](const std::string& text) {
-           const auto level = log::parseLevel(text);
-           if (!level) throw CLI::ValidationError("--log-level", level.error().message);
-           options.logLevel = *level;
-         },
-         "debug, info, warn or error")
-      ->default_str("info");
+  app.add_flag("--adopt", options.adopt,
+               "take over addresses within a Pool that another load balancer left in the status of "
+               "Services");
+  addChoiceFlag(app, "--ip-mode",
+                "ipMode of addresses: Proxy leaves them to IPVS, VIP to kube-proxy", options.ipMode,
+                kIpModes, options.ipMode);
+  addChoiceFlag(app, "--compat",
+                "metallb: read MetalLB's annotations of Services, too, where ours is not there", "",
+                kCompats, options.compat);
+  addMetricsAddressFlag(app, options.metricsAddress);
+  addLogLevelFlag(app, options.logLevel);
 }
 
 }  // namespace
@@ -85,19 +76,8 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   if (const char* const ns = std::getenv("POD_NAMESPACE")) options.lease.ns = ns;
   CLI::App app{"barevip-operator: gives LoadBalancer Services addresses from Pools",
                "barevip-operator"};
-  app.set_version_flag("--version", BAREVIP_VERSION);
   addFlags(app, options);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    if (error.get_exit_code() == 0) {
-      app.exit(error, out, out);
-      return tl::make_unexpected(CommandLineEnd{0, out.str()});
-    }
-    return tl::make_unexpected(CommandLineEnd{
-        2, std::string("barevip-operator: ") + error.what() + " (--help tells more)\n"});
-  }
+  if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (options.identity.empty()) options.identity = madeUpIdentity();
   return options;
 }

@@ -10,6 +10,9 @@
 #include "barevip/base/log.h"
 #include "barevip/kube/object_key.h"
 
+#include "assigner/compat.h"
+#include "common/base/command_line.h"
+
 namespace barevip::controlplane {
 
 struct Options {
@@ -19,15 +22,11 @@ struct Options {
   std::string identity;     ///< of this process in the Lease; made up from POD_NAME if empty
   std::size_t workers = 8;  ///< Services that are reconciled at a time
   bool requireClass = false;
+  bool adopt = false;  ///< take over addresses that Services show and that somebody else gave
   std::string ipMode = "Proxy";
+  assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";
   log::Level logLevel = log::Level::kInfo;
-};
-
-/// Why there is nothing to run: help was asked for (status 0) or the command line is wrong (2).
-struct CommandLineEnd {
-  int status = 0;
-  std::string text;
 };
 
 /// Reads the environment (POD_NAMESPACE, POD_NAME), then flags.

@@ -1,136 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/pool_reconciler.h"
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
-#include <vector>
 
-#include "common/base/rfc3339.h"
 #include "operator/status_writes.h"
 
 namespace barevip::controlplane {
 namespace {
 
-using assigner::PoolPlan;
-using assigner::PoolUsage;
-using model::Condition;
+using assigner::Allocator;
+using assigner::Holder;
+using assigner::PoolHolder;
+using kube::ReconcileResult;
 
-constexpr std::size_t kMaxNamed = 10;              // holders that a message names
-constexpr Uint128 kExactBelow = 1'000'000'000ULL;  // larger counts are rounded for people
-
-std::string forPeople(Uint128 count) {
-  if (count < kExactBelow) return toString(count);
-  std::array<char, 32> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%.1e", static_cast<double>(count));
-  return {text.data(), static_cast<std::size_t>(size)};
-}
-
-// "3", or "3 IPv4, 1 IPv6" for a Pool of both families.
-std::string forPeople(const PoolUsage& usage, Uint128 PoolUsage::Counts::*member) {
-  const bool four = usage.ipv4.capacity != 0 || usage.ipv4.allocated != 0;
-  const bool six = usage.ipv6.capacity != 0 || usage.ipv6.allocated != 0;
-  if (four && six) {
-    return forPeople(usage.ipv4.*member) + " IPv4, " + forPeople(usage.ipv6.*member) + " IPv6";
-  }
-  return forPeople(six ? usage.ipv6.*member : usage.ipv4.*member);
-}
-
-model::Pool::Counts countsOf(const PoolUsage& usage, Uint128 PoolUsage::Counts::*member) {
-  return {toString(usage.ipv4.*member), toString(usage.ipv6.*member)};
-}
-
-std::string holdersOutside(const PoolUsage& usage) {
-  std::string text = "these holders keep addresses that the Pool no longer has: ";
-  for (std::size_t i = 0; i < usage.outside.size() && i < kMaxNamed; ++i) {
-    const auto& [address, holder] = usage.outside[i];
-    text += (i == 0 ? "" : ", ") + address.toString() + " (" + holder.toString() + ")";
-  }
-  if (usage.outside.size() > kMaxNamed) {
-    text += " and " + std::to_string(usage.outside.size() - kMaxNamed) + " more";
-  }
-  return text;
-}
-
-Condition readyCondition(const PoolPlan& plan, const PoolUsage& usage) {
-  Condition condition{"Ready", plan.fault ? "False" : "True", "Ready", "the Pool gives addresses"};
-  if (plan.fault) {
-    condition.reason = plan.fault->reason;
-    condition.message = plan.fault->message;
-  }
-  if (usage.outside.empty()) return condition;
-  if (!plan.fault) {
-    condition.reason = "HoldersOutside";
-    condition.message.clear();
-  } else {
-    condition.message += "; ";
-  }
-  condition.message += holdersOutside(usage);
-  return condition;
-}
-
-Condition overlapCondition(const PoolPlan& plan) {
-  if (!plan.overlap) {
-    return {"Overlapping", "False", "NoOverlap", "each address is in one entry of one Pool"};
-  }
-  return {"Overlapping", "True", plan.overlap->reason, plan.overlap->message};
+bool holdsBack(const model::Pool& pool) {
+  return std::find(pool.finalizers.begin(), pool.finalizers.end(), model::kPoolFinalizer) !=
+         pool.finalizers.end();
 }
 
 }  // namespace
 
-model::Pool::Status poolStatus(const model::Pool& pool, const PoolPlan& plan,
-                               const PoolUsage& usage, WallTime now) {
-  model::Pool::Status status;
-  status.capacity = countsOf(usage, &PoolUsage::Counts::capacity);
-  status.allocated = countsOf(usage, &PoolUsage::Counts::allocated);
-  status.available = countsOf(usage, &PoolUsage::Counts::available);
-  status.inUse = forPeople(usage, &PoolUsage::Counts::allocated);
-  status.free = forPeople(usage, &PoolUsage::Counts::available);
-  status.conditions = pool.status.conditions;
-  for (Condition condition : {readyCondition(plan, usage), overlapCondition(plan)}) {
-    condition.observedGeneration = pool.generation;
-    model::setCondition(status.conditions, std::move(condition), formatSeconds(now));
-  }
-  return status;
-}
+PoolReconciler::PoolReconciler(kube::Api& api, const Clock& clock, View view,
+                               assigner::Ledger& ledger, Changed changed)
+    : api_(api), clock_(clock), view_(view), ledger_(ledger), changed_(std::move(changed)) {}
 
-PoolReconciler::PoolReconciler(kube::Api& api, const Clock& clock,
-                               const kube::Store<model::Pool>& pools, assigner::Ledger& ledger,
-                               std::function<void()> changed)
-    : api_(api), clock_(clock), pools_(pools), ledger_(ledger), changed_(std::move(changed)) {}
-
-bool PoolReconciler::refresh() {
+std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
   std::vector<model::Pool> pools;
   std::map<std::string, Version> versions;
-  for (const auto& pool : pools_.all()) {
+  for (const auto& pool : view_.pools.all()) {
     versions.emplace(pool->key.name, Version{pool->uid, pool->generation, pool->deleting});
     pools.push_back(*pool);
   }
-  if (versions == applied_) return false;
-  auto plans = assigner::planPools(pools);
-  ledger_.with([&](assigner::Allocator& allocator) { allocator.setPools(std::move(plans)); });
+  if (versions == applied_) return std::nullopt;
+  std::set<std::string> changed;
+  const auto noteDifferent = [&changed](const auto& these, const auto& those) {
+    for (const auto& [name, version] : these) {
+      const auto other = those.find(name);
+      if (other == those.end() || other->second != version) changed.insert(name);
+    }
+  };
+  noteDifferent(versions, applied_);
+  noteDifferent(applied_, versions);
   applied_ = std::move(versions);
-  return true;
+
+  auto plans = assigner::planPools(pools);
+  return ledger_.with([&](Allocator& allocator) {
+    auto concerned = concernedBy(allocator.pools(), allocator.holds(), changed);
+    allocator.setPools(std::move(plans));
+    const auto now = concernedBy(allocator.pools(), allocator.holds(), changed);
+    concerned.insert(concerned.end(), now.begin(), now.end());
+    return concerned;
+  });
 }
 
-Result<kube::ReconcileResult> PoolReconciler::reconcile(const kube::ObjectKey& key,
-                                                        const std::stop_token& stop) {
-  if (refresh()) changed_();
-  const auto pool = pools_.get(key);
-  if (!pool) return kube::ReconcileResult{};
-  const auto status =
-      ledger_.with([&](assigner::Allocator& allocator) -> std::optional<model::Pool::Status> {
-        const assigner::PoolState* const state = allocator.pools().find(key.name);
-        if (state == nullptr) return std::nullopt;  // came just now: there is an event on its way
-        return poolStatus(*pool, state->plan, allocator.usage(key.name), clock_.wallNow());
-      });
-  if (!status || *status == pool->status) return kube::ReconcileResult{};
-  const auto patched = patchPoolStatus(api_, *pool, *status, clock_.wallNow(), stop);
-  if (!patched && patched.error().code != ErrorCode::kNotFound) {
-    return tl::make_unexpected(patched.error());
+Result<ReconcileResult> PoolReconciler::reconcile(const kube::ObjectKey& key,
+                                                  const std::stop_token& stop) {
+  if (const auto concerned = refresh()) changed_(*concerned);
+  const auto pool = view_.pools.get(key);
+  if (!pool) return ReconcileResult{};
+  const auto done = update(*pool, stop);
+  if (!done && done.error().code != ErrorCode::kNotFound) return tl::make_unexpected(done.error());
+  return ReconcileResult{};
+}
+
+Result<void> PoolReconciler::update(model::Pool pool, const std::stop_token& stop) {
+  const auto report = reportOf(pool);
+  if (!report) return {};  // came just now: there is an event on its way
+  // The plan, too: as long as the ledger does not know of the deletion, addresses are given.
+  if (pool.deleting && report->plan.deleting && report->holders.empty() && holdsBack(pool)) {
+    std::erase(pool.finalizers, model::kPoolFinalizer);
+    const auto gone = patchPoolFinalizers(api_, pool, pool.finalizers, stop);
+    if (!gone) return tl::make_unexpected(gone.error());
+    return {};
   }
-  return kube::ReconcileResult{};
+  if (!pool.deleting && !holdsBack(pool)) {
+    pool.finalizers.emplace_back(model::kPoolFinalizer);
+    auto held = patchPoolFinalizers(api_, pool, pool.finalizers, stop);
+    if (!held) return tl::make_unexpected(std::move(held.error()));
+    pool = std::move(*held);
+  }
+  const auto status = poolStatus(pool, *report, clock_.wallNow());
+  if (status == pool.status) return {};
+  return patchPoolStatus(api_, pool, status, clock_.wallNow(), stop);
+}
+
+std::optional<PoolReport> PoolReconciler::reportOf(const model::Pool& pool) {
+  const std::string& name = pool.key.name;
+  auto report = ledger_.with([&](Allocator& allocator) -> std::optional<PoolReport> {
+    const assigner::PoolState* const state = allocator.pools().find(name);
+    if (state == nullptr) return std::nullopt;
+    PoolReport found{state->plan, allocator.usage(name), {}, {}};
+    if (state->plan.deleting || !state->plan.admission.open()) {
+      found.holders = holdersOf(allocator.pools(), allocator.holds(), name);
+    }
+    return found;
+  });
+  if (!report || report->plan.deleting) return report;
+  std::set<IpAddress> outside;
+  for (const auto& [address, holder] : report->usage.outside) outside.insert(address);
+  for (PoolHolder& each : std::exchange(report->holders, {})) {
+    const bool refused = !outside.contains(each.address) && refuses(report->plan.admission, each);
+    if (refused) report->notAdmitted.push_back(std::move(each));
+  }
+  return report;
+}
+
+// Whoever is not in the stores (yet) is not refused.
+bool PoolReconciler::refuses(const assigner::Admission& admission, const PoolHolder& holder) const {
+  const auto refused = [&](const auto& object) {
+    if (!object) return false;
+    const auto ns = view_.namespaces.get({"", object->key.ns});
+    return admission.refusal(assigner::applicantOf(*object, ns.get())).has_value();
+  };
+  const kube::ObjectKey& key = holder.holder.key;
+  if (holder.holder.kind == Holder::Kind::kService) return refused(view_.services.get(key));
+  return refused(view_.claims.get(key)) ||
+         std::any_of(holder.users.begin(), holder.users.end(), [&](const kube::ObjectKey& user) {
+           return refused(view_.services.get(user));
+         });
 }
 
 }  // namespace barevip::controlplane

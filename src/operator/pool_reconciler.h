@@ -1,31 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "barevip/base/clock.h"
 #include "barevip/kube/api.h"
 #include "barevip/kube/store.h"
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
 #include "barevip/model/pool.h"
+#include "barevip/model/service.h"
 
 #include "assigner/ledger.h"
+#include "assigner/pool_holders.h"
 #include "common/kube/controller.h"
+#include "operator/pool_status.h"
 
 namespace barevip::controlplane {
 
-/// Brings Pools into the ledger and their counts and conditions into their status. One worker.
+/// Brings Pools into the ledger and their counts and conditions into their status. Holds a Pool
+/// that is being deleted by a finalizer until nobody has an address from it. One worker.
 class PoolReconciler {
  public:
-  /// changed: called after the ledger has other Pools than before; must only hand work on.
-  PoolReconciler(kube::Api& api, const Clock& clock, const kube::Store<model::Pool>& pools,
-                 assigner::Ledger& ledger, std::function<void()> changed);
+  struct View {
+    const kube::Store<model::Pool>& pools;
+    const kube::Store<model::Service>& services;
+    const kube::Store<model::IpClaim>& claims;
+    const kube::Store<model::Namespace>& namespaces;
+  };
+  /// Called after the ledger has other Pools than before, with those whose addresses this may
+  /// concern, some of them twice; must only hand work on.
+  using Changed = std::function<void(const std::vector<assigner::PoolHolder>& concerned)>;
 
-  /// Takes the Pools of the store into the ledger if their specs changed. Says whether.
-  bool refresh();
+  PoolReconciler(kube::Api& api, const Clock& clock, View view, assigner::Ledger& ledger,
+                 Changed changed);
+
+  /// Takes the Pools of the store into the ledger if their specs changed; then returns whom this
+  /// may concern.
+  std::optional<std::vector<assigner::PoolHolder>> refresh();
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
@@ -33,17 +52,17 @@ class PoolReconciler {
   /// uid, generation, deleting
   using Version = std::tuple<std::string, std::int64_t, bool>;
 
+  Result<void> update(model::Pool pool, const std::stop_token& stop);
+  [[nodiscard]] std::optional<PoolReport> reportOf(const model::Pool& pool);
+  [[nodiscard]] bool refuses(const assigner::Admission& admission,
+                             const assigner::PoolHolder& holder) const;
+
   kube::Api& api_;
   const Clock& clock_;
-  const kube::Store<model::Pool>& pools_;
+  const View view_;
   assigner::Ledger& ledger_;
-  const std::function<void()> changed_;
+  const Changed changed_;
   std::map<std::string, Version> applied_;  ///< by name
 };
-
-/// Counts and conditions as they should stand in the Pool, whose last state is `pool`.
-[[nodiscard]] model::Pool::Status poolStatus(const model::Pool& pool,
-                                             const assigner::PoolPlan& plan,
-                                             const assigner::PoolUsage& usage, WallTime now);
 
 }  // namespace barevip::controlplane

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <functional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "common/model/ip_claim_json.h"
 #include "common/model/pool_json.h"
-#include "common/model/service_json.h"
 #include "operator/status_writes.h"
 
 namespace barevip::controlplane {
@@ -20,22 +20,20 @@ Result<void> patchStatus(kube::Api& api, const kube::Resource& resource, const k
   return {};
 }
 
-// A list that expires on the way is begun again.
 template <class T>
 Result<std::vector<T>> listAll(kube::Api& api, const kube::Resource& resource,
-                               Result<T> (*decode)(const json&), const std::stop_token& stop) {
-  while (true) {
-    std::vector<T> objects;
-    const auto listed = api.list(
-        resource, {},
-        [&](const json& object) {
-          auto decoded = decode(object);
-          if (decoded) objects.push_back(std::move(*decoded));
-        },
-        stop);
-    if (listed) return objects;
-    if (listed.error().code != ErrorCode::kExpired) return tl::make_unexpected(listed.error());
-  }
+                               const std::function<Result<T>(const json&)>& decode,
+                               const std::stop_token& stop) {
+  std::vector<T> objects;
+  const auto listed = api.list(
+      resource, {},
+      [&](const json& object) {
+        auto decoded = decode(object);
+        if (decoded) objects.push_back(std::move(*decoded));
+      },
+      stop);
+  if (!listed) return tl::make_unexpected(listed.error());
+  return objects;
 }
 
 }  // namespace
@@ -45,6 +43,16 @@ Result<void> patchPoolStatus(kube::Api& api, const model::Pool& seen,
                              const std::stop_token& stop) {
   return patchStatus(api, kube::kPools, seen.key,
                      model::poolStatusPatch(status, seen.resourceVersion, now), stop);
+}
+
+Result<model::Pool> patchPoolFinalizers(kube::Api& api, const model::Pool& seen,
+                                        const std::vector<std::string>& finalizers,
+                                        const std::stop_token& stop) {
+  const json patch = {
+      {"metadata", {{"resourceVersion", seen.resourceVersion}, {"finalizers", finalizers}}}};
+  const auto patched = api.patch(kube::kPools, seen.key, "", patch, stop);
+  if (!patched) return tl::make_unexpected(patched.error());
+  return model::decodePool(*patched);
 }
 
 Result<void> patchClaimStatus(kube::Api& api, const model::IpClaim& seen,
@@ -58,8 +66,9 @@ Result<std::vector<model::IpClaim>> listClaims(kube::Api& api, const std::stop_t
   return listAll<model::IpClaim>(api, kube::kIps, model::decodeIpClaim, stop);
 }
 
-Result<std::vector<model::Service>> listServices(kube::Api& api, const std::stop_token& stop) {
-  return listAll<model::Service>(api, kube::kServices, model::decodeService, stop);
+Result<std::vector<model::Service>> listServices(kube::Api& api, const ServiceDecoder& decode,
+                                                 const std::stop_token& stop) {
+  return listAll<model::Service>(api, kube::kServices, decode, stop);
 }
 
 }  // namespace barevip::controlplane

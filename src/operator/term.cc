@@ -9,8 +9,10 @@
 
 #include "barevip/base/log.h"
 
+#include "assigner/adoption.h"
 #include "assigner/take_up.h"
 #include "common/kube/backoff.h"
+#include "operator/service_decoder.h"
 #include "operator/status_writes.h"
 
 namespace barevip::controlplane {
@@ -21,6 +23,10 @@ using kube::ObjectKey;
 
 constexpr std::size_t kClaimWorkers = 2;
 constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
+// Behind Services that wait for a worker, IP objects look again that often and one gets through
+// that often.
+constexpr std::chrono::milliseconds kRecordDelay = 500ms;
+constexpr std::chrono::milliseconds kRecordPace = 100ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
@@ -32,11 +38,12 @@ bool olderVersion(const std::string& a, const std::string& b) {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
+// An object may be missing from the store: it was deleted after the list.
 template <class T>
 bool behind(const kube::Store<T>& store, const std::vector<T>& listed) {
+  const std::string reached = store.version();
   return std::any_of(listed.begin(), listed.end(), [&](const T& object) {
-    const auto seen = store.get(object.key);
-    return !seen || olderVersion(seen->resourceVersion, object.resourceVersion);
+    return olderVersion(reached, object.resourceVersion);
   });
 }
 
@@ -65,24 +72,25 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
            Options options)
     : api_(api),
       clock_(clock),
+      events_(events),
       stores_(stores),
       options_(std::move(options)),
       serviceQueue_(clock),
       claimQueue_(clock),
       poolQueue_(clock),
+      recordPace_(clock, kRecordPace),
       services_(api, clock, events,
                 {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_,
                 {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                  [this](const ObjectKey& claim) { claimQueue_.add(claim); }},
                 options_.services),
-      claims_(api, clock, events, {stores.claims, stores.namespaces}, ledger_,
+      claims_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
               {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                [this](const ObjectKey& service) { serviceQueue_.add(service); }}),
-      pools_(api, clock, stores.pools, ledger_,
-             [this] {
+      pools_(api, clock, {stores.pools, stores.services, stores.claims, stores.namespaces}, ledger_,
+             [this](const std::vector<assigner::PoolHolder>& concerned) {
                wakeWaiters();
-               // An address may count for another Pool now, as the IP object's status says.
-               for (const auto& claim : stores_.claims.all()) claimQueue_.add(claim->key);
+               wakeHolders(concerned);
                poolQueue_.add(kEveryPool);
              }),
       serviceController_(
@@ -94,7 +102,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       claimController_(
           "ips", claimQueue_,
           [this](const ObjectKey& key, const std::stop_token& stop) {
-            return claims_.reconcile(key, stop);
+            return reconcileClaim(key, stop);
           },
           describe),
       poolController_(
@@ -155,11 +163,11 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
   return fail(ErrorCode::kStopped, "stopped before everything that is held was taken up");
 }
 
-// False: the stores do not get as far as the lists, for example because an object is gone again.
+// False: the stores do not get as far as the lists in time.
 Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
   auto claims = listClaims(api_, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));
-  auto services = listServices(api_, stop);
+  auto services = listServices(api_, serviceDecoder(options_.compat), stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
   const MonotonicTime start = clock_.now();
   while (behind(stores_.claims, *claims) || behind(stores_.services, *services)) {
@@ -172,12 +180,16 @@ Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
                                     [this](const std::string& name) {
                                       return stores_.namespaces.get({"", name});
                                     }};
-  const std::size_t held = ledger_.with([&](assigner::Allocator& allocator) {
-    assigner::takeUp(allocator, snapshot, options_.services.requireClass);
-    return allocator.holds().all().size();
+  const auto adopted = ledger_.with([&](assigner::Allocator& allocator) {
+    return assigner::takeUp(allocator, snapshot,
+                            {options_.services.requireClass, options_.services.adopt});
   });
-  log::info("took up what is held",
-            {{"addresses", std::to_string(held)}, {"pools", std::to_string(stores_.pools.size())}});
+  for (const model::Service* const service : adopted) {
+    events_.emit(assigner::adoptedEvent(*service));
+  }
+  log::info("took up what is held", {{"addresses", std::to_string(held())},
+                                     {"adopted", std::to_string(adopted.size())},
+                                     {"pools", std::to_string(stores_.pools.size())}});
   return true;
 }
 
@@ -204,6 +216,22 @@ void Term::wakeWaiters() {
   for (const ObjectKey& service : services_.waiters()) serviceQueue_.add(service);
 }
 
+void Term::wakeHolders(const std::vector<assigner::PoolHolder>& holders) {
+  for (const assigner::PoolHolder& each : holders) {
+    if (each.holder.kind == assigner::Holder::Kind::kReservation) {
+      claimQueue_.add(each.holder.key);
+      for (const ObjectKey& user : each.users) serviceQueue_.add(user);
+    } else {
+      serviceQueue_.add(each.holder.key);
+      wakeClaimsOf(each.holder.key);
+    }
+  }
+}
+
+void Term::wakeClaimsOf(const ObjectKey& service) {
+  for (const ObjectKey& claim : stores_.claimIndex.claimsOf(service)) claimQueue_.add(claim);
+}
+
 Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
                                                   const std::stop_token& stop) {
   if (key != kEveryPool) return pools_.reconcile(key, stop);
@@ -211,16 +239,33 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
   return kube::ReconcileResult{};
 }
 
+// The address of a Service is worth more than the status of an IP object that says the same: it is
+// written when no Service waits for a worker any more, or at a slow pace.
+Result<kube::ReconcileResult> Term::reconcileClaim(const ObjectKey& key,
+                                                   const std::stop_token& stop) {
+  const auto claim = stores_.claims.get(key);
+  const bool record = claim && claim->serviceOwner;
+  if (record && serviceQueue_.size() > 0 && !recordPace_.take()) {
+    return kube::ReconcileResult{kRecordDelay};
+  }
+  return claims_.reconcile(key, stop);
+}
+
 void Term::onService(const ServicePtr& before, const ServicePtr& after) {
   const ObjectKey& key = (after ? after : before)->key;
   if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
+  if (before && after && before->labels != after->labels) wakeClaimsOf(key);
 }
 
 void Term::onPool(const PoolPtr& before, const PoolPtr& after) {
   const bool same = before && after && before->uid == after->uid &&
                     before->generation == after->generation && before->deleting == after->deleting;
-  // A status, most likely our own: written no more often than the counts may be.
-  poolQueue_.addAfter((after ? after : before)->key, same ? kPoolDelay : 0ms);
+  if (same) {
+    // A status, most likely our own: looked at together with the counts, and no more often.
+    poolQueue_.addAfter(kEveryPool, kPoolDelay);
+  } else {
+    poolQueue_.add((after ? after : before)->key);
+  }
 }
 
 void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
@@ -236,7 +281,13 @@ void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
 }
 
 void Term::onNamespace(const NamespacePtr& before, const NamespacePtr& after) {
-  if (after && (!before || before->labels != after->labels)) wakeWaiters();
+  if (!after || (before && before->labels == after->labels)) return;
+  const std::string& ns = after->key.name;
+  for (const auto& service : stores_.services.allIn(ns)) {
+    if (isRelevant(service)) serviceQueue_.add(service->key);
+  }
+  for (const auto& claim : stores_.claims.allIn(ns)) claimQueue_.add(claim->key);
+  poolQueue_.addAfter(kEveryPool, kPoolDelay);
 }
 
 std::size_t Term::held() {
@@ -244,6 +295,9 @@ std::size_t Term::held() {
       [](assigner::Allocator& allocator) { return allocator.holds().all().size(); });
 }
 
-bool Term::idle() const { return serviceQueue_.idle() && claimQueue_.idle() && poolQueue_.idle(); }
+bool Term::idle() const {
+  return serviceQueue_.idle() && claimQueue_.idle() && claimQueue_.waiting() == 0 &&
+         poolQueue_.idle();
+}
 
 }  // namespace barevip::controlplane

@@ -20,9 +20,12 @@
 #include "barevip/model/service.h"
 
 #include "assigner/claim_index.h"
+#include "assigner/compat.h"
 #include "assigner/ledger.h"
+#include "assigner/pool_holders.h"
 #include "assigner/service_reconciler.h"
 #include "common/kube/controller.h"
+#include "common/kube/pace.h"
 #include "common/kube/work_queue.h"
 #include "operator/ip_reconciler.h"
 #include "operator/pool_reconciler.h"
@@ -52,6 +55,7 @@ class Term {
   struct Options {
     std::size_t workers = 8;
     assigner::ServiceReconciler::Options services;
+    assigner::Compat compat = assigner::Compat::kNone;
   };
 
   Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const Stores& stores,
@@ -87,7 +91,7 @@ class Term {
   [[nodiscard]] std::size_t waiting() const { return services_.waiters().size(); }
   [[nodiscard]] std::size_t queued() const { return serviceQueue_.size(); }
   [[nodiscard]] std::size_t held();
-  /// All queues are empty and no worker is busy.
+  /// All queues are empty, no worker is busy and no IP object waits for its turn.
   [[nodiscard]] bool idle() const;
 
  private:
@@ -98,17 +102,23 @@ class Term {
   void pause(std::chrono::milliseconds time, const std::stop_token& stop) const;
   void enqueueAll();
   void wakeWaiters();
+  void wakeHolders(const std::vector<assigner::PoolHolder>& holders);
+  void wakeClaimsOf(const kube::ObjectKey& service);
   Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
                                               const std::stop_token& stop);
+  Result<kube::ReconcileResult> reconcileClaim(const kube::ObjectKey& key,
+                                               const std::stop_token& stop);
 
   kube::Api& api_;
   const Clock& clock_;
+  kube::EventSink& events_;
   const Stores& stores_;
   const Options options_;
   assigner::Ledger ledger_;
   Queue serviceQueue_;
   Queue claimQueue_;
   Queue poolQueue_;
+  kube::Pace recordPace_;
   assigner::ServiceReconciler services_;
   IpReconciler claims_;
   PoolReconciler pools_;

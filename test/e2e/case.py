@@ -35,7 +35,14 @@ class ClusterTest(unittest.TestCase):
     def setUp(self):
         self.ns = f"t{next(_numbers)}"
         h.kubectl("create", "namespace", self.ns)
+        self.pools = []
+        # Last in, first out: the Pools are deleted, then their holders, then the Pools are gone.
+        self.addCleanup(self._wait_for_pools_to_go)
         self.addCleanup(self._remove_namespace)
+
+    def _wait_for_pools_to_go(self):
+        for name in self.pools:
+            h.kubectl("wait", "--for=delete", f"pool/{name}", "--timeout=60s", check=False)
 
     def _remove_namespace(self):
         h.kubectl("delete", "namespace", self.ns, "--wait=true", "--timeout=120s", check=False)
@@ -44,6 +51,7 @@ class ClusterTest(unittest.TestCase):
         """A Pool for this test's namespace alone."""
         name = name or self.ns
         h.kubectl("apply", "-f", "-", text=h.pool(name, *entries, namespaces=[self.ns], **spec))
+        self.pools.append(name)
         self.addCleanup(h.kubectl, "delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
         return name
 

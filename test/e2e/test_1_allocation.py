@@ -72,17 +72,6 @@ class Allocation(ClusterTest):
         self.assertEqual(["10.99.0.129"], h.wait_for_addresses("waits", 1, self.ns))
         self.assertEqual("True", self.conditions("waits")[CONDITION]["status"])
 
-    def test_a_pool_that_is_deleted_or_shrunk_renumbers_nobody(self):
-        name = self.make_pool("10.99.0.128/29")
-        before = self.make_services(4)
-        h.kubectl("apply", "-f", "-", text=h.pool(name, "10.99.0.128/32", namespaces=[self.ns]))
-        h.wait_for("the new capacity", lambda: h.get("pool", name)["status"]["capacity"]["ipv4"] == "1")
-        self.assertEqual(before, self.all_addresses(4))
-        h.kubectl("delete", "pool", name, "--wait=false")
-        h.apply(h.service("waits", namespace=self.ns))
-        h.wait_for("a reason", lambda: self.conditions("waits").get(CONDITION, {}).get("status") == "False")
-        self.assertEqual(before, {k: v for k, v in self.all_addresses(4).items()})
-
     def test_a_wiped_status_and_a_deleted_ip_object_come_back_with_the_same_address(self):
         self.make_pool("10.99.0.128/29")
         address = self.make_services(2)["s1"]

@@ -185,16 +185,18 @@ void FakeApi::expire() {
     oldestVersion_ = version_;
     history_.clear();
   }
-  endAll(WatchEnd::kExpired);
+  failWatches(expired());
 }
 
-void FakeApi::cutWatches() { endAll(WatchEnd::kCut); }
+void FakeApi::cutWatches() { endAll(fail(ErrorCode::kUnavailable, "the connection was cut")); }
 
-void FakeApi::endWatches() { endAll(WatchEnd::kEnded); }
+void FakeApi::failWatches(Error error) { endAll(tl::make_unexpected(std::move(error))); }
 
-void FakeApi::endAll(WatchEnd how) {
+void FakeApi::endWatches() { endAll({}); }
+
+void FakeApi::endAll(Result<void> how) {
   const std::lock_guard lock(mutex_);
-  watchEnd_ = how;
+  watchEnd_ = std::move(how);
   ++watchEnds_;
   changed_.notify_all();
 }
@@ -376,13 +378,12 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
                                {"metadata", {{"resourceVersion", std::to_string(seen)}}}});
     }
     const bool ended = watchEnds_ != ends;
-    const WatchEnd how = watchEnd_;
+    const Result<void> how = watchEnd_;
     lock.unlock();
     for (const auto& [type, object] : events) onEvent(type, object);
     lock.lock();
     if (!ended) continue;
-    if (how == WatchEnd::kExpired) result = tl::make_unexpected(expired());
-    if (how == WatchEnd::kCut) result = fail(ErrorCode::kUnavailable, "the connection was cut");
+    result = how;
     break;
   }
   --runningWatches_;

@@ -2,6 +2,7 @@
 // NetlinkLinks against the real thing. `ip` stands for people and the other programs of a node, and
 // as a witness that does not share our code.
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fakes/fake_links.h"
 #include "fakes/printers.h"
 #include "ipvsnode/netlink/link_setup.h"
 #include "ipvsnode/netlink/links_netlink.h"
@@ -207,6 +209,24 @@ TEST_F(ForeignItemsTest, AreNotDeletedInPlaceOfOurs) {
   EXPECT_EQ(snapshot(), before);
 }
 
+TEST_F(ForeignItemsTest, AreInTheWayOfAPlanThatCollidesWithItselfAndStay) {
+  auto links = open();
+  const std::string before = snapshot();
+  std::vector<LinkOp> plan;
+  std::vector<int> expected;
+  for (const char* gateway : {"169.254.77.7", "169.254.77.2"}) {
+    plan.insert(plan.end(), {add(routeBy(gateway)), remove(routeBy(gateway))});
+    plan.insert(plan.end(), {add(routeBy(gateway)), add(routeBy(gateway))});
+    expected.insert(expected.end(), {EEXIST, 0, EEXIST, EEXIST});
+  }
+  for (const Item& item : items_) {
+    plan.insert(plan.end(), {add(item), remove(item)});
+    expected.insert(expected.end(), {EEXIST, 0});
+  }
+  EXPECT_EQ(applied(links, plan), expected);
+  EXPECT_EQ(snapshot(), before);
+}
+
 TEST_F(ForeignItemsTest, AreAmongAllAddresses) {
   auto links = open();
   const auto addresses = links.dumpAddresses();
@@ -334,6 +354,36 @@ TEST_F(LinksKernelTest, TheOwnerAnswersForAVipThatItForwards) {
     expectLine(run("ip neigh show 192.0.2.1"), "lladdr " + text);
     expectLine(run("ip -6 neigh show 2001:db8::1"), "lladdr " + text);
   });
+}
+
+// Plans over so few items that they collide all the time.
+std::vector<LinkOp> randomPlan() {
+  auto items = everything();
+  items.push_back(routeBy("169.254.77.7"));
+  items.push_back(routeBy("fd77:6276:6970::7", kVip6));
+  std::vector<LinkOp> plan;
+  const auto length = *rc::gen::inRange(0, 20);
+  for (int i = 0; i < length; ++i) {
+    plan.push_back(
+        {*rc::gen::element(LinkOp::Kind::kAdd, LinkOp::Kind::kDelete), *rc::gen::elementOf(items)});
+  }
+  return plan;
+}
+
+TEST_F(LinksKernelTest, TheFakeAndTheKernelAgreeOnAnyPlans) {
+  auto links = open();
+  const bool held = rc::check("a plan has one outcome", [&] {
+    fakes::FakeLinks fake;
+    for (const char* device : {"nic", "barevip0"}) fake.addDevice(device);
+    applied(links, each(LinkOp::Kind::kDelete, owned(links)));
+    const auto rounds = *rc::gen::inRange(1, 4);
+    for (int round = 0; round < rounds; ++round) {
+      const auto plan = randomPlan();
+      RC_ASSERT(applied(links, plan) == *fake.apply(plan));
+      RC_ASSERT(owned(links) == fake.owned());
+    }
+  });
+  EXPECT_TRUE(held);
 }
 
 TEST_F(LinksKernelTest, ThousandsOfAddressesFitIntoOnePlan) {

@@ -11,7 +11,7 @@ from .settings import node_name
 
 PROGRAMS = ["barevip-operator", "barevip-node"]
 _OPERATOR = "barevip-operator"
-_NAMESPACE = "barevip-system"
+NAMESPACE = "barevip-system"
 
 
 def binaries_folder():
@@ -42,16 +42,16 @@ def install():
     control_plane.kubectl("apply", "-k", os.path.join(settings.REPO, "deploy"))
     with step("waiting for barevip's pods"):
         for kind in ("deployment", "daemonset"):
-            for name in control_plane.kubectl("-n", _NAMESPACE, "get", kind, "-o", "name").split():
-                control_plane.kubectl("-n", _NAMESPACE, "rollout", "status", name, "--timeout=120s")
+            for name in control_plane.kubectl("-n", NAMESPACE, "get", kind, "-o", "name").split():
+                control_plane.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=120s")
 
 
 def _kubeconfig(program):
     """A kubeconfig with the rights of the program's service account, so that its RBAC is what is tested."""
     file = os.path.join(settings.KUBECONFIGS, f"{program}.conf")
     if not os.path.exists(file):
-        pki.create_kubeconfig(program, f"system:serviceaccount:{_NAMESPACE}:{program}",
-                              ["system:serviceaccounts", f"system:serviceaccounts:{_NAMESPACE}"])
+        pki.create_kubeconfig(program, f"system:serviceaccount:{NAMESPACE}:{program}",
+                              ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"])
     return file
 
 
@@ -72,12 +72,17 @@ def start_node_daemon(number):
     nodes.run(number, f"{prepare} >>{log} 2>&1 || exit 1; setsid {serve} >>{log} 2>&1 </dev/null &")
 
 
-def install_light(numbers):
-    """The objects of the kustomize base but its pods, in whose place both programs run as processes."""
+def install_objects():
+    """The objects of the kustomize base but its pods."""
     rendered = control_plane.kubectl("kustomize", os.path.join(settings.REPO, "deploy"))
     pods = re.compile(r"^kind: (Deployment|DaemonSet)$", re.MULTILINE)
     objects = [o for o in rendered.split("\n---\n") if not pods.search(o)]
     control_plane.kubectl("apply", "-f", "-", stdin="\n---\n".join(objects))
+
+
+def install_light(numbers):
+    """The objects of the kustomize base, with processes in the place of its pods."""
+    install_objects()
     start_operator()
     for number in numbers:
         start_node_daemon(number)

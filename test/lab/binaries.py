@@ -23,6 +23,9 @@ _K8S = _PINNED["KUBERNETES_VERSION"]
 KUBERNETES = os.path.join(settings.CACHE, "bin", f"kubernetes-{_K8S}")
 CONTAINERD = os.path.join(settings.CACHE, "bin", f"containerd-{_PINNED['CONTAINERD_VERSION']}")
 CNI = os.path.join(settings.CACHE, "bin", f"cni-plugins-{_PINNED['CNI_PLUGINS_VERSION']}")
+_METALLB = os.path.join(settings.CACHE, "bin", f"metallb-{_PINNED['METALLB_VERSION']}")
+METALLB_CONTROLLER = os.path.join(_METALLB, "controller")
+METALLB_CRDS = os.path.join(_METALLB, "crds")
 
 _COMPONENTS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"]
 # What a user's KUBEBUILDER_ASSETS has instead of what we would build.
@@ -151,9 +154,31 @@ def _missing(folder, packages):
     return [p for p in packages if not os.path.exists(os.path.join(folder, os.path.basename(p)))]
 
 
+def _missing_of_kubernetes(names):
+    return [n for n in _missing(KUBERNETES, names) if not _asset(n)]
+
+
+def ensure_api_server():
+    """Builds what an API server alone needs, where it is missing."""
+    missing = _missing_of_kubernetes(_ASSETS)
+    if missing:
+        say(f"building {', '.join(missing)} of Kubernetes, once for each version (some minutes on two cores)")
+        _build_kubernetes(_Builder(), missing)
+
+
+def ensure_metallb():
+    """Builds the controller of MetalLB where it is missing."""
+    if not os.path.exists(METALLB_CONTROLLER):
+        builder = _Builder()
+        module = f"go.universe.tf/metallb@v{_PINNED['METALLB_VERSION']}"
+        source = builder.module_folder(module)
+        shutil.copytree(os.path.join(source, "config", "crd", "bases"), METALLB_CRDS, dirs_exist_ok=True)
+        _build_module(builder, module, _METALLB, ["./controller"])
+
+
 def ensure():
     """Builds what is missing; instant when nothing is."""
-    kubernetes = [n for n in _missing(KUBERNETES, ["etcd", *_COMPONENTS]) if not _asset(n)]
+    kubernetes = _missing_of_kubernetes(["etcd", *_COMPONENTS])
     containerd = _missing(CONTAINERD, ["./cmd/containerd", "./cmd/ctr", "./cmd/containerd-shim-runc-v2"])
     cni = _missing(CNI, ["./plugins/main/bridge", "./plugins/main/loopback", "./plugins/ipam/host-local",
                          "./plugins/meta/portmap"])

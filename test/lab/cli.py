@@ -146,7 +146,7 @@ def _run(options):
     return 0
 
 
-def _become_root():
+def become_root():
     """Starts over by sudo with the folders of the user who asked."""
     keep = [f"BAREVIP_CACHE={settings.CACHE}", f"BAREVIP_RUN={settings.RUN}", f"PATH={os.environ['PATH']}"]
     keep += [f"{name}={os.environ[name]}" for name in ("KUBEBUILDER_ASSETS", "GOPROXY", "GOCACHE", "GOMODCACHE")
@@ -161,7 +161,7 @@ def main():
     words = sys.argv[1:]
     try:
         if os.geteuid() != 0 and words and not {"-h", "--help"} & set(words[:2]):
-            _become_root()
+            become_root()
         if words and words[0] in ("kubectl", "exec", "client") and words[1:2] not in (["-h"], ["--help"]):
             _passed_through(words[0], words[1:])
         return _run(_parser().parse_args())

@@ -43,15 +43,26 @@ def create_certificate(name, user, groups=(), alternative_names=""):
                  "-out", path(f"{name}.crt"), "-extfile", extensions.name)
 
 
+def _data(file):
+    with open(path(file), "rb") as content:
+        return base64.b64encode(content.read()).decode()
+
+
 def create_kubeconfig(name, user, groups=(), server=None):
     """Certificate and kubeconfig for a user; returns the file's path."""
     create_certificate(name, user, groups)
+    return _write_kubeconfig(name, server, f"""\
+    client-certificate-data: {_data(name + ".crt")}
+    client-key-data: {_data(name + ".key")}""")
+
+
+def create_token_kubeconfig(name, token):
+    """Kubeconfig with a bearer token, as pods have one; returns the file's path."""
+    return _write_kubeconfig(name, None, f"    token: {token}")
+
+
+def _write_kubeconfig(name, server, credentials):
     server = server or f"https://{settings.API_ADDRESS4}:{settings.API_PORT}"
-
-    def data(file):
-        with open(path(file), "rb") as content:
-            return base64.b64encode(content.read()).decode()
-
     file = os.path.join(settings.KUBECONFIGS, f"{name}.conf")
     with open(file, "w", encoding="utf-8") as out:
         out.write(f"""\
@@ -62,12 +73,11 @@ clusters:
 - name: test
   cluster:
     server: {server}
-    certificate-authority-data: {data("ca.crt")}
+    certificate-authority-data: {_data("ca.crt")}
 users:
 - name: {name}
   user:
-    client-certificate-data: {data(name + ".crt")}
-    client-key-data: {data(name + ".key")}
+{credentials}
 contexts:
 - name: test
   context:

@@ -16,8 +16,10 @@ KUBECONFIGS = os.path.join(RUN, "kubeconfig")
 ADMIN_KUBECONFIG = os.path.join(KUBECONFIGS, "admin.conf")
 
 # The LAN is one bridge in its own network namespace; the control plane lives on the bridge's address.
-LAN = "barevip-lan"
-CLIENT = "barevip-client"
+# Another prefix makes another LAN beside it: no address is seen outside of its namespace.
+_NAMESPACES = os.environ.get("BAREVIP_NAMESPACES") or "barevip"
+LAN = f"{_NAMESPACES}-lan"
+CLIENT = f"{_NAMESPACES}-client"
 BRIDGE = "br0"
 API_ADDRESS4, API_ADDRESS6 = "10.99.0.1", "fd99::1"
 CLIENT_ADDRESS4, CLIENT_ADDRESS6 = "10.99.0.100", "fd99::100"

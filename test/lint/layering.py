@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "common/kube": ["common/base", "common/model", "common/obs"],
     "assigner": ["common/base", "common/model", "common/kube", "common/obs"],
     "operator": ["assigner", "common/base", "common/model", "common/kube", "common/obs"],
+    "cli": ["common/base", "common/model"],
     "ipvsnode/netlink": ["common/base"],
     "ipvsnode/host": ["common/base", "ipvsnode/netlink"],
     "ipvsnode": ["ipvsnode/netlink", "ipvsnode/host", "common/base", "common/model", "common/kube",
@@ -34,8 +35,8 @@ SEAMS = {
                  r"src/common/model/.*_json\.cc|src/common/kube/.*\.cc|src/ipvsnode/dump\.cc|"
                  r"src/(assigner|operator|ipvsnode)/.*_json\.cc"),
     "spdlog": (r"spdlog/", r"src/common/base/log\.cc"),
-    "CLI11": (r"CLI/", r"src/(operator|ipvsnode)/options\.cc|src/common/base/command_line\.cc"),
-    "yaml-cpp": (r"yaml-cpp/", r"src/common/kube/kubeconfig\.cc"),
+    "CLI11": (r"CLI/", r"src/(operator|ipvsnode|cli)/options\.cc|src/common/base/command_line\.cc"),
+    "yaml-cpp": (r"yaml-cpp/", r"src/common/kube/kubeconfig\.cc|src/cli/.*_yaml\.(h|cc)"),
     "boost": (r"boost/", r"src/common/kube/transport\.cc"),
     "openssl": (r"openssl/", r"src/common/kube/(transport|kubeconfig)\.cc"),
 }

@@ -103,6 +103,8 @@ struct IpPrefix {
 
   /// `address/length`; a bare address is a host prefix. Host bits are an error.
   [[nodiscard]] static Result<IpPrefix> parse(std::string_view text);
+  /// The same, but host bits are dropped: the network that the address is in.
+  [[nodiscard]] static Result<IpPrefix> parseNetwork(std::string_view text);
   [[nodiscard]] static IpPrefix host(const IpAddress& address) { return {address, address.bits()}; }
   [[nodiscard]] IpRange range() const;
   [[nodiscard]] std::string toString() const;

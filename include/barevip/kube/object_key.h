@@ -2,6 +2,8 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -43,3 +45,11 @@ inline constexpr Resource kPools{"barevip.dev", "v1alpha1", "pools", "Pool", fal
 inline constexpr Resource kIps{"barevip.dev", "v1alpha1", "ips", "IP", true};
 
 }  // namespace barevip::kube
+
+template <>
+struct std::hash<barevip::kube::ObjectKey> {
+  std::size_t operator()(const barevip::kube::ObjectKey& key) const noexcept {
+    const std::hash<std::string> text;
+    return text(key.name) ^ (text(key.ns) * 0x9e3779b97f4a7c15ULL);
+  }
+};

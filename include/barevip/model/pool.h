@@ -11,6 +11,9 @@
 
 namespace barevip::model {
 
+/// The finalizer that keeps a Pool that is being deleted until nobody has an address from it.
+inline constexpr std::string_view kPoolFinalizer = "barevip.dev/in-use";
+
 enum class AnnounceMode : std::uint8_t { kL2, kBgp, kNone };
 
 /// Which Services with one share key may have one address: those of one namespace, all, or none.
@@ -53,6 +56,7 @@ struct Pool {
   std::int64_t generation = 0;
   std::int64_t creationSeconds = 0;  ///< since the epoch; of two Pools that overlap the older works
   bool deleting = false;
+  std::vector<std::string> finalizers;  ///< ours and those of others
 
   std::vector<std::string> addresses;
   std::vector<std::string> exclude;

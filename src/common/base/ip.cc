@@ -18,10 +18,12 @@ Uint128 hostMask(std::uint8_t bits, std::uint8_t length) {
   return (Uint128{1} << (bits - length)) - 1;
 }
 
+// As the CRD's rules do, so that what the API server took is not refused here.
 std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(' ');
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 std::string quoted(std::string_view text) {
@@ -139,6 +141,18 @@ std::string IpRange::toString() const {
 }
 
 Result<IpPrefix> IpPrefix::parse(std::string_view text) {
+  const auto prefix = parseNetwork(text);
+  if (!prefix) return prefix;
+  const auto address = IpAddress::parse(text.substr(0, text.find('/')));
+  if (prefix->network != *address) {
+    return fail(ErrorCode::kInvalid, quoted(text) + " has bits set beyond its prefix: write " +
+                                         prefix->toString() + " for the network or " +
+                                         address->toString() + " for the one address");
+  }
+  return prefix;
+}
+
+Result<IpPrefix> IpPrefix::parseNetwork(std::string_view text) {
   const auto slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));
   if (!address) return tl::make_unexpected(address.error());
@@ -149,14 +163,7 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
                                          std::to_string(address->bits()));
   }
   const Uint128 mask = hostMask(address->bits(), *length);
-  const IpPrefix prefix{IpAddress::fromNumber(address->family(), address->number() & ~mask),
-                        *length};
-  if (prefix.network != *address) {
-    return fail(ErrorCode::kInvalid, quoted(text) + " has bits set beyond its prefix: write " +
-                                         prefix.toString() + " for the network or " +
-                                         address->toString() + " for the one address");
-  }
-  return prefix;
+  return IpPrefix{IpAddress::fromNumber(address->family(), address->number() & ~mask), *length};
 }
 
 IpRange IpPrefix::range() const {

@@ -20,6 +20,8 @@ constexpr int kPageSize = 500;
 constexpr int kWatchSeconds = 300;  // at least; at most twice that
 constexpr std::chrono::milliseconds kListDeadline{30'000};
 constexpr const char* kMergePatch = "application/merge-patch+json";
+// The server would look for unknown fields a second time, for warnings that nobody reads here.
+constexpr const char* kWriteQuery = "?fieldValidation=Ignore";
 
 // RFC 3986: all but the unreserved characters.
 std::string encode(std::string_view text) {
@@ -87,8 +89,11 @@ std::optional<WatchEvent::Type> eventType(const std::string& text) {
 }
 
 Result<void> deliverEvent(std::string_view line, const Api::OnEvent& onEvent) {
-  auto event = parseObject(line);
-  if (!event) return tl::make_unexpected(std::move(event.error()));
+  const auto event = parseObject(line);
+  if (!event) {
+    onEvent(WatchEvent::Type::kModified, excerpt(line));
+    return {};
+  }
   const std::string type = model::stringAt(*event, "type");
   const json& object = model::memberOf(*event, "object");
   if (type == "ERROR") return tl::make_unexpected(errorFromStatus(object));
@@ -123,9 +128,12 @@ Result<ApiClient::Page> ApiClient::listPage(const std::string& path, const OnIte
   request.idle = kListDeadline;
   ItemSplitter splitter;
   const OnText onText = [&](std::string_view item) -> Result<void> {
-    auto object = parseObject(item);
-    if (!object) return tl::make_unexpected(std::move(object.error()));
-    onItem(*object);
+    const auto object = parseObject(item);
+    if (object) {
+      onItem(*object);
+    } else {
+      onItem(excerpt(item));
+    }
     return {};
   };
   auto response = transport_->stream(
@@ -183,7 +191,7 @@ Result<json> ApiClient::create(const Resource& resource, const std::string& ns, 
                                std::stop_token stop) {
   HttpRequest request;
   request.method = "POST";
-  request.path = collectionPath(resource, ns);
+  request.path = collectionPath(resource, ns) + kWriteQuery;
   request.body = text(object);
   return sendForObject(std::move(request), stop);
 }
@@ -193,7 +201,7 @@ Result<json> ApiClient::replace(const Resource& resource, const ObjectKey& key, 
   if (auto ok = checkName(resource, key); !ok) return tl::make_unexpected(ok.error());
   HttpRequest request;
   request.method = "PUT";
-  request.path = objectPath(resource, key);
+  request.path = objectPath(resource, key) + kWriteQuery;
   request.body = text(object);
   return sendForObject(std::move(request), stop);
 }
@@ -206,6 +214,7 @@ Result<json> ApiClient::patch(const Resource& resource, const ObjectKey& key,
   request.method = "PATCH";
   request.path = objectPath(resource, key);
   if (!subresource.empty()) request.path += "/" + encode(subresource);
+  request.path += kWriteQuery;
   request.contentType = kMergePatch;
   request.body = text(patch);
   return sendForObject(std::move(request), stop);

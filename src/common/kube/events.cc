@@ -18,7 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxNote = 1024;      // pkg/apis/core/validation: noteLengthLimit
+// pkg/apis/core/validation: noteLengthLimit, reportingInstanceLengthLimit
+constexpr std::size_t kMaxNote = 1024;
+constexpr std::size_t kMaxInstance = 128;
 constexpr std::size_t kMaxName = 253 - 17;  // leaves room for the suffix
 constexpr int kMaxTries = 4;
 constexpr std::chrono::milliseconds kFirstRetry{1'000};
@@ -45,9 +47,9 @@ std::string eventName(const EventSubject& subject, const std::string& reason,
 }
 
 // Cut between two UTF-8 characters.
-std::string cut(const std::string& text) {
-  if (text.size() <= kMaxNote) return text;
-  std::size_t end = kMaxNote;
+std::string cut(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
   return text.substr(0, end);
 }
@@ -85,7 +87,7 @@ void EventRecorder::stop() {
 
 void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
                            const std::string& action, const std::string& note) {
-  const std::string sentence = cut(note);
+  const std::string sentence = cut(note, kMaxNote);
   const std::lock_guard lock(mutex_);
   forgetOld();
   const auto [it, fresh] = entries_.try_emplace(Id{identify(subject), reason, sentence});
@@ -121,11 +123,12 @@ void EventRecorder::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto next = nextPending();
-    const MonotonicTime due = next == entries_.end() ? MonotonicTime::max() : next->second.due;
+    const MonotonicTime due =
+        next == entries_.end() ? MonotonicTime::max() : std::max(next->second.due, rested_);
     if (clock_.now() < due) {
       clock_.waitUntil(lock, wake_, stop, due, [&] {
         const auto earlier = nextPending();
-        return earlier != entries_.end() && earlier->second.due < due;
+        return earlier != entries_.end() && std::max(earlier->second.due, rested_) < due;
       });
       continue;
     }
@@ -134,6 +137,7 @@ void EventRecorder::run(const std::stop_token& stop) {
     lock.unlock();
     const Result<void> outcome = write(id, entry, stop);
     lock.lock();
+    rested_ = clock_.now() + options_.pause;
     settle(id, entry, outcome);
   }
 }
@@ -154,7 +158,7 @@ Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::s
                 {"metadata", {{"name", entry.name}, {"namespace", ns}}},
                 {"eventTime", formatMicros(entry.first)},
                 {"reportingController", options_.controller},
-                {"reportingInstance", options_.instance},
+                {"reportingInstance", cut(options_.instance, kMaxInstance)},
                 {"action", entry.action},
                 {"reason", reason},
                 {"note", note},
@@ -204,9 +208,12 @@ void EventRecorder::forgetOld() {
 
 void EventRecorder::makeRoom() {
   if (entries_.size() <= options_.limit) return;
-  const auto oldest = std::min_element(
-      entries_.begin(), entries_.end(),
-      [](const auto& a, const auto& b) { return a.second.lastSeen < b.second.lastSeen; });
+  const auto rank = [](const auto& each) {
+    return std::pair(each.second.pending(), each.second.lastSeen);
+  };
+  const auto oldest =
+      std::min_element(entries_.begin(), entries_.end(),
+                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   if (oldest->second.pending()) ++dropped_;
   entries_.erase(oldest);
 }

@@ -30,14 +30,18 @@ enum class EventType : std::uint8_t { kNormal, kWarning };
 /// Writes events.k8s.io/v1 Events from a thread of its own; record() never waits. The same subject,
 /// reason and note again is one event with a count, written at most once in `interval`. The name of
 /// an event is chosen before its first write, so that a write that is repeated makes no second one.
-/// When too much waits or the server refuses, events are lost and counted: they are no state.
+/// When too much waits or the server refuses, events are lost and counted: they are no state. What
+/// is written already gives way before what waits.
 class EventRecorder {
  public:
   struct Options {
     std::string controller = "barevip.dev/operator";  ///< reportingController
     std::string instance;                             ///< reportingInstance: pod or node name
-    std::size_t limit = 256;                          ///< events that are remembered or wait
+    std::size_t limit = 4096;                         ///< events that are remembered or wait
     std::chrono::milliseconds interval{10'000};
+    /// After each write: what happens to thousands of objects at once must not keep the server busy
+    /// with its telling.
+    std::chrono::milliseconds pause{100};
     std::chrono::milliseconds memory{360'000};  ///< after this silence it is a new event
   };
 
@@ -92,6 +96,7 @@ class EventRecorder {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::map<Id, Entry> entries_;
+  MonotonicTime rested_{};  ///< when the pause after the last write is over
   std::uint64_t written_ = 0;
   std::uint64_t dropped_ = 0;
   std::jthread thread_;

@@ -9,13 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "common/base/text_file.h"
 #include "common/kube/server_url.h"
 #include "common/kube/token_file.h"
 
@@ -34,18 +33,6 @@ struct Deleter {
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-
-Result<std::string> readFile(const std::string& file) {
-  std::error_code ignored;
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (in && !fs::is_directory(file, ignored)) text << in.rdbuf();
-  if (!in || !text) {
-    return fail(ErrorCode::kInvalid,
-                "cannot read the file \"" + file + "\": check its path and permissions");
-  }
-  return text.str();
-}
 
 std::optional<std::string> decodeBase64(std::string text) {
   std::erase_if(text, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
@@ -210,7 +197,7 @@ class Parser {
       content = std::move(*decoded);
     } else if (const std::string file = text(node, key.c_str()); !file.empty()) {
       pem.file = resolve(file);
-      auto read = readFile(pem.file);
+      auto read = readTextFile(pem.file);
       if (!read) return broken(where + ": " + key + ": " + read.error().message);
       content = std::move(*read);
     } else {
@@ -238,7 +225,7 @@ class Parser {
 }  // namespace
 
 Result<TransportOptions> loadKubeconfig(const std::string& file) {
-  const auto text = readFile(file);
+  const auto text = readTextFile(file);
   if (!text) return fail(ErrorCode::kInvalid, "kubeconfig: " + text.error().message);
   return parseKubeconfig(*text, file);
 }

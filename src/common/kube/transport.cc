@@ -43,11 +43,20 @@ constexpr milliseconds kCancelPatience{200};
 /// What the asynchronous side (pool threads) and the caller share. It outlives both.
 class Exchange {
  public:
+  /// A piecemeal one wakes its caller for each piece of the answer, the other one at its end only:
+  /// of a short exchange waking up is the greater part.
+  explicit Exchange(bool piecemeal) : piecemeal_(piecemeal) {}
+
   // Pool side. False: the caller is gone. Otherwise the task completes when more may come.
   pplx::task<std::size_t> push(const std::uint8_t* bytes, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (closed_) return refuse();
+    if (!piecemeal_) {
+      tooLong_ = pending_.size() + size > Transport::kMaxBody;
+      if (tooLong_) return refuse();
+    }
     pending_.append(reinterpret_cast<const char*>(bytes), size);
+    if (!piecemeal_) return pplx::task_from_result(size);
     wake_.notify_all();
     if (pending_.size() < kPendingLimit) return pplx::task_from_result(size);
     blocked_.emplace();
@@ -60,7 +69,7 @@ class Exchange {
     status_ = response.status_code();
     const auto header = response.headers().find("Retry-After");
     if (header != response.headers().end()) retryAfter_ = header->second;
-    wake_.notify_all();
+    if (piecemeal_) wake_.notify_all();
   }
 
   void finish(std::exception_ptr error) {
@@ -76,6 +85,21 @@ class Exchange {
   Wait waitHeaders(const std::stop_token& stop, steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     return waitFor(lock, stop, deadline, [this] { return done_ || status_ != 0; });
+  }
+
+  Wait waitEnd(const std::stop_token& stop, steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return waitFor(lock, stop, deadline, [this] { return done_; });
+  }
+
+  // The whole answer, once it has ended.
+  std::string takeAll() {
+    const std::lock_guard lock(mutex_);
+    return std::move(pending_);
+  }
+  [[nodiscard]] bool tooLong() const {
+    const std::lock_guard lock(mutex_);
+    return tooLong_;
   }
 
   // Moves what has arrived to `bytes`; nothing and kReady: the end.
@@ -141,9 +165,11 @@ class Exchange {
         std::make_exception_ptr(std::runtime_error("closed")));
   }
 
+  const bool piecemeal_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::string pending_;
+  bool tooLong_ = false;
   std::optional<pplx::task_completion_event<std::size_t>> blocked_;
   std::size_t blockedSize_ = 0;
   int status_ = 0;
@@ -275,7 +301,10 @@ boost::asio::const_buffer buffer(const std::string& text) {
 
 void trustOnly(boost::asio::ssl::context& context, const Pem& ca) {
   // The system's certificates were loaded before the callback: drop them with their store.
-  SSL_CTX_set_cert_store(context.native_handle(), X509_STORE_new());
+  X509_STORE* const store = X509_STORE_new();
+  // An intermediate authority alone is an anchor, as it is for Go's clients.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_cert_store(context.native_handle(), store);
   context.add_certificate_authority(buffer(read(ca)));
 }
 
@@ -332,23 +361,16 @@ class CpprestTransport final : public Transport {
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
     const auto deadline = steady_clock::now() + request.deadline;
-    std::string body;
-    const OnBytes collect = [&body](std::string_view bytes) -> Result<void> {
-      if (body.size() + bytes.size() > kMaxBody) {
-        return fail(ErrorCode::kInternal, "the API server's answer is longer than 8 MiB");
-      }
-      body.append(bytes);
-      return {};
-    };
-    auto result = exchange(request, std::move(stop), deadline, std::nullopt, collect, true);
-    if (result) result->body = std::move(body);
-    return result;
+    const auto shared = std::make_shared<Exchange>(false);
+    return exchange(request, stop, shared, [&] { return receive(*shared, stop, deadline); });
   }
 
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const OnBytes& onBytes) override {
     const auto deadline = steady_clock::now() + request.deadline;
-    return exchange(request, std::move(stop), deadline, request.idle, onBytes, false);
+    const auto shared = std::make_shared<Exchange>(true);
+    return exchange(request, stop, shared,
+                    [&] { return deliver(*shared, stop, deadline, request.idle, onBytes); });
   }
 
  private:
@@ -394,12 +416,10 @@ class CpprestTransport final : public Transport {
     return made;
   }
 
-  // idle absent: the deadline is for the whole exchange.
-  Result<HttpResponse> exchange(const HttpRequest& request, std::stop_token stop,
-                                steady_clock::time_point deadline, std::optional<milliseconds> idle,
-                                const OnBytes& onBytes, bool anyStatus) {
+  template <class Consume>
+  Result<HttpResponse> exchange(const HttpRequest& request, const std::stop_token& stop,
+                                const std::shared_ptr<Exchange>& shared, Consume consume) {
     if (stop.stop_requested()) return stopped();
-    auto shared = std::make_shared<Exchange>();
     pplx::cancellation_token_source cancel;
     try {
       auto made = makeRequest(request);
@@ -412,7 +432,7 @@ class CpprestTransport final : public Transport {
                                             " cannot be sent: " + problem.what());
     }
     const std::stop_callback onStop(stop, [&cancel] { cancel.cancel(); });
-    auto result = consume(*shared, stop, deadline, idle, onBytes, anyStatus);
+    auto result = consume();
     shared->close();
     if (!result) cancel.cancel();
     // A name lookup cannot be cancelled; the exchange then ends behind our back.
@@ -442,29 +462,43 @@ class CpprestTransport final : public Transport {
     });
   }
 
-  Result<HttpResponse> consume(Exchange& shared, const std::stop_token& stop,
-                               steady_clock::time_point deadline, std::optional<milliseconds> idle,
-                               const OnBytes& onBytes, bool anyStatus) {
+  Result<HttpResponse> receive(Exchange& shared, const std::stop_token& stop,
+                               steady_clock::time_point deadline) {
+    if (const auto wait = shared.waitEnd(stop, deadline); wait != Exchange::Wait::kReady) {
+      return interrupted(wait, "did not answer in time");
+    }
+    if (stop.stop_requested()) return stopped();
+    if (shared.tooLong()) {
+      return fail(ErrorCode::kInternal, "the API server's answer is longer than 8 MiB");
+    }
+    if (shared.status() == 0 || shared.error())
+      return tl::make_unexpected(describe(shared.error()));
+    return HttpResponse{shared.status(), shared.takeAll(), shared.retryAfter()};
+  }
+
+  Result<HttpResponse> deliver(Exchange& shared, const std::stop_token& stop,
+                               steady_clock::time_point deadline, milliseconds idle,
+                               const OnBytes& onBytes) {
     if (const auto wait = shared.waitHeaders(stop, deadline); wait != Exchange::Wait::kReady) {
       return interrupted(wait, "did not answer in time");
     }
     if (stop.stop_requested()) return stopped();
     if (shared.status() == 0) return tl::make_unexpected(describe(shared.error()));
     HttpResponse response{shared.status(), {}, shared.retryAfter()};
-    const bool deliver = anyStatus || response.status == 200;
+    const bool success = response.status == 200;
     std::string bytes;
-    if (deliver) {
+    if (success) {
       if (auto accepted = onBytes({}); !accepted) {
         return tl::make_unexpected(std::move(accepted.error()));
       }
     }
     while (true) {
-      if (idle) deadline = steady_clock::now() + *idle;
-      if (const auto wait = shared.take(stop, deadline, bytes); wait != Exchange::Wait::kReady) {
-        return interrupted(wait, idle ? "was silent for too long" : "did not answer in time");
+      const auto silent = steady_clock::now() + idle;
+      if (const auto wait = shared.take(stop, silent, bytes); wait != Exchange::Wait::kReady) {
+        return interrupted(wait, "was silent for too long");
       }
       if (bytes.empty()) break;
-      if (!deliver) {
+      if (!success) {
         response.body.append(bytes, 0,
                              kErrorBodyLimit - std::min(kErrorBodyLimit, response.body.size()));
       } else if (auto accepted = onBytes(bytes); !accepted) {

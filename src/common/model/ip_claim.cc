@@ -12,12 +12,14 @@ constexpr std::string_view kSeparator = ", ";
 
 std::vector<std::string> serviceNames(const IpClaim& claim) {
   std::vector<std::string> names;
-  for (std::string_view rest = claim.status.service; !rest.empty();) {
-    const auto end = rest.find(kSeparator);
-    names.emplace_back(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + kSeparator.size());
+  std::string_view text = claim.status.service;
+  while (true) {
+    const auto begin = text.find_first_not_of(kSeparator);
+    if (begin == std::string_view::npos) return names;
+    text.remove_prefix(begin);
+    names.emplace_back(text.substr(0, text.find_first_of(kSeparator)));
+    text.remove_prefix(names.back().size());
   }
-  return names;
 }
 
 std::string joinServiceNames(const std::vector<std::string>& names) {

@@ -63,6 +63,7 @@ Result<Pool> decodePool(const json& object) {
   pool.generation = meta->generation;
   pool.creationSeconds = meta->creationSeconds;
   pool.deleting = meta->deleting;
+  pool.finalizers = stringsAt(memberOf(object, "metadata"), "finalizers");
   pool.addresses = stringsAt(spec, "addresses");
   pool.exclude = stringsAt(spec, "exclude");
   pool.avoidBuggyIps = boolAt(spec, "avoidBuggyIPs", false);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/model/service_json.h"
 
+#include <algorithm>
+#include <iterator>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -14,13 +17,43 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kOwnAnnotations = "barevip.dev/";
+// What --compat=metallb reads. All the rest is left out: it would cost memory for each Service.
+constexpr std::string_view kMetalLbPrefixes[] = {"metallb.io/", "metallb.universe.tf/"};
+constexpr std::string_view kMetalLbNames[] = {"address-pool", "loadBalancerIPs", "allow-shared-ip"};
 constexpr std::int64_t kDefaultAffinitySeconds =
     10800;  // core/v1 DefaultClientIPServiceAffinitySeconds
 constexpr std::int64_t kMaxAffinitySeconds = 86400;
 
-StringMap ownAnnotations(StringMap all) {
-  std::erase_if(all, [](const auto& entry) { return !entry.first.starts_with(kOwnAnnotations); });
+bool isRead(std::string_view annotation) {
+  if (annotation.starts_with(kOwnAnnotations)) return true;
+  for (const std::string_view prefix : kMetalLbPrefixes) {
+    if (!annotation.starts_with(prefix)) continue;
+    const std::string_view name = annotation.substr(prefix.size());
+    return std::find(std::begin(kMetalLbNames), std::end(kMetalLbNames), name) !=
+           std::end(kMetalLbNames);
+  }
+  return false;
+}
+
+StringMap readAnnotations(StringMap all) {
+  std::erase_if(all, [](const auto& entry) { return !isRead(entry.first); });
   return all;
+}
+
+std::size_t sizeOf(const StringMap& map) {
+  return std::accumulate(map.begin(), map.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& entry) {
+                           return sum + entry.first.size() + entry.second.size();
+                         });
+}
+
+void takeLabelsAndAnnotations(Service& service, Meta& meta) {
+  if (service.isLoadBalancer()) service.labels = std::move(meta.labels);
+  service.annotations = readAnnotations(std::move(meta.annotations));
+  service.oversized = sizeOf(service.labels) + sizeOf(service.annotations) > kMaxServiceText;
+  if (!service.oversized) return;
+  service.labels.clear();
+  service.annotations.clear();
 }
 
 std::vector<ServicePort> decodePorts(const json& spec) {
@@ -92,10 +125,9 @@ Result<Service> decodeService(const json& object) {
   service.key = std::move(meta->key);
   service.uid = std::move(meta->uid);
   service.resourceVersion = std::move(meta->resourceVersion);
-  service.labels = std::move(meta->labels);
-  service.annotations = ownAnnotations(std::move(meta->annotations));
   service.deleting = meta->deleting;
   service.type = stringAt(spec, "type");
+  takeLabelsAndAnnotations(service, *meta);
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");
   service.loadBalancerIp = stringAt(spec, "loadBalancerIP");
   service.ipFamilies = decodeFamilies(spec);

@@ -58,6 +58,22 @@ bool isRouteAdd(const LinkOp& op) {
   return op.kind == LinkOp::Kind::kAdd && std::holds_alternative<Route>(op.item);
 }
 
+/// Where an item stands: the kernel keeps one item for each place.
+Item placeOf(const Item& item) {
+  const auto* route = std::get_if<Route>(&item);
+  if (route == nullptr) return item;
+  return Route{route->destination, route->table, {}, {}};
+}
+
+/// How many ops from the start of the plan have a place of their own each.
+std::size_t lengthWithoutCollision(std::span<const LinkOp> plan) {
+  std::set<Item> places;
+  for (const LinkOp& op : plan) {
+    if (!places.insert(placeOf(op.item)).second) break;
+  }
+  return places.size();
+}
+
 }  // namespace
 
 /// Turns an op into its message, or into its result if there is nothing to send.
@@ -239,7 +255,19 @@ Result<NetlinkLinks::Before> NetlinkLinks::lookBefore(std::span<const LinkOp> pl
 }
 
 Result<std::vector<int>> NetlinkLinks::apply(std::span<const LinkOp> plan) {
-  if (plan.empty()) return std::vector<int>{};
+  std::vector<int> results;
+  results.reserve(plan.size());
+  while (!plan.empty()) {
+    const std::size_t length = lengthWithoutCollision(plan);
+    const auto some = applyDistinct(plan.first(length));
+    if (!some) return some;
+    results.insert(results.end(), some->begin(), some->end());
+    plan = plan.subspan(length);
+  }
+  return results;
+}
+
+Result<std::vector<int>> NetlinkLinks::applyDistinct(std::span<const LinkOp> plan) {
   const auto devices = deviceNames();
   if (!devices) return tl::make_unexpected(devices.error());
   const auto before = lookBefore(plan, *devices);

@@ -63,6 +63,10 @@ class NetlinkLinks final : public net::Links {
     std::map<std::pair<IpPrefix, std::uint32_t>, net::Route> ourRoutes;  ///< by target and table
   };
   class Encoder;
+
+  /// A plan in which no two ops concern one place: only then is what was there before what each op
+  /// meets, and what is there after what each op left.
+  Result<std::vector<int>> applyDistinct(std::span<const net::LinkOp> plan);
   Result<Before> lookBefore(std::span<const net::LinkOp> plan, const DeviceNames& devices);
 
   /// EEXIST becomes 0 where the item that is there is ours.

@@ -59,8 +59,9 @@ class ClusterFixture : public testing::Test {
     for (const auto& claim : claims_.all()) snapshot.claims.push_back(*claim);
     for (const auto& service : services_.all()) snapshot.services.push_back(*service);
     snapshot.namespaceOf = [this](const std::string& name) { return namespaces_.get({"", name}); };
-    ledger_->with(
-        [&](Allocator& allocator) { takeUp(allocator, snapshot, options_.requireClass); });
+    ledger_->with([&](Allocator& allocator) {
+      takeUp(allocator, snapshot, {options_.requireClass, options_.adopt});
+    });
     reconciler_ = std::make_unique<ServiceReconciler>(
         api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
         AllocationNotices{

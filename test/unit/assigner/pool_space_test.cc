@@ -22,68 +22,6 @@ std::vector<std::string> drain(PoolSpace& space, Family family = Family::kIpv4) 
   return addresses;
 }
 
-struct FilterCase {
-  const char* name;
-  const char* entry;
-  Avoid avoid;
-  std::vector<const char*> exclude;
-  std::vector<std::string> expected;
-};
-
-class OriginalProjectFilters : public testing::TestWithParam<FilterCase> {};
-
-// The table of the original project's address tests.
-INSTANTIATE_TEST_SUITE_P(
-    Table, OriginalProjectFilters,
-    testing::Values(FilterCase{"BuggyAndGateway",
-                               "172.22.132.0/30",
-                               {true, true},
-                               {},
-                               {"172.22.132.2", "172.22.132.3"}},
-                    FilterCase{"Buggy",
-                               "172.22.132.0/30",
-                               {true, false},
-                               {},
-                               {"172.22.132.1", "172.22.132.2", "172.22.132.3"}},
-                    FilterCase{"Gateway",
-                               "172.22.132.0/30",
-                               {false, true},
-                               {},
-                               {"172.22.132.0", "172.22.132.2", "172.22.132.3"}},
-                    FilterCase{"None",
-                               "172.22.132.0/30",
-                               {false, false},
-                               {},
-                               {"172.22.132.0", "172.22.132.1", "172.22.132.2", "172.22.132.3"}},
-                    FilterCase{"RangeWithExclusions",
-                               "172.22.132.0-172.22.132.5",
-                               {true, true},
-                               {"172.22.132.4", "172.22.132.5"},
-                               {"172.22.132.2", "172.22.132.3"}},
-                    FilterCase{"PrefixWithExclusion",
-                               "172.22.132.0/30",
-                               {true, false},
-                               {"172.22.132.3"},
-                               {"172.22.132.1", "172.22.132.2"}}),
-    [](const auto& each) { return each.param.name; });
-
-TEST_P(OriginalProjectFilters, GiveTheSameAddressesInTheSameOrder) {
-  AddressSet addresses = setOf({GetParam().entry});
-  for (const char* const entry : GetParam().exclude) addresses.subtract(range(entry));
-  PoolSpace space(addresses, GetParam().avoid);
-  EXPECT_EQ(space.capacity(Family::kIpv4), GetParam().expected.size());
-  EXPECT_EQ(drain(space), GetParam().expected);
-}
-
-TEST(PoolSpace, CountsTheOriginalProjectsPool) {
-  EXPECT_EQ(PoolSpace(setOf({"172.22.132.0-172.22.132.5"}), {true, false}).capacity(Family::kIpv4),
-            5U);
-  EXPECT_EQ(PoolSpace(setOf({"172.22.132.0-172.22.132.5", "172.22.132.250-172.22.132.255"}),
-                      {true, false})
-                .capacity(Family::kIpv4),
-            10U);
-}
-
 TEST(PoolSpace, AvoidsByLastOctetAcrossBlocks) {
   PoolSpace space(setOf({"10.0.0.252-10.0.1.3"}), {true, true});
   EXPECT_EQ(space.capacity(Family::kIpv4), 4U);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "assigner/compat.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::assigner {
@@ -59,6 +60,14 @@ TEST(RequestOf, ReadsTheAnnotations) {
   EXPECT_THAT(request->addresses, ElementsAre(ip("2001:db8::7"), ip("192.0.2.7")));
 }
 
+TEST(RequestOf, RefusesAServiceWhoseLabelsAndAnnotationsAreNotKept) {
+  model::Service large = service();
+  large.oversized = true;
+  const auto request = requestOf(large, nullptr);
+  ASSERT_FALSE(request) << "it may have asked for something";
+  EXPECT_THAT(request.error().message, HasSubstr("longer than 64 KiB"));
+}
+
 TEST(RequestOf, HonoursLoadBalancerIp) {
   model::Service wanting = service(kBoth);
   wanting.loadBalancerIp = "192.0.2.7";
@@ -71,6 +80,24 @@ TEST(RequestOf, ReadsTheNamesOfIpObjects) {
   model::Service wanting = service();
   wanting.annotations = {{"barevip.dev/ip", "front-door"}};
   EXPECT_THAT(requestOf(wanting, nullptr)->claims, ElementsAre("front-door"));
+}
+
+TEST(RequestOf, ReadsWhatWasWrittenForMetalLb) {
+  model::Service wanting = service(kBoth);
+  wanting.annotations = {{"metallb.io/address-pool", "edge"},
+                         {"metallb.io/loadBalancerIPs", "192.0.2.7, 2001:db8::7"}};
+  readAnnotationsOf(Compat::kMetalLb, wanting);
+  const auto request = requestOf(wanting, nullptr);
+  EXPECT_EQ(request->pool, "edge");
+  EXPECT_THAT(request->addresses, ElementsAre(ip("192.0.2.7"), ip("2001:db8::7")));
+}
+
+TEST(RequestOf, LoadBalancerIpMayStandBesideAnAnnotationOfMetalLbThatAgrees) {
+  model::Service wanting = service();
+  wanting.annotations = {{"metallb.io/loadBalancerIPs", "192.0.2.7"}};
+  wanting.loadBalancerIp = "192.0.2.7";
+  readAnnotationsOf(Compat::kMetalLb, wanting);
+  EXPECT_THAT(requestOf(wanting, nullptr)->addresses, ElementsAre(ip("192.0.2.7")));
 }
 
 struct BadCase {
@@ -121,7 +148,38 @@ INSTANTIATE_TEST_SUITE_P(
                 {Family::kIpv4},
                 {{"barevip.dev/ip", "a"}, {"barevip.dev/address", "192.0.2.1"}},
                 "",
-                "names the address already"},
+                "annotation barevip.dev/ip names the address already: remove barevip.dev/address"},
+        BadCase{"NameAndPoolAndLegacyField",
+                {Family::kIpv4},
+                {{"barevip.dev/ip", "a"}, {"metallb.io/address-pool", "edge"}},
+                "192.0.2.1",
+                "remove metallb.io/address-pool and spec.loadBalancerIP"},
+        BadCase{"MetalLbsAddressOfOtherFamily",
+                {Family::kIpv4},
+                {{"metallb.io/loadBalancerIPs", "2001:db8::1"}},
+                "",
+                "annotation metallb.io/loadBalancerIPs asks for 2001:db8::1, but the Service has "
+                "no IPv6"},
+        BadCase{"MetalLbsOldPrefix",
+                {Family::kIpv4},
+                {{"metallb.universe.tf/loadBalancerIPs", "web"}},
+                "",
+                "annotation metallb.universe.tf/loadBalancerIPs: \"web\" is not an IP address"},
+        BadCase{"MetalLbsAddressAndOtherLegacyField",
+                {Family::kIpv4},
+                {{"metallb.io/loadBalancerIPs", "192.0.2.1"}},
+                "192.0.2.2",
+                "spec.loadBalancerIP and annotation metallb.io/loadBalancerIPs ask for different"},
+        BadCase{"MetalLbsEndlessShareKey",
+                {Family::kIpv4},
+                {{"metallb.io/allow-shared-ip", std::string(64, 'k')}},
+                "",
+                "annotation metallb.io/allow-shared-ip is longer than 63 bytes"},
+        BadCase{"MetalLbsEndlessPool",
+                {Family::kIpv4},
+                {{"metallb.io/address-pool", std::string(254, 'a')}},
+                "",
+                "annotation metallb.io/address-pool is longer than a name"},
         BadCase{"EndlessName",
                 {Family::kIpv4},
                 {{"barevip.dev/pool", std::string(254, 'a')}},
@@ -133,6 +191,7 @@ TEST_P(BadRequest, IsAnsweredByOneSentence) {
   model::Service wanting = service(GetParam().families);
   wanting.annotations = GetParam().annotations;
   wanting.loadBalancerIp = GetParam().loadBalancerIp;
+  readAnnotationsOf(Compat::kMetalLb, wanting);
   const auto request = requestOf(wanting, nullptr);
   ASSERT_FALSE(request);
   EXPECT_THAT(request.error().message, HasSubstr(GetParam().says));

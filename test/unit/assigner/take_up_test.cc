@@ -58,7 +58,7 @@ std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::S
   takeUp(allocator,
          {std::move(claims), std::move(services),
           [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
-         false);
+         {});
   const Hold* const hold = allocator.holds().find(ip(address));
   return hold == nullptr ? "nobody" : hold->toString();
 }
@@ -78,6 +78,11 @@ TEST(TakeUpSnapshot, AClaimGoesBeforeWhatAServiceShows) {
   EXPECT_EQ(holderAfter({recordFor("web", kAddress)},
                         {service("web"), showing("a-other", kAddress, true)}, kAddress),
             "Service default/web");
+}
+
+TEST(TakeUpSnapshot, AClaimGoesBeforeWhatItsOwnServiceShows) {
+  EXPECT_EQ(holderAfter({recordFor("web", "10.0.0.1")}, {showing("web", kAddress, true)}, kAddress),
+            "nobody");
 }
 
 TEST(TakeUpSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
@@ -124,7 +129,7 @@ TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
   claim.status.service = "web";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, false);
+  takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, {});
   EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.at(0).service,
             (kube::ObjectKey{"default", "web"}));
 }
@@ -169,7 +174,7 @@ Allocator after(std::vector<model::IpClaim> claims, std::vector<model::Service> 
   takeUp(allocator,
          {std::move(claims), std::move(services),
           [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
-         false);
+         {});
   return allocator;
 }
 

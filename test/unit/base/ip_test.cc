@@ -64,6 +64,8 @@ TEST(IpRange, ReadsSingleAddressesRangesAndPrefixes) {
        std::vector<Case>{{"192.0.2.7", "192.0.2.7", "192.0.2.7"},
                          {"192.0.2.0-192.0.2.5", "192.0.2.0", "192.0.2.5"},
                          {" 192.0.2.0 - 192.0.2.5 ", "192.0.2.0", "192.0.2.5"},
+                         {"\t192.0.2.0\r\n-\v192.0.2.5\f", "192.0.2.0", "192.0.2.5"},
+                         {"192.0.2.0/30\n", "192.0.2.0", "192.0.2.3"},
                          {"192.0.2.0/30", "192.0.2.0", "192.0.2.3"},
                          {"0.0.0.0/0", "0.0.0.0", "255.255.255.255"},
                          {"2001:db8::/64", "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"},
@@ -96,6 +98,23 @@ TEST(IpRange, RefusalsSayWhatIsWrongAndHowToMendIt) {
     ASSERT_FALSE(range) << c.text;
     EXPECT_NE(range.error().message.find(c.says), std::string::npos) << range.error().message;
   }
+}
+
+TEST(IpPrefix, ParseNetworkDropsHostBits) {
+  struct Case {
+    std::string text, network;
+  };
+  for (const Case& c : std::vector<Case>{{"192.0.2.9/24", "192.0.2.0/24"},
+                                         {"192.0.2.0/24", "192.0.2.0/24"},
+                                         {"192.0.2.9", "192.0.2.9/32"},
+                                         {"2001:db8::9/64", "2001:db8::/64"},
+                                         {"192.0.2.9/0", "0.0.0.0/0"}}) {
+    const auto prefix = IpPrefix::parseNetwork(c.text);
+    ASSERT_TRUE(prefix) << c.text;
+    EXPECT_EQ(prefix->toString(), c.network);
+  }
+  EXPECT_FALSE(IpPrefix::parseNetwork("192.0.2.9/33"));
+  EXPECT_FALSE(IpPrefix::parseNetwork("router/24"));
 }
 
 TEST(Uint128, PrintsCountsBeyond64Bits) {

@@ -90,6 +90,31 @@ inline model::IpClaim claim(const std::string& serviceName, const std::string& a
   return result;
 }
 
+/// The record of an address of "default/SERVICE" for these ports.
+inline model::IpClaim granting(const std::string& serviceName, const std::string& address,
+                               std::vector<std::string> ports) {
+  model::IpClaim result = claim(serviceName, address);
+  result.status.ports = std::move(ports);
+  return result;
+}
+
+/// The same Service on another port.
+inline model::Service onPort(std::uint16_t port, model::Service result) {
+  result.ports = {{"http", model::Protocol::kTcp, port, 0}};
+  return result;
+}
+
+/// The operator refused what the Service asks for.
+inline model::Service refused(model::Service result) {
+  result.conditions = {{"barevip.dev/AddressAssigned", "False", "AddressHeld", ""}};
+  return result;
+}
+
+inline model::Service local(model::Service result) {
+  result.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+  return result;
+}
+
 struct ClusterBuilder {
   ClusterState state;
 

@@ -64,7 +64,8 @@ class ClaimReporterTest : public testing::Test {
   FakeApi api;
   ManualClock clock;
   Stores stores;
-  kube::EventRecorder events{api, clock, {.controller = "barevip.dev/node", .instance = "n1"}};
+  kube::EventRecorder events{
+      api, clock, {.controller = "barevip.dev/node", .instance = "n1", .pause = {}}};
   ClaimReporter reporter{api, stores, events, clock, "n1"};
 };
 
@@ -93,12 +94,11 @@ TEST_F(ClaimReporterTest, AWriteThatFailsIsRepeated) {
     return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
   });
   reporter.take(announced());
-  while (status().value("node", "") != "n1" && refused < 10) {
+  EXPECT_TRUE(api.waitFor([&] {
     clock.advance(std::chrono::seconds(1));
-    std::this_thread::yield();
-    if (waitForNode("n1")) break;
-  }
-  EXPECT_TRUE(waitForNode("n1"));
+    return status().value("node", "") == "n1";
+  }));
+  EXPECT_EQ(refused, 4);
 }
 
 TEST_F(ClaimReporterTest, WhoTookOverMeanwhileIsNotOverwritten) {
@@ -133,6 +133,41 @@ TEST_F(ClaimReporterTest, AConflictBecomesAConditionAndAWarningAndOtherCondition
   reporter.take(announced());
   EXPECT_TRUE(api.waitFor([&] { return status()["conditions"][1]["status"] == "True"; }));
   EXPECT_EQ(status()["node"], "n1");
+}
+
+TEST_F(ClaimReporterTest, EveryServiceThatUsesAReservationIsTold) {
+  model::Service other = service("web-tls", {"192.0.2.1"});
+  other.uid = "u2";
+  stores.services.put(other);
+  const json stored = api.put(
+      kube::kIps,
+      {{"metadata", {{"name", kClaim.name}, {"namespace", kClaim.ns}}},
+       {"status", {{"phase", "Bound"}, {"address", "192.0.2.1"}, {"service", "web, web-tls"}}}});
+  stores.claims.put(model::decodeIpClaim(stored).value());
+  reporter.take(announced());
+  ASSERT_TRUE(waitForNode("n1"));
+  ASSERT_TRUE(api.waitFor([&] { return api.objects(kube::kEvents).size() == 2; }));
+  std::set<std::string> told;
+  for (const json& event : api.objects(kube::kEvents)) told.insert(event["regarding"]["name"]);
+  EXPECT_THAT(told, testing::ElementsAre("web", "web-tls"));
+}
+
+TEST_F(ClaimReporterTest, EveryRecordOfAVipGetsTheOwnersName) {
+  put("n1");
+  const kube::ObjectKey joined{"default", "web-tls-192.0.2.1"};
+  const json stored =
+      api.put(kube::kIps,
+              {{"metadata", {{"name", joined.name}, {"namespace", joined.ns}}},
+               {"status", {{"phase", "Bound"}, {"address", "192.0.2.1"}, {"service", "web-tls"}}}});
+  stores.claims.put(model::decodeIpClaim(stored).value());
+  api.clearWrites();
+  NodeReport report = announced("n1");
+  report.claims[joined] = {ip("192.0.2.1"), true, "", std::nullopt};
+  reporter.take(report);
+  EXPECT_TRUE(api.waitFor(
+      [&] { return (*api.object(kube::kIps, joined))["status"].value("node", "") == "n1"; }));
+  reporter.stop();
+  EXPECT_EQ(api.writeCount(), 1U) << "the other one had it";
 }
 
 TEST_F(ClaimReporterTest, TheNameIsTakenOutOfAClaimThatNobodyUses) {

@@ -57,8 +57,8 @@ TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
   EXPECT_THAT(state.directorItems, IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{});
   EXPECT_THAT(state.nodeItems,
-              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x100000, 0x100000}),
-                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}),
+              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
+                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
                                    Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
                                    Item(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
                                    Item(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
@@ -154,14 +154,14 @@ TEST(Desired, ASchedulerThatTheKernelLacksIsReportedAndTheDefaultServes) {
   EXPECT_THAT(state.problems[0].message, HasSubstr("ip_vs_mh"));
 }
 
-void makeLocal(model::Service& s) { s.externalTrafficPolicy = model::TrafficPolicy::kLocal; }
+void makeLocal(model::Service& s) { s = local(s); }
 
 TEST(Desired, LocalKeepsTheClientsAddressWhereThisNodeHasEndpoints) {
   const DesiredState here = desired(webOn({{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}, makeLocal));
   EXPECT_THAT(here.filter.keepClient, ElementsAre(tcp("192.0.2.1", 80)));
   EXPECT_THAT(here.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
   EXPECT_THAT(here.vips[0].endpointNodes, UnorderedElementsAre("n1", "n2"));
-  EXPECT_TRUE(here.vips[0].local);
+  EXPECT_THAT(here.vips[0].commonNodes, UnorderedElementsAre("n1", "n2"));
 }
 
 TEST(Desired, LocalWithoutEndpointsHereServesTheInsideMasqueraded) {
@@ -172,28 +172,6 @@ TEST(Desired, LocalWithoutEndpointsHereServesTheInsideMasqueraded) {
 
 TEST(Desired, ClusterNeverKeepsTheClientsAddress) {
   EXPECT_THAT(desired(webOn({{"10.1.0.1", "n1"}})).filter.keepClient, IsEmpty());
-}
-
-TEST(Desired, SourceRangesAreNormalisedAndOfTheVipsFamily) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"198.51.100.7/24", " 10.0.0.0/8 ", "2001:db8::/32", "10.0.0.0/8",
-                      "0.0.0.0/0"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_EQ(state.filter.sourceRanges[0].virtualServer, tcp("192.0.2.1", 80));
-  EXPECT_THAT(
-      state.filter.sourceRanges[0].allowed,
-      ElementsAre(IpPrefix::parse("0.0.0.0/0").value(), IpPrefix::parse("10.0.0.0/8").value(),
-                  IpPrefix::parse("198.51.100.0/24").value()));
-}
-
-TEST(Desired, ASourceRangeThatCannotBeReadAdmitsNobody) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"everybody", "10.0.0.0/33"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_THAT(state.filter.sourceRanges[0].allowed, IsEmpty());
-  EXPECT_THAT(state.problems, SizeIs(2));
 }
 
 TEST(Desired, FilterKnowsEveryVipAndVirtualServer) {
@@ -209,6 +187,115 @@ TEST(Desired, AnEndpointThatIsAVipItselfWouldLoopAndIsReported) {
   EXPECT_THAT(state.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0].reason, "EndpointRefused");
+}
+
+// Services that share a VIP.
+
+TEST(SharedVip, HasTheServicesAndTheirRecords) {
+  const DesiredState state = desired(ClusterBuilder()
+                                         .add(onPort(443, service("b", {"192.0.2.1"})))
+                                         .add(service("a", {"192.0.2.1"}))
+                                         .add(claim("b", "192.0.2.1"))
+                                         .add(claim("a", "192.0.2.1"))
+                                         .add(claim("stranger", "192.0.2.1")));
+  ASSERT_THAT(state.vips, SizeIs(1));
+  EXPECT_THAT(state.vips[0].services, SizeIs(2));
+  ASSERT_THAT(state.vips[0].claims, SizeIs(2));
+  EXPECT_EQ(state.vips[0].claims[0]->key.name, "a-192.0.2.1");
+  EXPECT_EQ(state.vips[0].claims[1]->key.name, "b-192.0.2.1");
+}
+
+TEST(SharedVip, OfAReservationHasOneRecord) {
+  const DesiredState state = desired(ClusterBuilder()
+                                         .add(service("a", {"192.0.2.1"}))
+                                         .add(onPort(443, service("b", {"192.0.2.1"})))
+                                         .add(claim("a, b", "192.0.2.1")));
+  EXPECT_THAT(state.vips[0].services, SizeIs(2));
+  EXPECT_THAT(state.vips[0].claims, SizeIs(1));
+}
+
+TEST(SharedVip, NeedsEachAddressAndRouteOnce) {
+  const auto one = ClusterBuilder().add(service("a", {"192.0.2.1"}));
+  auto two = one;
+  two.add(onPort(443, service("b", {"192.0.2.1"})));
+  EXPECT_EQ(desired(two).nodeItems, desired(one).nodeItems);
+  EXPECT_EQ(desired(two).directorItems, desired(one).directorItems);
+  EXPECT_EQ(desired(two).filter.vips, desired(one).filter.vips);
+}
+
+/// Services with policy Local on one VIP, and the nodes of their endpoints.
+struct Placed {
+  const char* name;
+  std::vector<std::vector<std::string>> nodesOfServices;
+  std::set<std::string> endpointNodes;
+  std::set<std::string> commonNodes;
+  std::size_t problems = 0;
+};
+
+class SharedVipOfPolicyLocal : public testing::TestWithParam<Placed> {};
+
+TEST_P(SharedVipOfPolicyLocal, PrefersTheNodesThatHaveEndpointsOfEach) {
+  ClusterBuilder cluster;
+  // Policy Cluster does not restrict.
+  cluster.add(onPort(1, service("cluster", {"192.0.2.1"})))
+      .add(slice("cluster", {{"10.1.0.9", "n9"}}));
+  std::uint16_t port = 80;
+  for (const auto& nodes : GetParam().nodesOfServices) {
+    const std::string name = "s" + std::to_string(port);
+    model::EndpointSlice endpoints = slice(name, {});
+    for (const std::string& node : nodes) {
+      endpoints.endpoints.push_back({{ip("10.1.0.1")}, node, true, true, false});
+    }
+    cluster.add(local(onPort(port++, service(name, {"192.0.2.1"})))).add(endpoints);
+  }
+  const DesiredState state = desired(cluster);
+  EXPECT_EQ(state.vips[0].endpointNodes, GetParam().endpointNodes);
+  EXPECT_EQ(state.vips[0].commonNodes, GetParam().commonNodes);
+  EXPECT_THAT(state.problems, SizeIs(GetParam().problems));
+  for (const Problem& problem : state.problems) EXPECT_EQ(problem.reason, "NoCommonNode");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Desired, SharedVipOfPolicyLocal,
+    testing::Values(Placed{"one", {{"n1", "n2"}}, {"n1", "n2"}, {"n1", "n2"}},
+                    Placed{"overlapping", {{"n1", "n2"}, {"n2", "n3"}}, {"n1", "n2", "n3"}, {"n2"}},
+                    Placed{"apart", {{"n1"}, {"n2"}}, {"n1", "n2"}, {}, 2},
+                    Placed{"pairs_overlap_but_not_all",
+                           {{"n1", "n2"}, {"n2", "n3"}, {"n3", "n1"}},
+                           {"n1", "n2", "n3"},
+                           {},
+                           3},
+                    Placed{
+                        "one_without_endpoints", {{"n1", "n2"}, {}, {"n2"}}, {"n1", "n2"}, {"n2"}},
+                    Placed{"none_with_endpoints", {{}, {}}, {}, {}},
+                    Placed{"policy_cluster_alone", {}, {}, {}}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(SharedVip, EachServiceHasItsOwnPolicyRangesAffinityAndScheduler) {
+  model::Service open = service("open", {"192.0.2.1"});
+  model::Service guarded = local(onPort(443, service("guarded", {"192.0.2.1"})));
+  guarded.sourceRanges = {"10.0.0.0/8"};
+  guarded.affinitySeconds = 600;
+  guarded.annotations["barevip.dev/scheduler"] = "sh";
+  const DesiredState state = desired(ClusterBuilder()
+                                         .add(guarded)
+                                         .add(open)
+                                         .add(slice("open", {{"10.1.0.2", "n2"}}))
+                                         .add(slice("guarded", {{"10.1.0.1", "n1"}})));
+  const auto openKey = tcp("192.0.2.1", 80);
+  const auto guardedKey = tcp("192.0.2.1", 443);
+  ASSERT_THAT(state.virtualServers, SizeIs(2));
+  EXPECT_EQ(state.virtualServers[0],
+            (ipvs::VirtualServer{openKey, {"rr", 0, 0}, {{real("10.1.0.2")}}}));
+  EXPECT_EQ(state.virtualServers[1],
+            (ipvs::VirtualServer{guardedKey,
+                                 {"sh", ipvs::kPersistent | ipvs::kSchedulerFlag1, 600},
+                                 {{real("10.1.0.1")}}}));
+  EXPECT_THAT(state.filter.virtualServers, ElementsAre(openKey, guardedKey));
+  EXPECT_THAT(state.filter.keepClient, ElementsAre(guardedKey));
+  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
+  EXPECT_EQ(state.filter.sourceRanges[0].virtualServer, guardedKey);
+  EXPECT_THAT(state.problems, IsEmpty());
 }
 
 TEST(Desired, DoesNotDependOnTheOrderOfItsInput) {

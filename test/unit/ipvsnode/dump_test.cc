@@ -91,6 +91,18 @@ TEST_F(DumpTest, JsonHasTheFieldsThatProgramsRelyOn) {
   EXPECT_TRUE(all["problems"].empty());
 }
 
+TEST_F(DumpTest, ShowsASharedVipOnceWithItsServicesAndTheirAnnouncer) {
+  cluster.add(onPort(443, refused(service("web-tls", {"192.0.2.1"}))))
+      .add(claim("web-tls", "192.0.2.1"));
+  program();
+  const json all = json::parse(toJson(dump()));
+  ASSERT_EQ(all["vips"].size(), 1U);
+  EXPECT_EQ(all["vips"][0], json({{"address", "192.0.2.1"},
+                                  {"services", {"default/web", "default/web-tls"}},
+                                  {"holder", "n1"},
+                                  {"announcedHere", true}}));
+}
+
 TEST_F(DumpTest, NamesFromTheClusterCannotBreakIt) {
   model::Service odd = service("web", {"192.0.2.1"});
   odd.key.name = "\xff\xfe";

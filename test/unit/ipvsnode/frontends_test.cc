@@ -21,7 +21,7 @@ std::vector<ipvs::VirtualServerKey> keysOf(const Frontends& frontends) {
 }
 
 Frontends select(const ClusterBuilder& cluster, const std::map<IpAddress, std::string>& held = {}) {
-  return selectFrontends(cluster.state, held, false);
+  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), held, false);
 }
 
 TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
@@ -30,6 +30,20 @@ TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
   EXPECT_THAT(keysOf(select(ClusterBuilder().add(web))),
               ElementsAre(udp("192.0.2.1", 53), tcp("192.0.2.1", 80), udp("2001:db8::1", 53),
                           tcp("2001:db8::1", 80)));
+}
+
+TEST(Frontends, PortsBeyondTheLimitAreReportedAndTheRestIsServed) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.ports.clear();
+  for (std::uint16_t port = 1; port <= kMaxPorts; ++port) {
+    web.ports.push_back({"", model::Protocol::kTcp, port, 0});
+  }
+  EXPECT_THAT(select(ClusterBuilder().add(web)).problems, IsEmpty());
+  web.ports.push_back({"", model::Protocol::kTcp, 2000, 0});
+  const Frontends frontends = select(ClusterBuilder().add(web));
+  EXPECT_THAT(frontends.all, SizeIs(kMaxPorts));
+  ASSERT_THAT(frontends.problems, SizeIs(1));
+  EXPECT_EQ(frontends.problems[0].reason, "TooManyPorts");
 }
 
 struct NotServed {
@@ -122,11 +136,107 @@ TEST(Frontends, AServiceThatIsBeingDeletedIsServedUntilItsAddressIsGone) {
 }
 
 TEST(Frontends, ServicesWithDisjointPortsMayShareAnAddress) {
-  model::Service second = service("b", {"192.0.2.1"});
-  second.ports[0].port = 443;
-  const Frontends frontends = select(ClusterBuilder().add(service("a", {"192.0.2.1"})).add(second));
+  const Frontends frontends = select(ClusterBuilder()
+                                         .add(service("a", {"192.0.2.1"}))
+                                         .add(onPort(443, service("b", {"192.0.2.1"}))));
   EXPECT_THAT(keysOf(frontends), ElementsAre(tcp("192.0.2.1", 80), tcp("192.0.2.1", 443)));
   EXPECT_THAT(frontends.problems, IsEmpty());
+}
+
+// A wish that the operator refused.
+
+TEST(Frontends, ARecordedAddressIsServedThoughAWishOfTheServiceWasRefused) {
+  const auto cluster = ClusterBuilder()
+                           .add(refused(service("web", {"192.0.2.1", "192.0.2.2"})))
+                           .add(claim("web", "192.0.2.1"));
+  const Frontends frontends = select(cluster);
+  EXPECT_THAT(keysOf(frontends), ElementsAre(tcp("192.0.2.1", 80))) << "the other has no record";
+  EXPECT_THAT(frontends.problems, IsEmpty());
+}
+
+TEST(Frontends, ARefusedServiceIsNotServedByTheRecordOfAnother) {
+  const auto cluster =
+      ClusterBuilder().add(refused(service("thief", {"192.0.2.1"}))).add(claim("web", "192.0.2.1"));
+  EXPECT_THAT(select(cluster).all, IsEmpty());
+}
+
+TEST(Frontends, ARecordDoesNotMakeAnAddressOursThatWeDidNotWrite) {
+  model::Service web = refused(service("web", {"192.0.2.1"}));
+  web.ingress[0].ipMode = "";
+  EXPECT_THAT(select(ClusterBuilder().add(web).add(claim("web", "192.0.2.1"))).all, IsEmpty());
+}
+
+TEST(Frontends, OfARefusedServiceWhatIsNoAddressIsPassedOver) {
+  const Frontends frontends = select(ClusterBuilder().add(refused(service("web", {"no-address"}))));
+  EXPECT_THAT(frontends.all, IsEmpty());
+  EXPECT_THAT(frontends.problems, IsEmpty());
+}
+
+// Two Services, one port.
+
+struct Rivals {
+  const char* name;
+  std::vector<std::string> portsOfA;  ///< by the record; "a" comes first by name
+  std::vector<std::string> portsOfB;
+  bool aGoes = false;
+  bool bGoes = false;
+  const char* winner = "";
+};
+
+class RivalsTest : public testing::TestWithParam<Rivals> {};
+
+TEST_P(RivalsTest, HaveThePortByTheRecord) {
+  const Rivals& with = GetParam();
+  model::Service a = service("a", {"192.0.2.1"});
+  model::Service b = service("b", {"192.0.2.1"});
+  a.deleting = with.aGoes;
+  b.deleting = with.bGoes;
+  const Frontends frontends = select(ClusterBuilder()
+                                         .add(a)
+                                         .add(b)
+                                         .add(granting("a", "192.0.2.1", with.portsOfA))
+                                         .add(granting("b", "192.0.2.1", with.portsOfB)));
+  ASSERT_THAT(frontends.all, SizeIs(1));
+  EXPECT_EQ(frontends.all[0].service->key.name, with.winner);
+  ASSERT_THAT(frontends.problems, SizeIs(1));
+  EXPECT_NE(frontends.problems[0].service.name, with.winner);
+  EXPECT_EQ(frontends.problems[0].reason, "AddressConflict");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Frontends, RivalsTest,
+    testing::Values(Rivals{"none_granted", {}, {}, false, false, "a"},
+                    Rivals{"the_second_granted", {}, {"80/TCP"}, false, false, "b"},
+                    Rivals{"the_other_protocol_granted", {}, {"80/UDP"}, false, false, "a"},
+                    Rivals{"granted_until_it_is_gone", {}, {"80/TCP"}, false, true, "b"},
+                    Rivals{"both_granted", {"80/TCP"}, {"80/TCP"}, false, false, "a"},
+                    Rivals{"both_granted_the_first_goes", {"80/TCP"}, {"80/TCP"}, true, false, "b"},
+                    Rivals{"none_granted_the_first_goes", {}, {}, true, false, "b"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Frontends, OnlyTheClashingPortOfTheLoserIsNotServed) {
+  model::Service a = service("a", {"192.0.2.1"});
+  a.ports.push_back({"https", model::Protocol::kTcp, 443, 0});
+  const Frontends frontends = select(ClusterBuilder()
+                                         .add(a)
+                                         .add(onPort(443, service("b", {"192.0.2.1"})))
+                                         .add(granting("a", "192.0.2.1", {"80/TCP"}))
+                                         .add(granting("b", "192.0.2.1", {"443/TCP"})));
+  ASSERT_THAT(keysOf(frontends), ElementsAre(tcp("192.0.2.1", 80), tcp("192.0.2.1", 443)));
+  EXPECT_EQ(frontends.all[0].service->key.name, "a");
+  EXPECT_EQ(frontends.all[1].service->key.name, "b");
+  ASSERT_THAT(frontends.problems, SizeIs(1));
+  EXPECT_THAT(frontends.problems[0].message, HasSubstr("port 443/TCP"));
+}
+
+TEST(Frontends, EveryLoserIsToldWhoHasThePort) {
+  ClusterBuilder cluster;
+  for (const char* name : {"a", "b", "c"}) cluster.add(service(name, {"192.0.2.1"}));
+  const Frontends frontends = select(cluster.add(granting("c", "192.0.2.1", {"80/TCP"})));
+  ASSERT_THAT(frontends.problems, SizeIs(2));
+  for (const Problem& problem : frontends.problems) {
+    EXPECT_THAT(problem.message, HasSubstr("default/c"));
+  }
 }
 
 }  // namespace

@@ -139,7 +139,9 @@ class Candidates : public testing::Test {
     return askOwners({vip}, cluster.state, live)[0].candidates;
   }
 
-  ServedVip webVip() const { return {ip("192.0.2.1"), {cluster.state.services[0]}, false, {}}; }
+  ServedVip webVip() const {
+    return {ip("192.0.2.1"), cluster.state.services, cluster.state.claims, {}, {}};
+  }
 
   ClusterBuilder cluster = ClusterBuilder()
                                .add(service("web", {"192.0.2.1"}))
@@ -153,7 +155,8 @@ TEST_F(Candidates, AreAllLiveNodesInOrder) {
   EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
   const OwnerQuestion question = askOwners({webVip()}, cluster.state, live)[0];
   EXPECT_EQ(question.holder, "n2");
-  EXPECT_EQ(question.claim.name, "web-192.0.2.1");
+  const std::map<kube::ObjectKey, std::string> claims{{{"default", "web-192.0.2.1"}, "n2"}};
+  EXPECT_EQ(question.claims, claims);
 }
 
 TEST_F(Candidates, NeedAFreshLease) {
@@ -218,22 +221,96 @@ TEST_F(Candidates, AreNoneForAPoolThatIsNotAnnouncedByL2) {
   pool.announce.mode = model::AnnounceMode::kNone;
   cluster.add(pool);
   EXPECT_THAT(of(webVip()), IsEmpty());
+  EXPECT_FALSE(askOwners({webVip()}, cluster.state, live)[0].announced);
 }
 
 TEST_F(Candidates, AreThoseWithEndpointsForPolicyLocal) {
   ServedVip vip = webVip();
-  vip.local = true;
   vip.endpointNodes = {"n2", "n9"};
+  vip.commonNodes = {"n2", "n9"};
   EXPECT_THAT(of(vip), ElementsAre("n2"));
   vip.endpointNodes = {"n9"};
+  vip.commonNodes = {"n9"};
   EXPECT_THAT(of(vip), ElementsAre("n1", "n2")) << "nobody has endpoints: the VIP stays put";
 }
 
-TEST_F(Candidates, NeedTheClaimOfTheServiceItself) {
-  ClusterBuilder stranger;
-  stranger.add(service("web", {"192.0.2.1"})).add(node("n1")).add(claim("other", "192.0.2.1"));
-  const ServedVip vip{ip("192.0.2.1"), {stranger.state.services[0]}, false, {}};
-  EXPECT_THAT(askOwners({vip}, stranger.state, live)[0].candidates, IsEmpty());
+TEST_F(Candidates, AreThoseWithEndpointsOfEachServiceElseOfAny) {
+  cluster.add(node("n3"));
+  live.push_back({"n3", "eth0"});
+  ServedVip vip = webVip();
+  vip.endpointNodes = {"n1", "n2"};
+  vip.commonNodes = {"n2"};
+  EXPECT_THAT(of(vip), ElementsAre("n2"));
+  vip.commonNodes = {};
+  EXPECT_THAT(of(vip), ElementsAre("n1", "n2"));
+  vip.endpointNodes = {"n1", "n9"};
+  vip.commonNodes = {"n9"};
+  EXPECT_THAT(of(vip), ElementsAre("n1")) << "the node that has all of them may not announce";
+}
+
+TEST_F(Candidates, NeedAClaim) {
+  ServedVip vip = webVip();
+  vip.claims.clear();
+  EXPECT_THAT(of(vip), IsEmpty());
+}
+
+// Several IP objects for one VIP.
+
+class SharedOwner : public testing::Test {
+ protected:
+  SharedOwner() {
+    for (const char* name : {"n1", "n2", "n3"}) {
+      cluster.add(node(name));
+      live.push_back({name, "eth0"});
+    }
+  }
+
+  OwnerQuestion ask(const std::vector<model::IpClaim>& claims) {
+    ServedVip vip{ip("192.0.2.1"), {}, {}, {}, {}};
+    for (const auto& one : claims) vip.claims.push_back(std::make_shared<model::IpClaim>(one));
+    return askOwners({vip}, cluster.state, live)[0];
+  }
+
+  std::string holderBy(const std::vector<std::string>& statusNodes) {
+    std::vector<model::IpClaim> claims;
+    for (const std::string& name : statusNodes) {
+      claims.push_back(claim("s" + std::to_string(claims.size()), "192.0.2.1", name));
+    }
+    return ask(claims).holder;
+  }
+
+  ClusterBuilder cluster;
+  std::vector<LiveNode> live;
+};
+
+TEST_F(SharedOwner, KeepsTheVipWhenAClaimComesOrGoes) {
+  EXPECT_EQ(holderBy({"n2", "n2"}), "n2");
+  EXPECT_EQ(holderBy({"", "n2"}), "n2") << "one that is new and first by name";
+  EXPECT_EQ(holderBy({"n2"}), "n2") << "either one went";
+  EXPECT_EQ(holderBy({"", ""}), "");
+}
+
+TEST_F(SharedOwner, IsTheFirstCandidateByClaimWhileTheyDiffer) {
+  EXPECT_EQ(holderBy({"n2", "n1"}), "n2");
+  EXPECT_EQ(holderBy({"dead", "n3"}), "n3") << "took over, but has not written all of them";
+  EXPECT_EQ(holderBy({"dead", "gone"}), "dead");
+}
+
+TEST_F(SharedOwner, HasEveryClaimToWrite) {
+  const std::map<kube::ObjectKey, std::string> claims{{{"default", "a-192.0.2.1"}, ""},
+                                                      {{"default", "b-192.0.2.1"}, "n2"}};
+  EXPECT_EQ(ask({claim("a", "192.0.2.1"), claim("b", "192.0.2.1", "n2")}).claims, claims);
+}
+
+TEST_F(SharedOwner, FollowsTheFirstPoolThatIsThere) {
+  model::Pool pool;
+  pool.key = {"", "new"};
+  pool.announce.interfaces = {"eth1"};
+  cluster.add(pool);
+  live[1].bindInterface = "eth1";
+  const OwnerQuestion question =
+      ask({claim("a", "192.0.2.1", "", "renamed"), claim("b", "192.0.2.1", "", "new")});
+  EXPECT_THAT(question.candidates, ElementsAre("n2"));
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ using testing::Not;
 using testing::SizeIs;
 
 const Error kSocketFailed{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
+const Error kFilterBusy{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}};
 
 /// What outlives a daemon: kernel, cluster, network.
 struct World {
@@ -53,6 +54,14 @@ struct World {
     stores.nodes.replaceAll({test::node("n1", "10.0.0.1"), test::node("n2", "10.0.0.2")});
     stores.claims.replaceAll({});
     stores.pools.replaceAll({});
+  }
+
+  /// "default/web" and "default/web-tls" on one VIP, with an IP object each.
+  void addTwoOnOneVip(const std::string& holder = "n1", const std::string& otherHolder = "n1") {
+    addWeb(holder);
+    stores.services.put(onPort(443, service("web-tls", {"192.0.2.1"})));
+    stores.slices.put(slice("web-tls", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
+    stores.claims.put(claim("web-tls", "192.0.2.1", otherHolder));
   }
 
   void addWeb(const std::string& holder = "n1") {
@@ -237,9 +246,26 @@ TEST_F(SyncerTest, AFloodOfLinkEventsIsReadOnceASecond) {
     world.clock.advance(1ms);
   }
   EXPECT_EQ(world.node.dumpCount(), reads);
+  const auto tables = world.ipvs.dumpCount();
   world.clock.advance(1s);
   daemon.pass();
   EXPECT_GT(world.node.dumpCount(), reads);
+  EXPECT_EQ(world.ipvs.dumpCount(), tables) << "IPVS is no link";
+}
+
+TEST_F(SyncerTest, AChangeOfLinksWithinTheIntervalIsReadWhenItIsOver) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.node.remove(kProxy);
+  daemon.syncer->linksChanged();
+  const MonotonicTime next = daemon.syncer->pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_LE(next, world.clock.now() + 1s) << "though no further event may come";
+  world.clock.advance(1s);
+  daemon.syncer->pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
 }
 
 // Faults.
@@ -316,7 +342,7 @@ TEST_F(SyncerTest, ASchedulerWithoutModuleGivesWayToTheDefault) {
 TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   world.sync();
   world.addWeb();
-  world.filter.setError(Error{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}});
+  world.filter.setError(kFilterBusy);
   Daemon daemon(world);
   daemon.pass();
   EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the rest goes on";
@@ -325,6 +351,126 @@ TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   world.clock.advance(1s);
   daemon.pass();
   EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+/// A filter that refuses what comes after the first pass.
+class RefusedFilterTest : public SyncerTest {
+ protected:
+  std::optional<Daemon> daemon;
+
+  /// Passes until the Service, with two pods, is announced; from then on the filter refuses.
+  void startWith(const model::Service& service) {
+    world.sync();
+    world.addWeb();
+    world.stores.services.put(service);
+    daemon.emplace(world);
+    daemon->pass();
+    ASSERT_THAT(world.node.owned(), Contains(kProxy));
+    world.filter.setError(kFilterBusy);
+  }
+
+  void heal() {
+    world.filter.setError(std::nullopt);
+    world.clock.advance(31s);
+    daemon->pass();
+  }
+
+  /// Real servers with a weight, or nothing if there is no such virtual server.
+  std::optional<std::vector<ipvs::RealServerKey>> servers(const ipvs::VirtualServerKey& key) {
+    for (const ipvs::VirtualServer& server : world.ipvs.table()) {
+      if (server.key != key) continue;
+      std::vector<ipvs::RealServerKey> result;
+      for (const ipvs::RealServer& one : server.realServers) {
+        if (one.weight > 0) result.push_back(one.key);
+      }
+      return result;
+    }
+    return std::nullopt;
+  }
+
+  static model::Service guarded(model::Service service) {
+    service.sourceRanges = {"10.0.0.0/8"};
+    return service;
+  }
+
+  const model::Service web = service("web", {"192.0.2.1"});
+  const ipvs::VirtualServerKey http = tcp("192.0.2.1", 80);
+};
+
+TEST_F(RefusedFilterTest, APortIsNotOpenedWithoutItsSourceRanges) {
+  startWith(guarded(web));
+  model::Service more = guarded(web);
+  more.ports.push_back({"http", model::Protocol::kTcp, 81, 0});
+  world.stores.services.put(more);
+  daemon->pass();
+  EXPECT_EQ(servers(tcp("192.0.2.1", 81)), std::nullopt);
+  EXPECT_THAT(servers(http).value(), SizeIs(2)) << "what is guarded already serves on";
+  heal();
+  EXPECT_THAT(servers(tcp("192.0.2.1", 81)).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, AProcessThatNeverWroteItOpensNothingThatNeedsIt) {
+  world.sync();
+  world.addWeb();
+  world.stores.services.put(guarded(web));
+  world.stores.services.put(service("shop", {"192.0.2.2"}));
+  world.filter.setError(kFilterBusy);
+  daemon.emplace(world);
+  daemon->pass();
+  EXPECT_EQ(servers(http), std::nullopt);
+  EXPECT_NE(servers(tcp("192.0.2.2", 80)), std::nullopt);
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, SourceRangesThatAreNotInPlaceGetNoNewPods) {
+  startWith(web);
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1"), real("10.1.0.2")));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(3));
+}
+
+TEST_F(RefusedFilterTest, APodThatDrainedIsNotTakenBackWithoutThem) {
+  startWith(web);
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}}));
+  daemon->pass();
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+}
+
+TEST_F(RefusedFilterTest, PodsOfOtherNodesWaitUntilTheirRequestsAreMasqueraded) {
+  startWith(local(web));
+  ASSERT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+  world.stores.services.put(web);
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, AnEditThatIsTakenBackMayHaveBeenMadeInPart) {
+  startWith(guarded(web));
+  world.stores.services.put(web);
+  daemon->pass();
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(3));
+}
+
+TEST_F(RefusedFilterTest, PodsComeAndGoWhereNothingOfItWasToChange) {
+  startWith(guarded(web));
+  world.clock.advance(31s);  // the filter is looked at again
+  world.stores.slices.put(slice("web", {{"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.2"), real("10.1.0.3")));
 }
 
 TEST_F(SyncerTest, AForeignRouteInTheWayIsReportedAndStays) {
@@ -393,6 +539,20 @@ TEST_F(SyncerTest, AVipThatNobodyMayAnnounceIsAProblem) {
   EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the inside is served all the same";
 }
 
+TEST_F(SyncerTest, AVipWhosePoolLeavesTheAnnouncementToOthersIsNoProblem) {
+  world.sync();
+  world.addWeb("");
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.mode = model::AnnounceMode::kNone;
+  world.stores.pools.put(pool);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(daemon.lastReport.problems, IsEmpty());
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
 TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
   world.sync();
   world.addWeb("n2");
@@ -443,7 +603,7 @@ TEST_F(SyncerTest, ADeletedServiceLeavesNothing) {
   EXPECT_EQ(daemon.syncer->announcedCount(), 0U);
 }
 
-TEST_F(SyncerTest, AnInterfaceWithoutCarrierIsToldOnce) {
+TEST_F(SyncerTest, AnInterfaceThatLosesItsCarrierIsToldOnceAndAtOnce) {
   world.sync();
   Daemon daemon(world);
   daemon.pass();
@@ -452,9 +612,145 @@ TEST_F(SyncerTest, AnInterfaceWithoutCarrierIsToldOnce) {
   device.running = false;
   world.node.addDevice(device);
   daemon.carrier.reset();
-  world.clock.advance(31s);
+  world.clock.advance(2s);
+  daemon.syncer->linksChanged();
   daemon.pass();
   EXPECT_EQ(daemon.carrier, false);
+  daemon.carrier.reset();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.carrier, std::nullopt);
+}
+
+// Several Services on one VIP.
+
+class SharedVipSyncerTest : public SyncerTest, public testing::WithParamInterface<Placement> {
+ protected:
+  /// What is written when the Service, its endpoints and its record go in this order.
+  void expectTheOtherUntouched(const std::string& gone, const ipvs::VirtualServerKey& its,
+                               bool recordFirst) {
+    world.sync();
+    world.addTwoOnOneVip();
+    Daemon daemon(world, GetParam());
+    daemon.pass();
+    const auto nodeItems = world.node.owned();
+    const auto directorItems = world.director.owned();
+    (void)world.takeWrites();
+    (void)world.network.takeAnnouncements();
+
+    const kube::ObjectKey record{"default", gone + "-192.0.2.1"};
+    if (recordFirst) {
+      world.stores.claims.erase(record);
+      daemon.pass();
+      EXPECT_EQ(world.takeWrites(), 0U) << "the Service is still there";
+    }
+    world.stores.services.erase({"default", gone});
+    daemon.pass();
+    world.stores.slices.erase({"default", gone + "-4"});
+    world.stores.claims.erase(record);
+    daemon.pass();
+    world.clock.advance(31s);
+    daemon.pass();
+
+    const auto writes = world.ipvs.takeWrites();
+    ASSERT_THAT(writes, SizeIs(1));
+    EXPECT_EQ(writes[0].kind, Op::Kind::kDeleteVirtualServer);
+    EXPECT_EQ(writes[0].virtualServer, its);
+    EXPECT_THAT(world.node.takeWrites(), IsEmpty());
+    EXPECT_THAT(world.director.takeWrites(), IsEmpty());
+    EXPECT_EQ(world.node.owned(), nodeItems);
+    EXPECT_EQ(world.director.owned(), directorItems);
+    EXPECT_EQ(daemon.syncer->announcedCount(), 1U);
+    EXPECT_THAT(daemon.lastReport.claims, SizeIs(1));
+  }
+};
+
+TEST_P(SharedVipSyncerTest, LosesOnlyTheVirtualServersOfTheFirstWhenThatIsDeleted) {
+  expectTheOtherUntouched("web", tcp("192.0.2.1", 80), false);
+}
+
+TEST_P(SharedVipSyncerTest, LosesOnlyTheVirtualServersOfTheSecondWhenThatIsDeleted) {
+  expectTheOtherUntouched("web-tls", tcp("192.0.2.1", 443), false);
+}
+
+TEST_P(SharedVipSyncerTest, IsUntouchedWhenARecordGoesBeforeItsService) {
+  expectTheOtherUntouched("web", tcp("192.0.2.1", 80), true);
+}
+
+TEST_P(SharedVipSyncerTest, GainsOnlyVirtualServersWhenAServiceJoins) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world, GetParam());
+  daemon.pass();
+  (void)world.takeWrites();
+  (void)world.network.takeAnnouncements();
+  world.addTwoOnOneVip("n1", "");
+  daemon.pass();
+  for (const Op& op : world.ipvs.takeWrites()) {
+    EXPECT_EQ(op.virtualServer, tcp("192.0.2.1", 443)) << ipvs::toString(op);
+  }
+  EXPECT_THAT(world.node.takeWrites(), IsEmpty());
+  EXPECT_THAT(world.director.takeWrites(), IsEmpty());
+  EXPECT_THAT(world.network.takeAnnouncements(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, SharedVipSyncerTest,
+                         testing::Values(Placement::kDirector, Placement::kHost),
+                         [](const auto& test) {
+                           return test.param == Placement::kHost ? "host" : "director";
+                         });
+
+TEST_F(SyncerTest, TheOwnerReportsInEveryRecordOfTheVip) {
+  world.sync();
+  world.addTwoOnOneVip("n1", "");
+  Daemon daemon(world);
+  daemon.pass();
+  const VipReport known{ip("192.0.2.1"), true, "n1", std::nullopt};
+  const VipReport added{ip("192.0.2.1"), true, "", std::nullopt};
+  const std::map<kube::ObjectKey, VipReport> reports{{{"default", "web-192.0.2.1"}, known},
+                                                     {{"default", "web-tls-192.0.2.1"}, added}};
+  EXPECT_EQ(daemon.lastReport.claims, reports);
+}
+
+TEST_F(SyncerTest, AServiceThatJoinsDoesNotMoveTheVip) {
+  world.sync();
+  world.addTwoOnOneVip("", "n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_THAT(daemon.lastReport.claims, IsEmpty());
+}
+
+TEST_F(SyncerTest, EveryServiceOfAVipThatNobodyMayAnnounceIsTold) {
+  world.sync();
+  world.addTwoOnOneVip();
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.interfaces = {"eth9"};
+  world.stores.pools.put(pool);
+  Daemon daemon(world);
+  daemon.pass();
+  std::vector<std::string> told;
+  for (const Problem& problem : daemon.lastReport.problems) told.push_back(problem.service.name);
+  EXPECT_THAT(told, ElementsAre("web", "web-tls"));
+}
+
+// A wish that the operator refused.
+
+TEST_F(SyncerTest, AServiceIsServedOnWithoutAWriteWhenTheOperatorRefusesAnEditOfIt) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  (void)world.takeWrites();
+  world.stores.services.put(refused(service("web", {"192.0.2.1"})));
+  daemon.pass();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(world.takeWrites(), 0U);
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
 }
 
 // Draining.

@@ -24,8 +24,8 @@ class TakeoverTest : public testing::Test {
   TakeoverDecision decide() {
     std::vector<OwnerQuestion> questions;
     for (const auto& [each, holder] : holders) {
-      questions.push_back({each, {}, holder, {"default", "claim"}});
-      if (withoutClaim) questions.back().claim = {};
+      questions.push_back({each, {}, holder, {{{"default", "claim"}, holder}}});
+      if (withoutClaim) questions.back().claims = {};
     }
     return takeover.decide({self, questions, owners, nodes, addresses, announced}, now);
   }

@@ -121,6 +121,37 @@ TEST_F(ControllerTest, WaitsAsLongAsTheServerSaid) {
   EXPECT_TRUE(waitCalls(2));
 }
 
+TEST_F(ControllerTest, KeepsAKeyThatWasStoppedByOthers) {
+  run([](int call) -> Result<ReconcileResult> {
+    if (call < 3) return fail(ErrorCode::kStopped, "this process does not lead");
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(5));
+  ASSERT_TRUE(waitCalls(2));
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(10));
+  ASSERT_TRUE(waitCalls(3));
+  controller_->stop();
+  EXPECT_EQ(controller_->failures(), 0U) << "nothing failed";
+}
+
+TEST_F(ControllerTest, KeepsNoKeyAfterItsOwnStop) {
+  queue_.add("a");
+  Controller<std::string> controller(
+      "test", queue_,
+      [this](const std::string&, const std::stop_token& stop) -> Result<ReconcileResult> {
+        ++calls_;
+        while (!stop.stop_requested()) std::this_thread::yield();
+        return fail(ErrorCode::kStopped, "stopped");
+      },
+      [](const std::string& key) { return key; });
+  controller.start();
+  ASSERT_TRUE(waitCalls(1));
+  controller.stop();
+  EXPECT_EQ(queue_.waiting(), 0U);
+}
+
 TEST_F(ControllerTest, SurvivesAnException) {
   run([](int call) -> Result<ReconcileResult> {
     if (call == 1) throw std::runtime_error("bug");

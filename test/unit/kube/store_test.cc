@@ -58,6 +58,14 @@ TEST_F(StoreTest, TellsTheDifferenceToANewList) {
   EXPECT_EQ(store_.size(), 3U);
 }
 
+TEST_F(StoreTest, ListsOneNamespace) {
+  store_.replaceAll({{{"n", "z"}, 1}, {{"ns", "a"}, 2}, {{"ns", "b"}, 3}, {{"nsx", "a"}, 4}});
+  std::vector<int> values;
+  for (const auto& one : store_.allIn("ns")) values.push_back(one->value);
+  EXPECT_EQ(values, (std::vector<int>{2, 3}));
+  EXPECT_TRUE(store_.allIn("other").empty());
+}
+
 TEST_F(StoreTest, IsSyncedAfterTheFirstListForEver) {
   store_.put(thing("a", 1));
   EXPECT_FALSE(store_.synced());

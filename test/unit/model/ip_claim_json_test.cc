@@ -64,5 +64,15 @@ TEST(IpClaim, NamesTheServicesThatUseItInOneText) {
   }
 }
 
+TEST(IpClaim, ReadsNamesHoweverTheyAreSeparated) {
+  IpClaim claim;
+  claim.status.service = "a,b , c";
+  EXPECT_EQ(serviceNames(claim), (std::vector<std::string>{"a", "b", "c"}));
+  for (const char* none : {"", " ", ", ,"}) {
+    claim.status.service = none;
+    EXPECT_TRUE(serviceNames(claim).empty()) << none;
+  }
+}
+
 }  // namespace
 }  // namespace barevip::model

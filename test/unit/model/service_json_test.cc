@@ -58,6 +58,26 @@ TEST(ServiceJson, DecodesWhatAnApiServerSends) {
   EXPECT_EQ(*service, want);
 }
 
+TEST(ServiceJson, KeepsTheAnnotationsThatSomebodyReads) {
+  const auto service = decodeService(json::parse(R"({
+    "metadata": {"name": "web", "namespace": "shop", "annotations": {
+      "barevip.dev/pool": "a", "barevip.dev/anything": "b",
+      "metallb.io/address-pool": "c", "metallb.io/loadBalancerIPs": "d",
+      "metallb.io/allow-shared-ip": "e", "metallb.io/ip-allocated-from-pool": "no",
+      "metallb.universe.tf/address-pool": "f", "metallb.universe.tf/loadBalancerIPs": "g",
+      "metallb.universe.tf/allow-shared-ip": "h", "metallb.universe.tf/": "no",
+      "example.com/address-pool": "no"}}})"));
+  ASSERT_TRUE(service);
+  EXPECT_EQ(service->annotations, (StringMap{{"barevip.dev/pool", "a"},
+                                             {"barevip.dev/anything", "b"},
+                                             {"metallb.io/address-pool", "c"},
+                                             {"metallb.io/loadBalancerIPs", "d"},
+                                             {"metallb.io/allow-shared-ip", "e"},
+                                             {"metallb.universe.tf/address-pool", "f"},
+                                             {"metallb.universe.tf/loadBalancerIPs", "g"},
+                                             {"metallb.universe.tf/allow-shared-ip", "h"}}));
+}
+
 TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
   const Service service = decoded(R"({"type": "LoadBalancer", "ports": [{"port": 80}],
                                       "sessionAffinity": "None"})");
@@ -66,6 +86,32 @@ TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
   EXPECT_EQ(service.ipFamilyPolicy, IpFamilyPolicy::kSingleStack);
   EXPECT_EQ(service.affinitySeconds, 0U);
   EXPECT_EQ(decoded(R"({"sessionAffinity": "ClientIP"})").affinitySeconds, 10800U);
+}
+
+TEST(ServiceJson, KeepsTheLabelsOfLoadBalancersOnly) {
+  json object = {{"metadata", {{"namespace", "shop"}, {"name", "web"}, {"labels", {{"a", "b"}}}}},
+                 {"spec", {{"type", "LoadBalancer"}}}};
+  EXPECT_EQ(decodeService(object)->labels, (StringMap{{"a", "b"}}));
+  for (const char* type : {"ClusterIP", "NodePort", "ExternalName", ""}) {
+    object["spec"]["type"] = type;
+    EXPECT_TRUE(decodeService(object)->labels.empty()) << type;
+  }
+}
+
+TEST(ServiceJson, KeepsNoLabelsAndAnnotationsThatAreTooLong) {
+  json object = {{"metadata",
+                  {{"namespace", "shop"},
+                   {"name", "web"},
+                   {"labels", {{"a", "b"}}},
+                   {"annotations", {{"barevip.dev/x", std::string(65'521, 'x')}}}}},
+                 {"spec", {{"type", "LoadBalancer"}}}};
+  EXPECT_FALSE(decodeService(object)->oversized);
+  object["metadata"]["labels"]["c"] = "d";
+  const Service service = *decodeService(object);
+  EXPECT_TRUE(service.oversized);
+  EXPECT_TRUE(service.labels.empty());
+  EXPECT_TRUE(service.annotations.empty());
+  EXPECT_TRUE(service.isLoadBalancer()) << "what else it says is kept";
 }
 
 TEST(ServiceJson, GivesAHeadlessServiceNoAddress) {

@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -99,6 +102,16 @@ class AppTest : public testing::Test {
     return pool ? pool->value("status", json::object()) : json::object();
   }
 
+  [[nodiscard]] std::string poolReason(const std::string& name) const {
+    return poolStatus(name).value(json::json_pointer("/conditions/0/reason"), "");
+  }
+
+  /// Of the condition Bound.
+  [[nodiscard]] std::string claimReason(const std::string& name) const {
+    const auto claim = api_.object(kube::kIps, {"default", name});
+    return claim ? claim->value(json::json_pointer("/status/conditions/0/reason"), "") : "";
+  }
+
   [[nodiscard]] bool allShown(int count) const {
     for (int i = 0; i < count; ++i) {
       if (shown("s" + std::to_string(i)).empty()) return false;
@@ -128,6 +141,23 @@ TEST_F(AppTest, GivesAddressesAndCountsThemInThePool) {
   EXPECT_EQ(poolStatus("a")["available"]["ipv4"], "236");
 }
 
+TEST_F(AppTest, WithCompatMetalLbsAnnotationsAreReadFromWatchesAndLists) {
+  putPool("a", {"10.0.0.0/24"});
+  options_.compat = assigner::Compat::kMetalLb;
+  const auto putAsking = [&](const std::string& name, const std::string& address) {
+    api_.put(kube::kServices, {{"metadata",
+                                {{"name", name},
+                                 {"namespace", "default"},
+                                 {"annotations", {{"metallb.io/loadBalancerIPs", address}}}}},
+                               {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}});
+  };
+  putAsking("listed", "10.0.0.7");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return shown("listed") == "10.0.0.7"; }));
+  putAsking("watched", "10.0.0.8");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("watched") == "10.0.0.8"; }));
+}
+
 TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
   const auto began = std::chrono::steady_clock::now();
   putPool("a", {"10.0.0.0/16"});
@@ -139,6 +169,34 @@ TEST_F(AppTest, AThousandAllocationsAreFewWritesOfThePool) {
   // About two a second, however slow this machine is.
   const auto halfSeconds = (std::chrono::steady_clock::now() - began) / 500ms;
   EXPECT_LE(poolWrites, 4U + static_cast<std::size_t>(halfSeconds));
+}
+
+TEST_F(AppTest, AddressesOfManyServicesComeBeforeTheStatusesOfTheirRecords) {
+  constexpr int kCount = 500;
+  start();
+  for (int i = 0; i < kCount; ++i) putService("s" + std::to_string(i));
+  ASSERT_TRUE(api_.waitFor([&] {
+    return reason("s" + std::to_string(kCount - 1)) == "NoPool" && replicas_[0]->app().settled();
+  }));
+  const auto began = std::chrono::steady_clock::now();
+  api_.clearWrites();
+  putPool("a", {"10.0.0.0/16"});
+  ASSERT_TRUE(api_.waitFor([&] { return allShown(kCount); }));
+  const auto pace = (std::chrono::steady_clock::now() - began) / 50ms;
+  int services = 0;
+  int early = 0;  // statuses of IP objects before the last address
+  for (const auto& write : api_.writes()) {
+    if (write.verb != kube::FakeApi::Verb::kPatchStatus) continue;
+    if (write.resource == kube::kServices) ++services;
+    if (write.resource == kube::kIps && services < kCount) ++early;
+  }
+  EXPECT_LE(early, kCount / 10 + pace);
+  EXPECT_TRUE(api_.waitFor([&] {
+    const auto claims = api_.objects(kube::kIps);
+    return std::all_of(claims.begin(), claims.end(), [](const json& claim) {
+      return claim.value(json::json_pointer("/status/phase"), "") == "Bound";
+    });
+  })) << "and these come after them";
 }
 
 TEST_F(AppTest, AWaitingServiceIsServedWhenAPoolComes) {
@@ -171,6 +229,80 @@ TEST_F(AppTest, ALabelThatANamespaceGetsLetsItsServicesIn) {
   api_.put(kube::kNamespaces,
            {{"metadata", {{"name", "default"}, {"labels", {{"tier", "edge"}}}}}});
   EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, RulesAndLabelsThatChangeAreReportedForWhatIsGiven) {
+  const auto putEdgePool = [&](const json& labels) {
+    api_.put(
+        kube::kPools,
+        {{"metadata", {{"name", "a"}}},
+         {"spec",
+          {{"addresses", {"10.0.0.0/24"}}, {"namespaceSelector", {{"matchLabels", labels}}}}}});
+  };
+  const auto putNamespace = [&](const json& labels) {
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}, {"labels", labels}}}});
+  };
+  const auto allSay = [&](const char* service, const char* claim, const char* pool) {
+    return api_.waitFor([&] {
+      return reason("s0") == service && claimReason("s0-10.0.0.0") == service &&
+             claimReason("front-door") == claim && poolReason("a") == pool;
+    });
+  };
+  putNamespace({{"tier", "edge"}});
+  putEdgePool({{"tier", "edge"}});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
+  api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.9"}}}});
+  EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
+  putNamespace({{"tier", "back"}});
+  EXPECT_TRUE(allSay("NotAdmitted", "NotAdmitted", "HoldersNotAdmitted"));
+  putEdgePool({{"tier", "back"}});
+  EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
+  EXPECT_EQ(shown("s0"), "10.0.0.0");
+}
+
+TEST_F(AppTest, ADeletedPoolGoesWhenTheLastServiceIsGone) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(
+      api_.waitFor([&] { return shown("s0") == "10.0.0.0" && poolReason("a") == "Ready"; }));
+  ASSERT_TRUE(api_.remove(kube::kPools, {"", "a"}, "", {}));
+  EXPECT_TRUE(api_.waitFor([&] {
+    return poolReason("a") == "Deleting" && reason("s0") == "OutsidePool" &&
+           claimReason("s0-10.0.0.0") == "OutsidePool";
+  }));
+  api_.erase(kube::kServices, {"default", "s0"});
+  EXPECT_TRUE(api_.waitFor([&] { return !api_.object(kube::kPools, {"", "a"}); }));
+}
+
+TEST_F(AppTest, WhatAnotherLoadBalancerLeftIsAdopted) {
+  const auto putShowing = [&](const std::string& name, const std::string& address) {
+    api_.put(kube::kServices, {{"metadata", {{"name", name}, {"namespace", "default"}}},
+                               {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}},
+                               {"status", {{"loadBalancer", {{"ingress", {{{"ip", address}}}}}}}}});
+  };
+  const auto adopted = [&](const std::string& name) {
+    for (const json& event : api_.objects(kube::kEvents)) {
+      if (event["reason"] == "Adopted" && event["regarding"]["name"] == name) return true;
+    }
+    return false;
+  };
+  options_.adopt = true;
+  putPool("a", {"10.0.0.0/24"});
+  putShowing("s0", "10.0.0.0");
+  start();
+  putService("s1");
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s0") == "Assigned" && adopted("s0"); }));
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s1") == "10.0.0.1"; }));
+  putShowing("s2", "172.16.0.1");
+  EXPECT_TRUE(api_.waitFor([&] { return replicas_[0]->app().settled(); }));
+  EXPECT_EQ(reason("s2"), "");
+  putPool("b", {"172.16.0.0/24"});
+  EXPECT_TRUE(api_.waitFor([&] { return reason("s2") == "Assigned" && adopted("s2"); }));
+  EXPECT_EQ(shown("s2"), "172.16.0.1");
 }
 
 TEST_F(AppTest, AServiceThatNamesAnIpObjectWaitsForIt) {
@@ -323,15 +455,56 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   EXPECT_GE(lists, 3);
 }
 
+TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
+  putPool("a", {"10.0.0.0/24"});
+  putService("s0");
+  std::atomic<int> lists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++lists == 2) {
+      return Error{ErrorCode::kExpired, "too old", 410, {}};
+    }
+    return std::nullopt;
+  });
+  const auto began = std::chrono::steady_clock::now();
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 800ms);
+}
+
+TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
+  putPool("a", {"10.0.0.0/24"});
+  api_.put(kube::kIps, {{"metadata", {{"name", "gone"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.9"}}}});
+  std::atomic<int> claimLists = 0;
+  std::atomic<int> serviceLists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
+    if (resource == kube::kIps) ++claimLists;
+    // The reflector's list is the first; that of the term follows its list of IP objects.
+    if (resource == kube::kServices && ++serviceLists == 2) {
+      api_.erase(kube::kIps, {"default", "gone"});
+    }
+    return std::nullopt;
+  });
+  putService("s0");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_EQ(claimLists, 2) << "the term listed once";
+}
+
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {
   putPool("a", {"10.0.0.0/24"});
-  std::atomic<unsigned> calls = 0;
-  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource&,
-                          const kube::ObjectKey&) -> std::optional<Error> {
+  std::mutex mutex;
+  std::map<std::string, unsigned> writes;  // each object's first three fail
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey& key) -> std::optional<Error> {
     const bool read = verb == kube::FakeApi::Verb::kList || verb == kube::FakeApi::Verb::kWatch ||
                       verb == kube::FakeApi::Verb::kGet;
     if (read) return std::nullopt;
-    switch (calls++ % 5) {
+    const std::lock_guard lock(mutex);
+    switch (writes[std::string(resource.plural) + "/" + key.toString()]++) {
       case 0:
         return Error{ErrorCode::kConflict, "newer", 409, {}};
       case 1:

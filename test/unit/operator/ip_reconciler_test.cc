@@ -39,7 +39,7 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     if (!made_ || ledgerSeen_ != ledger_.get()) {
       ledgerSeen_ = ledger_.get();
       made_ = std::make_unique<IpReconciler>(
-          api_, clock_, events_, IpReconciler::View{claims_, namespaces_}, *ledger_,
+          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
           IpReconciler::Notices{
               [this] { ++freed_; }, [] {},
               [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});
@@ -84,6 +84,18 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   EXPECT_EQ(status["pool"], "a");
   EXPECT_EQ(status["service"], "web");
   EXPECT_EQ(status["ports"], (json{"80/TCP", "53/UDP"}));
+}
+
+TEST_F(IpReconcilerTest, ARecordHasNoMorePortsThanTheCrdTakes) {
+  json web = assigner::test::serviceJson("web");
+  web["spec"]["ports"] = json::array();
+  for (int port = 1; port <= 20'000; ++port) web["spec"]["ports"].push_back({{"port", port}});
+  put(web);
+  settle("web");
+  look("web-10.0.0.0");
+  const json ports = claim("web-10.0.0.0")["status"]["ports"];
+  EXPECT_EQ(ports.size(), 16'384U);
+  EXPECT_EQ(ports.back(), "16384/TCP");
 }
 
 TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {

@@ -21,15 +21,17 @@ TEST(OperatorOptions, HaveDefaults) {
   ASSERT_TRUE(options);
   EXPECT_FALSE(options->leaderElect);
   EXPECT_FALSE(options->requireClass);
+  EXPECT_FALSE(options->adopt);
   EXPECT_EQ(options->ipMode, "Proxy");
+  EXPECT_EQ(options->compat, assigner::Compat::kNone);
   EXPECT_FALSE(options->identity.empty());
 }
 
 TEST(OperatorOptions, AreRead) {
   const auto options =
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
-             "--identity=me", "--workers=3", "--require-class", "--ip-mode=VIP",
-             "--metrics-address=127.0.0.1:0", "--log-level=debug"});
+             "--identity=me", "--workers=3", "--require-class", "--adopt", "--ip-mode=VIP",
+             "--compat=metallb", "--metrics-address=127.0.0.1:0", "--log-level=debug"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->kubeconfig, "/etc/k");
   EXPECT_TRUE(options->leaderElect);
@@ -37,7 +39,9 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->identity, "me");
   EXPECT_EQ(options->workers, 3U);
   EXPECT_TRUE(options->requireClass);
+  EXPECT_TRUE(options->adopt);
   EXPECT_EQ(options->ipMode, "VIP");
+  EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
 }
 
@@ -51,13 +55,10 @@ TEST(OperatorOptions, BadOnesEndWithOneSentenceAndStatusTwo) {
     const char* says;
   };
   const Case cases[] = {
-      {"--no-such-flag", "no-such-flag"},
-      {"--workers=0", "write 1 to 256"},
-      {"--workers=many", "write 1 to 256"},
-      {"--workers=1000", "write 1 to 256"},
-      {"--ip-mode=nat", "Proxy or VIP"},
-      {"--log-level=loud", "loud"},
-      {"stray", "stray"},
+      {"--no-such-flag", "no-such-flag"},   {"--workers=0", "write 1 to 256"},
+      {"--workers=many", "write 1 to 256"}, {"--workers=1000", "write 1 to 256"},
+      {"--ip-mode=nat", "Proxy or VIP"},    {"--compat=purelb", "write metallb"},
+      {"--log-level=loud", "loud"},         {"stray", "stray"},
   };
   for (const Case& each : cases) {
     const auto options = parse({each.argument});

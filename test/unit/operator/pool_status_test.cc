@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "operator/pool_status.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operator/pool_reconciler.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::controlplane {
@@ -14,8 +15,9 @@ using assigner::test::pool;
 using testing::HasSubstr;
 
 model::Pool::Status statusOf(Allocator& allocator, const model::Pool& pool) {
-  return poolStatus(pool, allocator.pools().find(pool.key.name)->plan,
-                    allocator.usage(pool.key.name), WallTime{});
+  const std::string& name = pool.key.name;
+  return poolStatus(pool, {allocator.pools().find(name)->plan, allocator.usage(name), {}, {}},
+                    WallTime{});
 }
 
 std::string ready(const model::Pool::Status& status) {
@@ -76,6 +78,22 @@ TEST(PoolStatus, NamesHoldersOutsideOfAShrunkPool) {
   EXPECT_THAT(message, HasSubstr("10.0.0.1 (Service default/s1)"));
   EXPECT_THAT(message, HasSubstr("and 2 more"));
   EXPECT_EQ(status.allocated.ipv4, "13");
+}
+
+TEST(PoolStatus, NamesTenHoldersOfAPoolThatIsBeingDeleted) {
+  model::Pool going = pool("a", {"10.0.0.0/24"});
+  going.deleting = true;
+  PoolReport report{assigner::planPools({going})[0], {}, {}, {}};
+  EXPECT_EQ(ready(poolStatus(going, report, WallTime{})), "False Deleting");
+  for (int i = 0; i < 12; ++i) {
+    report.holders.push_back({ip("10.0.0." + std::to_string(i)),
+                              {assigner::Holder::Kind::kService, {"default", "web"}},
+                              {}});
+  }
+  const auto status = poolStatus(going, report, WallTime{});
+  EXPECT_EQ(ready(status), "False Deleting");
+  const std::string message = model::findCondition(status.conditions, "Ready")->message;
+  EXPECT_THAT(message, HasSubstr("10.0.0.9 (Service default/web) and 2 more"));
 }
 
 TEST(PoolStatus, IsStableWhileNothingChanges) {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/repair_pace.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace barevip::assigner {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds kSoon = 1min;
+constexpr std::chrono::seconds kFirstPause = 10s;
+constexpr std::chrono::seconds kLongestPause = 10min;
+constexpr std::chrono::seconds kQuiet = 10min;
+
+// pause: 1 for the first one.
+std::chrono::seconds lengthOf(unsigned pause) {
+  std::chrono::seconds length = kFirstPause;
+  for (unsigned i = 1; i < pause && length < kLongestPause; ++i) length *= 2;
+  return std::min(length, kLongestPause);
+}
+
+}  // namespace
+
+RepairPace::Verdict RepairPace::differs(const kube::ObjectKey& service, const std::string& version,
+                                        const std::string& wanted) {
+  const MonotonicTime now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  const auto it = records_.find(service);
+  if (it == records_.end()) return {};
+  Record& record = it->second;
+  // Our own choice is another one by now, or what we wrote is not seen yet.
+  if (record.wanted != std::hash<std::string>{}(wanted) || record.base == version) {
+    record.due.reset();
+    return {};
+  }
+  Verdict verdict;
+  verdict.overwritten = true;
+  if (!record.due) {
+    const auto since = now - record.written;
+    if (since >= kQuiet) {
+      record.repaired = false;
+      record.pauses = 0;
+    }
+    record.due = now;
+    if (record.repaired && since < kSoon) {
+      ++record.pauses;
+      record.due = now + lengthOf(record.pauses);
+      verdict.fightBegins = record.pauses == 1;
+    }
+    record.repaired = true;
+  }
+  if (*record.due > now) {
+    verdict.wait = std::chrono::ceil<std::chrono::milliseconds>(*record.due - now);
+  }
+  return verdict;
+}
+
+void RepairPace::agrees(const kube::ObjectKey& service) {
+  const std::lock_guard lock(mutex_);
+  const auto it = records_.find(service);
+  if (it != records_.end()) it->second.due.reset();
+}
+
+void RepairPace::wrote(const kube::ObjectKey& service, const std::string& base,
+                       const std::string& wanted) {
+  const std::lock_guard lock(mutex_);
+  Record& record = records_[service];
+  record.wanted = std::hash<std::string>{}(wanted);
+  record.base = base;
+  record.written = clock_.now();
+  record.due.reset();
+}
+
+void RepairPace::forget(const kube::ObjectKey& service) {
+  const std::lock_guard lock(mutex_);
+  records_.erase(service);
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/metallb_yaml.h"
+
+#include <utility>
+
+namespace barevip::cli {
+namespace {
+
+using Announced = PoolSource::Announced;
+
+constexpr const char* kNoBgp = "barevip does not speak BGP";
+
+void readAddressPool(const std::string& name, Fields& spec, Fields metadata, const Origin& origin,
+                     Sources& sources) {
+  PoolSource pool;
+  pool.origin = origin;
+  pool.path = spec.path();
+  pool.name = name;
+  pool.labels = metadata.textMap("labels");
+  pool.addresses = spec.texts("addresses");
+  pool.autoAssign = spec.flag("autoAssign", true);
+  pool.avoidBuggyIps = spec.flag("avoidBuggyIPs", false);
+  pool.allocation = spec.has("serviceAllocation");
+  Fields allocation = spec.map("serviceAllocation");
+  pool.priority = allocation.integer("priority", 0);
+  pool.namespaces = allocation.texts("namespaces");
+  pool.namespaceSelectors = allocation.selectors("namespaceSelectors");
+  pool.serviceSelectors = allocation.selectors("serviceSelectors");
+  allocation.noteOthers();
+  spec.noteOthers();
+  sources.pools.push_back(std::move(pool));
+}
+
+// How pools were announced before there were advertisements.
+Announced announcedBy(const std::string& protocol, const std::string& path, const Origin& origin,
+                      Report& report) {
+  if (protocol == "bgp") return Announced::kBgp;
+  if (protocol != "layer2") {
+    report.fault(origin, path + "protocol \"" + protocol + "\" is unknown: write layer2 or bgp");
+  }
+  return Announced::kL2;
+}
+
+// AddressPool, deprecated since 0.13.
+void readLegacyPool(const std::string& name, Fields& spec, const Origin& origin, Sources& sources,
+                    Report& report) {
+  PoolSource pool;
+  pool.origin = origin;
+  pool.path = spec.path();
+  pool.name = name;
+  pool.announced = announcedBy(spec.text("protocol"), spec.path(), origin, report);
+  pool.addresses = spec.texts("addresses");
+  pool.autoAssign = spec.flag("autoAssign", true);
+  pool.avoidBuggyIps = spec.flag("avoidBuggyIPs", false);
+  spec.noteNoEqual("bgpAdvertisements", kNoBgp);
+  spec.noteOthers();
+  sources.pools.push_back(std::move(pool));
+}
+
+void readL2Advertisement(Fields& spec, const Origin& origin, Sources& sources) {
+  Advertisement advertisement;
+  advertisement.origin = origin;
+  advertisement.pools = spec.texts("ipAddressPools");
+  advertisement.poolSelectors = spec.selectors("ipAddressPoolSelectors");
+  advertisement.nodeSelectors = spec.selectors("nodeSelectors");
+  advertisement.interfaces = spec.texts("interfaces");
+  spec.noteNoEqual("serviceSelectors", "make a Pool with a serviceSelector for these Services");
+  spec.noteNoEqual("preferredNodeSelectors",
+                   "barevip spreads addresses evenly over the nodes that may announce");
+  spec.noteOthers();
+  sources.advertisements.push_back(std::move(advertisement));
+}
+
+// Of these only matters which Pools they announce.
+void readBgpAdvertisement(Fields& spec, const Origin& origin, Sources& sources) {
+  Advertisement advertisement;
+  advertisement.origin = origin;
+  advertisement.protocol = Advertisement::Protocol::kBgp;
+  advertisement.pools = spec.texts("ipAddressPools");
+  advertisement.poolSelectors = spec.selectors("ipAddressPoolSelectors");
+  sources.advertisements.push_back(std::move(advertisement));
+}
+
+}  // namespace
+
+void readMetalLb(const std::string& kind, const std::string& name, Fields object,
+                 const Origin& origin, Sources& sources, Report& report) {
+  Fields spec = object.map("spec");
+  if (kind == "IPAddressPool") {
+    readAddressPool(name, spec, object.map("metadata"), origin, sources);
+  } else if (kind == "AddressPool") {
+    readLegacyPool(name, spec, origin, sources, report);
+  } else if (kind == "L2Advertisement") {
+    readL2Advertisement(spec, origin, sources);
+  } else if (kind == "BGPAdvertisement") {
+    readBgpAdvertisement(spec, origin, sources);
+  } else if (kind == "BGPPeer" || kind == "BFDProfile" || kind == "Community") {
+    report.note(origin, std::string("has no equal: left out; ") + kNoBgp);
+  } else if (kind != "ServiceL2Status" && kind != "ServiceBGPStatus" &&
+             kind != "ConfigurationState") {
+    // Those three only report, so there is nothing to say about them.
+    report.note(origin, "has no equal: left out");
+  }
+}
+
+void readMetalLbConfig(const std::string& text, const Origin& origin, Sources& sources,
+                       Report& report) {
+  Fields config(YAML::Load(text), "", origin, report);
+  for (Fields& fields : config.maps("address-pools")) {
+    PoolSource pool;
+    pool.origin = origin;
+    pool.path = fields.path();
+    pool.name = fields.text("name");
+    pool.origin.object += ", pool \"" + pool.name + "\"";
+    pool.announced = announcedBy(fields.text("protocol"), fields.path(), pool.origin, report);
+    pool.addresses = fields.texts("addresses");
+    pool.autoAssign = fields.flag("auto-assign", true);
+    pool.avoidBuggyIps = fields.flag("avoid-buggy-ips", false);
+    fields.noteNoEqual("bgp-advertisements", kNoBgp);
+    fields.noteOthers();
+    sources.pools.push_back(std::move(pool));
+  }
+  for (const char* const key : {"peers", "bgp-communities", "bfd-profiles"}) {
+    config.noteNoEqual(key, kNoBgp);
+  }
+  config.noteOthers();
+}
+
+}  // namespace barevip::cli

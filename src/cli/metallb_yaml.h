@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// MetalLB's objects. See https://metallb.io/apis/ for their fields.
+#pragma once
+
+#include <string>
+
+#include "cli/fields_yaml.h"
+#include "cli/migration.h"
+
+namespace barevip::cli {
+
+/// An object of the API group metallb.io. `object` is the whole of it.
+void readMetalLb(const std::string& kind, const std::string& name, Fields object,
+                 const Origin& origin, Sources& sources, Report& report);
+
+/// The text of `data.config` of the ConfigMap that configured MetalLB before 0.13.
+void readMetalLbConfig(const std::string& text, const Origin& origin, Sources& sources,
+                       Report& report);
+
+}  // namespace barevip::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "barevip/base/result.h"
+#include "barevip/model/service.h"
+
+#include "assigner/compat.h"
+
+namespace barevip::controlplane {
+
+using ServiceDecoder = std::function<Result<model::Service>(const nlohmann::json&)>;
+
+/// model::decodeService, with annotations of another load balancer read as ours. Whatever sees
+/// Services in the operator gets them from here, so that all read the same.
+[[nodiscard]] ServiceDecoder serviceDecoder(assigner::Compat compat);
+
+}  // namespace barevip::controlplane

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of test/bench."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+
+from lab.settings import Problem
+
+_DESCRIPTION = """\
+Measures barevip. Figures are for comparing, within one run on a quiet machine: nothing here passes or fails by time.
+docs/benchmarks.md says how to read them."""
+
+_EPILOG = """\
+environment: BAREVIP_CACHE and BAREVIP_RUN as for test/cluster, which may be up meanwhile: the run folder and the
+  network namespaces (barevip-bench-*) are others. What an interrupted run left is removed by the next one or by `clean`."""
+
+
+def _counts(text):
+    try:
+        counts = [int(word) for word in text.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or not all(1 <= count <= 50000 for count in counts):
+        raise argparse.ArgumentTypeError(f"'{text}': write numbers from 1 to 50000 with commas between, as 100,1000")
+    return counts
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="test/bench", description=_DESCRIPTION, epilog=_EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name, text):
+        return commands.add_parser(name, help=text, description=text)
+
+    allocation = add("allocation", "pending Services to addressed, on a real API server, beside MetalLB and the bare limit")
+    allocation.add_argument("--services", type=_counts, default=[100, 1000, 2000, 5000], metavar="N,N...",
+                            help="how many Services (default 100,1000,2000,5000)")
+    allocation.add_argument("--metallb-most", type=int, default=2000, metavar="N",
+                            help="leave MetalLB out of more Services than that, it takes minutes (default 2000; 0: no MetalLB)")
+    allocation.add_argument("--limit", type=int, default=1800, metavar="SECONDS",
+                            help="give up when Services have no address by then (default 1800)")
+    add("allocator", "the pure part: one allocation and its release, by Pool and by held addresses (google-benchmark)")
+    add("clean", "remove what an interrupted run left")
+    return parser
+
+
+def _allocation(options):
+    from lab import binaries, cli, cluster
+
+    from . import allocation, programs
+    from .contenders import Barevip, MetalLb
+    programs.ensure()
+    if os.geteuid() != 0:
+        cli.become_root()
+    binaries.ensure_api_server()
+    if options.metallb_most:
+        binaries.ensure_metallb()
+    rows = []
+    with cluster.exclusive():
+        try:
+            for services in options.services:
+                for name in (allocation.BARE_LIMIT, allocation.RECORDS):
+                    rows.append((name, allocation.bare_limit(services, name == allocation.RECORDS)))
+                rows.append((Barevip.name, allocation.contender(Barevip(), services, options.limit)))
+                if services <= options.metallb_most:
+                    rows.append((MetalLb.name, allocation.contender(MetalLb(), services, options.limit)))
+        finally:
+            cluster.down()
+    print(allocation.table(rows))
+
+
+def _clean():
+    from lab import cli, cluster
+    if os.geteuid() != 0:
+        cli.become_root()
+    with cluster.exclusive():
+        cluster.down()
+
+
+def _allocator():
+    from . import programs
+    programs.ensure()
+    if not os.path.exists(programs.ALLOCATOR_BENCH):
+        raise Problem("google-benchmark is not there: run test/setup, which installs it")
+    subprocess.run([programs.ALLOCATOR_BENCH], check=True)
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = _parser().parse_args()
+    try:
+        if options.command == "allocation":
+            _allocation(options)
+        elif options.command == "allocator":
+            _allocator()
+        else:
+            _clean()
+    except (Problem, RuntimeError, subprocess.CalledProcessError) as problem:
+        print(f"test/bench: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("test/bench: interrupted; nothing of it is left", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/adoption.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "assigner/take_up.h"
+#include "unit/assigner/builders.h"
+
+namespace barevip::assigner {
+namespace {
+
+using test::ip;
+using test::pool;
+using test::takeUp;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+model::Service showing(const std::string& name, const std::vector<std::string>& addresses) {
+  model::Service service;
+  service.key = {"default", name};
+  service.type = "LoadBalancer";
+  for (const std::string& address : addresses) service.ingress.push_back({address, "", ""});
+  return service;
+}
+
+Allocator twoFamilies() {
+  return test::allocatorWith({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+}
+
+TEST(Adoption, TakesOverWhatAServiceShowsWithinAPool) {
+  Allocator allocator = twoFamilies();
+  const model::Service web = showing("web", {"10.0.0.7", "2001:db8::7"});
+  allocator.setForeign(web.key, shownBy(web));
+  EXPECT_TRUE(adopt(allocator, web));
+  EXPECT_THAT(allocator.holds().ofService(web.key), ElementsAre(ip("10.0.0.7"), ip("2001:db8::7")));
+  EXPECT_THAT(allocator.holds().ofForeign(web.key), IsEmpty());
+  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->pool, "a");
+  EXPECT_THAT(adoptedEvent(web).note, HasSubstr("10.0.0.7, 2001:db8::7"));
+}
+
+TEST(Adoption, IsAllOrNothing) {
+  struct Case {
+    const char* why;
+    std::vector<std::string> shown;
+  };
+  const Case cases[] = {
+      {"one is in no Pool", {"2001:db8::7", "172.16.0.1"}},
+      {"one is held by somebody else", {"2001:db8::7", "10.0.0.1"}},
+      {"two of one family", {"10.0.0.7", "10.0.0.8"}},
+      {"one is no address", {"10.0.0.7", ""}},
+  };
+  for (const Case& each : cases) {
+    Allocator allocator = twoFamilies();
+    takeUp(allocator, {"default", "other"}, "10.0.0.1");
+    const model::Service web = showing("web", each.shown);
+    allocator.setForeign(web.key, shownBy(web));
+    const auto before = allocator.holds().all();
+    EXPECT_FALSE(adopt(allocator, web)) << each.why;
+    EXPECT_EQ(allocator.holds().all(), before) << each.why;
+  }
+}
+
+TEST(Adoption, NeedsAPoolThatGives) {
+  model::Pool going = pool("a", {"10.0.0.0/24"});
+  going.deleting = true;
+  Allocator allocator = test::allocatorWith({going});
+  EXPECT_FALSE(adopt(allocator, showing("web", {"10.0.0.7"})));
+}
+
+TEST(Adoption, AsksNoRulesOfThePoolSinceNobodyIsRenumbered) {
+  model::Pool forOthers = pool("a", {"10.0.0.0/24"});
+  forOthers.namespaces = {"shop"};
+  forOthers.autoAssign = false;
+  Allocator allocator = test::allocatorWith({forOthers});
+  EXPECT_TRUE(adopt(allocator, showing("web", {"10.0.0.7"})));
+}
+
+// At take-up, before anything is given.
+
+std::vector<std::string> adoptedOf(Allocator& allocator, std::vector<model::IpClaim> claims,
+                                   std::vector<model::Service> services, bool adopt = true) {
+  const Snapshot snapshot{std::move(claims), std::move(services),
+                          [](const std::string&) { return nullptr; }};
+  std::vector<std::string> names;
+  for (const auto* service : takeUp(allocator, snapshot, {.requireClass = false, .adopt = adopt})) {
+    names.push_back(service->key.name);
+  }
+  return names;
+}
+
+TEST(Adoption, OnlyWhenItIsWanted) {
+  Allocator allocator = twoFamilies();
+  EXPECT_THAT(adoptedOf(allocator, {}, {showing("web", {"10.0.0.7"})}, false), IsEmpty());
+  EXPECT_THAT(allocator.holds().ofForeign({"default", "web"}), ElementsAre(ip("10.0.0.7")));
+}
+
+TEST(Adoption, OfTwoServicesThatShowOneAddressTheFirstByNameGetsIt) {
+  Allocator allocator = twoFamilies();
+  EXPECT_THAT(
+      adoptedOf(allocator, {}, {showing("web-2", {"10.0.0.7"}), showing("web-1", {"10.0.0.7"})}),
+      ElementsAre("web-1"));
+}
+
+TEST(Adoption, WhatAServiceOfAnotherClassShowsIsHeldBySomebodyElse) {
+  Allocator allocator = twoFamilies();
+  model::Service other = showing("other", {"10.0.0.7"});
+  other.loadBalancerClass = "example.com/other";
+  EXPECT_THAT(adoptedOf(allocator, {}, {showing("web", {"10.0.0.7"}), other}), IsEmpty());
+  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->owner.name, "other");
+}
+
+TEST(Adoption, GoesBeforeAReservationThatWasNeverBound) {
+  model::IpClaim wish;
+  wish.key = {"default", "wish"};
+  wish.spec.address = "10.0.0.7";
+  Allocator allocator = twoFamilies();
+  EXPECT_THAT(adoptedOf(allocator, {wish}, {showing("web", {"10.0.0.7"})}), ElementsAre("web"));
+  wish.status.phase = "Bound";
+  wish.status.address = "10.0.0.7";
+  Allocator bound = twoFamilies();
+  EXPECT_THAT(adoptedOf(bound, {wish}, {showing("web", {"10.0.0.7"})}), IsEmpty());
+}
+
+TEST(Adoption, AServiceThatIsBeingDeletedIsLeftAsItIs) {
+  Allocator allocator = twoFamilies();
+  model::Service going = showing("web", {"10.0.0.7"});
+  going.deleting = true;
+  EXPECT_THAT(adoptedOf(allocator, {}, {going}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace barevip::assigner

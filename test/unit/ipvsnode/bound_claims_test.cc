@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/bound_claims.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/ipvsnode/builders.h"
+
+namespace barevip::node::test {
+namespace {
+
+using testing::SizeIs;
+
+model::Service web() {
+  model::Service result = service("web", {"192.0.2.1"});
+  result.uid = "uid-of-web";
+  return result;
+}
+
+std::size_t recordsOf(const model::IpClaim& claim) {
+  return BoundClaims(ClusterBuilder().add(claim).state.claims).of(web(), ip("192.0.2.1")).size();
+}
+
+TEST(BoundClaims, RecordForTheirOwnerWhateverTheySayOfItsName) {
+  model::IpClaim owned = claim("", "192.0.2.1");
+  owned.serviceOwner = model::OwnerReference{"v1", "Service", "web", "uid-of-web"};
+  EXPECT_EQ(recordsOf(owned), 1U);
+}
+
+TEST(BoundClaims, RecordForEveryServiceThatUsesAReservation) {
+  EXPECT_EQ(recordsOf(claim("web", "192.0.2.1")), 1U);
+  EXPECT_EQ(recordsOf(claim("dns, web", "192.0.2.1")), 1U);
+  EXPECT_EQ(recordsOf(claim("web-2, my-web", "192.0.2.1")), 0U);
+}
+
+struct NoRecord {
+  const char* why;
+  void (*spoil)(model::IpClaim&);
+};
+
+class NoRecordTest : public testing::TestWithParam<NoRecord> {};
+
+TEST_P(NoRecordTest, DoesNotCount) {
+  model::IpClaim spoilt = claim("web", "192.0.2.1");
+  GetParam().spoil(spoilt);
+  EXPECT_EQ(recordsOf(spoilt), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Claims, NoRecordTest,
+    testing::Values(
+        NoRecord{"not_bound", [](model::IpClaim& c) { c.status.phase = "Conflict"; }},
+        NoRecord{"another_namespace", [](model::IpClaim& c) { c.key.ns = "other"; }},
+        NoRecord{"another_address", [](model::IpClaim& c) { c.status.address = "192.0.2.2"; }},
+        NoRecord{"no_address", [](model::IpClaim& c) { c.status.address = "somewhere"; }},
+        NoRecord{"unused", [](model::IpClaim& c) { c.status.service = ""; }},
+        NoRecord{"an_earlier_service_of_the_name",
+                 [](model::IpClaim& c) {
+                   c.serviceOwner = model::OwnerReference{"v1", "Service", "web", "earlier"};
+                 }}),
+    [](const auto& test) { return test.param.why; });
+
+TEST(BoundClaims, AreFoundHoweverTheAddressIsSpelt) {
+  const auto claims = ClusterBuilder().add(claim("web", "2001:DB8:0::1")).state.claims;
+  EXPECT_THAT(BoundClaims(claims).of(web(), ip("2001:db8::1")), SizeIs(1));
+}
+
+TEST(BoundClaims, GrantThePortsOfTheirStatusByProtocol) {
+  const BoundClaims claims(
+      ClusterBuilder().add(granting("web", "192.0.2.1", {"80/TCP", "53/UDP"})).state.claims);
+  EXPECT_TRUE(claims.grant(web(), tcp("192.0.2.1", 80)));
+  EXPECT_TRUE(claims.grant(web(), udp("192.0.2.1", 53)));
+  EXPECT_FALSE(claims.grant(web(), tcp("192.0.2.1", 53)));
+  EXPECT_FALSE(claims.grant(web(), tcp("192.0.2.2", 80)));
+  EXPECT_FALSE(claims.grant(service("shop", {}), tcp("192.0.2.1", 80)));
+}
+
+}  // namespace
+}  // namespace barevip::node::test
