@@ -34,13 +34,16 @@ bool Liveness::saw(const model::Lease& lease, MonotonicTime now) {
   if (lease.holder == self_) {
     if (!known || now - entry.seen > kInTouch) {
       for (auto& [name, other] : nodes_) {
-        if (!last_.established || wasUp(name)) other.seen = now;
+        if (last_.established && !wasUp(name)) continue;
+        other.seen = now;
+        other.proven = false;
       }
       changed = true;
     }
-  } else if (now - entry.seen > entry.patience) {
+  } else if (!entry.proven || now - entry.seen > entry.patience) {
     changed = true;
   }
+  entry.proven = known;
   entry.patience = patience;
   entry.renewTime = lease.renewTime;
   entry.seen = now;
@@ -88,6 +91,7 @@ LiveView Liveness::viewLocked(MonotonicTime now) const {
       view.live.push_back({name, entry.bindInterface});
     }
     if (name == self_) continue;
+    view.settled = view.settled && entry.proven;
     // Just after, since `end` itself still counts as alive.
     const MonotonicTime after = end + std::chrono::milliseconds(1);
     if (!view.next || after < *view.next) view.next = after;

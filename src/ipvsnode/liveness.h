@@ -41,6 +41,10 @@ struct LiveView {
   std::vector<LiveNode> live;
   /// Nodes that say they are leaving, and are fresh.
   std::vector<std::string> leaving;
+  /// All of the others were seen to renew since this process, or its touch with the API server,
+  /// began. Before that a Lease may be what a dead node left behind, so that the others, who know
+  /// it to be dead, share the VIPs out among fewer than we do.
+  bool settled = true;
   /// When, without news, the view changes next.
   std::optional<MonotonicTime> next;
 };
@@ -65,6 +69,7 @@ class Liveness {
   struct Entry {
     std::string renewTime;
     MonotonicTime seen;
+    bool proven = false;  ///< a renewal came, not only the Lease as it was
     std::chrono::seconds patience = kLeaseDuration;
     std::string bindInterface;
     bool leaving = false;

@@ -336,8 +336,10 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
   };
   NodeReport next;
   for (const OwnerQuestion& question : questions) {
-    if (!isMine(question.vip)) continue;
-    VipReport one{question.vip, announced.contains(question.vip), {}, std::nullopt};
+    const bool announces = announced.contains(question.vip);
+    // What we announce and nobody is recorded for is ours until somebody takes over from us.
+    if (!isMine(question.vip) && !(announces && question.holder.empty())) continue;
+    VipReport one{question.vip, announces, {}, std::nullopt};
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
     for (const auto& [claim, node] : question.claims) {

@@ -32,7 +32,7 @@ namespace barevip::node {
 /// What this node says about one VIP to the API server, in one of the VIP's IP objects.
 struct VipReport {
   IpAddress vip;
-  bool announced = false;                  ///< by this node, as its owner
+  bool announced = false;                  ///< by this node, as its owner or while it has none
   std::string holder;                      ///< its status.node when this was decided
   std::optional<std::string> conflictMac;  ///< a stranger answers for it
 

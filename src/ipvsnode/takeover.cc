@@ -25,10 +25,13 @@ class Takeover::Round {
 
   TakeoverDecision run() {
     for (const OwnerQuestion& question : input_.questions) {
+      served_.insert(question.vip);
+      if (!question.holder.empty()) memory_.lastHolders_[question.vip] = question.holder;
       if (decideOne(question)) decision_.announce.insert(question.vip);
     }
     forget(memory_.wantedSince_, waiting_);
     forget(memory_.relievedSince_, relieved_);
+    forget(memory_.lastHolders_, served_);
     std::erase_if(memory_.probes_,
                   [&](const auto& probe) { return !asked_.contains(probe.first); });
     return std::move(decision_);
@@ -48,7 +51,7 @@ class Takeover::Round {
   bool mayBegin(const OwnerQuestion& question) {
     const std::string& holder = question.holder;
     if (holder == input_.self || isUp(holder)) return true;
-    if (holder.empty()) return nobodyAnswersFor(question.vip);
+    if (holder.empty()) return !mayBeRecordedAgain(question.vip) && nobodyAnswersFor(question.vip);
 
     const auto address = input_.nodeAddresses.find(holder);
     if (address == input_.nodeAddresses.end()) return true;
@@ -58,6 +61,19 @@ class Takeover::Round {
     earliest(decision_.next, since + kSilentDaemonGrace);
     const Probe* probe = ask(address->second, kAskAgain);
     return probe != nullptr && !probe->mac;
+  }
+
+  // An IP object that was deleted and made again names nobody, but its VIP may be announced.
+  bool mayBeRecordedAgain(const IpAddress& vip) {
+    const auto last = memory_.lastHolders_.find(vip);
+    if (last == memory_.lastHolders_.end() || last->second == input_.self || !isUp(last->second)) {
+      return false;
+    }
+    waiting_.insert(vip);
+    const MonotonicTime since = memory_.wantedSince_.try_emplace(vip, now_).first->second;
+    if (now_ >= since + kRecordAgain) return false;
+    earliest(decision_.next, since + kRecordAgain);
+    return true;
   }
 
   bool nobodyAnswersFor(const IpAddress& vip) {
@@ -75,6 +91,9 @@ class Takeover::Round {
     const bool takenOver = !question.holder.empty() && question.holder != input_.self;
     if (takenOver) return false;
     if (!hasOwner) return leaving;
+    // Without a holder we record ourselves. In an unsettled view the owner may be one in our eyes
+    // alone; if it is not, it records itself.
+    if (question.holder.empty() || !input_.nodes.settled) return true;
     relieved_.insert(question.vip);
     const MonotonicTime since =
         memory_.relievedSince_.try_emplace(question.vip, now_).first->second;
@@ -107,7 +126,8 @@ class Takeover::Round {
     return probe.mac ? &probe : nullptr;
   }
 
-  static void forget(std::map<IpAddress, MonotonicTime>& all, const std::set<IpAddress>& keep) {
+  template <class T>
+  static void forget(std::map<IpAddress, T>& all, const std::set<IpAddress>& keep) {
     std::erase_if(all, [&](const auto& entry) { return !keep.contains(entry.first); });
   }
 
@@ -115,6 +135,7 @@ class Takeover::Round {
   const TakeoverInput& input_;
   const MonotonicTime now_;
   TakeoverDecision decision_;
+  std::set<IpAddress> served_;
   std::set<IpAddress> waiting_;
   std::set<IpAddress> relieved_;
   std::set<IpAddress> asked_;

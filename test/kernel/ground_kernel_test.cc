@@ -187,18 +187,17 @@ TEST_F(Ground, PlacementHostIsUnsafeOnceAKubeProxyOfIpvsModeIsThere) {
 
 TEST_F(Ground, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) {
   node_.ip(
-      "link add eth1 type dummy
-link set eth1 up
-"
-      "link add eth2 type dummy
-link set eth2 up");
+      "link add eth1 type dummy\nlink set eth1 up\n"
+      "link add eth2 type dummy\nlink set eth2 up");
   // As an advertisement makes it (net/ipv6/route.c, rt6_add_dflt_router).
   node_.thread().run([] {
     const FileDescriptor socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     in6_rtmsg route{};
     ASSERT_EQ(::inet_pton(AF_INET6, "fe80::1", &route.rtmsg_gateway), 1);
     route.rtmsg_metric = 1024;
-    route.rtmsg_flags = RTF_UP | RTF_GATEWAY | RTF_DEFAULT | RTF_ADDRCONF;
+    constexpr std::uint32_t kUp = 0x1;       // RTF_UP and RTF_GATEWAY of linux/route.h,
+    constexpr std::uint32_t kGateway = 0x2;  // which net/if.h cannot stand beside it
+    route.rtmsg_flags = kUp | kGateway | RTF_DEFAULT | RTF_ADDRCONF;
     route.rtmsg_ifindex = static_cast<int>(::if_nametoindex("eth1"));
     ASSERT_EQ(::ioctl(socket.get(), SIOCADDRT, &route), 0);
   });

@@ -83,6 +83,29 @@ TEST_F(LivenessTest, SeeingAnOldRenewalAgainProvesNothing) {
   EXPECT_THAT(live(), ElementsAre("me"));
 }
 
+TEST_F(LivenessTest, IsSettledWhenAllOthersWereSeenToRenewOrAreGone) {
+  renew("me");
+  EXPECT_TRUE(liveness_.view(now_).settled) << "there is nobody else";
+  renew("a");
+  renew("dead");
+  EXPECT_FALSE(liveness_.view(now_).settled);
+  pass(6s, {"me", "a"});
+  EXPECT_FALSE(liveness_.view(now_).settled);
+  pass(2s, {"me", "a"});
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+  EXPECT_TRUE(liveness_.view(now_).settled);
+}
+
+TEST_F(LivenessTest, WhenTheApiServerReturnsItSettlesAnew) {
+  pass(4s, {"me", "a"});
+  EXPECT_TRUE(liveness_.view(now_).settled);
+  wait(300s);
+  renew("me");
+  EXPECT_FALSE(liveness_.view(now_).settled);
+  renew("a");
+  EXPECT_TRUE(liveness_.view(now_).settled);
+}
+
 TEST_F(LivenessTest, RenewTimesOfOtherClocksAreNeverCompared) {
   renew("me");
   model::Lease future;
@@ -95,6 +118,7 @@ TEST_F(LivenessTest, RenewTimesOfOtherClocksAreNeverCompared) {
 TEST_F(LivenessTest, ARenewalOfALiveNodeIsNoNewsAndOfADeadOneIs) {
   renew("me");
   EXPECT_TRUE(renew("a"));
+  EXPECT_TRUE(renew("a")) << "its first renewal proves that it lives";
   wait(2s);
   EXPECT_FALSE(renew("a"));
   pass(10s, {"me"});

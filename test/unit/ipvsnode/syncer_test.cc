@@ -570,6 +570,31 @@ TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
   EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1));
 }
 
+TEST_F(SyncerTest, ARestartWithdrawsNothingThoughALeaseOfADeadNodeIsStillThere) {
+  world.sync();
+  world.stores.nodes.put(test::node("n3", "10.0.0.3"));
+  for (int i = 1; i <= 12; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    const std::string vip = "192.0.2." + std::to_string(i);
+    world.stores.services.put(service(name, {vip}));
+    world.stores.claims.put(claim(name, vip, "n1"));
+  }
+  {
+    Daemon first(world);
+    first.renew("n2");
+    first.pass();
+    ASSERT_EQ(first.syncer->announcedCount(), 12U) << "no more than twice the mean of two nodes";
+  }
+  Daemon second(world);
+  second.renew("n3");  // it is dead
+  for (int i = 0; i < 10; ++i) {
+    second.renew("n2");
+    second.pass();
+    EXPECT_EQ(second.syncer->announcedCount(), 12U) << i;
+    world.clock.advance(1s);
+  }
+}
+
 TEST_F(SyncerTest, WhileTheApiServerIsAwayNothingMoves) {
   world.sync();
   world.addWeb("n2");
@@ -710,6 +735,32 @@ TEST_F(SyncerTest, TheOwnerReportsInEveryRecordOfTheVip) {
   const std::map<kube::ObjectKey, VipReport> reports{{{"default", "web-192.0.2.1"}, known},
                                                      {{"default", "web-tls-192.0.2.1"}, added}};
   EXPECT_EQ(daemon.lastReport.claims, reports);
+}
+
+TEST_F(SyncerTest, RecordsItselfAgainWhenTheRecordOfAnAnnouncedVipWasMadeAnew) {
+  // More than the hash gives to one of two nodes.
+  world.sync();
+  std::vector<std::string> vips;
+  for (int i = 1; i <= 4; ++i) vips.push_back("192.0.2." + std::to_string(i));
+  for (const std::string& vip : vips) {
+    world.stores.services.put(service("s-" + vip, {vip}));
+    world.stores.claims.put(claim("s-" + vip, vip, "n1"));
+  }
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  ASSERT_EQ(daemon.syncer->announcedCount(), 4U);
+  for (const std::string& vip : vips) world.stores.claims.erase(claim("s-" + vip, vip).key);
+  daemon.pass();
+  for (const std::string& vip : vips) world.stores.claims.put(claim("s-" + vip, vip));
+  for (int i = 0; i < 3; ++i) {
+    daemon.renew("n2");
+    daemon.pass();
+    EXPECT_EQ(daemon.syncer->announcedCount(), 4U);
+    EXPECT_THAT(daemon.lastReport.claims, SizeIs(4));
+    for (const auto& [key, one] : daemon.lastReport.claims) EXPECT_TRUE(one.announced);
+    world.clock.advance(2s);
+  }
 }
 
 TEST_F(SyncerTest, AServiceThatJoinsDoesNotMoveTheVip) {

@@ -90,6 +90,32 @@ TEST_F(TakeoverTest, AVipOfALiveHolderIsTakenAtOnceSinceItGivesWay) {
   EXPECT_TRUE(announces());
 }
 
+TEST_F(TakeoverTest, AVipWhoseRecordWasLostIsLeftToItsLiveHolderForAWhile) {
+  holders[vip] = "peer";
+  owners[vip] = "peer";
+  EXPECT_FALSE(announces());
+  owners.clear();
+  holders[vip] = "";
+  withoutClaim = true;
+  EXPECT_FALSE(announces()) << "deleted";
+  owners[vip] = "me";
+  withoutClaim = false;
+  TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.ask, IsEmpty()) << "the answer would be the holder's, no stranger's";
+  EXPECT_EQ(decision.next, now + kRecordAgain);
+  now += kRecordAgain;
+  EXPECT_THAT(decide().ask, ElementsAre(vip)) << "it announces it no more";
+}
+
+TEST_F(TakeoverTest, AVipWhoseRecordWasLostWithItsHolderIsAskedForAtOnce) {
+  holders[vip] = "dead";
+  owners[vip] = "peer";
+  (void)decide();
+  owners[vip] = "me";
+  holders[vip] = "";
+  EXPECT_THAT(decide().ask, ElementsAre(vip));
+}
+
 TEST_F(TakeoverTest, AVipOfALeavingHolderIsTakenAtOnce) {
   holders[vip] = "peer";
   nodes.live = {{"me", "eth0"}};
@@ -180,6 +206,36 @@ TEST_F(TakeoverTest, WeDoNotWaitForTheSuccessorForLong) {
   holders[vip] = "me";
   EXPECT_TRUE(announces());
   now += kRelease;
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, WeAnswerWhileNobodyIsRecorded) {
+  announced = {vip};
+  owners[vip] = "peer";
+  EXPECT_TRUE(announces());
+  now += 10 * kRelease;
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, WeDoNotGiveWayByAViewThatCountsNodesWhichMayBeDead) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "me";
+  nodes.settled = false;
+  EXPECT_TRUE(announces());
+  now += 10 * kRelease;
+  EXPECT_TRUE(announces());
+  nodes.settled = true;
+  EXPECT_TRUE(announces()) << "from now on the successor has its time";
+  now += kRelease;
+  EXPECT_FALSE(announces());
+}
+
+TEST_F(TakeoverTest, WhoeverTookOverHasItWhateverTheView) {
+  announced = {vip};
+  owners[vip] = "peer";
+  holders[vip] = "peer";
+  nodes.settled = false;
   EXPECT_FALSE(announces());
 }
 
