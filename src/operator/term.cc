@@ -47,9 +47,12 @@ bool behind(const kube::Store<T>& store, const std::vector<T>& listed) {
   });
 }
 
-// Services that are nobody's business are left out: ClusterIP Services are most of a cluster.
+// Services that are nobody's business are left out: ClusterIP Services are most of a cluster. One
+// that waited for an address before it became one of them still has our condition.
 bool isRelevant(const Term::ServicePtr& service) {
-  return service && (service->isLoadBalancer() || !service->ingress.empty());
+  return service &&
+         (service->isLoadBalancer() || !service->ingress.empty() ||
+          model::findCondition(service->conditions, assigner::kAddressAssigned) != nullptr);
 }
 
 std::string describe(const ObjectKey& key) { return key.toString(); }
@@ -112,15 +115,33 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
 Term::~Term() { end(); }
 
 Result<void> Term::begin(const std::stop_token& stop) {
-  while (!stores_.synced() && !stop.stop_requested()) pause(kLook, stop);
-  const auto taken = takeUp(stop);
-  if (!taken) return taken;
-  enqueueAll();
+  const auto prepared = prepare(stop);
+  if (!prepared) return prepared;
   serviceController_.start(options_.workers);
   claimController_.start(kClaimWorkers);
   poolController_.start(1);
   begun_ = true;
   return {};
+}
+
+Result<void> Term::prepare(const std::stop_token& stop) {
+  while (!stores_.synced() && !stop.stop_requested()) pause(kLook, stop);
+  const auto taken = takeUp(stop);
+  if (!taken) return taken;
+  enqueueAll();
+  return {};
+}
+
+bool Term::workOnce(Kind kind, const std::stop_token& stop) {
+  switch (kind) {
+    case Kind::kServices:
+      return serviceController_.workOnce(stop);
+    case Kind::kIps:
+      return claimController_.workOnce(stop);
+    case Kind::kPools:
+      return poolController_.workOnce(stop);
+  }
+  return false;
 }
 
 void Term::end() {

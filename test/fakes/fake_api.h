@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -74,6 +75,11 @@ class FakeApi final : public Api {
   /// Sends a bookmark with the newest version to every running watch.
   void sendBookmarks();
   [[nodiscard]] std::size_t runningWatches() const;
+
+  /// The first change of the resource after `version`, which moves on; nullopt: there is none yet.
+  /// A watch for tests without threads.
+  std::optional<std::pair<WatchEvent::Type, nlohmann::json>> next(const Resource& resource,
+                                                                  std::uint64_t& version) const;
 
   /// Successful and failed writes since the start or clearWrites(), in order.
   [[nodiscard]] std::vector<Write> writes() const;

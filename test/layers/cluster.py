@@ -11,6 +11,7 @@ from layers.outcome import REPO, Outcome
 
 def run():
     build("release")
+    build("dev")  # has what plays histories
     process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", "discover", "-v", "-t", "test", "-s", "test/e2e"],
                                cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")

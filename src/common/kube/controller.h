@@ -55,6 +55,13 @@ class Controller {
     }
   }
 
+  /// Does a worker's job for one key on the caller's thread. False if no key's time has come.
+  bool workOnce(const std::stop_token& stop) {
+    const auto key = queue_.tryPop();
+    if (key) process(*key, stop);
+    return key.has_value();
+  }
+
   /// Returns when every worker has finished its key.
   void stop() {
     for (std::jthread& worker : workers_) worker.request_stop();

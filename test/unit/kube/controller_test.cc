@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "fakes/manual_clock.h"
 
@@ -60,6 +61,25 @@ TEST_F(ControllerTest, ReconcilesWhatIsAdded) {
   controller_->stop();
   EXPECT_EQ(controller_->successes(), 1U);
   EXPECT_EQ(queue_.waiting(), 0U);
+}
+
+TEST_F(ControllerTest, WorksOnTheCallersThreadIfTheCallerWants) {
+  std::vector<std::string> seen;
+  Controller<std::string> controller(
+      "test", queue_,
+      [&](const std::string& key, const std::stop_token&) -> Result<ReconcileResult> {
+        seen.push_back(key);
+        if (seen.size() == 1) return fail(ErrorCode::kUnavailable, "no");
+        return ReconcileResult{};
+      },
+      [](const std::string& key) { return key; });
+  queue_.add("a");
+  EXPECT_TRUE(controller.workOnce({}));
+  EXPECT_FALSE(controller.workOnce({})) << "not before the pause after an error";
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(controller.workOnce({}));
+  EXPECT_FALSE(controller.workOnce({}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "a"}));
 }
 
 TEST_F(ControllerTest, ComesBackWhenTheReconcilerWants) {
