@@ -88,6 +88,7 @@ bool Replica::deliver(const kube::Resource& resource, Result<T> (*decode)(const 
   } else {
     store.put(std::move(object));
   }
+  store.setVersion(std::to_string(seen));
   return true;
 }
 
