@@ -21,12 +21,12 @@ namespace {
 using namespace std::chrono_literals;
 using kube::ObjectKey;
 
-constexpr std::size_t kClaimWorkers = 2;
+constexpr std::size_t kClaimWorkers = 4;
 constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
-// Behind Services that wait for a worker, IP objects look again that often and one gets through
-// that often.
-constexpr std::chrono::milliseconds kRecordDelay = 500ms;
-constexpr std::chrono::milliseconds kRecordPace = 100ms;
+// Behind Services that wait for a worker, IP objects look again that often, and one of them gets
+// through that often.
+constexpr std::chrono::milliseconds kRecordDelay = 1s;
+constexpr std::chrono::milliseconds kRecordPace = 200ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
