@@ -123,6 +123,40 @@ TEST_F(IpReconcilerTest, AnAddressIsReservedByHand) {
   EXPECT_THAT(claimNames(), ElementsAre("front-door")) << "no second record";
 }
 
+TEST_F(IpReconcilerTest, AnAddressThatWouldNotBeGivenAgainIsKeptAndThisIsSaid) {
+  add("web");
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  model::Pool strict = pool("a", {"10.0.0.0/24"});
+  strict.ignoreNamespaces = {"default"};
+  setPools({strict});
+  for (const char* name : {"web-10.0.0.0", "front-door"}) {
+    look(name);
+    EXPECT_EQ(phase(name), "Bound");
+    EXPECT_EQ(bound(name)["status"], "True");
+    EXPECT_EQ(bound(name)["reason"], "NotAdmitted");
+    EXPECT_THAT(bound(name)["message"], HasSubstr("ignoreNamespaces"));
+  }
+  setPools({pool("a", {"10.0.0.99"})});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "OutsidePool");
+  setPools({pool("a", {"10.0.0.0/24"})});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "Reserved");
+  EXPECT_THAT(events_.reasons({"default", "front-door"}),
+              ElementsAre("Reserved", "NotAdmitted", "OutsidePool", "Reserved"));
+}
+
+TEST_F(IpReconcilerTest, AReservationSaysThatItsUserIsNotAdmittedAnyMore) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  addNaming("web", "front-door");
+  model::Pool edge = pool("a", {"10.0.0.0/24"});
+  edge.serviceSelector = model::LabelSelector{{{"tier", "edge"}}, {}};
+  setPools({edge});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "NotAdmitted");
+  EXPECT_THAT(bound("front-door")["message"], HasSubstr("serviceSelector"));
+}
+
 TEST_F(IpReconcilerTest, AReservationOutlivesItsService) {
   reserve("front-door", {{"address", "10.0.0.7"}});
   addNaming("web", "front-door");
