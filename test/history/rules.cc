@@ -399,7 +399,8 @@ class Case {
       for (const auto& [address, ip] : mine_) {
         if (isReservation(*ip) || shown.contains(address) != isShown) continue;
         const std::string home = homeOf(address, *ip);
-        if ((!pool.empty() && home != pool) || !sameKeyAsOthers(address)) continue;
+        const bool asked = pool.empty() || home == pool || ip->spec.pool == pool;
+        if (!asked || !sameKeyAsOthers(address)) continue;
         if (take(address, home) && !fitsBesideOthers(address)) return false;
       }
     }

@@ -16,7 +16,6 @@ auto UnreliableApi::read(Call&& call) -> decltype(call()) {
 template <class Call>
 auto UnreliableApi::write(Call&& call) -> decltype(call()) {
   if (dead()) return fail(ErrorCode::kStopped, "the process is dead");
-  ++attempts_;
   const bool fails = failure_ && failure_->after == 0;
   const bool carriedOut = !fails || failure_->carriedOut;
   if (failure_ && !fails) --failure_->after;

@@ -23,9 +23,6 @@ class UnreliableApi final : public kube::Api {
   /// The write after so many others gets kUnavailable, before or after it was carried out.
   void failWrite(std::size_t after, bool carriedOut) { failure_ = Failure{after, carriedOut}; }
 
-  /// Writes that were tried.
-  [[nodiscard]] std::size_t attempts() const { return attempts_; }
-
   Result<std::string> list(const kube::Resource& resource, const kube::Selection& selection,
                            const OnItem& onItem, std::stop_token stop) override;
   Result<void> watch(const kube::Resource& resource, const kube::Selection& selection,
@@ -55,7 +52,6 @@ class UnreliableApi final : public kube::Api {
   auto write(Call&& call) -> decltype(call());
 
   kube::Api& server_;
-  std::size_t attempts_ = 0;
   std::optional<std::size_t> lifetime_;
   std::optional<Failure> failure_;
 };

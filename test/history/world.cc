@@ -115,30 +115,26 @@ bool World::workOnce() {
   return worked;
 }
 
-bool World::workAll() {
-  for (std::size_t work = 0; workOnce(); ++work) {
-    if (work < kTooMuchWork) continue;
-    broken_.emplace_back("the operator does not come to rest");
-    return false;
+std::size_t World::workAll() {
+  std::size_t work = 0;
+  while (workOnce()) {
+    if (++work == kTooMuchWork) break;
   }
-  return true;
+  return work;
 }
 
+// Until time brings nothing new, either.
 void World::settle() {
-  std::size_t attempts = 0;
-  std::size_t rounds = 0;
-  do {
-    if (!workAll()) return;
+  for (std::size_t round = 0; round < kTooManyRounds; ++round) {
+    workAll();
     api_.collectGarbage();
-    if (!workAll()) return;
-    attempts = leader().api().attempts();
+    workAll();
     clock_.advance(kLongest);
-    if (!workAll()) return;
-    if (++rounds == kTooManyRounds) {
-      broken_.emplace_back("the operator writes again and again");
-      return;
-    }
-  } while (leader().api().attempts() != attempts);
+    const std::size_t work = workAll();
+    if (work == 0) return;
+    if (work == kTooMuchWork) break;
+  }
+  broken_.emplace_back("the operator does not come to rest");
 }
 
 void World::check() {

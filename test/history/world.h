@@ -40,7 +40,8 @@ class World {
   void restart();
   void changeLeader();
   bool workOnce();
-  bool workAll();
+  /// Returns how much there was to do.
+  std::size_t workAll();
   void settle();
   void check();
   void checkShown();
