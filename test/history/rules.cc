@@ -170,7 +170,7 @@ const model::Pool* PoolRules::having(const IpAddress& address) const {
 
 std::string PoolRules::home(const IpAddress& address, const std::string& recorded) const {
   const model::Pool* const known = find(recorded);
-  if (known != nullptr && covers(*known, address)) return recorded;
+  if (known != nullptr && !known->deleting && covers(*known, address)) return recorded;
   const model::Pool* const now = having(address);
   return now == nullptr ? recorded : now->key.name;
 }

@@ -13,6 +13,7 @@ LAYERS = {
     "fuzz": fuzz,
     "kernel": kernel,
     "cluster": cluster.run,
+    "history": cluster.histories,
 }
 
 __all__ = ["LAYERS", "Outcome", "build", "prepare"]

@@ -37,15 +37,12 @@ def wire():
 
 def sanitize():
     build("asan")
-    histories = {"BAREVIP_HISTORIES": "500"}
     outcome = ctest("asan", "unit|wire", {
-        **histories,
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp"})
     build("tsan")
     return outcome + ctest("tsan", "unit|wire", {
-        **histories,
         "TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"})
 
 
