@@ -7,6 +7,7 @@ from layers.outcome import Outcome
 
 LAYERS = {
     "lint": lint.run,
+    "tidy": lint.tidy,
     "unit": unit,
     "wire": wire,
     "sanitize": sanitize,
