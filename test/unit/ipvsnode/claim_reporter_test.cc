@@ -98,6 +98,7 @@ TEST_F(ClaimReporterTest, AWriteThatFailsIsRepeated) {
     clock.advance(std::chrono::seconds(1));
     return status().value("node", "") == "n1";
   }));
+  reporter.stop();
   EXPECT_EQ(refused, 4);
 }
 

@@ -72,6 +72,7 @@ TEST_F(MembershipTest, GoesOnAfterTheApiServerWasAway) {
   membership.start();
   while (lease().empty() && attempts < 100) clock.advance(100ms);
   EXPECT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  membership.stop();
 }
 
 TEST_F(MembershipTest, LeavingIsToldAtOnce) {

@@ -47,6 +47,9 @@ class EventsTest : public ::testing::Test {
 
   FakeApi api_;
   ManualClock clock_;
+  // What interceptors look at: here, since the recorder calls them until it is gone.
+  std::atomic<bool> away_ = false;
+  std::atomic<int> calls_ = 0;
   EventRecorder recorder_{api_, clock_, options()};
 };
 
@@ -108,9 +111,8 @@ TEST_F(EventsTest, StartANewOneAfterALongSilence) {
 }
 
 TEST_F(EventsTest, AreNotDoubledWhenAWriteIsRepeated) {
-  int calls = 0;
   api_.setInterceptor([&](Verb, const Resource&, const ObjectKey& key) -> std::optional<Error> {
-    if (++calls == 1) {  // the server has it, the answer is lost
+    if (++calls_ == 1) {  // the server has it, the answer is lost
       api_.put(kEvents, {{"metadata", {{"name", key.name}, {"namespace", key.ns}}}});
       return Error{ErrorCode::kUnavailable, "cut", 0, {}};
     }
@@ -191,9 +193,9 @@ TEST_F(EventsTest, OfManyObjectsAtOnceAreWrittenAtAPace) {
 }
 
 TEST_F(EventsTest, ThatAreWrittenGiveWayBeforeThoseThatWait) {
-  std::atomic<bool> away = true;
+  away_ = true;
   api_.setInterceptor([&](Verb, const Resource&, const ObjectKey& key) {
-    const bool refused = away && key.name.starts_with("stuck.");
+    const bool refused = away_ && key.name.starts_with("stuck.");
     return refused ? std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}}) : std::nullopt;
   });
   recorder_.start();
@@ -206,7 +208,7 @@ TEST_F(EventsTest, ThatAreWrittenGiveWayBeforeThoseThatWait) {
     ASSERT_TRUE(written(i));
   }
   EXPECT_EQ(recorder_.dropped(), 0U);
-  away = false;
+  away_ = false;
   clock_.advance(seconds(5));
   EXPECT_TRUE(written(5));
 }

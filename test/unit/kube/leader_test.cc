@@ -89,6 +89,7 @@ class LeaderTest : public ::testing::Test {
   ManualClock clock_;
   std::size_t running_ = 0;            ///< electors
   std::atomic<bool> hanging_ = false;  ///< one of them is held by the server
+  std::atomic<bool> hang_ = false;
 };
 
 TEST_F(LeaderTest, TheFirstLeadsAndRenews) {
@@ -181,17 +182,17 @@ TEST_F(LeaderTest, IsNoLeaderWhileItsThreadHangs) {
   Candidate a(api_, clock_, "a");
   start(a);
   ASSERT_TRUE(advanceUntil([&] { return a->leading(); }));
-  std::atomic<bool> hang = true;
+  hang_ = true;
   api_.setInterceptor([&](Verb, const Resource&, const ObjectKey&) -> std::optional<Error> {
     hanging_ = true;
-    while (hang) std::this_thread::yield();
+    while (hang_) std::this_thread::yield();
     return std::nullopt;
   });
   clock_.advance(seconds(3));
   ASSERT_TRUE(api_.waitFor([&] { return hanging_.load(); }));
   clock_.advance(seconds(10));
   EXPECT_FALSE(a->leading()) << "time alone ends it";
-  hang = false;
+  hang_ = false;
   hanging_ = false;
   ASSERT_TRUE(advanceUntil([&] { return a.stopped == 1; }));
 }

@@ -127,6 +127,11 @@ class AppTest : public testing::Test {
 
   kube::FakeApi api_;
   Options options_;
+  // What interceptors count: here, since operators call them until they are gone.
+  std::atomic<int> claimLists_ = 0;
+  std::atomic<int> serviceLists_ = 0;
+  std::mutex writesMutex_;
+  std::map<std::string, unsigned> writes_;  ///< by object
   std::vector<std::unique_ptr<Replica>> replicas_;
 };
 
@@ -439,11 +444,10 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   putService("s0");
   ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
   stopFirst();
-  std::atomic<int> lists = 0;
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
     // The reflector's list succeeds, the one that the term begins with fails at first.
-    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && lists++ == 1) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && claimLists_++ == 1) {
       return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
     }
     return std::nullopt;
@@ -452,16 +456,15 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("a-waiter").empty(); }));
   EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
-  EXPECT_GE(lists, 3);
+  EXPECT_GE(claimLists_, 3);
 }
 
 TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
   putPool("a", {"10.0.0.0/24"});
   putService("s0");
-  std::atomic<int> lists = 0;
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
-    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++lists == 2) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++claimLists_ == 2) {
       return Error{ErrorCode::kExpired, "too old", 410, {}};
     }
     return std::nullopt;
@@ -476,14 +479,12 @@ TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
   putPool("a", {"10.0.0.0/24"});
   api_.put(kube::kIps, {{"metadata", {{"name", "gone"}, {"namespace", "default"}}},
                         {"spec", {{"address", "10.0.0.9"}}}});
-  std::atomic<int> claimLists = 0;
-  std::atomic<int> serviceLists = 0;
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
     if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
-    if (resource == kube::kIps) ++claimLists;
+    if (resource == kube::kIps) ++claimLists_;
     // The reflector's list is the first; that of the term follows its list of IP objects.
-    if (resource == kube::kServices && ++serviceLists == 2) {
+    if (resource == kube::kServices && ++serviceLists_ == 2) {
       api_.erase(kube::kIps, {"default", "gone"});
     }
     return std::nullopt;
@@ -491,20 +492,19 @@ TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
   putService("s0");
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
-  EXPECT_EQ(claimLists, 2) << "the term listed once";
+  EXPECT_EQ(claimLists_, 2) << "the term listed once";
 }
 
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {
   putPool("a", {"10.0.0.0/24"});
-  std::mutex mutex;
-  std::map<std::string, unsigned> writes;  // each object's first three fail
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey& key) -> std::optional<Error> {
     const bool read = verb == kube::FakeApi::Verb::kList || verb == kube::FakeApi::Verb::kWatch ||
                       verb == kube::FakeApi::Verb::kGet;
     if (read) return std::nullopt;
-    const std::lock_guard lock(mutex);
-    switch (writes[std::string(resource.plural) + "/" + key.toString()]++) {
+    const std::lock_guard lock(writesMutex_);
+    // Each object's first three fail.
+    switch (writes_[std::string(resource.plural) + "/" + key.toString()]++) {
       case 0:
         return Error{ErrorCode::kConflict, "newer", 409, {}};
       case 1:
