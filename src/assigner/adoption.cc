@@ -34,8 +34,6 @@ std::optional<Found> adoptable(const Allocator& allocator, const model::Service&
 bool adopt(Allocator& allocator, const model::Service& service) {
   const auto found = adoptable(allocator, service);
   if (!found) return false;
-  // What it shows was held for it as somebody else's gift so far.
-  allocator.setForeign(service.key, {});
   const Sharer sharer{service.key, termsOf(service)};
   for (const auto& [address, pool] : *found) {
     if (allocator.takeUp(sharer, address, pool, Allocator::Proof::kNone)) continue;
@@ -43,6 +41,8 @@ bool adopt(Allocator& allocator, const model::Service& service) {
     allocator.setForeign(service.key, shownBy(service));
     return false;
   }
+  // What it shows was held for it as somebody else's gift so far.
+  allocator.setForeign(service.key, {});
   return true;
 }
 

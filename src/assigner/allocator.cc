@@ -2,6 +2,7 @@
 #include "assigner/allocator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "assigner/candidates.h"
 
@@ -15,17 +16,24 @@ void Allocator::setPools(std::vector<PoolPlan> plans) {
 
 Choice Allocator::assign(const Request& request) {
   Choice choice = choose(pools_, holds_, request);
-  for (Assignment& assignment : choice.addresses) grant(request, assignment);
+  const Sharer sharer{request.service, request.terms};
+  for (Assignment& assignment : choice.addresses) grant(sharer, assignment);
   return choice;
 }
 
-Choice Allocator::keep(const kube::ObjectKey& service, Refusal refusal) const {
-  return keepAll(pools_, holds_, service, {}, std::move(refusal));
+Choice Allocator::keep(const Sharer& service, Refusal refusal) {
+  Choice choice = keepAll(pools_, holds_, service.service, {}, std::move(refusal));
+  for (Assignment& assignment : choice.addresses) grant(service, assignment);
+  return choice;
 }
 
 bool Allocator::takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
                        Proof proof) {
-  const Hold* const hold = holds_.find(address);
+  const Hold* hold = holds_.find(address);
+  if (hold != nullptr && *hold == Hold::ofForeign(service.service)) {
+    drop(address);
+    hold = nullptr;
+  }
   if (hold == nullptr) return add(address, Hold::ofService(pool, service));
   if (hold->termsOf(service.service) != nullptr) return true;
   if (hold->kind != Holder::Kind::kService) return false;
@@ -58,8 +66,8 @@ std::vector<IpAddress> Allocator::releaseAll(const kube::ObjectKey& service) {
 tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservation) {
   if (const auto held = holds_.ofReservation(reservation.claim)) {
     holds_.setShareKey(*held, reservation.shareKey);
-    return Assignment{
-        *held, pools_.home(*held, holds_.find(*held)->pool), reservation.claim.name, {}};
+    const std::string& pool = holds_.find(*held)->pool;
+    return Assignment{*held, pools_.home(*held, pool), pool, reservation.claim.name, {}};
   }
   auto assignment = chooseReservation(pools_, holds_, reservation);
   if (!assignment) return assignment;
@@ -88,21 +96,25 @@ bool Allocator::unreserve(const kube::ObjectKey& claim) {
     return false;
   }
   remove(*address);
-  return true;
+  return holds_.find(*address) == nullptr;
 }
 
 bool Allocator::setForeign(const kube::ObjectKey& service,
                            const std::vector<IpAddress>& addresses) {
   bool freed = false;
-  const std::vector<IpAddress> before = holds_.ofForeign(service);
-  for (const IpAddress& address : before) {
+  for (const IpAddress& address : std::exchange(foreign_[service], addresses)) {
     if (std::find(addresses.begin(), addresses.end(), address) != addresses.end()) continue;
+    foreignByAddress_.erase({address, service});
+    const Hold* const hold = holds_.find(address);
+    if (hold == nullptr || !(*hold == Hold::ofForeign(service))) continue;
     remove(address);
-    freed = true;
+    freed = freed || holds_.find(address) == nullptr;
   }
   for (const IpAddress& address : addresses) {
+    foreignByAddress_.emplace(address, service);
     add(address, Hold::ofForeign(service));
   }
+  if (addresses.empty()) foreign_.erase(service);
   return freed;
 }
 
@@ -129,24 +141,23 @@ PoolUsage Allocator::usage(const std::string& name) const {
 }
 
 // What it has already stays on the old terms, if the new ones do not fit.
-void Allocator::grant(const Request& request, Assignment& assignment) {
-  const kube::ObjectKey& service = request.service;
+void Allocator::grant(const Sharer& service, Assignment& assignment) {
   const Hold* const hold = holds_.find(assignment.address);
   if (hold == nullptr) {
-    add(assignment.address, Hold::ofService(assignment.pool, {service, request.terms}));
+    add(assignment.address, Hold::ofService(assignment.pool, service));
     return;
   }
-  const Terms* const before = hold->termsOf(service);
+  const Terms* const before = hold->termsOf(service.service);
   if (before != nullptr) {
-    if (*before == request.terms) return;
-    if (!agreeOnKey(service, request.terms.key, hold->users) ||
-        clash(service, request.terms, hold->users)) {
+    if (*before == service.terms) return;
+    if (!agreeOnKey(service.service, service.terms.key, hold->users) ||
+        clash(service.service, service.terms, hold->users)) {
       return;
     }
     assignment.regranted = true;
   }
-  holds_.join(assignment.address, {service, request.terms});
-  assignment.shareKey = request.terms.key;
+  holds_.join(assignment.address, service);
+  assignment.shareKey = service.terms.key;
 }
 
 bool Allocator::add(const IpAddress& address, Hold hold) {
@@ -157,15 +168,23 @@ bool Allocator::add(const IpAddress& address, Hold hold) {
 }
 
 void Allocator::remove(const IpAddress& address) {
-  const auto outside = outside_.find(holds_.find(address)->pool);
+  drop(address);
+  const auto foreign = foreignByAddress_.lower_bound({address, {}});
+  if (foreign == foreignByAddress_.end() || foreign->first != address) return;
+  add(address, Hold::ofForeign(foreign->second));
+}
+
+void Allocator::drop(const IpAddress& address) {
+  const auto outside = outside_.find(pools_.home(address, holds_.find(address)->pool));
   if (outside != outside_.end()) outside->second.erase(address);
   if (holds_.remove(address)) pools_.release(address);
 }
 
 void Allocator::noteOutside(const IpAddress& address, const Hold& hold) {
-  const PoolState* const pool = pools_.find(hold.pool);
-  if (pool == nullptr || pool->space.offers(address)) return;
-  if (pools_.home(address, hold.pool) == hold.pool) outside_[hold.pool].insert(address);
+  if (hold.kind == Holder::Kind::kForeign) return;  // counts for no Pool
+  const std::string home = pools_.home(address, hold.pool);
+  const PoolState* const pool = pools_.find(home);
+  if (pool != nullptr && !pool->space.offers(address)) outside_[home].insert(address);
 }
 
 }  // namespace barevip::assigner

@@ -27,8 +27,8 @@ struct PoolUsage {
   };
   Counts ipv4;
   Counts ipv6;
-  /// Given from this Pool, but by now neither offered by it nor in another one; an address once for
-  /// each of its holders.
+  /// They count for this Pool, which does not offer them: by now they are in no Pool, or the Pool
+  /// avoids them; an address once for each of its holders.
   std::vector<std::pair<IpAddress, Holder>> outside;
 };
 
@@ -46,8 +46,9 @@ class Allocator {
   /// released. Of a refused Service the terms change as far as the others on its addresses allow.
   Choice assign(const Request& request);
 
-  /// What the Service has, for a request that cannot even be read.
-  [[nodiscard]] Choice keep(const kube::ObjectKey& service, Refusal refusal) const;
+  /// What the Service has, for a request that cannot even be read. Its terms change as those of
+  /// anybody who is refused.
+  Choice keep(const Sharer& service, Refusal refusal);
 
   /// How sure it is that a Service was given an address.
   enum class Proof : std::uint8_t {
@@ -56,7 +57,8 @@ class Allocator {
   };
   /// For the Service as it was found in the cluster. The Pools are not asked, unless others have
   /// the address and there is no proof. False if somebody else holds the address and the Service
-  /// cannot join. An address that the Service holds already is success.
+  /// cannot join. An address that the Service holds already is success, and one that was held for
+  /// it as foreign is its own from now on.
   bool takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
               Proof proof);
 
@@ -76,22 +78,26 @@ class Allocator {
   /// is free now.
   bool unreserve(const kube::ObjectKey& claim);
 
-  /// What a Service shows that is not ours to serve; held as far as nobody else does. Replaces what
-  /// was said before. True if an address became free.
+  /// What a Service shows that is not ours to serve; held as far as nobody else does, or as soon as
+  /// nobody else does any more. Replaces what was said before. True if an address became free.
   bool setForeign(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);
 
   [[nodiscard]] PoolUsage usage(const std::string& pool) const;
 
  private:
-  void grant(const Request& request, Assignment& assignment);
+  void grant(const Sharer& service, Assignment& assignment);
   bool add(const IpAddress& address, Hold hold);
+  void drop(const IpAddress& address);
+  /// Nobody of ours holds it any more: from now on a foreign Service that shows it does.
   void remove(const IpAddress& address);
   /// Keeps outside_ right for one address that is held.
   void noteOutside(const IpAddress& address, const Hold& hold);
 
   PoolTable pools_;
   HoldTable holds_;
-  std::map<std::string, std::set<IpAddress>> outside_;  ///< by the Pool that they came from
+  std::map<kube::ObjectKey, std::vector<IpAddress>> foreign_;  ///< what foreign Services show
+  std::set<std::pair<IpAddress, kube::ObjectKey>> foreignByAddress_;
+  std::map<std::string, std::set<IpAddress>> outside_;  ///< by the Pool that they count for
 };
 
 }  // namespace barevip::assigner

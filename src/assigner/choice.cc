@@ -25,7 +25,7 @@ Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const Ip
   const Hold& hold = *holds.find(address);
   const bool reserved = hold.kind == Holder::Kind::kReservation;
   const Terms* const terms = hold.termsOf(service);
-  return {address, pools.home(address, hold.pool), reserved ? hold.owner.name : "",
+  return {address, pools.home(address, hold.pool), hold.pool, reserved ? hold.owner.name : "",
           terms == nullptr ? "" : terms->key};
 }
 
@@ -119,7 +119,7 @@ class Search {
   }
 
   [[nodiscard]] Assignment given(const IpAddress& address, const PoolState& pool) const {
-    return {address, pool.plan.name, {}, request_.terms.key};
+    return {address, pool.plan.name, pool.plan.name, {}, request_.terms.key};
   }
 
   // Why the Service cannot have the address, on the terms that it asks for, beside the others that
@@ -302,12 +302,15 @@ Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::Objec
 
 tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, const HoldTable& holds,
                                                     const Reservation& reservation) {
+  const auto reserved = [&](const IpAddress& address, const PoolState& pool) {
+    return Assignment{address, pool.plan.name, pool.plan.name, reservation.claim.name, {}};
+  };
   if (!reservation.address) {
     const auto candidates = candidatesFor(pools, reservation.applicant, reservation.pool);
     if (!candidates) return tl::make_unexpected(candidates.error());
     const auto lowest = lowestOf(*candidates, reservation.family.value_or(Family::kIpv4));
     if (!lowest) return tl::make_unexpected(lowest.error());
-    return Assignment{lowest->address, lowest->pool->plan.name, reservation.claim.name, {}};
+    return reserved(lowest->address, *lowest->pool);
   }
   const IpAddress& address = *reservation.address;
   if (const Hold* const other = holds.find(address)) {
@@ -315,7 +318,7 @@ tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, cons
   }
   const auto pool = poolOf(pools, reservation.applicant, address, reservation.pool);
   if (!pool) return tl::make_unexpected(pool.error());
-  return Assignment{address, (*pool)->plan.name, reservation.claim.name, {}};
+  return reserved(address, **pool);
 }
 
 }  // namespace barevip::assigner

@@ -15,7 +15,8 @@ namespace barevip::assigner {
 
 struct Assignment {
   IpAddress address;
-  std::string pool;
+  std::string pool;         ///< that the address counts for
+  std::string givenFrom;    ///< the Pool that gave it, which its IP object names
   std::string reservation;  ///< IP object made by a person, in the Service's namespace; else empty
   std::string shareKey;     ///< under which it has the address
   bool regranted = false;   ///< the Service had it, and has it on other terms now

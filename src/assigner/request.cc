@@ -136,7 +136,7 @@ Result<void> readWishes(const model::Service& service, Request& request) {
   const Annotation addresses = annotation(service, model::kAddressAnnotation);
   const std::string& legacyField = service.loadBalancerIp;
 
-  request.pool = trimmed(pool.value);
+  request.pool = requestedPool(service);
   if (request.pool.size() > kMaxName) {
     return fail(ErrorCode::kInvalid, sourceOf(pool) + " is longer than a name can be");
   }
@@ -163,6 +163,10 @@ Result<void> readWishes(const model::Service& service, Request& request) {
 }
 
 }  // namespace
+
+std::string requestedPool(const model::Service& service) {
+  return trimmed(annotation(service, model::kPoolAnnotation).value);
+}
 
 Terms termsOf(const model::Service& service) {
   Terms terms;

@@ -34,6 +34,9 @@ struct Request {
 /// On what the Service wants its addresses. A share key that requestOf refuses reads as none.
 [[nodiscard]] Terms termsOf(const model::Service& service);
 
+/// The name of the Pool that the Service asks for; empty: any.
+[[nodiscard]] std::string requestedPool(const model::Service& service);
+
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service; it names the annotation that stands there.
 [[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);

@@ -29,7 +29,7 @@ model::IpClaim recordOf(const model::Service& service, const Assignment& assignm
   claim.key = {service.key.ns, recordName(service.key.name, assignment.address)};
   claim.labels.emplace(kServiceLabel, service.key.name);
   claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
-  claim.spec = {assignment.pool, assignment.address.toString(),
+  claim.spec = {assignment.givenFrom, assignment.address.toString(),
                 std::string(toString(assignment.address.family())), assignment.shareKey};
   return claim;
 }
@@ -165,7 +165,7 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
   const auto request = requestOf(service, ns.get());
   return ledger_.with([&](Allocator& allocator) {
     Choice choice = request ? allocator.assign(*request)
-                            : allocator.keep(service.key,
+                            : allocator.keep({service.key, termsOf(service)},
                                              {RefusalReason::kBadRequest, request.error().message});
     // Under the lock: who frees an address after this decision must find us among the waiters.
     setWaiting(service.key, choice.refusal || choice.incomplete);

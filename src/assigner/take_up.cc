@@ -86,13 +86,14 @@ class TakeUp {
 
   // Who may create IP objects must not get around the Pools by naming a Service as their owner: a
   // claim counts if its status, which needs another permission, or the Service's status shows that
-  // the address was given, or if the Pool would give it now (we stopped before a status was
-  // written).
+  // the address was given, even if the Service asks for another one by now, or if the Pool would
+  // give it now (we stopped before a status was written).
   [[nodiscard]] static bool provesGrant(const model::IpClaim& claim, const model::Service& service,
                                         const IpAddress& address) {
     if (claim.status.phase == "Bound") return true;
     const auto shown = shownBy(service);
-    return saysAssigned(service) && std::find(shown.begin(), shown.end(), address) != shown.end();
+    return model::findCondition(service.conditions, kAddressAssigned) != nullptr &&
+           std::find(shown.begin(), shown.end(), address) != shown.end();
   }
 
   [[nodiscard]] bool mayBeGiven(const model::IpClaim& claim, const model::Service& service,
@@ -166,10 +167,18 @@ class TakeUp {
           })) {
         continue;
       }
-      const PoolState* const pool = allocator_.pools().having(address);
-      allocator_.takeUp({service.key, termsOf(service)}, address,
-                        pool == nullptr ? "" : pool->plan.name, Proof::kGranted);
+      allocator_.takeUp({service.key, termsOf(service)}, address, giverOf(service, address),
+                        Proof::kGranted);
     }
+  }
+
+  // Of an address without a record. If the Service asks for a Pool, it says that it got what it
+  // asks for.
+  [[nodiscard]] std::string giverOf(const model::Service& service, const IpAddress& address) const {
+    std::string asked = requestedPool(service);
+    if (!asked.empty()) return asked;
+    const PoolState* const pool = allocator_.pools().having(address);
+    return pool == nullptr ? "" : pool->plan.name;
   }
 
   // What a Service of another class shows is that one's.

@@ -48,6 +48,11 @@ std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
 
   auto plans = assigner::planPools(pools);
   return ledger_.with([&](Allocator& allocator) {
+    // By a change of one Pool another one that overlaps it may begin to give, or cease.
+    for (const assigner::PoolPlan& plan : plans) {
+      const assigner::PoolState* const before = allocator.pools().find(plan.name);
+      if (before != nullptr && before->gives() == plan.fault.has_value()) changed.insert(plan.name);
+    }
     auto concerned = concernedBy(allocator.pools(), allocator.holds(), changed);
     allocator.setPools(std::move(plans));
     const auto now = concernedBy(allocator.pools(), allocator.holds(), changed);

@@ -7,7 +7,7 @@ import tempfile
 from e2e import harness as h
 from e2e.case import ClusterTest
 
-PLAYER = os.path.join(h.REPO, "build", "dev", "test", "barevip_history")
+PLAYER = os.path.join(h.REPO, "build", "histories", "test", "barevip_history")
 OPERATOR = os.path.join(h.REPO, "build", "release", "bin", "barevip-operator")
 
 

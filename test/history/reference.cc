@@ -178,8 +178,8 @@ class Check {
         "Pool " + pool.key.name + " is deleted, nobody has its addresses, and it is still there");
   }
 
-  // Held addresses count for the Pools that offer them, and such as no Pool offers any more for the
-  // one that they were given from.
+  // Held addresses count for the Pools that offer them, and the others for the Pool that IP objects
+  // say.
   void checkCounts(const model::Pool& pool, Family family) {
     std::size_t capacity = 0;
     std::size_t held = 0;
@@ -188,11 +188,11 @@ class Check {
       ++capacity;
       if (holdings_.all().contains(address)) ++held;
     }
-    std::size_t outside = 0;
+    Addresses outside;
     for (const model::IpClaim& ip : cluster_.ips) {
       if (ip.status.phase != "Bound" || ip.status.pool != pool.key.name) continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
-      if (address.family() == family && !PoolRules::offers(pool, address)) ++outside;
+      if (address.family() == family && !PoolRules::offers(pool, address)) outside.insert(address);
     }
     const auto member =
         family == Family::kIpv4 ? &model::Pool::Counts::ipv4 : &model::Pool::Counts::ipv6;
@@ -202,7 +202,7 @@ class Check {
                  counts.*member + ", it is " + std::to_string(truth));
     };
     same("capacity", pool.status.capacity, capacity);
-    same("allocated", pool.status.allocated, held + outside);
+    same("allocated", pool.status.allocated, held + outside.size());
     same("available", pool.status.available, capacity - held);
   }
 
@@ -238,12 +238,22 @@ class Comparison {
     const model::Service* const earlier = findService(before_, service.key);
     if (earlier == nullptr || earlier->uid != service.uid || !isOurs(service)) return;
     if (!isOurs(*earlier) || had_.isForeign(*earlier)) return;
-    const Addresses had = shownBy(*earlier);
+    Addresses had = shownBy(*earlier);
+    std::erase_if(had, [&](const IpAddress& address) { return asksToLeave(service, address); });
     const Addresses has = shownBy(service);
     if (!std::includes(has.begin(), has.end(), had.begin(), had.end())) {
       broken_.push_back("Service " + service.key.toString() + " had " + toText(had) +
                         ", asked for nothing else, and has " + toText(has));
     }
+  }
+
+  // It asks for a Pool that did not give the address, and that has it no more.
+  [[nodiscard]] bool asksToLeave(const model::Service& service, const IpAddress& address) const {
+    const auto asked = service.annotations.find("barevip.dev/pool");
+    const auto record = had_.of(service.key).find(address);
+    if (asked == service.annotations.end() || record == had_.of(service.key).end()) return false;
+    const std::string& given = record->second->spec.pool;
+    return given != asked->second && PoolRules(now_).home(address, given) != asked->second;
   }
 
   void checkKept(const model::IpClaim& ip) {
@@ -286,6 +296,7 @@ class Comparison {
     }
     const model::Service* const earlier = findService(before_, gainer->key);
     if (earlier != nullptr && earlier->uid != gainer->uid) return;
+    if (othersChanged(*gainer)) return;
     const auto [known, expected] = whatRulesGive(PoolRules(now_), before_, had_, *gainer);
     if (!known) return;
     const Addresses chosen = shownBy(*gainer);
@@ -294,6 +305,14 @@ class Comparison {
                         ", the order of the Pools gives " +
                         (expected ? toText(valuesOf(*expected)) : "nothing"));
     }
+  }
+
+  // Somebody else is there on other terms, so that another Service may fit there.
+  [[nodiscard]] bool othersChanged(const model::Service& gainer) const {
+    return std::any_of(before_.services.begin(), before_.services.end(), [&](const auto& earlier) {
+      const model::Service* const other = findService(now_, earlier.key);
+      return other != nullptr && other->key != gainer.key && !(termsOf(*other) == termsOf(earlier));
+    });
   }
 
   [[nodiscard]] bool holdsReserved(const kube::ObjectKey& service) const {
@@ -353,15 +372,20 @@ std::vector<std::string> brokenByNewLeader(const Cluster& before, const Cluster&
   const auto expect = [&](bool same, const std::string& what) {
     if (!same) broken.push_back("a new leader changes " + what);
   };
-  const auto compare = [&](const auto& a, const auto& b, const char* kind) {
-    const bool same =
-        std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                   [&](const auto& was, const auto& is) { return visible(was) == visible(is); });
-    expect(same, kind);
+  const auto compare = [&](const auto& a, const auto& b, const std::string& kind) {
+    const auto find = [](const auto& all, const kube::ObjectKey& key) {
+      return std::find_if(all.begin(), all.end(),
+                          [&](const auto& each) { return each.key == key; });
+    };
+    for (const auto& was : a) {
+      const auto is = find(b, was.key);
+      expect(is != b.end() && visible(was) == visible(*is), kind + was.key.toString());
+    }
+    for (const auto& is : b) expect(find(a, is.key) != a.end(), kind + is.key.toString());
   };
-  compare(before.services, now.services, "a Service");
-  compare(before.ips, now.ips, "an IP");
-  compare(before.pools, now.pools, "a Pool");
+  compare(before.services, now.services, "Service ");
+  compare(before.ips, now.ips, "IP ");
+  compare(before.pools, now.pools, "Pool ");
   return broken;
 }
 

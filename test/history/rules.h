@@ -56,6 +56,8 @@ struct Terms {
   /// The selector of its pods if externalTrafficPolicy is Local.
   std::optional<model::StringMap> localPods;
   bool known = true;  ///< false: the API does not tell all that was granted
+
+  friend bool operator==(const Terms&, const Terms&) = default;
 };
 /// What the Service asks for now.
 [[nodiscard]] Terms termsOf(const model::Service& service);

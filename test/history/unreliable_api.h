@@ -19,6 +19,7 @@ class UnreliableApi final : public kube::Api {
   /// So many more writes; each call after them is kStopped, as if the process were dead.
   void dieAfter(std::size_t writes) { lifetime_ = writes; }
   [[nodiscard]] bool dead() const { return lifetime_ && *lifetime_ == 0; }
+  void revive() { lifetime_.reset(); }
 
   /// The write after so many others gets kUnavailable, before or after it was carried out.
   void failWrite(std::size_t after, bool carriedOut) { failure_ = Failure{after, carriedOut}; }

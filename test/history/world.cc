@@ -12,6 +12,7 @@
 #include "history/objects.h"
 #include "history/player.h"
 #include "history/reference.h"
+#include "history/rules.h"
 
 namespace barevip::history {
 namespace {
@@ -21,6 +22,12 @@ using nlohmann::json;
 constexpr std::chrono::seconds kLongest{11};  // what is delayed without a failure is due by then
 constexpr std::size_t kTooMuchWork = 20'000;  // for a handful of objects
 constexpr std::size_t kTooManyRounds = 50;
+
+bool waits(const Cluster& cluster, const kube::ObjectKey& service) {
+  const model::Service* const found = findService(cluster, service);
+  const auto* const condition = found == nullptr ? nullptr : assignedCondition(*found);
+  return condition != nullptr && condition->status != "True";
+}
 
 }  // namespace
 
@@ -95,10 +102,10 @@ void World::restart() {
   leader().lead();
 }
 
-// The old one's stores live on: it is the standby now.
+// The old one lives on: it is the standby now.
 void World::changeLeader() {
-  restart();
   leader().stopLeading();
+  leader().api().revive();
   leader_ = 1 - leader_;
   leader().lead();
 }
@@ -153,7 +160,8 @@ void World::check() {
   if (settled_ && deeds_ == 0) note(brokenByNewLeader(*settled_, *now));
   if (settled_ && deeds_ == 1) note(brokenChoice(*settled_, *now));
   settled_ = std::move(*now);
-  asking_.clear();
+  // Who waits still asks for what it asked for.
+  std::erase_if(asking_, [this](const auto& key) { return !waits(*settled_, key); });
   deeds_ = 0;
 }
 

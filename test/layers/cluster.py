@@ -19,8 +19,8 @@ def run():
 def histories():
     """Random histories: on the operator with an API server in memory, then on a real one with processes that are killed."""
     build("release")
-    build("dev")
-    return ctest("dev", "history") + run_tests("-v", "e2e.histories")
+    build("histories", "history_property_test", "barevip_history_player")
+    return ctest("histories", "history") + run_tests("-v", "e2e.histories")
 
 
 def run_tests(*arguments):

@@ -229,6 +229,16 @@ TEST(DualStack, UpgradeKeepsTheFirstAddressAndDowngradeFreesOne) {
   EXPECT_THAT(down.surplus, ElementsAre(ip("2001:db8::")));
 }
 
+TEST(Keep, WhoseRequestCannotBeReadHasItsNewPortsAllTheSame) {
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  allocator.assign(request("web"));
+  const Terms terms{"k", {{model::Protocol::kTcp, 443}}, std::nullopt};
+  const Choice choice = allocator.keep({kWeb, terms}, {RefusalReason::kBadRequest, "a typo"});
+  EXPECT_EQ(shown(choice), "10.0.0.0");
+  EXPECT_TRUE(choice.addresses[0].regranted);
+  EXPECT_EQ(*allocator.holds().find(ip("10.0.0.0"))->termsOf(kWeb), terms);
+}
+
 // 4. Edits of Pools.
 
 TEST(PoolEdit, ShrinkingRenumbersNobodyAndNamesTheHolders) {
@@ -280,6 +290,27 @@ TEST(PoolEdit, ARenamedPoolTakesItsHoldersOver) {
   EXPECT_EQ(allocator.usage("new").ipv4.allocated, 1U);
 }
 
+TEST(PoolEdit, AnAddressThatItsPresentPoolAvoidsCountsForThatPool) {
+  Allocator allocator = allocatorWith({pool("old", {"10.0.0.0/30"})});
+  allocator.assign(request("web"));
+  model::Pool careful = pool("new", {"10.0.0.0/30"});
+  careful.avoidBuggyIps = true;
+  allocator.setPools(planPools({careful}));
+  EXPECT_EQ(allocator.usage("new").ipv4, (PoolUsage::Counts{3, 1, 3}));
+  EXPECT_EQ(allocator.usage("new").outside.size(), 1U);
+  allocator.releaseAll(kWeb);
+  EXPECT_EQ(allocator.usage("new").ipv4.allocated, 0U);
+}
+
+TEST(PoolEdit, AfterASplitItIsKnownWhichPoolGaveTheAddress) {
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/30"})});
+  allocator.assign(request("web"));
+  allocator.setPools(planPools({pool("a", {"10.0.0.2/31"}), pool("b", {"10.0.0.0/31"})}));
+  const Choice choice = allocator.assign(request("web"));
+  EXPECT_EQ(choice.addresses[0].pool, "b");
+  EXPECT_EQ(choice.addresses[0].givenFrom, "a");
+}
+
 TEST(PoolEdit, AnAddressIsGivenOnceThoughTwoPoolsHaveIt) {
   model::Pool first = pool("a", {"10.0.0.0/30"});
   Allocator allocator = allocatorWith({first});
@@ -328,6 +359,17 @@ TEST(Foreign, AddressesThatOthersShowAreNotGiven) {
   EXPECT_EQ(reason(allocator.assign(requestFor("x", "10.0.0.0"))), "AddressHeld");
   EXPECT_TRUE(allocator.setForeign(foreign, {}));
   EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.0");
+}
+
+TEST(Foreign, WhatOthersShowIsNotGivenWhenOursLeavesIt) {
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  allocator.assign(request("web"));
+  const kube::ObjectKey foreign{"kube-system", "traefik"};
+  allocator.setForeign(foreign, {ip("10.0.0.0")});
+  EXPECT_TRUE(allocator.holds().ofForeign(foreign).empty());
+  allocator.releaseAll(kWeb);
+  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
+  EXPECT_TRUE(allocator.setForeign(foreign, {}));
 }
 
 Reservation reservation(const std::string& name, const std::string& address = "") {

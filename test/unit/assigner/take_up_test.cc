@@ -114,6 +114,22 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundMustBeAdmitted) {
   EXPECT_EQ(holderAfter({interrupted}, {service("web")}, kAddress), "Service default/web");
 }
 
+TEST(TakeUpSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAndWaitsForAnother) {
+  model::IpClaim fresh = recordFor("web", "192.0.2.1");
+  fresh.status = {};
+  model::Service waiting = showing("web", "192.0.2.1", true);
+  waiting.conditions[0].status = "False";
+  EXPECT_EQ(holderAfter({fresh}, {waiting}, "192.0.2.1"), "Service default/web");
+}
+
+TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
+  model::Service asking = showing("web", kAddress, true);
+  asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  takeUp(allocator, {{}, {asking}, [](const std::string&) { return nullptr; }}, {});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->pool, "gone");
+}
+
 TEST(TakeUpSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheHolders) {
   EXPECT_EQ(holderAfter({reserved("front-door", kAddress, true)}, {showing("web", kAddress, true)},
                         kAddress),

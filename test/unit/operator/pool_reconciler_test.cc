@@ -278,5 +278,16 @@ TEST_F(PoolReconcilerTest, AChangeConcernsTheHoldersOfThatPoolAlone) {
   EXPECT_THAT(concerned_, IsEmpty());
 }
 
+TEST_F(PoolReconcilerTest, AChangeConcernsTheHoldersOfAPoolThatGivesAgainByIt) {
+  putPool("a", {{"addresses", {"10.0.0.0/24"}}});
+  add("one");
+  putPool("b", {{"addresses", {"10.1.0.0/24", "10.2.0.0/24"}}});
+  putPool("c", {{"addresses", {"10.0.0.0/24", "10.1.0.0/24"}}});
+  putPool("a", {{"addresses", {"10.3.0.0/24"}}});
+  ASSERT_EQ(ready("c")["reason"], "Overlapping");
+  putPool("b", {{"addresses", {"10.2.0.0/24"}}});
+  EXPECT_THAT(concerned_, UnorderedElementsAre("Service default/one"));
+}
+
 }  // namespace
 }  // namespace barevip::controlplane
