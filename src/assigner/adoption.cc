@@ -34,9 +34,9 @@ std::optional<Found> adoptable(const Allocator& allocator, const model::Service&
 bool adopt(Allocator& allocator, const model::Service& service) {
   const auto found = adoptable(allocator, service);
   if (!found) return false;
-  const Sharer sharer{service.key, termsOf(service)};
   for (const auto& [address, pool] : *found) {
-    if (allocator.takeUp(sharer, address, pool, Allocator::Proof::kNone)) continue;
+    const Sharer sharer{service.key, termsOf(service), pool};
+    if (allocator.takeUp(sharer, address, Allocator::Proof::kNone)) continue;
     allocator.releaseAll(service.key);
     allocator.setForeign(service.key, shownBy(service));
     return false;

@@ -27,14 +27,13 @@ Choice Allocator::keep(const Sharer& service, Refusal refusal) {
   return choice;
 }
 
-bool Allocator::takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
-                       Proof proof) {
+bool Allocator::takeUp(const Sharer& service, const IpAddress& address, Proof proof) {
   const Hold* hold = holds_.find(address);
   if (hold != nullptr && *hold == Hold::ofForeign(service.service)) {
     drop(address);
     hold = nullptr;
   }
-  if (hold == nullptr) return add(address, Hold::ofService(pool, service));
+  if (hold == nullptr) return add(address, Hold::ofService(service));
   if (hold->termsOf(service.service) != nullptr) return true;
   if (hold->kind != Holder::Kind::kService) return false;
   if (!agreeOnKey(service.service, service.terms.key, hold->users)) return false;
@@ -42,7 +41,8 @@ bool Allocator::takeUp(const Sharer& service, const IpAddress& address, const st
                                 refusalToJoin(pools_, address, *hold, service.service))) {
     return false;
   }
-  holds_.join(address, {service.service, whatFits(service.service, service.terms, hold->users)});
+  join(address,
+       {service.service, whatFits(service.service, service.terms, hold->users), service.givenFrom});
   return true;
 }
 
@@ -52,7 +52,7 @@ bool Allocator::release(const kube::ObjectKey& service, const IpAddress& address
   if (hold->kind == Holder::Kind::kService && !hasOthers(service, hold->users)) {
     remove(address);
   } else {
-    holds_.leave(address, service);
+    change(address, [&] { holds_.leave(address, service); });
   }
   return true;
 }
@@ -83,7 +83,7 @@ bool Allocator::takeUpReservation(const kube::ObjectKey& claim, const IpAddress&
   if (!add(address, Hold::ofReservation(pool, claim, shareKey, {}))) return false;
   for (const Sharer& user : users) {
     const std::vector<Sharer>& others = holds_.find(address)->users;
-    holds_.join(address, {user.service, whatFits(user.service, user.terms, others)});
+    join(address, {user.service, whatFits(user.service, user.terms, others), pool});
   }
   return true;
 }
@@ -92,7 +92,7 @@ bool Allocator::unreserve(const kube::ObjectKey& claim) {
   const auto address = holds_.ofReservation(claim);
   if (!address) return false;
   if (!holds_.find(*address)->users.empty()) {
-    holds_.convertToServices(*address);
+    change(*address, [&] { holds_.convertToServices(*address); });
     return false;
   }
   remove(*address);
@@ -142,9 +142,10 @@ PoolUsage Allocator::usage(const std::string& name) const {
 
 // What it has already stays on the old terms, if the new ones do not fit.
 void Allocator::grant(const Sharer& service, Assignment& assignment) {
+  const Sharer granted{service.service, service.terms, assignment.givenFrom};
   const Hold* const hold = holds_.find(assignment.address);
   if (hold == nullptr) {
-    add(assignment.address, Hold::ofService(assignment.pool, service));
+    add(assignment.address, Hold::ofService(granted));
     return;
   }
   const Terms* const before = hold->termsOf(service.service);
@@ -156,7 +157,7 @@ void Allocator::grant(const Sharer& service, Assignment& assignment) {
     }
     assignment.regranted = true;
   }
-  holds_.join(assignment.address, service);
+  join(assignment.address, granted);
   assignment.shareKey = service.terms.key;
 }
 
@@ -175,14 +176,29 @@ void Allocator::remove(const IpAddress& address) {
 }
 
 void Allocator::drop(const IpAddress& address) {
-  const auto outside = outside_.find(pools_.home(address, holds_.find(address)->pool));
-  if (outside != outside_.end()) outside->second.erase(address);
+  forgetOutside(address);
   if (holds_.remove(address)) pools_.release(address);
+}
+
+void Allocator::join(const IpAddress& address, Sharer service) {
+  change(address, [&] { holds_.join(address, std::move(service)); });
+}
+
+template <class Change>
+void Allocator::change(const IpAddress& address, Change&& apply) {
+  forgetOutside(address);
+  apply();
+  noteOutside(address, *holds_.find(address));
+}
+
+void Allocator::forgetOutside(const IpAddress& address) {
+  const auto it = outside_.find(pools_.home(address, holds_.find(address)->givenFrom()));
+  if (it != outside_.end()) it->second.erase(address);
 }
 
 void Allocator::noteOutside(const IpAddress& address, const Hold& hold) {
   if (hold.kind == Holder::Kind::kForeign) return;  // counts for no Pool
-  const std::string home = pools_.home(address, hold.pool);
+  const std::string home = pools_.home(address, hold.givenFrom());
   const PoolState* const pool = pools_.find(home);
   if (pool != nullptr && !pool->space.offers(address)) outside_[home].insert(address);
 }

@@ -59,8 +59,7 @@ class Allocator {
   /// the address and there is no proof. False if somebody else holds the address and the Service
   /// cannot join. An address that the Service holds already is success, and one that was held for
   /// it as foreign is its own from now on.
-  bool takeUp(const Sharer& service, const IpAddress& address, const std::string& pool,
-              Proof proof);
+  bool takeUp(const Sharer& service, const IpAddress& address, Proof proof);
 
   /// Ends the Service's hold or use. A reservation stays reserved. False if it had none.
   bool release(const kube::ObjectKey& service, const IpAddress& address);
@@ -90,8 +89,12 @@ class Allocator {
   void drop(const IpAddress& address);
   /// Nobody of ours holds it any more: from now on a foreign Service that shows it does.
   void remove(const IpAddress& address);
-  /// Keeps outside_ right for one address that is held.
+  void join(const IpAddress& address, Sharer service);
+  /// Of who has an address that is held.
+  template <class Change>
+  void change(const IpAddress& address, Change&& apply);
   void noteOutside(const IpAddress& address, const Hold& hold);
+  void forgetOutside(const IpAddress& address);
 
   PoolTable pools_;
   HoldTable holds_;

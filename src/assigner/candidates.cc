@@ -76,7 +76,7 @@ std::optional<Refusal> admissionRefusal(const PoolState& pool, const Applicant& 
 
 std::optional<std::string> refusalToJoin(const PoolTable& pools, const IpAddress& address,
                                          const Hold& hold, const kube::ObjectKey& service) {
-  const PoolState* const pool = pools.find(pools.home(address, hold.pool));
+  const PoolState* const pool = pools.find(pools.home(address, hold.givenFrom()));
   if (pool == nullptr) return std::nullopt;
   return refusalToJoin(service, hold.users, pool->plan.name, pool->plan.allowSharing);
 }

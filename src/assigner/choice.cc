@@ -24,9 +24,10 @@ Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const Ip
                         const kube::ObjectKey& service) {
   const Hold& hold = *holds.find(address);
   const bool reserved = hold.kind == Holder::Kind::kReservation;
-  const Terms* const terms = hold.termsOf(service);
-  return {address, pools.home(address, hold.pool), hold.pool, reserved ? hold.owner.name : "",
-          terms == nullptr ? "" : terms->key};
+  const Sharer* const user = hold.user(service);
+  return {address, pools.home(address, hold.givenFrom()),
+          user == nullptr ? hold.givenFrom() : user->givenFrom, reserved ? hold.owner.name : "",
+          user == nullptr ? "" : user->terms.key};
 }
 
 // One run of choose().
@@ -92,7 +93,7 @@ class Search {
   [[nodiscard]] std::optional<Refusal> refusalToUse(const IpAddress& address,
                                                     const Hold& hold) const {
     if (hold.termsOf(request_.service) != nullptr) return std::nullopt;
-    const PoolState* const pool = pools_.find(pools_.home(address, hold.pool));
+    const PoolState* const pool = pools_.find(pools_.home(address, hold.givenFrom()));
     return pool == nullptr ? std::nullopt : admissionRefusal(*pool, request_.applicant);
   }
 
@@ -173,7 +174,7 @@ class Search {
         if (!mine.reservation.empty()) continue;  // used as long as it is asked for by name
         const Hold& hold = *holds_.find(address);
         const std::string& pool = request_.pool;
-        if (!pool.empty() && mine.pool != pool && hold.pool != pool) continue;
+        if (!pool.empty() && mine.pool != pool && mine.givenFrom != pool) continue;
         if (!agreeOnKey(request_.service, request_.terms.key, hold.users)) continue;
         const auto& shown = request_.shown;
         const bool isShown = std::find(shown.begin(), shown.end(), address) != shown.end();
@@ -225,7 +226,7 @@ class Search {
       for (const IpAddress& address : holds_.ofShareKey(key, anyone ? "" : request_.service.ns)) {
         if (address.family() != family || !pool->space.offers(address)) continue;
         const Hold& hold = *holds_.find(address);
-        if (pools_.home(address, hold.pool) != pool->plan.name) continue;
+        if (pools_.home(address, hold.givenFrom()) != pool->plan.name) continue;
         if (hold.termsOf(request_.service) != nullptr) continue;  // it is to be left
         auto refusal = refusalToShare(address, hold);
         if (!refusal) {

@@ -47,9 +47,8 @@ std::string Holder::toString() const {
   return (kind == Kind::kReservation ? "IP " : "Service ") + key.toString();
 }
 
-Hold Hold::ofService(std::string pool, Sharer service) {
+Hold Hold::ofService(Sharer service) {
   Hold hold;
-  hold.pool = std::move(pool);
   hold.users.push_back(std::move(service));
   return hold;
 }
@@ -64,11 +63,20 @@ Hold Hold::ofForeign(kube::ObjectKey service) {
   return {Holder::Kind::kForeign, {}, std::move(service), {}, {}};
 }
 
-const Terms* Hold::termsOf(const kube::ObjectKey& service) const {
+const std::string& Hold::givenFrom() const {
+  return kind == Holder::Kind::kService ? users.front().givenFrom : pool;
+}
+
+const Sharer* Hold::user(const kube::ObjectKey& service) const {
   for (const Sharer& user : users) {
-    if (user.service == service) return &user.terms;
+    if (user.service == service) return &user;
   }
   return nullptr;
+}
+
+const Terms* Hold::termsOf(const kube::ObjectKey& service) const {
+  const Sharer* const found = user(service);
+  return found == nullptr ? nullptr : &found->terms;
 }
 
 std::vector<Holder> Hold::holders() const {
@@ -143,6 +151,7 @@ void HoldTable::convertToServices(const IpAddress& address) {
   change(address, [](Hold& hold) {
     hold.kind = Holder::Kind::kService;
     hold.owner = {};
+    hold.pool.clear();
     hold.shareKey.clear();
   });
 }

@@ -30,18 +30,24 @@ struct Holder {
 /// An address that is held: by Services, by a reservation or by a foreign Service.
 struct Hold {
   Holder::Kind kind = Holder::Kind::kService;
-  std::string pool;       ///< the Pool that it was given from; empty if none
+  std::string pool;       ///< that gave a reserved address; empty: unknown
   kube::ObjectKey owner;  ///< the IP object of a reservation, or the foreign Service
   std::string shareKey;   ///< of a reservation: with it several Services may use it
   /// The Services that have the address, ascending: the holders, at least one, or the users of a
   /// reservation. Several have one key and fit together.
   std::vector<Sharer> users;
 
-  [[nodiscard]] static Hold ofService(std::string pool, Sharer service);
+  [[nodiscard]] static Hold ofService(Sharer service);
   [[nodiscard]] static Hold ofReservation(std::string pool, kube::ObjectKey claim,
                                           std::string shareKey, std::vector<Sharer> users);
   [[nodiscard]] static Hold ofForeign(kube::ObjectKey service);
 
+  /// The Pool that the address came from: an address counts for one Pool, so the first one's of
+  /// Services that share. Empty: unknown.
+  [[nodiscard]] const std::string& givenFrom() const;
+
+  /// nullptr: the Service does not have the address.
+  [[nodiscard]] const Sharer* user(const kube::ObjectKey& service) const;
   /// The terms on which the Service has the address; nullptr: it does not.
   [[nodiscard]] const Terms* termsOf(const kube::ObjectKey& service) const;
 

@@ -29,7 +29,7 @@ std::vector<PoolHolder> holdersOf(const PoolTable& pools, const HoldTable& holds
   std::vector<PoolHolder> found;
   for (const auto& [address, hold] : holds.all()) {
     if (hold.kind == Holder::Kind::kForeign) continue;
-    if (pools.home(address, hold.pool) == pool) append(found, address, hold);
+    if (pools.home(address, hold.givenFrom()) == pool) append(found, address, hold);
   }
   return byAddress(std::move(found));
 }
@@ -47,7 +47,7 @@ std::vector<PoolHolder> concernedBy(const PoolTable& pools, const HoldTable& hol
     });
   };
   for (const auto& [address, hold] : holds.all()) {
-    if (changed.contains(hold.pool) || within(address)) append(found, address, hold);
+    if (changed.contains(hold.givenFrom()) || within(address)) append(found, address, hold);
   }
   return byAddress(std::move(found));
 }

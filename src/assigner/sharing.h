@@ -40,6 +40,7 @@ struct Terms {
 struct Sharer {
   kube::ObjectKey service;
   Terms terms;
+  std::string givenFrom = {};  ///< the Pool that gave it the address; empty: unknown
 
   friend bool operator==(const Sharer&, const Sharer&) = default;
 };

@@ -76,8 +76,8 @@ class TakeUp {
     }
     const Proof proof = provesGrant(claim, *service, *address) ? Proof::kGranted : Proof::kNone;
     if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return;
-    const Sharer sharer{service->key, recordedTerms(claim, *service)};
-    if (allocator_.takeUp(sharer, *address, claim.spec.pool, proof)) return;
+    const Sharer sharer{service->key, recordedTerms(claim, *service), claim.spec.pool};
+    if (allocator_.takeUp(sharer, *address, proof)) return;
     log::warn("two IP objects claim one address and do not share it; the older one keeps it",
               {{"address", address->toString()},
                {"holder", allocator_.holds().find(*address)->toString()},
@@ -167,7 +167,7 @@ class TakeUp {
           })) {
         continue;
       }
-      allocator_.takeUp({service.key, termsOf(service)}, address, giverOf(service, address),
+      allocator_.takeUp({service.key, termsOf(service), giverOf(service, address)}, address,
                         Proof::kGranted);
     }
   }

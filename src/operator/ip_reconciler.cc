@@ -122,7 +122,7 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
     const Terms* const terms = hold->termsOf(service);
     if (terms == nullptr) return;
     granted = *terms;
-    pool = allocator.pools().home(*address, hold->pool);
+    pool = allocator.pools().home(*address, hold->givenFrom());
     misfit = misfitOfUsers(allocator.pools(), *address, pool, {{service, *terms}});
   });
   // Not held for the Service: the Service reconciler removes it.

@@ -115,7 +115,8 @@ class Check {
     if (service == nullptr) return;
     expect(ip.status.service == owner.name, name + " names Service " + ip.status.service);
     checkGranted(ip, *service);
-    const std::string home = pools_.home(IpAddress::parse(ip.spec.address).value(), ip.spec.pool);
+    const IpAddress address = IpAddress::parse(ip.spec.address).value();
+    const std::string home = pools_.home(address, holdings_.givenFrom(address));
     expect(ip.status.pool == home, name + " says Pool " + ip.status.pool + ", it is " + home);
   }
 
@@ -252,8 +253,8 @@ class Comparison {
     const auto asked = service.annotations.find("barevip.dev/pool");
     const auto record = had_.of(service.key).find(address);
     if (asked == service.annotations.end() || record == had_.of(service.key).end()) return false;
-    const std::string& given = record->second->spec.pool;
-    return given != asked->second && PoolRules(now_).home(address, given) != asked->second;
+    return record->second->spec.pool != asked->second &&
+           PoolRules(now_).home(address, had_.givenFrom(address)) != asked->second;
   }
 
   void checkKept(const model::IpClaim& ip) {

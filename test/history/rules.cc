@@ -208,6 +208,7 @@ Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
       if (ip.status.phase != "Bound") continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
       held_[address].reservations.insert(ip.key);
+      givenFrom_.emplace(address, ip.status.pool);
       for (const kube::ObjectKey& user : usersOf(ip)) {
         held_[address].services.insert(user);
         services_[user][address] = &ip;
@@ -216,6 +217,7 @@ Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
       const IpAddress address = IpAddress::parse(ip.spec.address).value();
       const kube::ObjectKey owner{ip.key.ns, ip.serviceOwner->name};
       held_[address].services.insert(owner);
+      givenFrom_.emplace(address, ip.spec.pool);
       services_[owner][address] = &ip;
     }
   }
@@ -223,6 +225,11 @@ Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
     if (!isForeign(service)) continue;
     for (const IpAddress& address : shownBy(service)) held_[address].foreign.insert(service.key);
   }
+}
+
+std::string Holdings::givenFrom(const IpAddress& address) const {
+  const auto it = givenFrom_.find(address);
+  return it == givenFrom_.end() ? "" : it->second;
 }
 
 const Holdings::Records& Holdings::of(const kube::ObjectKey& service) const {
@@ -290,8 +297,9 @@ class Case {
     return addresses;
   }
 
-  [[nodiscard]] std::string homeOf(const IpAddress& address, const model::IpClaim& ip) const {
-    return pools_.home(address, isReservation(ip) ? ip.status.pool : ip.spec.pool);
+  // Of an address that somebody has.
+  [[nodiscard]] std::string homeOf(const IpAddress& address) const {
+    return pools_.home(address, holdings_.givenFrom(address));
   }
 
   bool take(const IpAddress& address, const std::string& pool) {
@@ -338,25 +346,13 @@ class Case {
     });
   }
 
-  // By the IP object of anybody that has it.
-  [[nodiscard]] std::string homeOfHeld(const IpAddress& address) const {
-    for (const model::IpClaim& ip : cluster_.ips) {
-      const bool reserved = isReservation(ip);
-      const std::string& text = reserved ? ip.status.address : ip.spec.address;
-      if (text == address.toString() && (!reserved || ip.status.phase == "Bound")) {
-        return homeOf(address, ip);
-      }
-    }
-    return "";
-  }
-
   bool takeNamed() {
     const std::string name = annotation(service_, "ip");
     if (name.empty()) return true;
     const model::IpClaim* const ip = findIp(cluster_, {service_.key.ns, name});
     if (ip == nullptr || !isReservation(*ip) || ip->status.phase != "Bound") return false;
     const IpAddress address = IpAddress::parse(ip->status.address).value();
-    const std::string home = homeOf(address, *ip);
+    const std::string home = homeOf(address);
     if (!fitsBesideOthers(address)) return false;
     if (!mine_.contains(address)) {
       const bool shared = othersOn(address).empty() || ip->spec.shareKey == terms_.key;
@@ -373,7 +369,7 @@ class Case {
     return std::all_of(requested->begin(), requested->end(), [&](const IpAddress& address) {
       if (!fitsBesideOthers(address)) return false;
       const auto mine = mine_.find(address);
-      if (mine != mine_.end()) return take(address, homeOf(address, *mine->second));
+      if (mine != mine_.end()) return take(address, homeOf(address));
       return mayHave(address);
     });
   }
@@ -384,7 +380,7 @@ class Case {
     const auto held = holdings_.all().find(address);
     if (held != holdings_.all().end()) {
       if (!held->second.reservations.empty() || !held->second.foreign.empty()) return false;
-      if (!poolAllowsJoining(address, homeOfHeld(address))) return false;
+      if (!poolAllowsJoining(address, homeOf(address))) return false;
     }
     return pool != nullptr && pools_.ready(*pool) && PoolRules::offers(*pool, address) &&
            admittedBy(*pool) && take(address, pool->key.name);
@@ -398,7 +394,7 @@ class Case {
     for (const bool isShown : {true, false}) {
       for (const auto& [address, ip] : mine_) {
         if (isReservation(*ip) || shown.contains(address) != isShown) continue;
-        const std::string home = homeOf(address, *ip);
+        const std::string home = homeOf(address);
         const bool asked = pool.empty() || home == pool || ip->spec.pool == pool;
         if (!asked || !sameKeyAsOthers(address)) continue;
         if (take(address, home) && !fitsBesideOthers(address)) return false;
@@ -445,7 +441,7 @@ class Case {
         const bool joinable = address.family() == family && held.reservations.empty() &&
                               held.foreign.empty() && !mine_.contains(address) &&
                               PoolRules::offers(*pool, address) &&
-                              homeOfHeld(address) == pool->key.name;
+                              homeOf(address) == pool->key.name;
         if (!joinable || !sameKeyAsOthers(address) || !poolAllowsJoining(address, pool->key.name) ||
             !fitsBesideOthers(address)) {
           continue;

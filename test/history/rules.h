@@ -81,12 +81,15 @@ class Holdings {
   [[nodiscard]] const Records& of(const kube::ObjectKey& service) const;
   /// The Service shows addresses that somebody else gave.
   [[nodiscard]] bool isForeign(const model::Service& service) const;
+  /// The Pool that the address came from, as the first of the IP objects that have it says.
+  [[nodiscard]] std::string givenFrom(const IpAddress& address) const;
   /// On what terms it has the address.
   [[nodiscard]] Terms granted(const kube::ObjectKey& service, const IpAddress& address) const;
 
  private:
   const Cluster& cluster_;
   std::map<IpAddress, Held> held_;
+  std::map<IpAddress, std::string> givenFrom_;
   std::map<kube::ObjectKey, Records> services_;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fakes/fake_api.h"
@@ -46,6 +47,7 @@ class World {
   void check();
   void checkShown();
   void noteShareKey(const Deed& deed);
+  void noteForeign(const Deed& deed);
   bool haveSharedAKey(const std::string& a, const std::string& b);
   [[nodiscard]] Replica& leader() { return *replicas_.at(leader_); }
   [[nodiscard]] bool stopped() { return !leader().leads(); }
@@ -59,6 +61,8 @@ class World {
   std::uint32_t random_;
   std::size_t checkedWrites_ = 0;
   std::map<std::string, std::set<std::string>> shareKeys_;  ///< of Services, all that they ever had
+  /// Services and addresses that somebody else made them show.
+  std::set<std::pair<std::string, std::string>> foreign_;
 
   std::optional<Cluster> settled_;  ///< as it was when it was checked last
   std::size_t deeds_ = 0;           ///< what people did since

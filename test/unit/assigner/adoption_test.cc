@@ -36,7 +36,7 @@ TEST(Adoption, TakesOverWhatAServiceShowsWithinAPool) {
   EXPECT_TRUE(adopt(allocator, web));
   EXPECT_THAT(allocator.holds().ofService(web.key), ElementsAre(ip("10.0.0.7"), ip("2001:db8::7")));
   EXPECT_THAT(allocator.holds().ofForeign(web.key), IsEmpty());
-  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->pool, "a");
+  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->givenFrom(), "a");
   EXPECT_THAT(adoptedEvent(web).note, HasSubstr("10.0.0.7, 2001:db8::7"));
 }
 

@@ -188,7 +188,7 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
     for (const auto& [unused, index] : shuffled) {
       const auto& [address, hold] = records[index];
       for (const Sharer& user : hold.users) {
-        RC_ASSERT(after.takeUp(user, address, hold.pool, Allocator::Proof::kGranted));
+        RC_ASSERT(after.takeUp(user, address, Allocator::Proof::kGranted));
       }
     }
     after.setPools(planPools(pools));

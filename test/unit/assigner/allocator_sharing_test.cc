@@ -332,7 +332,7 @@ TEST(ShareReservation, OfASharedAddressIsRefused) {
 TEST(ShareTakeUp, WhatWasGrantedTogetherStaysTogether) {
   Allocator allocator = allocatorWith({poolAllowing(AllowSharing::kNever)});
   const auto takeUp = [&](const Request& request, Allocator::Proof proof) {
-    return allocator.takeUp({request.service, request.terms}, ip("10.0.0.0"), "a", proof);
+    return allocator.takeUp({request.service, request.terms, "a"}, ip("10.0.0.0"), proof);
   };
   using Proof = Allocator::Proof;
   EXPECT_TRUE(takeUp(sharing("web", 80), Proof::kGranted));

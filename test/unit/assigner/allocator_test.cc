@@ -323,7 +323,7 @@ TEST(PoolEdit, AnAddressIsGivenOnceThoughTwoPoolsHaveIt) {
 // 5. Taking up, foreign addresses, reservations.
 
 bool takeUp(Allocator& allocator, const std::string& name, const std::string& address) {
-  return allocator.takeUp({{"default", name}, {}}, ip(address), "a", Allocator::Proof::kGranted);
+  return allocator.takeUp({{"default", name}, {}, "a"}, ip(address), Allocator::Proof::kGranted);
 }
 
 TEST(TakeUp, GivesEveryHolderItsAddressBack) {

@@ -75,7 +75,7 @@ inline Allocator allocatorWith(const std::vector<model::Pool>& pools) {
 /// As a Service of ours that has the address is taken up.
 inline bool takeUp(Allocator& allocator, const kube::ObjectKey& service, const std::string& address,
                    const std::string& pool = "a") {
-  return allocator.takeUp({service, {}}, ip(address), pool, Allocator::Proof::kGranted);
+  return allocator.takeUp({service, {}, pool}, ip(address), Allocator::Proof::kGranted);
 }
 
 }  // namespace barevip::assigner::test

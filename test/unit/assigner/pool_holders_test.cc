@@ -43,7 +43,7 @@ TEST(PoolHolders, AreAllWhoShareAnAddress) {
   Allocator allocator = test::allocatorWith({pool("a", {"10.0.0.0/24"})});
   for (const auto& [name, port] : {std::pair{"web", 80}, std::pair{"tls", 443}}) {
     const Terms terms{"key", {{model::Protocol::kTcp, static_cast<std::uint16_t>(port)}}, {}};
-    allocator.takeUp({{"default", name}, terms}, ip("10.0.0.1"), "a", Allocator::Proof::kGranted);
+    allocator.takeUp({{"default", name}, terms, "a"}, ip("10.0.0.1"), Allocator::Proof::kGranted);
   }
   EXPECT_THAT(holders(allocator, "a"),
               ElementsAre("10.0.0.1 Service default/tls", "10.0.0.1 Service default/web"));

@@ -127,7 +127,7 @@ TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   takeUp(allocator, {{}, {asking}, [](const std::string&) { return nullptr; }}, {});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->pool, "gone");
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->givenFrom(), "gone");
 }
 
 TEST(TakeUpSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheHolders) {
