@@ -30,10 +30,14 @@ class Allotment {
  public:
   explicit Allotment(std::span<const OwnerQuestion> questions) : questions_(questions) {
     std::set<std::string> nodes;
+    std::set<const std::string*> lists;  // by their first name, of those that are shared
     for (const OwnerQuestion& question : questions) {
-      if (question.candidates.empty()) continue;
+      const NodeNames& candidates = question.candidates;
+      if (candidates.empty()) continue;
       ++count_;
-      nodes.insert(question.candidates.begin(), question.candidates.end());
+      if (lists.insert(&candidates.front()).second) {
+        nodes.insert(candidates.begin(), candidates.end());
+      }
     }
     const std::size_t nodeCount = std::max<std::size_t>(nodes.size(), 1);
     keepBound_ = std::max(kAlwaysKept, ceilDiv(2 * count_, nodeCount));
@@ -55,8 +59,7 @@ class Allotment {
   void keepHolders() {
     std::map<std::string, std::vector<std::pair<std::uint64_t, IpAddress>>> held;
     for (const OwnerQuestion& question : questions_) {
-      const auto& candidates = question.candidates;
-      if (std::binary_search(candidates.begin(), candidates.end(), question.holder)) {
+      if (question.candidates.contains(question.holder)) {
         held[question.holder].emplace_back(rank(question.holder, question.vip), question.vip);
       }
     }
@@ -114,18 +117,18 @@ const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools
 }
 
 /// Leaves only what is in `wanted` too, unless that is nothing.
-void prefer(const std::set<std::string>& wanted, std::vector<std::string>& candidates) {
+void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
   std::vector<std::string> both;
   std::set_intersection(candidates.begin(), candidates.end(), wanted.begin(), wanted.end(),
                         std::back_inserter(both));
   if (!both.empty()) candidates = std::move(both);
 }
 
-std::string holderOf(const Claims& claims, const std::vector<std::string>& candidates) {
+std::string holderOf(const Claims& claims, const NodeNames& candidates) {
   std::string first;
   for (const auto& claim : claims) {
     const std::string& node = claim->status.node;
-    if (std::binary_search(candidates.begin(), candidates.end(), node)) return node;
+    if (candidates.contains(node)) return node;
     if (first.empty()) first = node;
   }
   return first;
@@ -162,6 +165,19 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   Pools pools;
   for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
 
+  std::map<const model::Pool::Announce*, NodeNames> admitted;
+  const auto admittedBy = [&](const model::Pool::Announce& announce) -> const NodeNames& {
+    const auto [entry, isNew] = admitted.try_emplace(&announce);
+    if (isNew) {
+      std::vector<std::string> names;
+      for (const auto& [one, node] : able) {
+        if (admits(announce, *node, *one)) names.push_back(one->name);
+      }
+      entry->second = std::move(names);
+    }
+    return entry->second;
+  };
+
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
   for (const ServedVip& vip : vips) {
@@ -169,9 +185,7 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
     for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
     if (!vip.claims.empty()) {
       const auto& announce = announceOf(vip.claims, pools);
-      for (const auto& [one, node] : able) {
-        if (admits(announce, *node, *one)) question.candidates.push_back(one->name);
-      }
+      question.candidates = admittedBy(announce);
       // From any to each: if those that have all are no candidates, the others still count.
       prefer(vip.endpointNodes, question.candidates);
       prefer(vip.commonNodes, question.candidates);

@@ -12,6 +12,7 @@
 
 #include "ipvsnode/cluster_state.h"
 #include "ipvsnode/desired.h"
+#include "ipvsnode/node_names.h"
 
 namespace barevip::node {
 
@@ -25,8 +26,8 @@ struct LiveNode {
 
 struct OwnerQuestion {
   IpAddress vip;
-  std::vector<std::string> candidates;  ///< ascending
-  std::string holder;                   ///< who has it now; empty: nobody
+  NodeNames candidates;
+  std::string holder;  ///< who has it now; empty: nobody
   /// The IP objects behind it and the status.node of each; empty: none yet.
   std::map<kube::ObjectKey, std::string> claims;
 

@@ -48,13 +48,15 @@ struct TakeoverDecision {
 };
 
 /// Beginning: at once if we had the VIP already, or if its holder lives or leaves (it gives way by
-/// the same rules). If nobody has it: after a probe of the VIP to which no stranger answers; if a node that
-/// lives had it until its record was lost, that one has kRecordAgain to say so first. If the holder is silent (stale Lease): after a probe of the holder's own address: no answer, and the
-/// machine is gone; an answer, and its kernel goes on serving, so it keeps the VIP for
+/// the same rules). If nobody has it: after a probe of the VIP to which no stranger answers; if a
+/// node that lives had it until its record was lost, that one has kRecordAgain to say so first. If
+/// the holder is silent (stale Lease): after a probe of the holder's own address: no answer, and
+/// the machine is gone; an answer, and its kernel goes on serving, so it keeps the VIP for
 /// kSilentDaemonGrace.
 ///
 /// Ending: when somebody else is the owner and the IP object says that it has taken over, or after
-/// kRelease, which begins when somebody is recorded and the view of nodes is settled. At once if nobody may announce the VIP (unless we are only leaving).
+/// kRelease, which begins when somebody is recorded and the view of nodes is settled. At once if
+/// nobody may announce the VIP (unless we are only leaving).
 ///
 /// Until the view of nodes is established everything stays as the kernel has it. One thread.
 class Takeover {
