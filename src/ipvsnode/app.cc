@@ -95,7 +95,8 @@ class Daemon {
         machine_(machine),
         events_(api, clock_, {.controller = "barevip.dev/node", .instance = options.nodeName}),
         reporter_(api, stores_, events_, clock_, options.nodeName),
-        membership_(api, clock_, {options.ns, options.nodeName, machine.bindInterface()}),
+        membership_(api, clock_,
+                    {options.ns, options.nodeName, machine.bindInterface(), machine.hasIpv6()}),
         liveness_(options.nodeName),
         prober_(probingAnnouncer, machine.bindInterface(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
@@ -157,6 +158,7 @@ class Daemon {
     hooks.carrier = [this](bool up) {
       if (!handingOver_) membership_.setLeaving(!up);
     };
+    hooks.able = [this](const Ability& ability) { membership_.setAbility(ability); };
     hooks.ground = [this] { return machine_.checkGround(); };
     return hooks;
   }

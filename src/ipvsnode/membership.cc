@@ -9,6 +9,15 @@
 #include "ipvsnode/api_writes.h"
 
 namespace barevip::node {
+namespace {
+
+std::string joined(const std::set<IpAddress>& vips) {
+  std::string text;
+  for (const IpAddress& vip : vips) text += (text.empty() ? "" : ",") + vip.toString();
+  return text;
+}
+
+}  // namespace
 
 Membership::Membership(kube::Api& api, const Clock& clock, MembershipOptions options)
     : api_(api), clock_(clock), options_(std::move(options)) {}
@@ -30,6 +39,16 @@ void Membership::setLeaving(bool leaving) {
     const std::lock_guard lock(mutex_);
     if (leaving_ == leaving) return;
     leaving_ = leaving;
+    renewNow_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Membership::setAbility(Ability ability) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ability_ == ability) return;
+    ability_ = std::move(ability);
     renewNow_ = true;
   }
   wake_.notify_one();
@@ -64,12 +83,15 @@ Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_to
   lease.key = {options_.ns, kNodeLeasePrefix + options_.node};
   lease.labels[kNodeLeaseLabel] = "true";
   lease.annotations[kInterfaceAnnotation] = options_.bindInterface;
+  lease.annotations[kFamiliesAnnotation] = options_.ipv6 ? kBothFamilies : kOnlyIpv4;
   lease.holder = options_.node;
   lease.durationSeconds = static_cast<std::int32_t>(duration.count());
   lease.renewTime = formatMicros(clock_.wallNow());
   {
     const std::lock_guard lock(mutex_);
-    lease.annotations[kStateAnnotation] = leaving_ ? kStateLeaving : kStateServing;
+    const bool serving = !leaving_ && ability_.serving;
+    lease.annotations[kStateAnnotation] = serving ? kStateServing : kStateLeaving;
+    lease.annotations[kBlockedAnnotation] = joined(ability_.blocked);
   }
   return writeLease(api_, lease, stop);
 }

@@ -14,6 +14,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/model/node.h"
 
+#include "ipvsnode/ability.h"
 #include "ipvsnode/liveness.h"
 
 namespace barevip::node {
@@ -26,6 +27,7 @@ struct MembershipOptions {
   std::string ns;
   std::string node;
   std::string bindInterface;
+  bool ipv6 = true;  ///< the node serves VIPs of that family
 };
 
 /// Renews the Lease every kRenewInterval from a thread of its own. A renewal that fails changes
@@ -49,6 +51,10 @@ class Membership {
   /// Thread-safe; renews at once if it is a change.
   void setLeaving(bool leaving);
 
+  /// What the others shall know of this node: not serving is told as leaving. Thread-safe; renews
+  /// at once if it is a change.
+  void setAbility(Ability ability);
+
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
   Result<void> hold(std::chrono::milliseconds deadline);
 
@@ -63,6 +69,7 @@ class Membership {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool leaving_ = false;
+  Ability ability_;
   bool renewNow_ = false;
   std::string lastComplaint_;
   std::jthread thread_;

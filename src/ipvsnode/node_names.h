@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ class NodeNames {
   [[nodiscard]] const_iterator begin() const { return names_->begin(); }
   [[nodiscard]] const_iterator end() const { return names_->end(); }
   [[nodiscard]] bool empty() const { return names_->empty(); }
+  [[nodiscard]] std::size_t size() const { return names_->size(); }
   [[nodiscard]] const std::string& front() const { return names_->front(); }
   [[nodiscard]] bool contains(const std::string& name) const {
     return std::binary_search(begin(), end(), name);

@@ -124,6 +124,14 @@ void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
   if (!both.empty()) candidates = std::move(both);
 }
 
+/// Leaves out what is in `unwanted`, unless that is all.
+void avoid(const std::set<std::string>& unwanted, NodeNames& candidates) {
+  std::vector<std::string> rest;
+  std::set_difference(candidates.begin(), candidates.end(), unwanted.begin(), unwanted.end(),
+                      std::back_inserter(rest));
+  if (!rest.empty()) candidates = std::move(rest);
+}
+
 std::string holderOf(const Claims& claims, const NodeNames& candidates) {
   std::string first;
   for (const auto& claim : claims) {
@@ -165,12 +173,19 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   Pools pools;
   for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
 
-  std::map<const model::Pool::Announce*, NodeNames> admitted;
-  const auto admittedBy = [&](const model::Pool::Announce& announce) -> const NodeNames& {
-    const auto [entry, isNew] = admitted.try_emplace(&announce);
+  std::map<IpAddress, std::set<std::string>> blockedOn;
+  for (const auto& [one, node] : able) {
+    for (const IpAddress& vip : one->blocked) blockedOn[vip].insert(one->name);
+  }
+
+  std::map<std::pair<const model::Pool::Announce*, Family>, NodeNames> admitted;
+  const auto admittedBy = [&](const model::Pool::Announce& announce,
+                              Family family) -> const NodeNames& {
+    const auto [entry, isNew] = admitted.try_emplace({&announce, family});
     if (isNew) {
       std::vector<std::string> names;
       for (const auto& [one, node] : able) {
+        if (family == Family::kIpv6 && !one->ipv6) continue;
         if (admits(announce, *node, *one)) names.push_back(one->name);
       }
       entry->second = std::move(names);
@@ -185,7 +200,9 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
     for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
     if (!vip.claims.empty()) {
       const auto& announce = announceOf(vip.claims, pools);
-      question.candidates = admittedBy(announce);
+      question.candidates = admittedBy(announce, vip.address.family());
+      const auto blocked = blockedOn.find(vip.address);
+      if (blocked != blockedOn.end()) avoid(blocked->second, question.candidates);
       // From any to each: if those that have all are no candidates, the others still count.
       prefer(vip.endpointNodes, question.candidates);
       prefer(vip.commonNodes, question.candidates);

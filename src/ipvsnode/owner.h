@@ -19,7 +19,9 @@ namespace barevip::node {
 /// A node whose Lease is fresh and that is not about to leave.
 struct LiveNode {
   std::string name;
-  std::string bindInterface;  ///< as it says in its Lease; empty if it does not
+  std::string bindInterface;      ///< as it says in its Lease; empty if it does not
+  bool ipv6 = true;               ///< serves VIPs of that family
+  std::set<IpAddress> blocked{};  ///< VIPs that it cannot announce
 
   friend bool operator==(const LiveNode&, const LiveNode&) = default;
 };
@@ -35,8 +37,9 @@ struct OwnerQuestion {
 };
 
 /// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
-/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, and fits the announce
-/// section of the VIP's pool; for policy Local only those with endpoints of every Service, if there
+/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, and
+/// fits the announce section of the VIP's pool; of these, if there are such, only those for which
+/// the VIP is not blocked; for policy Local only those with endpoints of every Service, if there
 /// are such, else those with endpoints of any. Without a claim there are no candidates yet.
 ///
 /// The pool is that of the first claim whose pool is there. The holder is the first status.node

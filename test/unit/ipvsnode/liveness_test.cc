@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/ipvsnode/builders.h"
+
 namespace barevip::node::test {
 namespace {
 
@@ -209,6 +211,22 @@ TEST_F(LivenessTest, ADeletedLeaseIsADeadNode) {
 TEST_F(LivenessTest, KnowsWhereOthersAnnounce) {
   renew("me", kStateServing, 7, "eth1");
   EXPECT_THAT(liveness_.view(now_).live, ElementsAre(LiveNode{"me", "eth1"}));
+}
+
+TEST_F(LivenessTest, KnowsWhatOthersCannotAnnounce) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.annotations = {{kFamiliesAnnotation, kOnlyIpv4},
+                       {kBlockedAnnotation, "192.0.2.1,nonsense,192.0.2.7"}};
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_FALSE(node.ipv6);
+  const std::set<IpAddress> blocked{ip("192.0.2.1"), ip("192.0.2.7")};
+  EXPECT_EQ(node.blocked, blocked);
+  lease.annotations.clear();
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  EXPECT_EQ(liveness_.view(now_).live.front(), (LiveNode{"a", ""})) << "it can announce all";
 }
 
 TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {

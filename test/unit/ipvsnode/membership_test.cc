@@ -46,6 +46,22 @@ TEST_F(MembershipTest, TheLeaseSaysWhoLivesAndWhereItAnnounces) {
   EXPECT_EQ(field("/metadata/labels/barevip.dev~1node-lease"), "\"true\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1bind-interface"), "\"eth0\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1families"), "\"4,6\"");
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1blocked"), "\"\"");
+}
+
+TEST_F(MembershipTest, WhatTheNodeCannotAnnounceIsToldAtOnce) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  membership.setAbility(
+      {true, {IpAddress::parse("192.0.2.1").value(), IpAddress::parse("2001:db8::1").value()}});
+  EXPECT_TRUE(
+      waitForField("/metadata/annotations/barevip.dev~1blocked", "\"192.0.2.1,2001:db8::1\""));
+  membership.setAbility({false, {}});
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"leaving\""));
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1blocked"), "\"\"");
+  membership.setAbility({});
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"serving\""));
 }
 
 TEST_F(MembershipTest, IsRenewedEveryTwoSeconds) {

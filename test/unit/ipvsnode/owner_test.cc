@@ -187,6 +187,30 @@ TEST_F(Candidates, NeedANetwork) {
   EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
 }
 
+TEST_F(Candidates, ServeTheFamily) {
+  live[0].ipv6 = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+  ServedVip vip = webVip();
+  vip.address = ip("2001:db8::1");
+  EXPECT_THAT(of(vip), ElementsAre("n1"));
+}
+
+TEST_F(Candidates, AreNotBlockedIfThereAreOthers) {
+  live[0].blocked = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1"));
+  live[0].blocked = {ip("192.0.2.2")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+  live[0].blocked = live[1].blocked = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2")) << "whoever has it goes on";
+}
+
+TEST_F(Candidates, OfPolicyLocalAreRatherWithoutEndpointsThanBlocked) {
+  live[0].blocked = {ip("192.0.2.1")};
+  ServedVip vip = webVip();
+  vip.endpointNodes = vip.commonNodes = {"n2"};
+  EXPECT_THAT(of(vip), ElementsAre("n1"));
+}
+
 TEST_F(Candidates, NeedNotBeReady) {
   model::Node unreadyNode = node("n3");
   unreadyNode.ready = false;

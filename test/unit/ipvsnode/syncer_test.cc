@@ -83,6 +83,7 @@ struct Daemon {
   NodeReport lastReport;
   std::vector<IpAddress> probes;
   std::optional<bool> carrier;
+  Ability ability;
   std::vector<std::string> groundProblems;
   std::optional<Syncer> syncer;
   int renewals = 0;
@@ -97,6 +98,7 @@ struct Daemon {
     };
     hooks.report = [this](const NodeReport& report) { lastReport = report; };
     hooks.carrier = [this](bool up) { carrier = up; };
+    hooks.able = [this](const Ability& able) { ability = able; };
     hooks.ground = [this] { return groundProblems; };
     KernelSeams seams{world.ipvs,
                       world.node,
@@ -350,6 +352,46 @@ TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   world.clock.advance(1s);
   daemon.pass();
   EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, ANodeWithoutItsPacketFilterAsksOthersToAnnounceUntilItHasIt) {
+  world.sync();
+  world.addWeb();
+  world.filter.setError(Error{ErrorCode::kUnavailable, "ipset: no such module", 0, {}});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_TRUE(daemon.ability.serving);
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_FALSE(daemon.ability.serving);
+  world.filter.setError(std::nullopt);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_TRUE(daemon.ability.serving);
+}
+
+TEST_F(SyncerTest, AVipThatIsHeldByAnotherHandHereIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb("");
+  world.node.addForeign(BoundAddress{ip("192.0.2.1"), "eth0"});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_LE(daemon.syncer->pass(), world.clock.now() + kLackPatience);
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}}));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
+TEST_F(SyncerTest, AVipThatTheKernelRefusesHereIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setOpFault([](const Op&) { return ENOMEM; });
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}}));
 }
 
 TEST_F(SyncerTest, AForeignRouteInTheWayIsReportedAndStays) {
