@@ -85,6 +85,7 @@ LiveView Liveness::view(MonotonicTime now) {
   if (inTouchLocked(now)) {
     last_ = viewLocked(now);
   } else {
+    last_.inTouch = false;
     last_.next.reset();
   }
   return last_;

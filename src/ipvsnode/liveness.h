@@ -49,6 +49,8 @@ struct LiveView {
   /// began. Before that a Lease may be what a dead node left behind, so that the others, who know
   /// it to be dead, share the VIPs out among fewer than we do.
   bool settled = true;
+  /// Our own renewals come back. While they do not, others may have taken our VIPs over unseen.
+  bool inTouch = true;
   /// When, without news, the view changes next.
   std::optional<MonotonicTime> next;
 };

@@ -186,7 +186,7 @@ MonotonicTime Syncer::pass() {
   if (!outcome.stateKnown) return backOff(outcome.failure, now);
 
   tellAbility(desired, now);
-  announceDue(now);
+  announceDue(nodes, now);
   report(questions, decision, desired, nodes);
   logProblems(desired.problems);
   measure(desired);
@@ -323,7 +323,7 @@ void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredS
   }
 }
 
-void Syncer::announceDue(MonotonicTime now) {
+void Syncer::announceDue(const LiveView& nodes, MonotonicTime now) {
   std::set<IpAddress> ours = announcedNow();
   std::vector<IpAddress> changed;
   std::set_difference(ours.begin(), ours.end(), announced_.begin(), announced_.end(),
@@ -341,7 +341,7 @@ void Syncer::announceDue(MonotonicTime now) {
     return owner == owners_.end() || owner->second != options_.desired.nodeName;
   });
   garp_.keep(ours, now);
-  const std::vector<IpAddress> due = garp_.due(now);
+  const std::vector<IpAddress> due = garp_.due(now, nodes.inTouch);
   if (due.empty()) return;
   const auto sent = announcer_.announce(due, options_.desired.bindInterface);
   const std::string failure = sent ? std::string() : sent.error().message;

@@ -109,7 +109,7 @@ class Syncer {
   void tellAbility(const DesiredState& desired, MonotonicTime now);
   void rememberVips(const DesiredState& desired);
   static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
-  void announceDue(MonotonicTime now);
+  void announceDue(const LiveView& nodes, MonotonicTime now);
   void report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
               const DesiredState& desired, const LiveView& nodes);
   void logProblems(const std::vector<Problem>& problems);

@@ -157,11 +157,11 @@ void GarpSchedule::keep(const std::set<IpAddress>& announced, MonotonicTime now)
   for (const IpAddress& vip : announced) turns_.try_emplace(vip, Turn{now, 0});
 }
 
-std::vector<IpAddress> GarpSchedule::due(MonotonicTime now) {
+std::vector<IpAddress> GarpSchedule::due(MonotonicTime now, bool remind) {
   std::vector<IpAddress> result;
   for (auto& [vip, turn] : turns_) {
     if (turn.at > now) continue;
-    result.push_back(vip);
+    if (remind || turn.sent < kBurst) result.push_back(vip);
     ++turn.sent;
     turn.at = turn.sent < kBurst
                   ? now + kBurstInterval

@@ -87,8 +87,9 @@ class GarpSchedule {
  public:
   /// The VIPs that are announced from now on.
   void keep(const std::set<IpAddress>& announced, MonotonicTime now);
-  /// Those whose turn it is; each is scheduled anew.
-  [[nodiscard]] std::vector<IpAddress> due(MonotonicTime now);
+  /// Those whose turn it is; each is scheduled anew. remind: whether those are among them that
+  /// have spoken often enough.
+  [[nodiscard]] std::vector<IpAddress> due(MonotonicTime now, bool remind);
   [[nodiscard]] std::optional<MonotonicTime> next() const;
 
  private:

@@ -132,6 +132,7 @@ TEST_F(LivenessTest, WhileTheApiServerIsAwayEverybodyStaysAlive) {
   wait(300s);
   EXPECT_THAT(live(), ElementsAre("a", "b", "me"));
   EXPECT_TRUE(liveness_.view(now_).established);
+  EXPECT_FALSE(liveness_.view(now_).inTouch);
 }
 
 TEST_F(LivenessTest, WhenTheApiServerReturnsOthersHaveTheirFullTimeToRenew) {

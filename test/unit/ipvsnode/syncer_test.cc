@@ -517,6 +517,23 @@ TEST_F(SyncerTest, WhileTheApiServerIsAwayNothingMoves) {
   EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
 }
 
+TEST_F(SyncerTest, WhileTheApiServerIsAwayNobodyIsRemindedOfVips) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  for (int i = 0; i < 10; ++i) {
+    daemon.pass();
+    world.clock.advance(1s);
+  }
+  (void)world.network.takeAnnouncements();
+  for (int i = 0; i < 300; ++i) {
+    world.clock.advance(1s);
+    daemon.syncer->pass();
+  }
+  EXPECT_THAT(world.network.takeAnnouncements(), IsEmpty()) << "somebody may have taken over";
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
 TEST_F(SyncerTest, ADeletedServiceLeavesNothing) {
   world.sync();
   Daemon daemon(world);

@@ -277,22 +277,36 @@ TEST(GarpSchedule, SpeaksAtOnceThenFiveTimesEachSecondThenAboutEveryMinute) {
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(schedule.next(), start + i * 1s);
     now = *schedule.next();
-    EXPECT_THAT(schedule.due(now), ElementsAre(ip("192.0.2.1")));
-    EXPECT_THAT(schedule.due(now), IsEmpty());
+    EXPECT_THAT(schedule.due(now, true), ElementsAre(ip("192.0.2.1")));
+    EXPECT_THAT(schedule.due(now, true), IsEmpty());
   }
   EXPECT_GE(*schedule.next(), now + 60s);
   EXPECT_LT(*schedule.next(), now + 70s);
+}
+
+TEST(GarpSchedule, SaysWhatIsNewButRemindsOfNothingWhileItIsToldNotTo) {
+  GarpSchedule schedule;
+  MonotonicTime now{1000s};
+  schedule.keep({ip("192.0.2.1")}, now);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_THAT(schedule.due(now, false), ElementsAre(ip("192.0.2.1")));
+    now = *schedule.next();
+  }
+  EXPECT_THAT(schedule.due(now, false), IsEmpty());
+  EXPECT_GE(*schedule.next(), now + 60s) << "no hot loop";
+  now = *schedule.next();
+  EXPECT_THAT(schedule.due(now, true), ElementsAre(ip("192.0.2.1")));
 }
 
 TEST(GarpSchedule, ForgetsWhatIsWithdrawnAndStartsAnewWhenItReturns) {
   GarpSchedule schedule;
   const MonotonicTime now{1000s};
   schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now);
-  EXPECT_THAT(schedule.due(now), testing::SizeIs(2));
+  EXPECT_THAT(schedule.due(now, true), testing::SizeIs(2));
   schedule.keep({ip("192.0.2.2")}, now);
-  EXPECT_THAT(schedule.due(now + 1s), ElementsAre(ip("192.0.2.2")));
+  EXPECT_THAT(schedule.due(now + 1s, true), ElementsAre(ip("192.0.2.2")));
   schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now + 1s);
-  EXPECT_THAT(schedule.due(now + 1s), ElementsAre(ip("192.0.2.1")));
+  EXPECT_THAT(schedule.due(now + 1s, true), ElementsAre(ip("192.0.2.1")));
 }
 
 }  // namespace
