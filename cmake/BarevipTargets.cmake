@@ -19,7 +19,7 @@ function(barevip_program name)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# barevip_test(NAME LAYER unit|wire|kernel SOURCES ... DEPENDS ...)
+# barevip_test(NAME LAYER unit|wire|kernel|history SOURCES ... DEPENDS ...)
 # A GoogleTest program; ctest label = layer, so that test/run can run one layer.
 function(barevip_test name)
   cmake_parse_arguments(ARG "" "LAYER" "SOURCES;DEPENDS" ${ARGN})

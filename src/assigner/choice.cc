@@ -158,8 +158,10 @@ class Search {
   }
 
   // An address that the Service has stays, unless it asks for another Pool, or for another share
-  // key than the others there have. Of several of one family the one that it shows stays, else the
-  // lowest. Returns why it cannot stay on the terms that are asked for.
+  // key than the others there have. Who got what it asked for asks for nothing else when the Pool
+  // is split: the Pool that the address came from counts as well as the one that has it now. Of
+  // several of one family the one that it shows stays, else the lowest. Returns why it cannot stay
+  // on the terms that are asked for.
   std::optional<Refusal> keepWhatFits() {
     for (const Family family : request_.families) {
       if (chosen_.contains(family)) continue;
@@ -169,8 +171,9 @@ class Search {
         if (address.family() != family) continue;
         Assignment mine = held(address);
         if (!mine.reservation.empty()) continue;  // used as long as it is asked for by name
-        if (!request_.pool.empty() && mine.pool != request_.pool) continue;
         const Hold& hold = *holds_.find(address);
+        const std::string& pool = request_.pool;
+        if (!pool.empty() && mine.pool != pool && hold.pool != pool) continue;
         if (!agreeOnKey(request_.service, request_.terms.key, hold.users)) continue;
         const auto& shown = request_.shown;
         const bool isShown = std::find(shown.begin(), shown.end(), address) != shown.end();

@@ -15,6 +15,13 @@ void append(std::vector<PoolHolder>& found, const IpAddress& address, const Hold
   for (Holder& holder : hold.holders()) found.push_back({address, std::move(holder), users});
 }
 
+// The table of holds has no order; those who share an address keep theirs.
+std::vector<PoolHolder> byAddress(std::vector<PoolHolder> found) {
+  std::stable_sort(found.begin(), found.end(),
+                   [](const PoolHolder& a, const PoolHolder& b) { return a.address < b.address; });
+  return found;
+}
+
 }  // namespace
 
 std::vector<PoolHolder> holdersOf(const PoolTable& pools, const HoldTable& holds,
@@ -24,7 +31,7 @@ std::vector<PoolHolder> holdersOf(const PoolTable& pools, const HoldTable& holds
     if (hold.kind == Holder::Kind::kForeign) continue;
     if (pools.home(address, hold.pool) == pool) append(found, address, hold);
   }
-  return found;
+  return byAddress(std::move(found));
 }
 
 std::vector<PoolHolder> concernedBy(const PoolTable& pools, const HoldTable& holds,
@@ -42,7 +49,7 @@ std::vector<PoolHolder> concernedBy(const PoolTable& pools, const HoldTable& hol
   for (const auto& [address, hold] : holds.all()) {
     if (changed.contains(hold.pool) || within(address)) append(found, address, hold);
   }
-  return found;
+  return byAddress(std::move(found));
 }
 
 }  // namespace barevip::assigner

@@ -28,7 +28,7 @@ struct PoolHolder {
                                                 const std::string& pool);
 
 /// Those for whom a change of these Pools may matter, foreign ones included: their address came
-/// from one of them or is within its ranges. O(holds).
+/// from one of them or is within its ranges; by address. O(holds).
 [[nodiscard]] std::vector<PoolHolder> concernedBy(const PoolTable& pools, const HoldTable& holds,
                                                   const std::set<std::string>& changed);
 

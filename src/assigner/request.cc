@@ -187,6 +187,11 @@ Result<Request> requestOf(const model::Service& service, const model::Namespace*
   for (const model::LoadBalancerIngress& entry : service.ingress) {
     if (const auto address = IpAddress::parse(entry.ip)) request.shown.push_back(*address);
   }
+  if (service.oversized) {
+    return fail(ErrorCode::kInvalid,
+                "the Service's labels and barevip.dev annotations are longer than 64 KiB together: "
+                "remove some");
+  }
   const auto key = readShareKey(service);
   if (!key) return tl::make_unexpected(key.error());
   request.terms = termsOf(service);

@@ -254,8 +254,14 @@ void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
     const std::lock_guard lock(mutex_);
     leftAlone_.erase(key);
   }
-  const bool freed =
-      ledger_.with([&](Allocator& allocator) { return allocator.setForeign(key, addresses); });
+  bool changed = false;
+  const bool freed = ledger_.with([&](Allocator& allocator) {
+    const auto before = allocator.holds().ofForeign(key);
+    const bool any = allocator.setForeign(key, addresses);
+    changed = allocator.holds().ofForeign(key) != before;
+    return any;
+  });
+  if (changed) notices_.changed();
   if (freed) notices_.freed();
 }
 

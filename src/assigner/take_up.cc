@@ -143,6 +143,7 @@ class TakeUp {
     std::stable_partition(services.begin(), services.end(),
                           [](const model::Service* each) { return saysAssigned(*each); });
     std::vector<Sharer> users;
+    users.reserve(services.size());
     for (const model::Service* const service : services) {
       users.push_back({service->key, termsOf(*service)});
     }

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "cli/addresses.h"
 #include "cli/announcements.h"
 #include "cli/names.h"
+#include "cli/overlaps.h"
 #include "cli/selectors.h"
 
 namespace barevip::cli {
@@ -93,50 +93,16 @@ void convertAllocation(const PoolSource& source, model::Pool& pool, Report& repo
   }
 }
 
-// A Pool and what of it is given.
 struct Converted {
   const PoolSource* source;
   model::Pool pool;
-  std::vector<Entry> addresses;
-  std::vector<Entry> exclude;
+  Given given;
 };
-
-// The lowest part of the range that neither of the two excludes.
-std::optional<IpRange> given(IpRange range, const Converted& a, const Converted& b) {
-  std::vector<IpRange> excluded;
-  for (const Converted* side : {&a, &b}) {
-    for (const Entry& entry : side->exclude) excluded.push_back(entry.range);
-  }
-  std::sort(excluded.begin(), excluded.end());
-  for (const IpRange& hole : excluded) {
-    if (!hole.contains(range.first)) continue;
-    if (hole.last >= range.last) return std::nullopt;
-    range.first = IpAddress::fromNumber(range.family(), hole.last.number() + 1);
-  }
-  const auto next = std::find_if(excluded.begin(), excluded.end(),
-                                 [&](const IpRange& hole) { return range.contains(hole.first); });
-  if (next != excluded.end()) {
-    range.last = IpAddress::fromNumber(range.family(), next->first.number() - 1);
-  }
-  return range;
-}
-
-std::optional<IpRange> commonPart(const Converted& a, const Converted& b) {
-  for (const Entry& one : a.addresses) {
-    for (const Entry& other : b.addresses) {
-      if (!one.range.overlaps(other.range)) continue;
-      const IpRange both{std::max(one.range.first, other.range.first),
-                         std::min(one.range.last, other.range.last)};
-      if (const auto part = given(both, a, b)) return part;
-    }
-  }
-  return std::nullopt;
-}
 
 void noteOverlaps(const std::vector<Converted>& all, Report& report) {
   for (auto later = all.begin(); later != all.end(); ++later) {
     for (auto earlier = all.begin(); earlier != later; ++earlier) {
-      const auto part = commonPart(*earlier, *later);
+      const auto part = commonPart(earlier->given, later->given);
       if (!part) continue;
       report.note(later->source->origin,
                   "has " + part->toString() + " in common with the Pool \"" +
@@ -147,6 +113,19 @@ void noteOverlaps(const std::vector<Converted>& all, Report& report) {
   }
 }
 
+// Without advertisements nothing tells how MetalLB's pools are announced.
+void noteMissingAdvertisements(const Sources& sources, const std::vector<Converted>& all,
+                               Report& report) {
+  if (!sources.advertisements.empty()) return;
+  const auto first = std::find_if(all.begin(), all.end(), [](const Converted& converted) {
+    return converted.source->announced == PoolSource::Announced::kByAdvertisements;
+  });
+  if (first == all.end()) return;
+  report.note(first->source->origin,
+              "no advertisement is in the input, so Pools are announced by ARP and NDP on all "
+              "nodes: convert the L2Advertisements together with the pools if there are any");
+}
+
 }  // namespace
 
 std::vector<model::Pool> convert(const Sources& sources, Report& report) {
@@ -154,21 +133,19 @@ std::vector<model::Pool> convert(const Sources& sources, Report& report) {
   const Announcements announcements(sources, report);
   const Priorities priorities(sources.pools, report);
   std::vector<Converted> all;
-  const PoolSource* unannounced = nullptr;  // the first whose announcement nothing tells
   for (const PoolSource& source : sources.pools) {
     const std::size_t faults = report.faults.size();
-    Converted converted{
-        &source, {}, convertAddresses(source, report), convertFilters(source, report)};
-    if (converted.addresses.empty()) {
+    const Given given{convertAddresses(source, report), convertFilters(source, report)};
+    if (given.addresses.empty()) {
       if (report.faults.size() == faults) {
         report.note(source.origin, "has no address to give: left out");
       }
       continue;
     }
-    model::Pool& pool = converted.pool;
+    model::Pool pool;
     pool.key.name = source.name;
-    pool.addresses = textsOf(converted.addresses);
-    pool.exclude = textsOf(converted.exclude);
+    pool.addresses = textsOf(given.addresses);
+    pool.exclude = textsOf(given.exclude);
     pool.avoidBuggyIps = source.avoidBuggyIps;
     pool.avoidGatewayIps = source.avoidGatewayIps;
     pool.autoAssign = source.autoAssign;
@@ -176,18 +153,10 @@ std::vector<model::Pool> convert(const Sources& sources, Report& report) {
     pool.ignoreNamespaces = withoutRepeats(source.ignoreNamespaces);
     convertAllocation(source, pool, report);
     pool.announce = announcements.of(source);
-    if (unannounced == nullptr && sources.advertisements.empty() &&
-        source.announced == PoolSource::Announced::kByAdvertisements) {
-      unannounced = &source;
-    }
-    all.push_back(std::move(converted));
+    all.push_back({&source, std::move(pool), given});
   }
   noteOverlaps(all, report);
-  if (unannounced != nullptr) {
-    report.note(unannounced->origin,
-                "no advertisement is in the input, so Pools are announced by ARP and NDP on all "
-                "nodes: convert the L2Advertisements together with the pools if there are any");
-  }
+  noteMissingAdvertisements(sources, all, report);
   std::vector<model::Pool> pools;
   pools.reserve(all.size());
   for (Converted& converted : all) pools.push_back(std::move(converted.pool));

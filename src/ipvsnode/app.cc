@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -98,14 +97,16 @@ class Daemon {
         membership_(api, clock_,
                     {options.ns, options.nodeName, machine.bindInterface(), machine.hasIpv6()}),
         liveness_(options.nodeName),
+        syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
+                {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
+                hooks()),
         prober_(probingAnnouncer, machine.bindInterface(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
                   syncer_.answered(address, std::move(mac));
-                }),
-        syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
-                {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
-                hooks()) {
+                }) {
     obs::addProcessMetrics(metrics_);
+    metrics_.counterFrom("barevip_node_events_dropped_total", "Events that were not written.",
+                         [this] { return static_cast<double>(events_.dropped()); });
     watchStores();
     addReflectors(api);
   }
@@ -114,9 +115,9 @@ class Daemon {
     addHealth();
     const auto port = http_.start(options_.metricsAddress);
     if (!port) return tl::make_unexpected(port.error());
-    if (auto watching = machine_.watch([this] { syncer_.linksChanged(); }); !watching) {
-      return watching;
-    }
+    auto monitors = machine_.watch([this] { syncer_.linksChanged(); });
+    if (!monitors) return tl::make_unexpected(std::move(monitors.error()));
+    monitors_ = std::move(*monitors);
     events_.start();
     reporter_.start();
     prober_.start();
@@ -130,8 +131,7 @@ class Daemon {
   void stop(std::stop_source& programs) {
     if (shouldHandOver()) {
       log::info("stopping; other nodes take the VIPs over");
-      handingOver_ = true;
-      membership_.setLeaving(true);
+      membership_.setLeaving(LeaveReason::kHandover, true);
       const MonotonicTime end = clock_.now() + kHandoverTime;
       while (clock_.now() < end && syncer_.announcedCount() > 0) std::this_thread::sleep_for(20ms);
       membership_.stop();
@@ -155,11 +155,14 @@ class Daemon {
     SyncerHooks hooks;
     hooks.probe = [this](const std::vector<IpAddress>& addresses) { prober_.ask(addresses); };
     hooks.report = [this](const NodeReport& report) { reporter_.take(report); };
-    hooks.carrier = [this](bool up) {
-      if (!handingOver_) membership_.setLeaving(!up);
+    hooks.carrier = [this](bool up) { membership_.setLeaving(LeaveReason::kNoCarrier, !up); };
+    hooks.ground = [this]() -> std::vector<std::string> {
+      auto report = machine_.checkGround();
+      if (!report) return {std::move(report.error().message)};
+      membership_.setLeaving(LeaveReason::kUnsafe, !report->safe);
+      return std::move(report->problems);
     };
     hooks.able = [this](const Ability& ability) { membership_.setAbility(ability); };
-    hooks.ground = [this] { return machine_.checkGround(); };
     return hooks;
   }
 
@@ -228,11 +231,12 @@ class Daemon {
   ClaimReporter reporter_;
   Membership membership_;
   Liveness liveness_;
-  std::atomic<bool> handingOver_{false};
-  Prober prober_;
   Syncer syncer_;
+  // Threads that call the syncer: each ends before it goes.
+  Prober prober_;
   std::vector<std::unique_ptr<kube::Reflector>> reflectors_;
   obs::HttpServer http_;
+  Machine::Monitors monitors_;
   std::jthread syncing_;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsnode/applier.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -26,6 +28,36 @@ std::optional<IpAddress> vipOf(const net::Item& item) {
     if (to.length == to.network.bits()) return to.network;
   }
   return std::nullopt;
+}
+
+/// Virtual servers whose treatment by the filter is not the same in both.
+void addDifferent(const net::FilterState& a, const net::FilterState& b,
+                  std::set<ipvs::VirtualServerKey>& keys) {
+  std::set_symmetric_difference(a.keepClient.begin(), a.keepClient.end(), b.keepClient.begin(),
+                                b.keepClient.end(), std::inserter(keys, keys.end()));
+  const auto addMissing = [&keys](const auto& from, const auto& in) {
+    for (const net::SourceRanges& ranges : from) {
+      const auto at = std::lower_bound(
+          in.begin(), in.end(), ranges.virtualServer,
+          [](const net::SourceRanges& one, const auto& key) { return one.virtualServer < key; });
+      if (at == in.end() || *at != ranges) keys.insert(ranges.virtualServer);
+    }
+  };
+  addMissing(a.sourceRanges, b.sourceRanges);
+  addMissing(b.sourceRanges, a.sourceRanges);
+}
+
+/// Lets new connections in that the kernel did not take before.
+bool opens(const ipvs::Op& op) {
+  switch (op.kind) {
+    case ipvs::Op::Kind::kAddVirtualServer:
+    case ipvs::Op::Kind::kAddRealServer:
+      return true;
+    case ipvs::Op::Kind::kSetRealServer:
+      return op.weight > 0;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -99,20 +131,29 @@ void Applier::forgetUnwanted(const Plan& plan) {
 }
 
 void Applier::applyFilter(const FilterStep& step, KernelState& mirror) {
-  if (!ledger_.mayTry(kFilterChange, clock_.now())) return;
-  const bool known = mirror.filter.has_value();
-  mirror.filter.reset();
+  const bool known = std::exchange(mirror.filter, std::nullopt).has_value();
+  if (!ledger_.mayTry(kFilterChange, clock_.now()) || !writeFilter(step.state, known)) {
+    addDifferent(filterBefore_, step.state, unguarded_);
+    return;
+  }
+  ledger_.succeeded(kFilterChange);
+  unguarded_.clear();
+  filterBefore_ = step.state;
+  mirror.filter = step.state;
+}
+
+bool Applier::writeFilter(const net::FilterState& state, bool known) {
   for (net::PacketFilter* filter : seams_.filters) {
-    const auto writes = known ? filter->update(step.state) : filter->reconcile(step.state);
-    if (!writes && writes.error().code == ErrorCode::kStopped) return;
+    const auto writes = known ? filter->update(state) : filter->reconcile(state);
     if (!writes) {
-      refused(kFilterChange, writes.error().message, std::nullopt);
-      return;
+      if (writes.error().code != ErrorCode::kStopped) {
+        refused(kFilterChange, writes.error().message, std::nullopt);
+      }
+      return false;
     }
     filterWrites_.add(static_cast<double>(*writes));
   }
-  ledger_.succeeded(kFilterChange);
-  mirror.filter = step.state;
+  return true;
 }
 
 bool Applier::applyIpvs(const IpvsStep& step, KernelState& mirror, ApplyOutcome& outcome) {
@@ -122,6 +163,7 @@ bool Applier::applyIpvs(const IpvsStep& step, KernelState& mirror, ApplyOutcome&
   std::set<ipvs::VirtualServerKey> absent;
   for (const ipvs::Op& op : step.ops) {
     if (absent.contains(op.virtualServer)) continue;
+    if (opens(op) && unguarded_.contains(op.virtualServer)) continue;
     if (!ledger_.empty() && !ledger_.mayTry(ipvs::toString(op), clock_.now())) {
       if (op.kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op.virtualServer);
       continue;

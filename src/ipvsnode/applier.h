@@ -39,8 +39,11 @@ struct ApplyOutcome {
 };
 
 /// A change that the kernel refuses is logged in its own words, counted, and held back for a
-/// growing delay; it stops nothing else but the announcement of its VIP. Without the packet filter
-/// nothing new is announced. One thread.
+/// growing delay; it stops nothing else but the announcement of its VIP.
+///
+/// While the packet filter refuses, nothing new is announced, and a virtual server whose source
+/// ranges or whose keeping of the client's address was to change gets no new servers: what is not
+/// guarded as wanted does not come into being. What is there already serves on. One thread.
 class Applier {
  public:
   Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics);
@@ -56,6 +59,7 @@ class Applier {
  private:
   void forgetUnwanted(const Plan& plan);
   void applyFilter(const FilterStep& step, KernelState& mirror);
+  bool writeFilter(const net::FilterState& state, bool known);
   bool applyIpvs(const IpvsStep& step, KernelState& mirror, ApplyOutcome& outcome);
   bool applyLinks(const LinksStep& step, KernelState& mirror, ApplyOutcome& outcome);
   void refused(const std::string& change, const std::string& sentence,
@@ -64,6 +68,9 @@ class Applier {
   KernelSeams seams_;
   const Clock& clock_;
   RetryLedger ledger_;
+  net::FilterState filterBefore_;  ///< what all filters took last
+  /// What may differ from it in the kernel, or was to: since then a filter refused.
+  std::set<ipvs::VirtualServerKey> unguarded_;
   obs::Counter& writes_;
   obs::Counter& filterWrites_;
   obs::Counter& failures_;

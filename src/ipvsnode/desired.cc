@@ -3,45 +3,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
 #include <utility>
 #include <variant>
 
 #include "ipvsnode/bound_claims.h"
 #include "ipvsnode/endpoints.h"
 #include "ipvsnode/frontends.h"
+#include "ipvsnode/source_ranges.h"
 
 namespace barevip::node {
 namespace {
 
 constexpr std::array<std::string_view, 14> kSchedulers{
     "rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh", "twos"};
-
-// Kubernetes lets host bits and blanks stand in a source range; IpPrefix::parse is stricter.
-std::optional<IpPrefix> parseSourceRange(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return std::nullopt;
-  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
-  const auto slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return std::nullopt;
-  unsigned length = address->bits();
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    const auto [end, status] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
-      return std::nullopt;
-    }
-  }
-  const unsigned hostBits = address->bits() - length;
-  // A shift by the full width is undefined.
-  const Uint128 network =
-      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
-  return IpPrefix{IpAddress::fromNumber(address->family(), network),
-                  static_cast<std::uint8_t>(length)};
-}
 
 /// False if it is there already.
 template <class T>
@@ -69,6 +43,7 @@ class Builder {
 
   DesiredState build() && {
     for (const Frontend& frontend : frontends_) addFrontend(frontend);
+    guardFrontends();
     for (ServedVip& vip : desired_.vips) findEndpointNodes(vip);
     desired_.filter.vips.assign(vips_.begin(), vips_.end());
     addPlumbing();
@@ -124,9 +99,6 @@ class Builder {
 
     desired_.filter.virtualServers.push_back(frontend.key);
     if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
-    if (!service.sourceRanges.empty()) {
-      desired_.filter.sourceRanges.push_back(sourceRangesOf(frontend));
-    }
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
@@ -155,24 +127,11 @@ class Builder {
     return result;
   }
 
-  // Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
-  // nobody of the other.
-  net::SourceRanges sourceRangesOf(const Frontend& frontend) {
-    net::SourceRanges result{frontend.key, {}};
-    for (const std::string& text : frontend.service->sourceRanges) {
-      const auto range = parseSourceRange(text);
-      if (!range) {
-        report(frontend, "InvalidSourceRange",
-               "loadBalancerSourceRanges: \"" + text.substr(0, 64) +
-                   "\" is no network and admits nobody; write it like 192.0.2.0/24");
-      } else if (range->network.family() == frontend.key.vip.family()) {
-        result.allowed.push_back(*range);
-      }
-    }
-    auto& allowed = result.allowed;
-    std::sort(allowed.begin(), allowed.end());
-    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
-    return result;
+  void guardFrontends() {
+    SourceGuards sources = guardSources(frontends_);
+    desired_.filter.sourceRanges = std::move(sources.guards);
+    desired_.problems.insert(desired_.problems.end(), sources.problems.begin(),
+                             sources.problems.end());
   }
 
   // Frontends ascend by key, so those of one VIP follow each other.
@@ -218,7 +177,7 @@ class Builder {
       if (family == Family::kIpv6 && !options_.ipv6) continue;
       const bool is4 = family == Family::kIpv4;
       desired_.nodeItems.insert(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
-                                          host::kReturnMark, host::kReturnMark});
+                                          host::kReturnMark, host::kMarkMask});
       desired_.nodeItems.insert(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable,
                                           options_.bindInterface, 0, 0});
       desired_.nodeItems.insert(net::Route{

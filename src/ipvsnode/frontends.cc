@@ -85,7 +85,15 @@ class Selector {
   }
 
   void takePorts(const std::shared_ptr<const model::Service>& service, const IpAddress& vip) {
-    for (const model::ServicePort& port : service->ports) {
+    const auto& ports = service->ports;
+    if (ports.size() > kMaxPorts) {
+      problems_.push_back({service->key, vip, "TooManyPorts",
+                           "only the first " + std::to_string(kMaxPorts) + " of " +
+                               std::to_string(ports.size()) +
+                               " ports are served: split the Service"});
+    }
+    for (const model::ServicePort& port :
+         std::span(ports).first(std::min(ports.size(), kMaxPorts))) {
       if (port.port == 0) continue;
       taken_.push_back({{vip, port.port, port.protocol}, service, port});
     }

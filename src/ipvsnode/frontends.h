@@ -2,6 +2,7 @@
 // Which VIP, port and protocol belongs to which Service. Pure.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@ namespace barevip::node {
 
 /// The condition that the operator sets on a Service once the ingress addresses are ours.
 inline constexpr const char* kAddressAssigned = "barevip.dev/AddressAssigned";
+
+/// Ports of one Service that are served. Each is looked for among the ports of its EndpointSlices,
+/// of which there are as many.
+inline constexpr std::size_t kMaxPorts = 1024;
 
 struct Frontend {
   ipvs::VirtualServerKey key;

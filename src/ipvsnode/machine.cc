@@ -130,29 +130,25 @@ Result<std::unique_ptr<net::Announcer>> Machine::openAnnouncer() {
   return std::make_unique<host::RawAnnouncer>(std::move(*announcer));
 }
 
-Result<void> Machine::watch(const std::function<void()>& changed) {
-  if (auto started = startMonitor(nullptr, nodeLinks_->port(), changed); !started) return started;
-  if (!director_) return {};
-  return startMonitor(director_.get(), directorLinks_->port(), changed);
-}
-
-Result<void> Machine::startMonitor(host::NamespaceThread* where, std::uint32_t ownPort,
-                                   const std::function<void()>& changed) {
-  netlink::MonitorOptions options;
-  options.ownPorts = {ownPort};
-  const auto start = [&] {
+Result<Machine::Monitors> Machine::watch(const std::function<void()>& changed) {
+  Monitors monitors;
+  const auto start = [&](const netlink::NetlinkLinks& own) {
+    netlink::MonitorOptions options;
+    options.ownPorts = {own.port()};
     return netlink::Monitor::start(options, [changed](bool /*overrun*/) { changed(); });
   };
-  auto monitor = where == nullptr ? start() : where->run(start);
-  if (!monitor) return tl::make_unexpected(std::move(monitor.error()));
-  monitors_.push_back(std::move(*monitor));
-  return {};
+  auto onNode = start(*nodeLinks_);
+  if (!onNode) return tl::make_unexpected(std::move(onNode.error()));
+  monitors.push_back(std::move(*onNode));
+  if (!director_) return monitors;
+  auto inDirector = director_->run([&] { return start(*directorLinks_); });
+  if (!inDirector) return tl::make_unexpected(std::move(inDirector.error()));
+  monitors.push_back(std::move(*inDirector));
+  return monitors;
 }
 
-std::vector<std::string> Machine::checkGround() {
-  auto report = host::checkGround(ground_, director_.get());
-  if (!report) return {report.error().message};
-  return std::move(report->problems);
+Result<host::GroundReport> Machine::checkGround() {
+  return host::checkGround(ground_, director_.get(), runner_, stop_);
 }
 
 }  // namespace barevip::node

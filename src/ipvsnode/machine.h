@@ -47,19 +47,17 @@ class Machine {
 
   /// For one more thread each.
   Result<std::unique_ptr<net::Announcer>> openAnnouncer();
-  /// Calls `changed` when another hand changes links of either namespace. For as long as the
-  /// machine lives.
-  Result<void> watch(const std::function<void()>& changed);
+  using Monitors = std::vector<std::unique_ptr<netlink::Monitor>>;
+  /// Calls `changed`, on threads of their own, when another hand changes links of either namespace.
+  /// For as long as the monitors live: what `changed` refers to must outlive them.
+  Result<Monitors> watch(const std::function<void()>& changed);
 
-  /// Looks after devices, addresses, routes and sysctls; what cannot be mended here.
-  [[nodiscard]] std::vector<std::string> checkGround();
+  [[nodiscard]] Result<host::GroundReport> checkGround();
 
  private:
   Machine(host::GroundOptions ground, std::stop_token stop)
       : ground_(std::move(ground)), stop_(std::move(stop)) {}
   Result<void> openKernel();
-  Result<void> startMonitor(host::NamespaceThread* where, std::uint32_t ownPort,
-                            const std::function<void()>& changed);
 
   const host::GroundOptions ground_;
   const std::stop_token stop_;
@@ -71,7 +69,6 @@ class Machine {
   std::optional<netlink::NetlinkLinks> nodeLinks_;
   std::optional<netlink::NetlinkLinks> directorLinks_;
   std::vector<std::unique_ptr<host::IptablesPacketFilter>> filters_;
-  std::vector<std::unique_ptr<netlink::Monitor>> monitors_;
 };
 
 }  // namespace barevip::node

@@ -34,11 +34,16 @@ void Membership::stop() {
   thread_.join();
 }
 
-void Membership::setLeaving(bool leaving) {
+void Membership::setLeaving(LeaveReason reason, bool is) {
   {
     const std::lock_guard lock(mutex_);
-    if (leaving_ == leaving) return;
-    leaving_ = leaving;
+    const bool before = !reasons_.empty();
+    if (is) {
+      reasons_.insert(reason);
+    } else {
+      reasons_.erase(reason);
+    }
+    if (reasons_.empty() != before) return;
     renewNow_ = true;
   }
   wake_.notify_one();
@@ -89,7 +94,7 @@ Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_to
   lease.renewTime = formatMicros(clock_.wallNow());
   {
     const std::lock_guard lock(mutex_);
-    const bool serving = !leaving_ && ability_.serving;
+    const bool serving = reasons_.empty() && ability_.serving;
     lease.annotations[kStateAnnotation] = serving ? kStateServing : kStateLeaving;
     lease.annotations[kBlockedAnnotation] = joined(ability_.blocked);
   }

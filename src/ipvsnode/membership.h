@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -30,12 +32,19 @@ struct MembershipOptions {
   bool ipv6 = true;  ///< the node serves VIPs of that family
 };
 
+/// Why this node gives its VIPs to others.
+enum class LeaveReason : std::uint8_t {
+  kHandover,   ///< the daemon is about to stop
+  kNoCarrier,  ///< the bind interface cannot be reached
+  kUnsafe,     ///< what runs beside us spoils the data path
+};
+
 /// Renews the Lease every kRenewInterval from a thread of its own. A renewal that fails changes
 /// nothing here: this node goes on announcing what it announces, until it sees that somebody took
 /// over; an API server that is away stops no traffic.
 ///
 /// On a planned stop either hold(), and nothing moves for kHoldDuration, since the kernel serves
-/// on; or setLeaving(true), and the others take over while this node still answers.
+/// on; or setLeaving(kHandover, true), and the others take over while this node still answers.
 class Membership {
  public:
   /// References must outlive this.
@@ -48,8 +57,8 @@ class Membership {
   /// No more renewals; the Lease stays as it is.
   void stop();
 
-  /// Thread-safe; renews at once if it is a change.
-  void setLeaving(bool leaving);
+  /// Leaving while there is any reason. Thread-safe; renews at once if that is a change.
+  void setLeaving(LeaveReason reason, bool is);
 
   /// What the others shall know of this node: not serving is told as leaving. Thread-safe; renews
   /// at once if it is a change.
@@ -68,7 +77,7 @@ class Membership {
   const MembershipOptions options_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool leaving_ = false;
+  std::set<LeaveReason> reasons_;
   Ability ability_;
   bool renewNow_ = false;
   std::string lastComplaint_;

@@ -196,10 +196,12 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
   for (const ServedVip& vip : vips) {
-    OwnerQuestion question{vip.address, {}, {}, {}};
+    OwnerQuestion question;
+    question.vip = vip.address;
     for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
     if (!vip.claims.empty()) {
       const auto& announce = announceOf(vip.claims, pools);
+      question.announced = announce.mode == model::AnnounceMode::kL2;
       question.candidates = admittedBy(announce, vip.address.family());
       const auto blocked = blockedOn.find(vip.address);
       if (blocked != blockedOn.end()) avoid(blocked->second, question.candidates);

@@ -32,6 +32,8 @@ struct OwnerQuestion {
   std::string holder;  ///< who has it now; empty: nobody
   /// The IP objects behind it and the status.node of each; empty: none yet.
   std::map<kube::ObjectKey, std::string> claims;
+  /// False: the VIP's pool leaves it to others to lead traffic to the nodes.
+  bool announced = true;
 
   friend bool operator==(const OwnerQuestion&, const OwnerQuestion&) = default;
 };

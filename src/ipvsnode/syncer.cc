@@ -311,7 +311,7 @@ void Syncer::rememberVips(const DesiredState& desired) {
 void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
-    if (question.claims.empty() || !question.candidates.empty()) continue;
+    if (!question.announced || question.claims.empty() || !question.candidates.empty()) continue;
     for (const auto& service : desired.vips[i].services) {
       desired.problems.push_back(
           {service->key, question.vip, "NoNode",

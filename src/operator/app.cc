@@ -159,6 +159,8 @@ void App::addEndpoints() {
     const auto current = term();
     return current ? static_cast<double>(current->held()) : 0.0;
   });
+  metrics_.counterFrom("barevip_events_dropped_total", "Events that were not written.",
+                       [this] { return static_cast<double>(recorder_.dropped()); });
   http_.handle("/healthz", [] { return obs::HttpAnswer{200, "ok\n"}; });
   http_.handle("/readyz", [this] {
     if (stores_.synced()) return obs::HttpAnswer{200, "ok\n"};

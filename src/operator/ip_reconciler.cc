@@ -16,6 +16,7 @@ namespace {
 
 using assigner::Allocator;
 using assigner::Assignment;
+using assigner::Explanation;
 using assigner::Hold;
 using assigner::Holder;
 using assigner::Refusal;
@@ -48,7 +49,7 @@ bool hasReservation(const assigner::HoldTable& holds, const model::IpClaim& clai
 }
 
 // The address is kept, whatever the Pool says by now.
-void addMisfit(model::Condition& bound, const std::optional<assigner::Explanation>& misfit) {
+void addMisfit(model::Condition& bound, const std::optional<Explanation>& misfit) {
   if (!misfit) return;
   bound.reason = misfit->reason;
   bound.message += "; " + misfit->message;
@@ -70,8 +71,11 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const auto claim = view_.claims.get(key);
   if (!claim || claim->serviceOwner) forget(key);
   if (!claim || claim->deleting) return ReconcileResult{};
-  const std::optional<Status> status =
-      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
+  // One port too many must not keep the whole status away.
+  if (status && status->ports.size() > model::IpClaim::kMaxPorts) {
+    status->ports.resize(model::IpClaim::kMaxPorts);
+  }
   if (!status || *status == claim->status) return ReconcileResult{};
   const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
   if (!patched) {
@@ -109,10 +113,8 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
-  const auto owner = view_.services.get(service);
-  const auto ns = view_.namespaces.get({"", claim.key.ns});
   std::optional<Terms> granted;
-  std::optional<assigner::Explanation> misfit;
+  std::optional<Explanation> misfit;
   std::string pool;
   ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
@@ -121,10 +123,7 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
     if (terms == nullptr) return;
     granted = *terms;
     pool = allocator.pools().home(*address, hold->pool);
-    if (owner) {
-      misfit = assigner::misfitOf(allocator.pools(), *address, pool,
-                                  assigner::applicantOf(*owner, ns.get()));
-    }
+    misfit = misfitOfUsers(allocator.pools(), *address, pool, {{service, *terms}});
   });
   // Not held for the Service: the Service reconciler removes it.
   if (!granted) return std::nullopt;
@@ -139,6 +138,22 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   return status;
 }
 
+// Of those who have the address, the first for whom the Pool would not give it again.
+std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable& pools,
+                                                       const IpAddress& address,
+                                                       const std::string& pool,
+                                                       const std::vector<Sharer>& users) const {
+  for (const Sharer& user : users) {
+    const auto service = view_.services.get(user.service);
+    if (!service) continue;
+    const auto ns = view_.namespaces.get({"", service->key.ns});
+    auto misfit =
+        assigner::misfitOf(pools, address, pool, assigner::applicantOf(*service, ns.get()));
+    if (misfit) return misfit;
+  }
+  return std::nullopt;
+}
+
 IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   const auto ns = view_.namespaces.get({"", claim.key.ns});
   const auto reservation = assigner::reservationOf(claim, ns.get());
@@ -146,7 +161,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
 
   bool isNew = false;
   std::vector<Sharer> users;
-  std::optional<assigner::Explanation> misfit;
+  std::optional<Explanation> misfit;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
         isNew = !hasReservation(allocator.holds(), claim);
@@ -157,6 +172,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
           users = allocator.holds().find(made->address)->users;
           misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
                                       assigner::applicantOf(claim, ns.get()));
+          if (!misfit) misfit = misfitOfUsers(allocator.pools(), made->address, made->pool, users);
         }
         // Under the lock: who frees an address after this must find us among the waiters.
         setWaiting(claim.key, !made);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "barevip/base/clock.h"
@@ -51,6 +52,9 @@ class IpReconciler {
   void forget(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
+  [[nodiscard]] std::optional<assigner::Explanation> misfitOfUsers(
+      const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
+      const std::vector<assigner::Sharer>& users) const;
   void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
   void setWaiting(const kube::ObjectKey& key, bool waits);
 

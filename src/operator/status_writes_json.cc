@@ -20,23 +20,20 @@ Result<void> patchStatus(kube::Api& api, const kube::Resource& resource, const k
   return {};
 }
 
-// A list that expires on the way is begun again.
 template <class T>
 Result<std::vector<T>> listAll(kube::Api& api, const kube::Resource& resource,
                                const std::function<Result<T>(const json&)>& decode,
                                const std::stop_token& stop) {
-  while (true) {
-    std::vector<T> objects;
-    const auto listed = api.list(
-        resource, {},
-        [&](const json& object) {
-          auto decoded = decode(object);
-          if (decoded) objects.push_back(std::move(*decoded));
-        },
-        stop);
-    if (listed) return objects;
-    if (listed.error().code != ErrorCode::kExpired) return tl::make_unexpected(listed.error());
-  }
+  std::vector<T> objects;
+  const auto listed = api.list(
+      resource, {},
+      [&](const json& object) {
+        auto decoded = decode(object);
+        if (decoded) objects.push_back(std::move(*decoded));
+      },
+      stop);
+  if (!listed) return tl::make_unexpected(listed.error());
+  return objects;
 }
 
 }  // namespace

@@ -21,12 +21,12 @@ namespace {
 using namespace std::chrono_literals;
 using kube::ObjectKey;
 
-constexpr std::size_t kClaimWorkers = 2;
+constexpr std::size_t kClaimWorkers = 4;
 constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
-// Behind Services that wait for a worker, IP objects look again that often and one gets through
-// that often.
-constexpr std::chrono::milliseconds kRecordDelay = 500ms;
-constexpr std::chrono::milliseconds kRecordPace = 100ms;
+// Behind Services that wait for a worker, IP objects look again that often, and one of them gets
+// through that often.
+constexpr std::chrono::milliseconds kRecordDelay = 1s;
+constexpr std::chrono::milliseconds kRecordPace = 200ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
@@ -38,17 +38,21 @@ bool olderVersion(const std::string& a, const std::string& b) {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
+// An object may be missing from the store: it was deleted after the list.
 template <class T>
 bool behind(const kube::Store<T>& store, const std::vector<T>& listed) {
+  const std::string reached = store.version();
   return std::any_of(listed.begin(), listed.end(), [&](const T& object) {
-    const auto seen = store.get(object.key);
-    return !seen || olderVersion(seen->resourceVersion, object.resourceVersion);
+    return olderVersion(reached, object.resourceVersion);
   });
 }
 
-// Services that are nobody's business are left out: ClusterIP Services are most of a cluster.
+// Services that are nobody's business are left out: ClusterIP Services are most of a cluster. One
+// that waited for an address before it became one of them still has our condition.
 bool isRelevant(const Term::ServicePtr& service) {
-  return service && (service->isLoadBalancer() || !service->ingress.empty());
+  return service &&
+         (service->isLoadBalancer() || !service->ingress.empty() ||
+          model::findCondition(service->conditions, assigner::kAddressAssigned) != nullptr);
 }
 
 std::string describe(const ObjectKey& key) { return key.toString(); }
@@ -111,15 +115,33 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
 Term::~Term() { end(); }
 
 Result<void> Term::begin(const std::stop_token& stop) {
-  while (!stores_.synced() && !stop.stop_requested()) pause(kLook, stop);
-  const auto taken = takeUp(stop);
-  if (!taken) return taken;
-  enqueueAll();
+  const auto prepared = prepare(stop);
+  if (!prepared) return prepared;
   serviceController_.start(options_.workers);
   claimController_.start(kClaimWorkers);
   poolController_.start(1);
   begun_ = true;
   return {};
+}
+
+Result<void> Term::prepare(const std::stop_token& stop) {
+  while (!stores_.synced() && !stop.stop_requested()) pause(kLook, stop);
+  const auto taken = takeUp(stop);
+  if (!taken) return taken;
+  enqueueAll();
+  return {};
+}
+
+bool Term::workOnce(Kind kind, const std::stop_token& stop) {
+  switch (kind) {
+    case Kind::kServices:
+      return serviceController_.workOnce(stop);
+    case Kind::kIps:
+      return claimController_.workOnce(stop);
+    case Kind::kPools:
+      return poolController_.workOnce(stop);
+  }
+  return false;
 }
 
 void Term::end() {
@@ -141,7 +163,7 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
   return fail(ErrorCode::kStopped, "stopped before everything that is held was taken up");
 }
 
-// False: the stores do not get as far as the lists, for example because an object is gone again.
+// False: the stores do not get as far as the lists in time.
 Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
   auto claims = listClaims(api_, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));

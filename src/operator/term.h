@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -63,11 +64,18 @@ class Term {
   Term(const Term&) = delete;
   Term& operator=(const Term&) = delete;
 
-  /// Takes up and starts the workers; blocks until then, for as long as the API server does not
-  /// answer. An error is kStopped.
+  /// prepare(), and starts the workers.
   Result<void> begin(const std::stop_token& stop);
   /// Returns when nothing runs any more; once begun, before destruction.
   void end();
+
+  /// Takes up what is held; blocks until then, for as long as the API server does not answer. An
+  /// error is kStopped.
+  Result<void> prepare(const std::stop_token& stop);
+  enum class Kind : std::uint8_t { kServices, kIps, kPools };
+  /// After prepare(): does a worker's job for one object on the caller's thread, so that the caller
+  /// decides what happens after what. False if nothing of that kind is due.
+  bool workOnce(Kind kind, const std::stop_token& stop);
 
   using ServicePtr = kube::Store<model::Service>::Ptr;
   using PoolPtr = kube::Store<model::Pool>::Ptr;

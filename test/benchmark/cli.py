@@ -53,7 +53,7 @@ def _allocation(options):
 
     from . import allocation, programs
     from .contenders import Barevip, MetalLb
-    programs.ensure()
+    programs.ensure(programs.OPERATOR, programs.SERVICE_LOAD)
     if os.geteuid() != 0:
         cli.become_root()
     binaries.ensure_api_server()
@@ -83,9 +83,7 @@ def _clean():
 
 def _allocator():
     from . import programs
-    programs.ensure()
-    if not os.path.exists(programs.ALLOCATOR_BENCH):
-        raise Problem("google-benchmark is not there: run test/setup, which installs it")
+    programs.ensure(programs.ALLOCATOR_BENCH)
     subprocess.run([programs.ALLOCATOR_BENCH], check=True)
 
 

@@ -12,7 +12,7 @@ SERVICE_LOAD = os.path.join(_BUILD, "bench", "service_load")
 ALLOCATOR_BENCH = os.path.join(_BUILD, "bench", "allocator_bench")
 
 
-def ensure():
-    """Builds them where they are missing or old."""
+def ensure(*paths):
+    """Builds these where they are missing or old."""
     prepare()
-    build("bench")
+    build("bench", *map(os.path.basename, paths))

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs say when they cannot work: one sentence, what, where and how to mend it."""
 
-import json
 import os
+import re
 import tempfile
 
 from e2e import harness as h
 from e2e.case import ClusterTest
 
 NODE = "node3"
-# Nobody listens on port 1 of the loopback.
-NOWHERE = {"apiVersion": "v1", "kind": "Config", "current-context": "c",
-           "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-           "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": True}}],
-           "users": [{"name": "u", "user": {"token": "none"}}]}
 NOBODY_MAY = "setpriv --inh-caps=-all --bounding-set=-all"
 
 
@@ -34,6 +29,12 @@ class BadInput(ClusterTest):
             file.write(text)
         return file.name
 
+    @staticmethod
+    def administrators():
+        """The text of the administrator's kubeconfig."""
+        with open(h.admin_kubeconfig(), encoding="utf-8") as file:
+            return file.read()
+
     def test_a_wrong_command_line_ends_with_status_2_and_the_word_that_is_wrong(self):
         for program, wrong in (("barevip-node", "--bind-interface=x"), ("barevip-node", "--placement=moon"), ("barevip-node", "--sync-period=0s"),
                                ("barevip-node", "--scheduler=fair"), ("barevip-operator", "--worker=2"), ("barevip-operator", "--workers=0")):
@@ -43,7 +44,7 @@ class BadInput(ClusterTest):
                 self.assert_one_sentence(said, program, wrong.split("=")[0])
 
     def test_a_broken_kubeconfig_is_named_with_what_is_wrong(self):
-        for text, word in (("{", "line"), ("[1, 2]", "kubeconfig"), (json.dumps({**NOWHERE, "current-context": "other"}), "other")):
+        for text, word in (("{", "line"), ("[1, 2]", "kubeconfig"), (self.administrators().replace("current-context: ", "current-context: other"), "other")):
             file = self.kubeconfig(text)
             for program in ("barevip-node", "barevip-operator"):
                 with self.subTest(program=program, text=text):
@@ -65,7 +66,8 @@ class BadInput(ClusterTest):
                 self.assert_one_sentence(said, "barevip-node", "NET_ADMIN" if not command else "SYS_ADMIN")
 
     def test_without_an_api_server_both_wait_say_so_and_do_not_hurry(self):
-        file = self.kubeconfig(json.dumps(NOWHERE))
+        # Nobody listens on port 1 of the loopback.
+        file = self.kubeconfig(re.sub(r"https://[^\s\"]+", "https://127.0.0.1:1", self.administrators()))
         seconds = 10
         for program, flags in (("barevip-node", [f"--bind-iface={h.NIC}", f"--node-name={NODE}"]), ("barevip-operator", ["--leader-elect"])):
             with self.subTest(program=program):

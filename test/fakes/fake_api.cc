@@ -101,6 +101,20 @@ bool selects(const Selection& selection, const json& object) {
   return true;
 }
 
+// What a watch tells of a change; nullopt: the selection has nothing to do with it.
+std::optional<std::pair<WatchEvent::Type, json>> eventOf(const Selection& selection,
+                                                         const json& before, const json& after,
+                                                         std::uint64_t version) {
+  const bool had = selects(selection, before);
+  if (selects(selection, after)) {
+    return std::pair(had ? WatchEvent::Type::kModified : WatchEvent::Type::kAdded, after);
+  }
+  if (!had) return std::nullopt;
+  json last = before;
+  last["metadata"]["resourceVersion"] = std::to_string(version);
+  return std::pair(WatchEvent::Type::kDeleted, std::move(last));
+}
+
 // The resourceVersion that a write was made from, empty if it does not care.
 std::string baseVersion(const json& object) { return textAt(object, "metadata.resourceVersion"); }
 
@@ -171,16 +185,18 @@ void FakeApi::expire() {
     oldestVersion_ = version_;
     history_.clear();
   }
-  endAll(WatchEnd::kExpired);
+  failWatches(expired());
 }
 
-void FakeApi::cutWatches() { endAll(WatchEnd::kCut); }
+void FakeApi::cutWatches() { endAll(fail(ErrorCode::kUnavailable, "the connection was cut")); }
 
-void FakeApi::endWatches() { endAll(WatchEnd::kEnded); }
+void FakeApi::failWatches(Error error) { endAll(tl::make_unexpected(std::move(error))); }
 
-void FakeApi::endAll(WatchEnd how) {
+void FakeApi::endWatches() { endAll({}); }
+
+void FakeApi::endAll(Result<void> how) {
   const std::lock_guard lock(mutex_);
-  watchEnd_ = how;
+  watchEnd_ = std::move(how);
   ++watchEnds_;
   changed_.notify_all();
 }
@@ -194,6 +210,22 @@ void FakeApi::sendBookmarks() {
 std::size_t FakeApi::runningWatches() const {
   const std::lock_guard lock(mutex_);
   return runningWatches_;
+}
+
+std::optional<std::pair<WatchEvent::Type, json>> FakeApi::next(const Resource& resource,
+                                                               std::uint64_t& version) const {
+  const std::string collection = collectionOf(resource);
+  const std::lock_guard lock(mutex_);
+  // The history has each version once.
+  const std::uint64_t oldest = history_.empty() ? version_ + 1 : history_.front().version;
+  for (std::size_t i = version < oldest ? 0 : version + 1 - oldest; i < history_.size(); ++i) {
+    const Change& change = history_[i];
+    version = change.version;
+    if (change.collection == collection) {
+      return eventOf({}, change.before, change.after, change.version);
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<FakeApi::Write> FakeApi::writes() const {
@@ -334,16 +366,8 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
     std::vector<std::pair<WatchEvent::Type, json>> events;
     for (const Change& change : history_) {
       if (change.version <= seen || change.collection != collection) continue;
-      const bool before = selects(selection, change.before);
-      const bool after = selects(selection, change.after);
-      if (after) {
-        events.emplace_back(before ? WatchEvent::Type::kModified : WatchEvent::Type::kAdded,
-                            change.after);
-      } else if (before) {
-        json last = change.before;
-        last["metadata"]["resourceVersion"] = std::to_string(change.version);
-        events.emplace_back(WatchEvent::Type::kDeleted, std::move(last));
-      }
+      auto event = eventOf(selection, change.before, change.after, change.version);
+      if (event) events.push_back(std::move(*event));
     }
     if (!history_.empty()) seen = std::max(seen, history_.back().version);
     if (bookmarks_ != bookmarks) {
@@ -354,13 +378,12 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
                                {"metadata", {{"resourceVersion", std::to_string(seen)}}}});
     }
     const bool ended = watchEnds_ != ends;
-    const WatchEnd how = watchEnd_;
+    const Result<void> how = watchEnd_;
     lock.unlock();
     for (const auto& [type, object] : events) onEvent(type, object);
     lock.lock();
     if (!ended) continue;
-    if (how == WatchEnd::kExpired) result = tl::make_unexpected(expired());
-    if (how == WatchEnd::kCut) result = fail(ErrorCode::kUnavailable, "the connection was cut");
+    result = how;
     break;
   }
   --runningWatches_;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -67,11 +68,18 @@ class FakeApi final : public Api {
   void expire();
   /// Running watches end as a broken connection does: kUnavailable.
   void cutWatches();
+  /// Running watches end with this error, as one in an ERROR event.
+  void failWatches(Error error);
   /// Running watches end as the server's own timeout does: success.
   void endWatches();
   /// Sends a bookmark with the newest version to every running watch.
   void sendBookmarks();
   [[nodiscard]] std::size_t runningWatches() const;
+
+  /// The first change of the resource after `version`, which moves on; nullopt: there is none yet.
+  /// A watch for tests without threads.
+  std::optional<std::pair<WatchEvent::Type, nlohmann::json>> next(const Resource& resource,
+                                                                  std::uint64_t& version) const;
 
   /// Successful and failed writes since the start or clearWrites(), in order.
   [[nodiscard]] std::vector<Write> writes() const;
@@ -108,13 +116,11 @@ class FakeApi final : public Api {
     nlohmann::json after;
   };
 
-  enum class WatchEnd : std::uint8_t { kNone, kExpired, kCut, kEnded };
-
   std::optional<Error> intercept(Verb verb, const Resource& resource, const ObjectKey& key,
                                  const std::stop_token& stop);
   void logWrite(Verb verb, const Resource& resource, const ObjectKey& key,
                 const nlohmann::json& body);
-  void endAll(WatchEnd how);
+  void endAll(Result<void> how);
   // With mutex_ held:
   nlohmann::json store(const Resource& resource, nlohmann::json object);
   void drop(const Resource& resource, const ObjectKey& key);
@@ -129,7 +135,7 @@ class FakeApi final : public Api {
   std::uint64_t oldestVersion_ = 0;  ///< watches from before it are expired
   std::uint64_t uids_ = 0;
   std::uint64_t watchEnds_ = 0;  ///< grows each time that all watches are ended
-  WatchEnd watchEnd_ = WatchEnd::kNone;
+  Result<void> watchEnd_;        ///< how they were ended
   std::uint64_t bookmarks_ = 0;
   std::size_t runningWatches_ = 0;
   std::vector<Write> writes_;

@@ -90,8 +90,8 @@ class Lab {
     } else {
       makeHostPlacement();
     }
-    // What a node has of others: a FORWARD policy that drops, a CNI that lets its pods through, and
-    // kube-proxy's verdicts on connection states.
+    // What a node has of others: a FORWARD policy that drops, a CNI that lets its pods through and
+    // masquerades them before anybody else may, and kube-proxy's verdicts on connection states.
     node.run(
         "for i in iptables-legacy ip6tables-legacy; do $i -P FORWARD DROP;"
         " $i -A FORWARD -m conntrack --ctstate INVALID -j DROP;"
@@ -99,7 +99,10 @@ class Lab {
         " iptables-legacy -A FORWARD -s 10.244.0.0/16 -j ACCEPT;"
         " iptables-legacy -A FORWARD -d 10.244.0.0/16 -j ACCEPT;"
         " ip6tables-legacy -A FORWARD -s fd00:244::/32 -j ACCEPT;"
-        " ip6tables-legacy -A FORWARD -d fd00:244::/32 -j ACCEPT");
+        " ip6tables-legacy -A FORWARD -d fd00:244::/32 -j ACCEPT;"
+        " iptables-legacy -t nat -I POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -j MASQUERADE;"
+        " ip6tables-legacy -t nat -I POSTROUTING -s fd00:244::/32 ! -d fd00:244::/32"
+        " -j MASQUERADE");
   }
 
   void makeGround(host::Placement placement) {
@@ -153,7 +156,7 @@ class Lab {
       add(plan, net::Route{all, net::kReturnTable, byOutside, host::kOutside.nodeDevice});
       add(plan, net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, "eth0", 0, 0});
       add(plan, net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "",
-                          host::kReturnMark, host::kReturnMark});
+                          host::kReturnMark, host::kMarkMask});
       add(plan, net::ProxyNeighbour{vip.network, "eth0"});
     }
     apply(*ipvsLinks, insidePlan);
@@ -276,8 +279,11 @@ class DataPath : public ::testing::TestWithParam<Param> {
         if (!server.sourceRanges.empty()) filter.sourceRanges.push_back({key, server.sourceRanges});
       }
     }
-    const auto filtered = lab->filter->reconcile(filter);
-    ASSERT_TRUE(filtered) << filtered.error().message;
+    for (auto* one : {lab->filter.get(), lab->nodeFilter.get()}) {
+      if (one == nullptr) continue;
+      const auto filtered = one->reconcile(filter);
+      ASSERT_TRUE(filtered) << filtered.error().message;
+    }
     const auto results = lab->kernel->apply(plan);
     ASSERT_TRUE(results) << results.error().message;
     for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -384,8 +390,16 @@ TEST_P(DataPath, SourceRangesLetOnlyTheirClientsIn) {
   const std::chrono::milliseconds shortly{600};
   EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kTcp, shortly).error, "timeout");
   EXPECT_EQ(ask(lab->stranger, plan_.vip, 80, Transport::kUdp, shortly).error, "timeout");
-  EXPECT_EQ(ask(lab->podB, plan_.vip, 80, Transport::kTcp).server, "pod-a")
-      << "what comes from inside is not asked";
+}
+
+TEST_P(DataPath, SourceRangesCountForPodsByTheirOwnAddressesAndNotForTheNode) {
+  program({{.backends = {plan_.podA}, .sourceRanges = {IpPrefix::host(plan_.podB)}}});
+  const std::chrono::milliseconds shortly{600};
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    EXPECT_EQ(ask(lab->podB, plan_.vip, 80, transport).server, "pod-a");
+    EXPECT_EQ(ask(lab->podA, plan_.vip, 80, transport, shortly).error, "timeout");
+    EXPECT_EQ(ask(lab->node, plan_.vip, 80, transport).server, "pod-a");
+  }
 }
 
 TEST_P(DataPath, ServicesThatShareAVipHaveTheirOwnPolicyAndSourceRanges) {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `barevip-node init` makes, what the daemon's check mends, and the packet filter, on a real
 // kernel.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/ipv6_route.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <fstream>
@@ -9,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/file_descriptor.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/host/kernel_modules.h"
@@ -50,7 +56,7 @@ class Ground : public ::testing::Test {
     auto daemon = host::NamespaceThread::start("/run/netns/node", host::dropCapabilities);
     EXPECT_TRUE(daemon) << daemon.error().message;
     auto report = (*daemon)->run([&] {
-      return host::checkGround({placement, "eth0", kPath}, director_.get());
+      return host::checkGround({placement, "eth0", kPath}, director_.get(), runner_);
     });
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(GroundReport{});
@@ -164,6 +170,43 @@ TEST_F(Ground, PlacementHostHasItsDummyDevice) {
   EXPECT_TRUE(check(host::Placement::kHost).problems.empty());
   node_.run("ip link delete barevip0");
   EXPECT_FALSE(check(host::Placement::kHost).done.empty());
+}
+
+TEST_F(Ground, PlacementHostIsUnsafeOnceAKubeProxyOfIpvsModeIsThere) {
+  make(host::Placement::kHost);
+  EXPECT_TRUE(check(host::Placement::kHost).safe);
+  node_.ip("link add kube-ipvs0 type dummy");
+  const GroundReport report = check(host::Placement::kHost);
+  EXPECT_FALSE(report.safe);
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_NE(report.problems[0].find("kube-proxy runs in ipvs mode"), std::string::npos);
+  make();
+  enter();
+  EXPECT_TRUE(check().safe) << "the director is out of its reach";
+}
+
+TEST_F(Ground, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) {
+  node_.ip(
+      "link add eth1 type dummy\nlink set eth1 up\n"
+      "link add eth2 type dummy\nlink set eth2 up");
+  // As an advertisement makes it (net/ipv6/route.c, rt6_add_dflt_router).
+  node_.thread().run([] {
+    const FileDescriptor socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    in6_rtmsg route{};
+    ASSERT_EQ(::inet_pton(AF_INET6, "fe80::1", &route.rtmsg_gateway), 1);
+    route.rtmsg_metric = 1024;
+    constexpr std::uint32_t kUp = 0x1;       // RTF_UP and RTF_GATEWAY of linux/route.h,
+    constexpr std::uint32_t kGateway = 0x2;  // which net/if.h cannot stand beside it
+    route.rtmsg_flags = kUp | kGateway | RTF_DEFAULT | RTF_ADDRCONF;
+    route.rtmsg_ifindex = static_cast<int>(::if_nametoindex("eth1"));
+    ASSERT_EQ(::ioctl(socket.get(), SIOCADDRT, &route), 0);
+  });
+  make();
+  const std::string folder = "cat /proc/sys/net/ipv6/conf/";
+  EXPECT_EQ(node_.run(folder + "eth0/accept_ra"), "2\n");
+  EXPECT_EQ(node_.run(folder + "eth1/accept_ra"), "2\n");
+  EXPECT_EQ(node_.run(folder + "eth2/accept_ra"), "1\n") << "nobody advertised anything there";
+  EXPECT_NE(node_.run("ip -6 route").find("default via fe80::1 dev eth1"), std::string::npos);
 }
 
 TEST_F(Ground, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
@@ -329,9 +372,8 @@ TEST(Modules, AKernelWithoutIpvsIsAnErrorThatSaysHowToMendIt) {
   Space space("modules");
   space.run("lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p' | xargs -r rmmod && rmmod ip_vs");
   NoModules runner;
-  const auto made = space.thread().run([&] {
-    return host::loadModules(host::modulesOf(host::Placement::kDirector), runner);
-  });
+  const auto made = space.thread().run(
+      [&] { return host::loadModules(host::modulesOf(host::Placement::kDirector), runner); });
   const auto checked = space.thread().run([] { return host::checkIpvs(); });
   LabCommandRunner lab;
   ASSERT_TRUE(host::loadModules(host::modulesOf(host::Placement::kDirector), lab));

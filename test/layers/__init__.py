@@ -7,12 +7,14 @@ from layers.outcome import Outcome
 
 LAYERS = {
     "lint": lint.run,
+    "tidy": lint.tidy,
     "unit": unit,
     "wire": wire,
     "sanitize": sanitize,
     "fuzz": fuzz,
     "kernel": kernel,
     "cluster": cluster.run,
+    "history": cluster.histories,
 }
 
 __all__ = ["LAYERS", "Outcome", "build", "prepare"]

@@ -18,10 +18,11 @@ def prepare():
     subprocess.run(["test/setup"], cwd=REPO, check=True)
 
 
-def build(preset):
-    """Configures and builds one CMake preset."""
+def build(preset, *targets):
+    """Configures one CMake preset and builds the targets, or everything."""
     step(f"configure {preset}", ["cmake", "--preset", preset])
-    step(f"build {preset}", ["cmake", "--build", "--preset", preset, "-j", str(JOBS)])
+    chosen = ["--target", *targets] if targets else []
+    step(f"build {preset}", ["cmake", "--build", "--preset", preset, "-j", str(JOBS), *chosen])
 
 
 def unit():

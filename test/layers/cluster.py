@@ -1,19 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cluster layer: every test of test/e2e on the real clusters that they ask for."""
+"""The layers that run tests of test/e2e on the real clusters that they ask for."""
 
+import os
 import re
 import subprocess
 import sys
 
 from layers.build import build
-from layers.outcome import REPO, Outcome
+from layers.outcome import REPO, Outcome, ctest
 
 
 def run():
+    """Every test of test/e2e/test_*.py."""
     build("release")
-    process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", "discover", "-v", "-t", "test", "-s", "test/e2e"],
-                               cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    return run_tests("discover", "-v", "-s", "e2e", "-t", ".")
+
+
+def histories():
+    """Random histories: on the operator with an API server in memory, then on a real one with processes that are killed."""
+    build("release")
+    build("dev")
+    return ctest("dev", "history") + run_tests("-v", "e2e.histories")
+
+
+def run_tests(*arguments):
+    process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", *arguments], cwd=os.path.join(REPO, "test"),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors="replace")
     tests, failures = 0, 0
     for line in process.stdout:
         print(line, end="", flush=True)

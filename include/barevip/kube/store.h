@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,17 @@ class Store {
   [[nodiscard]] bool synced() const {
     const std::shared_lock lock(mutex_);
     return synced_;
+  }
+
+  /// The resourceVersion up to which every change is in here, those that deleted something
+  /// included; empty before the first list.
+  [[nodiscard]] std::string version() const {
+    const std::shared_lock lock(mutex_);
+    return version_;
+  }
+  void setVersion(std::string version) {
+    const std::unique_lock lock(mutex_);
+    version_ = std::move(version);
   }
 
   void put(T object) {
@@ -122,6 +134,7 @@ class Store {
   mutable std::shared_mutex mutex_;
   std::map<ObjectKey, Ptr> objects_;
   bool synced_ = false;
+  std::string version_;
   std::vector<Handler> handlers_;
 };
 

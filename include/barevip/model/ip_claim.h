@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,9 @@ namespace barevip::model {
 /// The custom resource of kind IP: one claim of one address, the durable record of an allocation.
 /// Texts as they stand in the API: nothing is validated yet.
 struct IpClaim {
+  /// What crds/ip.yaml lets status.ports have; an object of etcd's size holds far more ports.
+  static constexpr std::size_t kMaxPorts = 16384;
+
   struct Spec {
     std::string pool;
     std::string address;
@@ -26,7 +30,7 @@ struct IpClaim {
     std::string phase;  ///< Pending, Bound, Conflict, Released or empty
     std::string address;
     std::string pool;
-    std::vector<std::string> ports;  ///< "80/TCP"
+    std::vector<std::string> ports;  ///< "80/TCP"; at most kMaxPorts
     std::string service;             ///< name, in the namespace of the claim; several: serviceNames
     std::string node;                ///< who announces it, written by that node
     Conditions conditions;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,13 +39,18 @@ struct LoadBalancerIngress {
 enum class TrafficPolicy : std::uint8_t { kCluster, kLocal };
 enum class IpFamilyPolicy : std::uint8_t { kSingleStack, kPreferDualStack, kRequireDualStack };
 
+/// Longest labels and annotations of a Service, together, in bytes. Kubernetes does not limit the
+/// number of labels, and this program keeps those of every Service that may wait for an address.
+inline constexpr std::size_t kMaxServiceText = 64U << 10U;
+
 struct Service {
   kube::ObjectKey key;
   std::string uid;
   std::string resourceVersion;
-  StringMap labels;
-  StringMap annotations;  ///< only those of barevip.dev/ and those that --compat may read
-  StringMap writtenAs;    ///< ours -> the one of another load balancer that it was read from
+  StringMap labels;        ///< of type LoadBalancer only: Pools select by them
+  StringMap annotations;   ///< only those of barevip.dev/ and those that --compat may read
+  StringMap writtenAs;     ///< ours -> the one of another load balancer that it was read from
+  bool oversized = false;  ///< labels and annotations are left out: they exceed kMaxServiceText
   bool deleting = false;
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName

@@ -18,10 +18,12 @@ Uint128 hostMask(std::uint8_t bits, std::uint8_t length) {
   return (Uint128{1} << (bits - length)) - 1;
 }
 
+// As the CRD's rules do, so that what the API server took is not refused here.
 std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(' ');
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 std::string quoted(std::string_view text) {

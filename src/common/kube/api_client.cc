@@ -89,8 +89,11 @@ std::optional<WatchEvent::Type> eventType(const std::string& text) {
 }
 
 Result<void> deliverEvent(std::string_view line, const Api::OnEvent& onEvent) {
-  auto event = parseObject(line);
-  if (!event) return tl::make_unexpected(std::move(event.error()));
+  const auto event = parseObject(line);
+  if (!event) {
+    onEvent(WatchEvent::Type::kModified, excerpt(line));
+    return {};
+  }
   const std::string type = model::stringAt(*event, "type");
   const json& object = model::memberOf(*event, "object");
   if (type == "ERROR") return tl::make_unexpected(errorFromStatus(object));
@@ -125,9 +128,12 @@ Result<ApiClient::Page> ApiClient::listPage(const std::string& path, const OnIte
   request.idle = kListDeadline;
   ItemSplitter splitter;
   const OnText onText = [&](std::string_view item) -> Result<void> {
-    auto object = parseObject(item);
-    if (!object) return tl::make_unexpected(std::move(object.error()));
-    onItem(*object);
+    const auto object = parseObject(item);
+    if (object) {
+      onItem(*object);
+    } else {
+      onItem(excerpt(item));
+    }
     return {};
   };
   auto response = transport_->stream(

@@ -28,7 +28,9 @@ struct ReconcileResult {
 
 /// Reconcile brings the world to what is wanted for one key; it looks at the state as a whole, not
 /// at what changed. An error brings the key back later and later (or when the server said so), an
-/// exception is an error, a success forgets earlier failures. kStopped is silent.
+/// exception is an error, a success forgets earlier failures. kStopped is silent: after stop() the
+/// key is done with, before it the key comes back later and later (a leader whose renewal is late
+/// may not write for some seconds, and then leads on).
 template <class Key>
 class Controller {
  public:
@@ -53,6 +55,13 @@ class Controller {
     }
   }
 
+  /// Does a worker's job for one key on the caller's thread. False if no key's time has come.
+  bool workOnce(const std::stop_token& stop) {
+    const auto key = queue_.tryPop();
+    if (key) process(*key, stop);
+    return key.has_value();
+  }
+
   /// Returns when every worker has finished its key.
   void stop() {
     for (std::jthread& worker : workers_) worker.request_stop();
@@ -70,7 +79,9 @@ class Controller {
       queue_.forget(key);
       said(key, {});
       if (result->requeueAfter.count() > 0) queue_.addAfter(key, result->requeueAfter);
-    } else if (result.error().code != ErrorCode::kStopped) {
+    } else if (result.error().code == ErrorCode::kStopped) {
+      if (!stop.stop_requested()) queue_.addRateLimited(key);
+    } else {
       ++failures_;
       complain(key, result.error());
       if (result.error().retryAfter.count() > 0) {

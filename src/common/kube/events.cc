@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -18,8 +19,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxNote = 1024;      // pkg/apis/core/validation: noteLengthLimit
+// pkg/apis/core/validation: noteLengthLimit, reportingInstanceLengthLimit
+constexpr std::size_t kMaxNote = 1024;
+constexpr std::size_t kMaxInstance = 128;
 constexpr std::size_t kMaxName = 253 - 17;  // leaves room for the suffix
+constexpr std::size_t kShareToDrop = 16;
 constexpr int kMaxTries = 4;
 constexpr std::chrono::milliseconds kFirstRetry{1'000};
 
@@ -45,9 +49,9 @@ std::string eventName(const EventSubject& subject, const std::string& reason,
 }
 
 // Cut between two UTF-8 characters.
-std::string cut(const std::string& text) {
-  if (text.size() <= kMaxNote) return text;
-  std::size_t end = kMaxNote;
+std::string cut(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
   return text.substr(0, end);
 }
@@ -85,11 +89,12 @@ void EventRecorder::stop() {
 
 void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
                            const std::string& action, const std::string& note) {
-  const std::string sentence = cut(note);
+  const std::string sentence = cut(note, kMaxNote);
   const std::lock_guard lock(mutex_);
   forgetOld();
-  const auto [it, fresh] = entries_.try_emplace(Id{identify(subject), reason, sentence});
-  Entry& entry = it->second;
+  Entry& entry = entries_[Id{identify(subject), reason, sentence}];
+  const bool fresh = entry.name.empty() || isOld(entry, clock_.now());
+  if (fresh) entry = {};
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
   if (!fresh) {
@@ -156,7 +161,7 @@ Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::s
                 {"metadata", {{"name", entry.name}, {"namespace", ns}}},
                 {"eventTime", formatMicros(entry.first)},
                 {"reportingController", options_.controller},
-                {"reportingInstance", options_.instance},
+                {"reportingInstance", cut(options_.instance, kMaxInstance)},
                 {"action", entry.action},
                 {"reason", reason},
                 {"note", note},
@@ -198,19 +203,36 @@ void EventRecorder::settle(const Id& id, const Entry& sent, const Result<void>& 
 }
 
 void EventRecorder::forgetOld() {
-  const MonotonicTime oldest = clock_.now() - options_.memory;
-  std::erase_if(entries_, [&](const auto& each) {
-    return !each.second.pending() && each.second.lastSeen < oldest;
-  });
+  const MonotonicTime now = clock_.now();
+  if (now < nextSweep_) return;
+  nextSweep_ = now + options_.interval;
+  std::erase_if(entries_, [&](const auto& each) { return isOld(each.second, now); });
 }
 
+bool EventRecorder::isOld(const Entry& entry, MonotonicTime now) const {
+  return !entry.pending() && entry.lastSeen < now - options_.memory;
+}
+
+// Of those that are written some at a time, not to look at all of them for each one that comes in a
+// burst; of those that wait no more than must be.
 void EventRecorder::makeRoom() {
   if (entries_.size() <= options_.limit) return;
-  const auto oldest = std::min_element(
-      entries_.begin(), entries_.end(),
-      [](const auto& a, const auto& b) { return a.second.lastSeen < b.second.lastSeen; });
-  if (oldest->second.pending()) ++dropped_;
-  entries_.erase(oldest);
+  using Iterator = std::map<Id, Entry>::iterator;
+  const auto before = [](Iterator a, Iterator b) {
+    const auto rank = [](const Entry& entry) { return std::pair(entry.pending(), entry.lastSeen); };
+    return rank(a->second) < rank(b->second);
+  };
+  std::vector<Iterator> all;
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) all.push_back(it);
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(options_.limit / kShareToDrop) + 1;
+  std::nth_element(all.begin(), end, all.end(), before);
+  std::sort(all.begin(), end, before);
+  for (auto it = all.begin(); it != end; ++it) {
+    const bool waits = (*it)->second.pending();
+    if (waits && entries_.size() <= options_.limit) return;
+    if (waits) ++dropped_;
+    entries_.erase(*it);
+  }
 }
 
 std::map<EventRecorder::Id, EventRecorder::Entry>::iterator EventRecorder::nextPending() {

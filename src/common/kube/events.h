@@ -30,13 +30,14 @@ enum class EventType : std::uint8_t { kNormal, kWarning };
 /// Writes events.k8s.io/v1 Events from a thread of its own; record() never waits. The same subject,
 /// reason and note again is one event with a count, written at most once in `interval`. The name of
 /// an event is chosen before its first write, so that a write that is repeated makes no second one.
-/// When too much waits or the server refuses, events are lost and counted: they are no state.
+/// When too much waits or the server refuses, events are lost and counted: they are no state. What
+/// is written already gives way before what waits.
 class EventRecorder {
  public:
   struct Options {
     std::string controller = "barevip.dev/operator";  ///< reportingController
     std::string instance;                             ///< reportingInstance: pod or node name
-    std::size_t limit = 256;                          ///< events that are remembered or wait
+    std::size_t limit = 4096;                         ///< events that are remembered or wait
     std::chrono::milliseconds interval{10'000};
     /// After each write: what happens to thousands of objects at once must not keep the server busy
     /// with its telling.
@@ -86,6 +87,7 @@ class EventRecorder {
   // With mutex_ held:
   void settle(const Id& id, const Entry& sent, const Result<void>& outcome);
   void forgetOld();
+  [[nodiscard]] bool isOld(const Entry& entry, MonotonicTime now) const;
   void makeRoom();
   [[nodiscard]] std::map<Id, Entry>::iterator nextPending();
 
@@ -95,7 +97,8 @@ class EventRecorder {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::map<Id, Entry> entries_;
-  MonotonicTime rested_{};  ///< when the pause after the last write is over
+  MonotonicTime rested_{};     ///< when the pause after the last write is over
+  MonotonicTime nextSweep_{};  ///< when to look for old ones
   std::uint64_t written_ = 0;
   std::uint64_t dropped_ = 0;
   std::jthread thread_;

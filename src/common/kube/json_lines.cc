@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kStructure = "\"{}[]:,";
 constexpr std::size_t kMaxKey = 64;
+constexpr std::size_t kShown = 200;
 
 tl::unexpected<Error> invalid(std::string message) {
   return fail(ErrorCode::kInvalid, "the API server's answer " + std::move(message));
@@ -22,10 +23,7 @@ tl::unexpected<Error> invalid(std::string message) {
 Result<void> LineSplitter::feed(std::string_view bytes, const OnText& onLine) {
   while (!bytes.empty()) {
     const std::size_t end = bytes.find('\n');
-    const std::string_view piece = bytes.substr(0, end);
-    if (rest_.size() + piece.size() > maxLine_) {
-      return invalid("has a line longer than " + std::to_string(maxLine_) + " bytes");
-    }
+    const std::string_view piece = bytes.substr(0, end).substr(0, maxLine_ - rest_.size());
     if (end == std::string_view::npos) {
       rest_.append(piece);
       return {};
@@ -75,12 +73,23 @@ Result<void> ItemSplitter::feed(std::string_view bytes, const OnText& onItem) {
   return {};
 }
 
+void ItemSplitter::keep(std::string_view text) {
+  if (!inItem_) {
+    envelope_.append(text);
+    return;
+  }
+  if (cut_) return;
+  const std::size_t room = maxItem_ - item_.size();
+  cut_ = text.size() > room;
+  item_.append(text.substr(0, room));
+}
+
 // Text without structure: blanks, numbers, parts of strings.
 Result<void> ItemSplitter::take(std::string_view run) {
   const bool blank = run.find_first_not_of(kSpace) == std::string_view::npos;
   if (depth_ == 0 && !blank) return invalid("is no JSON object");
   if (inList_ && !inItem_) return {};  // elements that are no objects are left out
-  if (inString_ || !blank) target().append(run);
+  if (inString_ || !blank) keep(run);
   return fits();
 }
 
@@ -104,22 +113,24 @@ Result<void> ItemSplitter::structure(char c, const OnText& onItem) {
       isKey_ = false;
   }
   if (depth_ == 0) return invalid("is no JSON object");
-  if (!inList_ || inItem_) target().push_back(c);
+  if (!inList_ || inItem_) keep({&c, 1});
   return fits();
 }
 
 Result<void> ItemSplitter::open(char c) {
   if (depth_ == 0 && c != '{') return invalid("is no JSON object");
-  if (depth_ >= kMaxDepth) return invalid("is nested too deeply");
+  if (depth_ >= kMaxDepth && !inItem_) return invalid("is nested too deeply");
   const bool list = depth_ == 1 && isKey_ && c == '[' && lastString_ == "items";
   isKey_ = false;
   ++depth_;
   if (inList_ && !inItem_) {
     if (c != '{' || depth_ != 3) return invalid("has a list of items with a list in it");
     inItem_ = true;
+    cut_ = false;
     item_.clear();
   }
-  target().push_back(c);
+  cut_ = cut_ || depth_ > kMaxDepth;
+  keep({&c, 1});
   if (list) inList_ = true;
   return fits();
 }
@@ -128,7 +139,7 @@ Result<void> ItemSplitter::close(char c, const OnText& onItem) {
   if (depth_ == 0) return invalid("is no JSON object");
   --depth_;
   if (inList_ && depth_ == 1) inList_ = false;  // its bracket belongs to the envelope
-  target().push_back(c);
+  keep({&c, 1});
   if (auto ok = fits(); !ok) return ok;
   if (inItem_ && depth_ == 2) {
     inItem_ = false;
@@ -139,8 +150,8 @@ Result<void> ItemSplitter::close(char c, const OnText& onItem) {
 }
 
 Result<void> ItemSplitter::fits() const {
-  if (envelope_.size() <= maxItem_ && item_.size() <= maxItem_) return {};
-  return invalid("has an object longer than " + std::to_string(maxItem_) + " bytes");
+  if (envelope_.size() <= maxItem_) return {};
+  return invalid("has more than " + std::to_string(maxItem_) + " bytes beside its items");
 }
 
 Result<std::string_view> ItemSplitter::finish() const {
@@ -151,9 +162,11 @@ Result<std::string_view> ItemSplitter::finish() const {
 Result<nlohmann::json> parseObject(std::string_view text) {
   auto object = nlohmann::json::parse(text, nullptr, false);
   if (!object.is_object()) {
-    return invalid("is no JSON object: \"" + std::string(text.substr(0, 80)) + "\"");
+    return invalid("is no JSON object: \"" + excerpt(text) + "\"");
   }
   return object;
 }
+
+std::string excerpt(std::string_view text) { return std::string(text.substr(0, kShown)); }
 
 }  // namespace barevip::kube

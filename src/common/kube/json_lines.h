@@ -18,7 +18,8 @@ namespace barevip::kube {
 /// Gets each text in order; valid during the call only. An error ends the feeding and is returned.
 using OnText = std::function<Result<void>(std::string_view text)>;
 
-/// Longest text of one object that is taken. etcd refuses objects beyond 1.5 MiB.
+/// Longest text of one object that is taken. etcd refuses objects beyond 1.5 MiB. A longer one is
+/// handed out cut, which is no JSON: one odd object must not keep the others away.
 inline constexpr std::size_t kMaxObjectText = 4U << 20U;
 
 /// Lines of a watch: one object each, ended by '\n'. Empty lines are left out.
@@ -26,7 +27,6 @@ class LineSplitter {
  public:
   explicit LineSplitter(std::size_t maxLine = kMaxObjectText) : maxLine_(maxLine) {}
 
-  /// kInvalid if a line is too long; the splitter is then of no further use.
   Result<void> feed(std::string_view bytes, const OnText& onLine);
 
   /// True if the stream ended inside a line: it was cut.
@@ -43,7 +43,8 @@ class ItemSplitter {
  public:
   explicit ItemSplitter(std::size_t maxItem = kMaxObjectText) : maxItem_(maxItem) {}
 
-  /// kInvalid if the text cannot be such an object, or an item or the envelope is too long.
+  /// kInvalid if the text cannot be such an object, or the envelope is too long. An item that is
+  /// too long or nested too deeply is handed out cut.
   Result<void> feed(std::string_view bytes, const OnText& onItem);
 
   /// The envelope, once the object is complete; kUnavailable if it was cut.
@@ -52,7 +53,7 @@ class ItemSplitter {
  private:
   static constexpr std::size_t kMaxDepth = 1000;  // a Kubernetes object has about ten
 
-  [[nodiscard]] std::string& target() { return inItem_ ? item_ : envelope_; }
+  void keep(std::string_view text);
   Result<void> take(std::string_view run);
   Result<void> structure(char c, const OnText& onItem);
   Result<void> open(char c);
@@ -69,10 +70,14 @@ class ItemSplitter {
   bool isKey_ = false;   ///< lastString_ was followed by a colon, at depth 1
   bool inList_ = false;  ///< inside the list of items
   bool inItem_ = false;
+  bool cut_ = false;  ///< the item's text ends here, whatever follows
   bool complete_ = false;
 };
 
 /// The object that the text is; kInvalid with a sentence if it is none.
 [[nodiscard]] Result<nlohmann::json> parseObject(std::string_view text);
+
+/// What names a text that is no object: its beginning, where the metadata tend to be.
+[[nodiscard]] std::string excerpt(std::string_view text);
 
 }  // namespace barevip::kube

@@ -26,6 +26,10 @@ namespace barevip::kube {
 /// it, which is later. So leading() ends leaseDuration - renewDeadline (5 s) before anybody else
 /// can lead, however slow or cut off this process is: check it before each write, and give a write
 /// no longer than that difference (HttpRequest::deadline is 5 s).
+///
+/// This holds over a suspend, since Clock goes on meanwhile. It cannot hold for a write that was
+/// checked before and leaves after one, nor for a virtual machine whose clocks stood still with it:
+/// so writes are made on condition of a resourceVersion, or create an object of a fixed name.
 class LeaderElector {
  public:
   struct Options {

@@ -15,11 +15,16 @@ namespace {
 // A watch that ends sooner and brought nothing is no success: a server in that state would be asked
 // in a tight loop.
 constexpr std::chrono::seconds kShortWatch{1};
+// A watch that lived so long was a good one, even if there was nothing to tell.
+constexpr std::chrono::seconds kHealthyWatch{10};
 // A version that is too old so soon after a list is not mended by another list at once.
 constexpr std::chrono::seconds kListPause{5};
-// After so many refusals in a row the version itself is suspect (a restored etcd counts anew).
-constexpr int kRefusalsBeforeList = 3;
+// After so many fruitless watches in a row the version itself is suspect: a restored etcd counts
+// anew, or there is an event behind it that the server cannot deliver.
+constexpr int kFruitlessBeforeList = 3;
 constexpr std::size_t kMaxUndecodableSaid = 100;
+
+bool fromServer(const Error& error) { return error.detail >= 400; }  // an HTTP status, no errno
 
 }  // namespace
 
@@ -51,15 +56,21 @@ Reflector::Stats Reflector::stats() const {
 void Reflector::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     opened_ = false;
-    eventsCame_ = false;
+    progress_ = false;
     const bool listing = version_.empty();
     const MonotonicTime before = clock_.now();
     const Result<void> result = listing ? list(stop) : watch(stop);
     if (stop.stop_requested()) return;
+    const auto lived = clock_.now() - before;
+    const bool healthy = opened_ && lived >= kHealthyWatch;
+    if (healthy) {
+      backoff_.reset();
+      answered();
+    }
     if (!result) {
       ++failures_;
-      recover(result.error(), opened_, stop);
-    } else if (!listing && !eventsCame_ && clock_.now() - before < kShortWatch) {
+      recover(result.error(), !listing && !healthy && !progress_, stop);
+    } else if (!listing && !progress_ && lived < kShortWatch) {
       pause(backoff_.next(), stop);
     }
   }
@@ -71,15 +82,24 @@ Result<void> Reflector::list(const std::stop_token& stop) {
   auto version = api_.list(
       resource_, selection_,
       [this](const nlohmann::json& object) {
-        if (auto taken = sink_->listed(object); !taken) reportUndecodable(taken.error());
+        if (object.is_string()) {
+          reportUnreadable(object);
+        } else if (auto taken = sink_->listed(object); !taken) {
+          reportUndecodable(taken.error());
+        }
       },
       stop);
   if (!version) return tl::make_unexpected(std::move(version.error()));
   sink_->listFinished();
   version_ = std::move(*version);
+  sink_->reached(version_);
   lastList_ = started;
-  contact();
+  lastContact_ = clock_.now();
   ++lists_;
+  if (fruitless_ == 0) {
+    backoff_.reset();
+    answered();
+  }
   return {};
 }
 
@@ -91,13 +111,27 @@ Result<void> Reflector::watch(const std::stop_token& stop) {
 }
 
 void Reflector::onEvent(WatchEvent::Type type, const nlohmann::json& object) {
-  contact();
-  opened_ = true;
-  if (type == WatchEvent::Type::kOpened) return;
-  eventsCame_ = true;
+  lastContact_ = clock_.now();
+  if (type == WatchEvent::Type::kOpened) {
+    opened_ = true;
+    worked_ = true;
+    if (fruitless_ == 0) answered();
+    return;
+  }
+  if (object.is_string()) {
+    reportUnreadable(object);
+    return;
+  }
+  if (type != WatchEvent::Type::kBookmark) take(type, object);
   std::string version = model::stringAt(model::memberOf(object, "metadata"), "resourceVersion");
-  if (!version.empty()) version_ = std::move(version);
-  if (type == WatchEvent::Type::kBookmark) return;
+  if (version.empty() || version == version_) return;
+  version_ = std::move(version);
+  sink_->reached(version_);
+  progress_ = true;
+  answered();
+}
+
+void Reflector::take(WatchEvent::Type type, const nlohmann::json& object) {
   ++events_;
   if (type == WatchEvent::Type::kDeleted) {
     const auto meta = model::decodeMeta(object, resource_.kind, resource_.namespaced);
@@ -111,22 +145,31 @@ void Reflector::onEvent(WatchEvent::Type type, const nlohmann::json& object) {
   if (auto taken = sink_->put(object); !taken) reportUndecodable(taken.error());
 }
 
-// That a watch is cut that was open is ordinary: only a failing try to take it up again is worth a
-// warning.
-void Reflector::recover(const Error& error, bool wasOpen, const std::stop_token& stop) {
+// That a watch is cut that was open is ordinary: only a failing try to take it up again, or one
+// that fails again and again, is worth a warning.
+void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop_token& stop) {
   if (error.code == ErrorCode::kExpired) {
     version_.clear();
     log::debug("The version is too old, listing again",
                {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
-    if (clock_.now() - lastList_ >= kListPause) return;
-  } else if (wasOpen) {
-    log::debug("A watch was cut",
+    const bool early = clock_.now() - lastList_ < kListPause;
+    if (early && fruitlessWatch) ++fruitless_;
+    if (std::exchange(worked_, false) && !early) return;
+  } else if (opened_ && error.code == ErrorCode::kTimeout && !fromServer(error)) {
+    // Long silence, as of a server without bookmarks whose objects do not change.
+    log::debug("A watch was silent",
                {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
+    return;
   } else {
-    ++failuresInARow_;
-    const bool refused = error.detail >= 400 && error.code != ErrorCode::kThrottled;
-    if (refused && failuresInARow_ >= kRefusalsBeforeList) version_.clear();
-    report(error);
+    const bool refused = fromServer(error) && error.code != ErrorCode::kThrottled;
+    const bool counts = fruitlessWatch && (opened_ || refused);
+    if (counts && ++fruitless_ % kFruitlessBeforeList == 0) version_.clear();
+    if (opened_ && fruitless_ < 2) {
+      log::debug("A watch was cut",
+                 {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
+    } else {
+      report(error);
+    }
   }
   pause(std::max(backoff_.next(), error.retryAfter), stop);
 }
@@ -143,6 +186,14 @@ void Reflector::report(const Error& error) {
             {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
 }
 
+void Reflector::reportUnreadable(const nlohmann::json& text) {
+  reportUndecodable(
+      {ErrorCode::kInvalid,
+       "its text is no JSON object or is too long: \"" + text.get<std::string>() + "\"",
+       0,
+       {}});
+}
+
 void Reflector::reportUndecodable(const Error& error) {
   ++undecodable_;
   if (undecodableSaid_.size() >= kMaxUndecodableSaid) return;
@@ -151,9 +202,9 @@ void Reflector::reportUndecodable(const Error& error) {
             {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
 }
 
-void Reflector::contact() {
-  failuresInARow_ = 0;
-  lastContact_ = clock_.now();
+// All is well again.
+void Reflector::answered() {
+  fruitless_ = 0;
   if (lastReason_.empty()) return;
   lastReason_.clear();
   log::info("The API server answers again", {{"resource", std::string(resource_.plural)}});

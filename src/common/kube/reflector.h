@@ -38,6 +38,8 @@ class ObjectSink {
   virtual void listFinished() = 0;
   virtual Result<void> put(const nlohmann::json& object) = 0;
   virtual void erase(const ObjectKey& key) = 0;
+  /// All up to this resourceVersion was handed over.
+  virtual void reached(const std::string& version) = 0;
 };
 
 /// Decodes objects into a store.
@@ -64,6 +66,7 @@ class StoreSink final : public ObjectSink {
     return {};
   }
   void erase(const ObjectKey& key) override { store_.erase(key); }
+  void reached(const std::string& version) override { store_.setVersion(version); }
 
  private:
   // A decoder should not throw; that one does must not end the program.
@@ -82,8 +85,9 @@ class StoreSink final : public ObjectSink {
 
 /// One thread that lists, watches from there, and survives whatever the server does: a watch that
 /// ends is taken up at the last version seen; 410 lists again, and the store tells the difference;
-/// no answer, 429 and 5xx wait longer each time. An object that cannot be decoded is logged once
-/// and left out, its earlier state stays.
+/// no answer, 429 and 5xx wait longer each time, so do watches that fail again and again without
+/// any progress, which also list again. An object that cannot be read or decoded is logged once and
+/// left out, its earlier state stays.
 ///
 /// Logs one warning when the server stops answering, another when the reason changes, and one line
 /// when it is back. Stops within 100 ms.
@@ -119,10 +123,12 @@ class Reflector {
   Result<void> list(const std::stop_token& stop);
   Result<void> watch(const std::stop_token& stop);
   void onEvent(WatchEvent::Type type, const nlohmann::json& object);
-  void recover(const Error& error, bool wasOpen, const std::stop_token& stop);
-  void report(const Error& error);
+  void take(WatchEvent::Type type, const nlohmann::json& object);
+  void recover(const Error& error, bool fruitlessWatch, const std::stop_token& stop);
+  void reportUnreadable(const nlohmann::json& text);
   void reportUndecodable(const Error& error);
-  void contact();
+  void report(const Error& error);
+  void answered();
   void pause(std::chrono::milliseconds time, const std::stop_token& stop);
 
   Api& api_;
@@ -136,9 +142,10 @@ class Reflector {
   std::string version_;     ///< to watch from; empty: list first
   std::string lastReason_;  ///< of the warning in the log; empty: the server answers
   std::set<std::string> undecodableSaid_;
-  int failuresInARow_ = 0;
+  int fruitless_ = 0;         ///< watches in a row that the server failed without progress
   bool opened_ = false;       ///< the running watch was taken
-  bool eventsCame_ = false;   ///< in the running watch, bookmarks included
+  bool progress_ = false;     ///< the running watch brought a newer version
+  bool worked_ = false;       ///< a watch was taken since the last 410
   MonotonicTime lastList_{};  ///< start of the last complete one
 
   std::atomic<MonotonicTime> lastContact_{MonotonicTime{}};

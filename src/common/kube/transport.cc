@@ -301,7 +301,10 @@ boost::asio::const_buffer buffer(const std::string& text) {
 
 void trustOnly(boost::asio::ssl::context& context, const Pem& ca) {
   // The system's certificates were loaded before the callback: drop them with their store.
-  SSL_CTX_set_cert_store(context.native_handle(), X509_STORE_new());
+  X509_STORE* const store = X509_STORE_new();
+  // An intermediate authority alone is an anchor, as it is for Go's clients.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_cert_store(context.native_handle(), store);
   context.add_certificate_authority(buffer(read(ca)));
 }
 

@@ -89,11 +89,15 @@ class WorkQueue {
       clock_.waitUntil(lock, wake_, stop, deadline,
                        [&] { return shutDown_ || !queue_.empty() || nextDue() < deadline; });
     }
-    Key key = std::move(queue_.front());
-    queue_.pop_front();
-    dirty_.erase(key);
-    processing_.insert(key);
-    return key;
+    return take();
+  }
+
+  /// As pop(), but nullopt at once if there is no key whose time has come.
+  [[nodiscard]] std::optional<Key> tryPop() {
+    const std::lock_guard lock(mutex_);
+    promoteDue();
+    if (shutDown_ || queue_.empty()) return std::nullopt;
+    return take();
   }
 
   void done(const Key& key) {
@@ -140,6 +144,14 @@ class WorkQueue {
     if (processing_.contains(key)) return;
     queue_.push_back(key);
     wake_.notify_one();
+  }
+
+  Key take() {
+    Key key = std::move(queue_.front());
+    queue_.pop_front();
+    dirty_.erase(key);
+    processing_.insert(key);
+    return key;
   }
 
   void promoteDue() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -37,6 +38,22 @@ bool isRead(std::string_view annotation) {
 StringMap readAnnotations(StringMap all) {
   std::erase_if(all, [](const auto& entry) { return !isRead(entry.first); });
   return all;
+}
+
+std::size_t sizeOf(const StringMap& map) {
+  return std::accumulate(map.begin(), map.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& entry) {
+                           return sum + entry.first.size() + entry.second.size();
+                         });
+}
+
+void takeLabelsAndAnnotations(Service& service, Meta& meta) {
+  if (service.isLoadBalancer()) service.labels = std::move(meta.labels);
+  service.annotations = readAnnotations(std::move(meta.annotations));
+  service.oversized = sizeOf(service.labels) + sizeOf(service.annotations) > kMaxServiceText;
+  if (!service.oversized) return;
+  service.labels.clear();
+  service.annotations.clear();
 }
 
 std::vector<ServicePort> decodePorts(const json& spec) {
@@ -108,10 +125,9 @@ Result<Service> decodeService(const json& object) {
   service.key = std::move(meta->key);
   service.uid = std::move(meta->uid);
   service.resourceVersion = std::move(meta->resourceVersion);
-  service.labels = std::move(meta->labels);
-  service.annotations = readAnnotations(std::move(meta->annotations));
   service.deleting = meta->deleting;
   service.type = stringAt(spec, "type");
+  takeLabelsAndAnnotations(service, *meta);
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");
   service.loadBalancerIp = stringAt(spec, "loadBalancerIP");
   service.ipFamilies = decodeFamilies(spec);

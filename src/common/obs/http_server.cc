@@ -7,18 +7,25 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <list>
 #include <optional>
-#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/obs/http_exchange.h"
 
 namespace barevip::obs {
 namespace {
 
-constexpr std::size_t kMaxRequest = 4096;
-constexpr std::chrono::milliseconds kClientTime{1000};
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMaxClients = 32;
+constexpr std::chrono::milliseconds kClientTime{5'000};
+constexpr std::chrono::milliseconds kScarcePause{100};  // when there is no descriptor for a client
 
 struct HostPort {
   std::string host;
@@ -43,19 +50,27 @@ std::optional<HostPort> split(const std::string& address) {
 }
 
 FileDescriptor listenOn(const addrinfo& info) {
-  FileDescriptor fd(socket(info.ai_family, info.ai_socktype | SOCK_CLOEXEC, info.ai_protocol));
+  FileDescriptor fd(
+      socket(info.ai_family, info.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info.ai_protocol));
   if (!fd.valid()) return fd;
   const int one = 1;
   const int zero = 0;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (info.ai_family == AF_INET6)
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-  if (bind(fd.get(), info.ai_addr, info.ai_addrlen) != 0 || listen(fd.get(), 16) != 0) {
+  if (bind(fd.get(), info.ai_addr, info.ai_addrlen) != 0 || listen(fd.get(), SOMAXCONN) != 0) {
     const int error = errno;
     fd.reset();
     errno = error;
   }
   return fd;
+}
+
+// For poll(): rounded up, so that it does not return just before the time.
+int timeout(steady_clock::duration left) {
+  constexpr std::chrono::milliseconds kLongest{60'000};
+  if (left >= kLongest) return -1;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
 const char* reason(int status) {
@@ -118,36 +133,44 @@ Result<std::uint16_t> HttpServer::start(const std::string& address) {
 
 void HttpServer::serve(const std::stop_token& stop) {
   const std::stop_callback wake(stop, [this] { eventfd_write(wake_.get(), 1); });
+  const auto reply = [this](std::string_view request) { return replyTo(request); };
+  std::list<HttpExchange> clients;  // in the order in which they came
+  HttpExchange::Time acceptFrom{};
+  std::vector<pollfd> waits;
   while (!stop.stop_requested()) {
-    std::array<pollfd, 2> waits{pollfd{listener_.get(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
-    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
-    if ((waits[0].revents & POLLIN) == 0) continue;
-    const FileDescriptor client(
-        accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (client.valid()) answer(client.get());
+    const auto now = steady_clock::now();
+    while (!clients.empty() && clients.front().deadline() <= now) clients.pop_front();
+    const bool accepting = acceptFrom <= now;
+    auto next = accepting ? HttpExchange::Time::max() : acceptFrom;
+    if (!clients.empty()) next = std::min(next, clients.front().deadline());
+
+    waits.clear();
+    waits.push_back({wake_.get(), POLLIN, 0});
+    waits.push_back({listener_.get(), static_cast<short>(accepting ? POLLIN : 0), 0});
+    for (const HttpExchange& client : clients) waits.push_back({client.fd(), client.events(), 0});
+    if (poll(waits.data(), waits.size(), timeout(next - now)) < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    auto wait = waits.cbegin() + 2;
+    clients.remove_if(
+        [&](HttpExchange& client) { return (wait++)->revents != 0 && !client.proceed(reply); });
+    if ((waits[1].revents & POLLIN) == 0) continue;
+
+    FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (client.valid()) {
+      if (clients.size() == kMaxClients) clients.pop_front();
+      clients.emplace_back(std::move(client), steady_clock::now() + kClientTime);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      // The client stays in the kernel's queue, so poll() would return at once.
+      acceptFrom = steady_clock::now() + kScarcePause;
+    }
   }
 }
 
-void HttpServer::answer(int client) const {
-  const auto deadline = std::chrono::steady_clock::now() + kClientTime;
-  const auto ready = [&](short events) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd wait{client, events, 0};
-    return left.count() > 0 && poll(&wait, 1, static_cast<int>(left.count())) > 0;
-  };
-
-  std::string request;
-  std::array<char, 1024> buffer{};
-  while (request.find("\r\n\r\n") == std::string::npos) {
-    if (request.size() > kMaxRequest || !ready(POLLIN)) return;
-    const ssize_t count = recv(client, buffer.data(), buffer.size(), 0);
-    if (count <= 0) return;
-    request.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-
+std::string HttpServer::replyTo(std::string_view request) const {
   HttpAnswer result{404, "no such page: try /healthz, /readyz or /metrics\n"};
-  const std::string_view line = std::string_view(request).substr(0, request.find("\r\n"));
+  const std::string_view line = request.substr(0, request.find("\r\n"));
   const auto space = line.find(' ');
   if (line.substr(0, space) != "GET") {
     result = {405, "only GET is served here\n"};
@@ -156,17 +179,10 @@ void HttpServer::answer(int client) const {
     const auto handler = handlers_.find(std::string(rest.substr(0, rest.find_first_of(" ?"))));
     if (handler != handlers_.end()) result = handler->second();
   }
-  std::string reply = "HTTP/1.0 " + std::to_string(result.status) + " " + reason(result.status) +
-                      "\r\nContent-Type: " + result.contentType +
-                      "\r\nContent-Length: " + std::to_string(result.body.size()) +
-                      "\r\nConnection: close\r\n\r\n" + result.body;
-  std::string_view left = reply;
-  while (!left.empty()) {
-    if (!ready(POLLOUT)) return;
-    const ssize_t count = send(client, left.data(), left.size(), MSG_NOSIGNAL);
-    if (count < 0) return;
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
+  return "HTTP/1.0 " + std::to_string(result.status) + " " + reason(result.status) +
+         "\r\nContent-Type: " + result.contentType +
+         "\r\nContent-Length: " + std::to_string(result.body.size()) +
+         "\r\nConnection: close\r\n\r\n" + result.body;
 }
 
 }  // namespace barevip::obs

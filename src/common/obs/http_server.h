@@ -9,6 +9,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "barevip/base/result.h"
@@ -23,8 +24,9 @@ struct HttpAnswer {
   std::string contentType = "text/plain; charset=utf-8";
 };
 
-/// A small HTTP/1.0 server for GET of a few fixed paths: one thread, one request at a time, each
-/// bounded in time and size, so that a slow or hostile client costs nothing else.
+/// A small HTTP/1.0 server for GET of a few fixed paths: one thread, many clients at a time, each
+/// bounded in time and size, so that a slow or hostile client keeps nobody else waiting. When there
+/// are too many, the oldest gives way.
 class HttpServer {
  public:
   using Handler = std::function<HttpAnswer()>;
@@ -42,7 +44,7 @@ class HttpServer {
 
  private:
   void serve(const std::stop_token& stop);
-  void answer(int client) const;
+  [[nodiscard]] std::string replyTo(std::string_view request) const;
 
   std::map<std::string, Handler> handlers_;
   FileDescriptor listener_;

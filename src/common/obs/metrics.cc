@@ -87,6 +87,12 @@ void Registry::gaugeFrom(std::string_view name, std::string_view help,
   family(name, help, false).read = std::move(read);
 }
 
+void Registry::counterFrom(std::string_view name, std::string_view help,
+                           std::function<double()> read) {
+  const std::lock_guard lock(mutex_);
+  family(name, help, true).read = std::move(read);
+}
+
 std::string Registry::text() const {
   const std::lock_guard lock(mutex_);
   std::ostringstream out;

@@ -42,8 +42,9 @@ class Registry {
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
 
-  /// A gauge that is read when somebody asks. `read` must be thread-safe and outlive the registry.
+  /// Read when somebody asks. `read` must be thread-safe and outlive the registry.
   void gaugeFrom(std::string_view name, std::string_view help, std::function<double()> read);
+  void counterFrom(std::string_view name, std::string_view help, std::function<double()> read);
 
   [[nodiscard]] std::string text() const;
 

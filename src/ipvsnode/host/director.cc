@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/device_info.h"
 #include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/kube_proxy_mode.h"
 #include "ipvsnode/host/namespace_view.h"
 #include "ipvsnode/host/packet_filter_iptables.h"
 #include "ipvsnode/host/sysctl.h"
@@ -97,6 +99,7 @@ class Side {
   }
 
   [[nodiscard]] bool has(const std::string& device) const { return view_.devices.contains(device); }
+  [[nodiscard]] const std::set<std::string>& advertised() const { return view_.advertised; }
   LinkSetup& setup() { return setup_; }
 
   Result<void> remove(const std::string& device, GroundReport& report) {
@@ -232,6 +235,14 @@ void takeProblems(GroundReport& report, const std::vector<std::string>& problems
   }
 }
 
+/// The bind interface may not have heard its routers yet.
+void keepAdvertisements(const Side& node, const std::string& bindInterface,
+                        const SysctlTree& sysctls, GroundReport& report) {
+  std::set<std::string> devices = node.advertised();
+  if (!bindInterface.empty()) devices.insert(bindInterface);
+  take(report, sysctls.apply(advertisementSysctls(devices)), "node");
+}
+
 Result<void> loadAll(GroundReport& report, const GroundOptions& options, bool ipv6,
                      CommandRunner& runner, const std::stop_token& stop) {
   std::vector<Module> modules = modulesOf(options.placement);
@@ -281,6 +292,7 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
     auto node = Side::open("node", nullptr);
     if (!node) return tl::make_unexpected(node.error());
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
+    if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
     take(report, sysctls.apply(hostPlacementSysctls(options.bindInterface, ipv6, kernel)), "node");
     return report;
   }
@@ -301,6 +313,7 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
   if (auto made = makePairs(*node, *director, directorNamespace->get(), report); !made) {
     return tl::make_unexpected(made.error());
   }
+  if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
   // Before the devices come up: they look at some settings only then.
   take(report, sysctls.apply(nodeSysctls(options.bindInterface, ipv6)), "node");
   take(report, (*thread)->run([&] { return sysctls.apply(directorSysctls(ipv6, kernel)); }),
@@ -311,7 +324,8 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
   return report;
 }
 
-Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director) {
+Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director,
+                                 CommandRunner& runner, const std::stop_token& stop) {
   GroundReport report;
   const auto bind = bindDevice(options.bindInterface);
   if (!bind) return tl::make_unexpected(bind.error());
@@ -326,6 +340,10 @@ Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* 
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
     takeProblems(report, sysctls.check(hostPlacementSysctls(options.bindInterface, ipv6, kernel)),
                  "node");
+    if (auto allowed = hostPlacementAllowed(detectKubeProxyMode(runner, stop)); !allowed) {
+      report.problems.push_back(allowed.error().message);
+      report.safe = false;
+    }
     return report;
   }
 

@@ -25,6 +25,9 @@ struct GroundReport {
   std::vector<std::string> done;      ///< what was changed, a line each; empty: all was right
   std::vector<std::string> notices;   ///< what is missing and can be lived with
   std::vector<std::string> problems;  ///< what is wrong; each sentence says who can mend it
+  /// False: what runs beside us makes this placement unsafe by now, so that other nodes should
+  /// announce. Told by checkGround only.
+  bool safe = true;
 };
 
 /// `barevip-node init`: modules, namespace, devices, addresses, routes, sysctls. Idempotent. Needs
@@ -36,9 +39,11 @@ struct GroundReport {
 /// The daemon's view, at start and at every resync. Makes again the devices, addresses and routes
 /// that are gone (CAP_NET_ADMIN is enough for that); sysctls are only looked at, since /proc/sys is
 /// read-only in its container: a problem says to run init again. `director` is null for placement
-/// kHost. Called from a thread of the node's namespace.
+/// kHost; then kube-proxy's mode is looked at, too: it may have come up after the daemon. Called
+/// from a thread of the node's namespace.
 [[nodiscard]] Result<GroundReport> checkGround(const GroundOptions& options,
-                                               NamespaceThread* director);
+                                               NamespaceThread* director, CommandRunner& runner,
+                                               const std::stop_token& stop = {});
 
 /// `barevip-node cleanup`: removes the devices and the namespace, all of IPVS in it included.
 /// Sysctls stay: others may rely on them by now. Packet filter rules are PacketFilter::clear's.

@@ -24,7 +24,10 @@ std::string hex(std::uint64_t value) {
   return "0x" + std::string(digits.begin(), end.ptr);
 }
 
-std::string bits(std::uint32_t mark) { return hex(mark) + "/" + hex(mark); }
+std::string masked(std::uint32_t mark, std::uint32_t mask) { return hex(mark) + "/" + hex(mask); }
+
+/// In the director.
+std::string masqueradeMark() { return masked(kDirectorMasqueradeMark, kDirectorMasqueradeMark); }
 
 std::string setName(std::string_view what, Family family) {
   return std::string(kSetPrefix) + std::string(what) + (family == Family::kIpv4 ? "4" : "6");
@@ -32,31 +35,31 @@ std::string setName(std::string_view what, Family family) {
 
 constexpr const char* kMasquerade = "-j MASQUERADE --random-fully";
 
-/// Drops what comes in by the device from sources that loadBalancerSourceRanges does not name.
-std::string guardRule(const std::string& device, Family family) {
-  return "-i " + device + " -m set --match-set " + setName("guard", family) +
+/// Drops what passes there from sources that loadBalancerSourceRanges does not name.
+std::string guardRule(const std::string& where, Family family) {
+  return where + " -m set --match-set " + setName("guard", family) +
          " dst,dst -m set ! --match-set " + setName("allow", family) + " dst,dst,src -j DROP";
 }
 
 RuleSet directorRules(Family family) {
   const std::string outside = kOutside.directorDevice;
   const std::string inside = kInside.directorDevice;
-  const std::string mark = " -j MARK --set-xmark " + bits(kDirectorMasqueradeMark);
+  const std::string mark = " -j MARK --set-xmark " + masqueradeMark();
   RuleSet rules;
   rules["mangle"]["BAREVIP-PREROUTING"] = {
       {"PREROUTING"},
       {"-i " + inside + mark,
        "-i " + outside + " -m set ! --match-set " + setName("keep", family) + " dst,dst" + mark}};
   rules["nat"]["BAREVIP-POSTROUTING"] = {
-      {"POSTROUTING"}, {"-m mark --mark " + bits(kDirectorMasqueradeMark) + " " + kMasquerade}};
-  rules["filter"]["BAREVIP-INPUT"] = {{"INPUT"}, {guardRule(outside, family)}};
+      {"POSTROUTING"}, {"-m mark --mark " + masqueradeMark() + " " + kMasquerade}};
+  rules["filter"]["BAREVIP-INPUT"] = {{"INPUT"}, {guardRule("-i " + outside, family)}};
   return rules;
 }
 
 RuleSet nodeRules(Family family) {
   const std::string outside = kOutside.nodeDevice;
   const std::string devices = kNodeDevices;
-  const std::string mark = bits(kReturnMark);
+  const std::string mark = masked(kReturnMark, kMarkMask);
   const std::string restore = "-m connmark --mark " + mark + " -j MARK --set-xmark " + mark;
   const std::string source = family == Family::kIpv4 ? kOutside.director4.toString() + "/32"
                                                      : kOutside.director6.toString() + "/128";
@@ -65,6 +68,10 @@ RuleSet nodeRules(Family family) {
       {"PREROUTING"},
       {"-i " + outside + " -m conntrack --ctstate NEW -j CONNMARK --set-xmark " + mark,
        "! -i " + outside + " " + restore}};
+  // Here rather than in the director, where a CNI's masquerade makes pods look like this node; and
+  // in a table where no verdict of others comes first. What the node itself sends does not pass.
+  rules["mangle"]["BAREVIP-FORWARD"] = {
+      {"FORWARD"}, {guardRule(std::string("-o ") + kInside.nodeDevice, family)}};
   // Backends in the host's network answer without passing PREROUTING.
   rules["mangle"]["BAREVIP-OUTPUT"] = {{"OUTPUT"}, {restore}};
   // A pod must send its answer to this node, and a pod elsewhere does not know the pair's network.
@@ -81,7 +88,8 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
   const std::string noService = "-m set --match-set " + setName("vips", family) +
                                 " dst -m set ! --match-set " + setName("services", family) +
                                 " dst,dst -j REJECT --reject-with ";
-  const std::string mark = " -j MARK --set-xmark " + bits(kMasqueradeMark);
+  const std::string masquerade = masked(kMasqueradeMark, kMarkMask);
+  const std::string mark = " -j MARK --set-xmark " + masquerade;
   const bool ipv4 = family == Family::kIpv4;
   RuleSet rules;
   rules["mangle"]["BAREVIP-PREROUTING"] = {
@@ -90,13 +98,13 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
        "-i " + bindInterface + " " + services + " -m set ! --match-set " + setName("keep", family) +
            " dst,dst" + mark}};
   rules["mangle"]["BAREVIP-OUTPUT"] = {{"OUTPUT"}, {services + mark}};
-  rules["nat"]["BAREVIP-POSTROUTING"] = {
-      {"POSTROUTING"}, {"-m mark --mark " + bits(kMasqueradeMark) + " " + kMasquerade}};
+  rules["nat"]["BAREVIP-POSTROUTING"] = {{"POSTROUTING"},
+                                         {"-m mark --mark " + masquerade + " " + kMasquerade}};
   // What the node itself listens on does not answer at a VIP. Ping does, and neighbour discovery
   // must; the node's own requests to a VIP have it as their source, so answers to them pass.
   rules["filter"]["BAREVIP-INPUT"] = {
       {"INPUT"},
-      {guardRule(bindInterface, family),
+      {guardRule("! -i lo", family),
        std::string("-p ") + (ipv4 ? "icmp" : "ipv6-icmp") + " -j RETURN",
        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-p tcp " + noService + "tcp-reset",
        noService + (ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable")}};
@@ -362,16 +370,15 @@ std::string restoreText(const RuleSet& desired, const FoundRules& found) {
 SetTable setsOf(FilterRole role, const std::vector<Family>& families,
                 const net::FilterState& state) {
   SetTable sets;
-  if (role == FilterRole::kNode) return sets;
   const auto add = [&sets](std::string_view name, const IpAddress& vip, std::string entry) {
     if (const auto at = sets.find(setName(name, vip.family())); at != sets.end()) {
       at->second.entries.insert(std::move(entry));
     }
   };
   for (const Family family : families) {
-    sets[setName("keep", family)] = {"hash:ip,port", family, {}};
     sets[setName("guard", family)] = {"hash:ip,port", family, {}};
     sets[setName("allow", family)] = {"hash:ip,port,net", family, {}};
+    if (role != FilterRole::kNode) sets[setName("keep", family)] = {"hash:ip,port", family, {}};
     if (role == FilterRole::kHost) {
       sets[setName("vips", family)] = {"hash:ip", family, {}};
       sets[setName("services", family)] = {"hash:ip,port", family, {}};

@@ -52,11 +52,15 @@ inline constexpr const char* kNodeDevices = "bvip+";
 /// Placement kHost: holds every VIP on every node, so that IPVS sees their packets as local.
 inline constexpr const char* kDummyDevice = "barevip0";
 
-/// On the node: connections that came out of the director, and their replies on the way back.
-/// kube-proxy uses 0x4000 and 0x8000.
-inline constexpr std::uint32_t kReturnMark = 0x00100000;
-/// Placement kHost: connections to be masqueraded.
-inline constexpr std::uint32_t kMasqueradeMark = 0x00200000;
+/// On the node: connections that came out of the director, and their replies on the way back. One
+/// bit that others leave free: Calico may use 16 to 31, kube-proxy 14 and 15, the CNI plugin
+/// portmap 13, others single ones of 0 to 7. Cilium sets it only together with some of 8 to 11
+/// (bpf/lib/common.h, MARK_MAGIC_*), so that the mask, which has these, tells its marks from ours.
+inline constexpr std::uint32_t kReturnMark = 0x1000;
+/// Placement kHost, where the other has no use: connections to be masqueraded.
+inline constexpr std::uint32_t kMasqueradeMark = 0x1000;
+/// Of both.
+inline constexpr std::uint32_t kMarkMask = 0x1f00;
 /// In the director, where no other hand sets marks: connections to be masqueraded.
 inline constexpr std::uint32_t kDirectorMasqueradeMark = 0x1;
 

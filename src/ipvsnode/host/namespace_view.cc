@@ -2,6 +2,7 @@
 #include "ipvsnode/host/namespace_view.h"
 
 #include <ifaddrs.h>
+#include <linux/ipv6_route.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -124,6 +125,19 @@ std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text) {
   return routes;
 }
 
+std::set<std::string> parseAdvertised(std::string_view text) {
+  std::set<std::string> devices;
+  forEachLine(text, [&](const std::vector<std::string_view>& fields) {
+    if (fields.size() < 10) return;
+    std::uint32_t flags = 0;
+    const char* end = fields[8].data() + fields[8].size();
+    const auto parsed = std::from_chars(fields[8].data(), end, flags, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return;
+    if ((flags & RTF_ADDRCONF) != 0) devices.emplace(fields[9]);
+  });
+  return devices;
+}
+
 Result<NamespaceView> viewNamespace() {
   ifaddrs* raw = nullptr;
   if (::getifaddrs(&raw) != 0) {
@@ -144,7 +158,9 @@ Result<NamespaceView> viewNamespace() {
     if (address && mask) device->second.addresses.insert({*address, prefixLength(*mask)});
   }
   view.defaultRoutes = parseRoutes4(readAll("/proc/thread-self/net/route"));
-  view.defaultRoutes.merge(parseRoutes6(readAll("/proc/thread-self/net/ipv6_route")));
+  const std::string routes6 = readAll("/proc/thread-self/net/ipv6_route");
+  view.defaultRoutes.merge(parseRoutes6(routes6));
+  view.advertised = parseAdvertised(routes6);
   return view;
 }
 

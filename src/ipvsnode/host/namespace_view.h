@@ -34,6 +34,7 @@ struct NamespaceView {
 
   std::map<std::string, Device> devices;
   std::set<DefaultRoute> defaultRoutes;  ///< of the main table
+  std::set<std::string> advertised;      ///< devices with routes of router advertisements
 };
 
 /// Of the calling thread's namespace.
@@ -42,5 +43,8 @@ struct NamespaceView {
 /// Default routes by a gateway in /proc/net/route and /proc/net/ipv6_route; any bytes.
 [[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text);
 [[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text);
+/// Devices in /proc/net/ipv6_route on which the kernel itself learned a route by an advertisement;
+/// any bytes.
+[[nodiscard]] std::set<std::string> parseAdvertised(std::string_view text);
 
 }  // namespace barevip::host

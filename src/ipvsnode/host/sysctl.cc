@@ -41,16 +41,6 @@ void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
 
 std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
   std::vector<Sysctl> table;
-  const std::string ipv6Interface = "net/ipv6/conf/" + bindInterface;
-  if (ipv6 && !bindInterface.empty()) {
-    // Forwarding makes the kernel ignore router advertisements unless accept_ra is 2
-    // (Documentation/networking/ip-sysctl.rst). Where it is on already, somebody has chosen.
-    table.push_back({ipv6Interface + "/accept_ra",
-                     "2",
-                     "the router advertisements that this interface follows stay valid",
-                     Demand::kWish,
-                     {{ipv6Interface + "/forwarding", "0"}, {ipv6Interface + "/accept_ra", "1"}}});
-  }
   const std::string why = "packets are forwarded to and from pods";
   table.push_back({"net/ipv4/ip_forward", "1", why});
   if (ipv6) table.push_back({"net/ipv6/conf/all/forwarding", "1", why});
@@ -58,7 +48,7 @@ std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
   table.push_back({"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
                    "ARP for VIPs is answered only where packets are forwarded"});
   if (ipv6) {
-    table.push_back({ipv6Interface + "/forwarding", "1",
+    table.push_back({"net/ipv6/conf/" + bindInterface + "/forwarding", "1",
                      "neighbour discovery of VIPs is answered only where packets are forwarded"});
   }
   return table;
@@ -108,6 +98,19 @@ KernelVersion KernelVersion::running() {
   return ::uname(&name) == 0 ? parse(name.release) : KernelVersion{};
 }
 
+std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices) {
+  std::vector<Sysctl> table;
+  for (const std::string& device : devices) {
+    const std::string folder = "net/ipv6/conf/" + device;
+    table.push_back({folder + "/accept_ra",
+                     "2",
+                     "the router advertisements that this interface follows stay valid",
+                     Demand::kWish,
+                     {{folder + "/forwarding", "0"}, {folder + "/accept_ra", "1"}}});
+  }
+  return table;
+}
+
 std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
   append(table, forwarding({}, ipv6));
@@ -153,11 +156,16 @@ std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool 
                                          KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
   append(table, forwarding(bindInterface, ipv6));
-  if (bindInterface.empty()) return table;
-  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_ignore", "1",
-                   "only the owner of a VIP answers ARP for it"});
-  table.push_back({"net/ipv4/conf/" + bindInterface + "/arp_announce", "2",
-                   "a VIP is never the sender of an ARP question"});
+  // For all interfaces: every node has every VIP, and one more interface in the same segment would
+  // answer for it, too. Stricter values of arp_ignore are as good.
+  const std::string arpIgnore = "net/ipv4/conf/all/arp_ignore";
+  table.push_back({arpIgnore,
+                   "1",
+                   "only the owner of a VIP answers ARP for it",
+                   Demand::kSet,
+                   {{arpIgnore, "0"}}});
+  table.push_back(
+      {"net/ipv4/conf/all/arp_announce", "2", "a VIP is never the sender of an ARP question"});
   return table;
 }
 

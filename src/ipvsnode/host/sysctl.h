@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,11 @@ struct KernelVersion {
   friend bool operator==(const KernelVersion&, const KernelVersion&) = default;
 };
 
+/// For devices that follow router advertisements, before forwarding is switched on for any: with it
+/// the kernel ignores them and drops the default routes that they made, unless accept_ra is 2
+/// (Documentation/networking/ip-sysctl.rst; net/ipv6/route.c, rt6_purge_dflt_routers). Where
+/// forwarding is on already, somebody has chosen.
+[[nodiscard]] std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices);
 /// In the director namespace.
 [[nodiscard]] std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel);
 /// On the node beside the director. An empty interface leaves its settings out.

@@ -103,6 +103,20 @@ TEST(Adoption, OfTwoServicesThatShowOneAddressTheFirstByNameGetsIt) {
       ElementsAre("web-1"));
 }
 
+TEST(Adoption, ServicesThatShowOneAddressShareItIfTheyMay) {
+  const auto sharing = [](const std::string& name, const std::string& key, std::uint16_t port) {
+    model::Service service = showing(name, {"10.0.0.7"});
+    service.annotations = {{std::string(model::kShareAnnotation), key}};
+    service.ports = {{"", model::Protocol::kTcp, port, 0}};
+    return service;
+  };
+  Allocator allocator = twoFamilies();
+  EXPECT_THAT(adoptedOf(allocator, {},
+                        {sharing("a", "key", 80), sharing("b", "key", 443), sharing("c", "key", 80),
+                         sharing("d", "other", 22)}),
+              ElementsAre("a", "b"));
+}
+
 TEST(Adoption, WhatAServiceOfAnotherClassShowsIsHeldBySomebodyElse) {
   Allocator allocator = twoFamilies();
   model::Service other = showing("other", {"10.0.0.7"});

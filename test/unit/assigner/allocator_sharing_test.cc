@@ -162,11 +162,16 @@ TEST(ShareRefusal, WithAnotherKeySaysWhoHoldsTheAddressAndNoKey) {
 }
 
 TEST(ShareRefusal, NamesThePoolThatForbidsIt) {
-  Allocator allocator = allocatorWith({poolAllowing(AllowSharing::kNever)});
-  allocator.assign(sharing("web", 80));
-  const Choice choice = allocator.assign(sharingFor("tls", 443, "10.0.0.0"));
-  EXPECT_EQ(reason(choice), "ShareRefused");
-  EXPECT_THAT(message(choice), HasSubstr("allowSharing of Pool \"a\" is Never"));
+  for (const AllowSharing allow : {AllowSharing::kNever, AllowSharing::kNamespace}) {
+    Allocator allocator = allocatorWith({poolAllowing(allow)});
+    allocator.assign(sharing("web", 80));
+    const Choice choice = allocator.assign(from("shop", sharingFor("tls", 443, "10.0.0.0")));
+    EXPECT_EQ(reason(choice), "ShareRefused");
+    EXPECT_EQ(message(choice),
+              "10.0.0.0 cannot be shared with Service default/web: spec.allowSharing of Pool \"a\" "
+              "is " +
+                  std::string(model::toString(allow)));
+  }
 }
 
 // Changes afterwards.

@@ -39,6 +39,16 @@ TEST(PoolHolders, AreServicesAndReservationsButNotWhatOthersGave) {
   EXPECT_EQ(holdersOf(allocator.pools(), allocator.holds(), "a")[1].users, std::vector{kWeb});
 }
 
+TEST(PoolHolders, AreAllWhoShareAnAddress) {
+  Allocator allocator = test::allocatorWith({pool("a", {"10.0.0.0/24"})});
+  for (const auto& [name, port] : {std::pair{"web", 80}, std::pair{"tls", 443}}) {
+    const Terms terms{"key", {{model::Protocol::kTcp, static_cast<std::uint16_t>(port)}}, {}};
+    allocator.takeUp({{"default", name}, terms}, ip("10.0.0.1"), "a", Allocator::Proof::kGranted);
+  }
+  EXPECT_THAT(holders(allocator, "a"),
+              ElementsAre("10.0.0.1 Service default/tls", "10.0.0.1 Service default/web"));
+}
+
 TEST(PoolHolders, ThoseOutsideOfAShrunkPoolCountForIt) {
   Allocator allocator = test::allocatorWith({pool("a", {"10.0.0.0/24"})});
   takeUp(allocator, kWeb, "10.0.0.1");

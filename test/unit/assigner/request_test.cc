@@ -60,6 +60,14 @@ TEST(RequestOf, ReadsTheAnnotations) {
   EXPECT_THAT(request->addresses, ElementsAre(ip("2001:db8::7"), ip("192.0.2.7")));
 }
 
+TEST(RequestOf, RefusesAServiceWhoseLabelsAndAnnotationsAreNotKept) {
+  model::Service large = service();
+  large.oversized = true;
+  const auto request = requestOf(large, nullptr);
+  ASSERT_FALSE(request) << "it may have asked for something";
+  EXPECT_THAT(request.error().message, HasSubstr("longer than 64 KiB"));
+}
+
 TEST(RequestOf, HonoursLoadBalancerIp) {
   model::Service wanting = service(kBoth);
   wanting.loadBalancerIp = "192.0.2.7";

@@ -35,7 +35,7 @@ class FakePacketTools final : public CommandRunner {
 
   static Tables empty() {
     return {{"filter", {{"INPUT", {}}, {"FORWARD", {}}, {"OUTPUT", {}}}},
-            {"mangle", {{"PREROUTING", {}}, {"OUTPUT", {}}, {"POSTROUTING", {}}}},
+            {"mangle", {{"PREROUTING", {}}, {"FORWARD", {}}, {"OUTPUT", {}}, {"POSTROUTING", {}}}},
             {"nat", {{"PREROUTING", {}}, {"OUTPUT", {}}, {"POSTROUTING", {}}}}};
   }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "ipvsnode/host/layout.h"
+
 namespace barevip::host {
 namespace {
 
@@ -39,16 +41,24 @@ TEST(FilterRules, TheNodeLeadsRepliesBackAndOnlyOutvotesAForwardPolicy) {
             (Rules{"-s fd77:6276:6970::2/128 ! -o bvip+ -j MASQUERADE --random-fully"}));
   EXPECT_EQ(rules.at("mangle").at("BAREVIP-PREROUTING").rules,
             (Rules{"-i bvip-out -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
-                   "0x100000/0x100000",
-                   "! -i bvip-out -m connmark --mark 0x100000/0x100000 -j MARK --set-xmark "
-                   "0x100000/0x100000"}));
+                   "0x1000/0x1f00",
+                   "! -i bvip-out -m connmark --mark 0x1000/0x1f00 -j MARK --set-xmark "
+                   "0x1000/0x1f00"}));
   EXPECT_FALSE(rules.at("filter").at("BAREVIP-FORWARD").jump.first);
+  EXPECT_EQ(rules.at("mangle").at("BAREVIP-FORWARD"),
+            (Chain{{"FORWARD"},
+                   {"-o bvip-in -m set --match-set barevip-guard6 dst,dst -m set ! --match-set "
+                    "barevip-allow6 dst,dst,src -j DROP"}}));
   EXPECT_TRUE(rules.at("mangle").at("BAREVIP-PREROUTING").jump.first);
 }
 
 TEST(FilterRules, PlacementHostClosesVipsForAllThatIsNoService) {
   const RuleSet rules = rulesOf(FilterRole::kHost, Family::kIpv6, "eth0");
   const Rules& input = rules.at("filter").at("BAREVIP-INPUT").rules;
+  EXPECT_EQ(input[0],
+            "! -i lo -m set --match-set barevip-guard6 dst,dst -m set ! --match-set "
+            "barevip-allow6 dst,dst,src -j DROP")
+      << "whatever interface it comes by";
   EXPECT_EQ(input[1], "-p ipv6-icmp -j RETURN") << "neighbour discovery must pass";
   EXPECT_EQ(input.back(),
             "-m set --match-set barevip-vips6 dst -m set ! --match-set barevip-services6 dst,dst "
@@ -200,8 +210,27 @@ TEST(Sets, TellPortsAndProtocolsOfOneVipApart) {
   }
 }
 
-TEST(Sets, TheNodesRulesNeedNone) {
-  EXPECT_TRUE(setsOf(FilterRole::kNode, {Family::kIpv4}, {}).empty());
+TEST(Sets, OfTheNodeBesideTheDirectorAreThoseOfItsGuard) {
+  net::FilterState state;
+  state.keepClient = {kWeb};
+  state.sourceRanges = {{kWeb, {*IpPrefix::parse("10.0.0.0/8")}}};
+  const SetTable sets = setsOf(FilterRole::kNode, {Family::kIpv4}, state);
+  EXPECT_EQ(sets.size(), 2U);
+  EXPECT_EQ(sets.at("barevip-guard4").entries.size(), 1U);
+  EXPECT_EQ(sets.at("barevip-allow4").entries.size(), 1U);
+}
+
+TEST(FilterRules, MarksOfOthersAreNoneOfOurs) {
+  for (const std::uint32_t other :
+       {0x80U, 0x2000U, 0x4000U, 0x8000U, 0x40000U, 0xffff0000U,
+        // Cilium: identity, encrypted by WireGuard, by IPsec with key 1, in an overlay.
+        0x12340f00U, 0x1e00U, 0x11e00U, 0x1400U}) {
+    EXPECT_NE(other & kMarkMask, kReturnMark) << std::hex << other;
+    EXPECT_NE(other & kMarkMask, kMasqueradeMark) << std::hex << other;
+  }
+  for (const std::uint32_t other : {0x80U, 0x2000U, 0x4000U, 0x8000U, 0xffff0000U}) {
+    EXPECT_EQ(kMarkMask & other, 0U) << "ours stays ours beside " << std::hex << other;
+  }
 }
 
 TEST(Sets, WithoutIpv6ItsKeysAreLeftOut) {

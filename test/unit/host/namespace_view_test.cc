@@ -35,12 +35,29 @@ TEST(NamespaceView, AnIpv6DefaultRouteIsSeenAmongOthers) {
   EXPECT_EQ(parseRoutes6(text), (Routes{{"outside", *IpAddress::parse("fd77:6276:6970::1")}}));
 }
 
+TEST(NamespaceView, DevicesThatFollowRouterAdvertisementsAreKnownByTheirRoutes) {
+  const std::string nothing = " 00000000000000000000000000000000 00 ";
+  const std::string text =
+      "00000000000000000000000000000000 00" + nothing +
+      "fe800000000000000000000000000001 00000400 00000001 00000000 00450003     eth0\n"
+      "20010db8000100000000000000000000 40" +
+      nothing +
+      "00000000000000000000000000000000 00000100 00000001 00000000 004c0001     eth1\n"
+      "00000000000000000000000000000000 00" +
+      nothing +
+      "fe800000000000000000000000000002 00000400 00000001 00000000 00000003     eth2\n"
+      "fe800000000000000000000000000000 40" +
+      nothing + "00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth3\n";
+  EXPECT_EQ(parseAdvertised(text), (std::set<std::string>{"eth0", "eth1"}));
+}
+
 TEST(NamespaceView, MalformedLinesAreNoRoutes) {
   for (const std::string text :
        {"", "\n\n", "eth0", "eth0 0 0 0 0 0 0", "eth0 00000000 xyz 3 0 0 0 00000000",
         "eth0 00000000 123456789A 3 0 0 0 00000000"}) {
     EXPECT_TRUE(parseRoutes4(text).empty()) << text;
     EXPECT_TRUE(parseRoutes6(text).empty()) << text;
+    EXPECT_TRUE(parseAdvertised(text).empty()) << text;
   }
   EXPECT_TRUE(parseRoutes6("00 00 00 00 zz776276697000000000000000000001 0 0 0 0 eth0").empty());
 }

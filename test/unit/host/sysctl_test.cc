@@ -131,6 +131,7 @@ TEST_P(RouterAdvertisements, StayValidWhenForwardingIsSwitchedOn) {
   putAll(table, "0");
   put("net/ipv6/conf/eth0/forwarding", GetParam().forwarding);
   put("net/ipv6/conf/eth0/accept_ra", GetParam().acceptRa);
+  (void)tree().apply(advertisementSysctls({"eth0"}));
   (void)tree().apply(table);
   EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), GetParam().expected);
   EXPECT_EQ(get("net/ipv6/conf/eth0/forwarding"), "1");
@@ -187,9 +188,22 @@ TEST(SysctlTables, TheNodeAnswersForVipsAtOnce) {
 
 TEST(SysctlTables, PlacementHostLetsOnlyTheOwnerAnswerArp) {
   const auto values = valuesOf(hostPlacementSysctls("eth0", true, kNew));
-  EXPECT_EQ(values.at("net/ipv4/conf/eth0/arp_ignore"), "1");
-  EXPECT_EQ(values.at("net/ipv4/conf/eth0/arp_announce"), "2");
+  EXPECT_EQ(values.at("net/ipv4/conf/all/arp_ignore"), "1") << "on no interface";
+  EXPECT_EQ(values.at("net/ipv4/conf/all/arp_announce"), "2");
   EXPECT_EQ(values.at("net/ipv4/vs/conntrack"), "1");
+}
+
+TEST_F(SysctlFolder, PlacementHostLeavesAStricterArpIgnoreAsItIs) {
+  const Table table = hostPlacementSysctls("eth0", true, kNew);
+  putAll(table, "0");
+  put("net/ipv4/conf/all/arp_ignore", "2");
+  (void)tree().apply(table);
+  EXPECT_EQ(get("net/ipv4/conf/all/arp_ignore"), "2");
+  EXPECT_TRUE(tree().check(table).empty());
+  put("net/ipv4/conf/all/arp_ignore", "0");
+  EXPECT_EQ(tree().check(table).size(), 1U);
+  (void)tree().apply(table);
+  EXPECT_EQ(get("net/ipv4/conf/all/arp_ignore"), "1");
 }
 
 TEST(SysctlTables, WithoutIpv6NoneOfItsSettingsIsAskedFor) {
@@ -202,8 +216,9 @@ TEST(SysctlTables, WithoutIpv6NoneOfItsSettingsIsAskedFor) {
 }
 
 TEST(SysctlTables, EverySettingSaysWhy) {
-  for (const Table& table : {directorSysctls(true, kNew), nodeSysctls("eth0", true),
-                             hostPlacementSysctls("eth0", true, kNew)}) {
+  for (const Table& table :
+       {directorSysctls(true, kNew), nodeSysctls("eth0", true),
+        hostPlacementSysctls("eth0", true, kNew), advertisementSysctls({"eth0"})}) {
     for (const Sysctl& entry : table) EXPECT_FALSE(entry.why.empty()) << entry.name;
   }
 }

@@ -57,8 +57,8 @@ TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
   EXPECT_THAT(state.directorItems, IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{});
   EXPECT_THAT(state.nodeItems,
-              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x100000, 0x100000}),
-                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}),
+              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
+                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
                                    Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
                                    Item(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
                                    Item(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
@@ -197,28 +197,6 @@ TEST(Desired, LocalWithoutEndpointsHereServesTheInsideMasqueraded) {
 
 TEST(Desired, ClusterNeverKeepsTheClientsAddress) {
   EXPECT_THAT(desired(webOn({{"10.1.0.1", "n1"}})).filter.keepClient, IsEmpty());
-}
-
-TEST(Desired, SourceRangesAreNormalisedAndOfTheVipsFamily) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"198.51.100.7/24", " 10.0.0.0/8 ", "2001:db8::/32", "10.0.0.0/8",
-                      "0.0.0.0/0"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_EQ(state.filter.sourceRanges[0].virtualServer, tcp("192.0.2.1", 80));
-  EXPECT_THAT(
-      state.filter.sourceRanges[0].allowed,
-      ElementsAre(IpPrefix::parse("0.0.0.0/0").value(), IpPrefix::parse("10.0.0.0/8").value(),
-                  IpPrefix::parse("198.51.100.0/24").value()));
-}
-
-TEST(Desired, ASourceRangeThatCannotBeReadAdmitsNobody) {
-  const DesiredState state = desired(webOn({}, [](model::Service& s) {
-    s.sourceRanges = {"everybody", "10.0.0.0/33"};
-  }));
-  ASSERT_THAT(state.filter.sourceRanges, SizeIs(1));
-  EXPECT_THAT(state.filter.sourceRanges[0].allowed, IsEmpty());
-  EXPECT_THAT(state.problems, SizeIs(2));
 }
 
 TEST(Desired, FilterKnowsEveryVipAndVirtualServer) {

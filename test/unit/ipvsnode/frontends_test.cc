@@ -32,6 +32,20 @@ TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
                           tcp("2001:db8::1", 80)));
 }
 
+TEST(Frontends, PortsBeyondTheLimitAreReportedAndTheRestIsServed) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.ports.clear();
+  for (std::uint16_t port = 1; port <= kMaxPorts; ++port) {
+    web.ports.push_back({"", model::Protocol::kTcp, port, 0});
+  }
+  EXPECT_THAT(select(ClusterBuilder().add(web)).problems, IsEmpty());
+  web.ports.push_back({"", model::Protocol::kTcp, 2000, 0});
+  const Frontends frontends = select(ClusterBuilder().add(web));
+  EXPECT_THAT(frontends.all, SizeIs(kMaxPorts));
+  ASSERT_THAT(frontends.problems, SizeIs(1));
+  EXPECT_EQ(frontends.problems[0].reason, "TooManyPorts");
+}
+
 struct NotServed {
   const char* why;
   void (*spoil)(model::Service&);

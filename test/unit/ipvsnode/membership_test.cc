@@ -93,9 +93,19 @@ TEST_F(MembershipTest, GoesOnAfterTheApiServerWasAway) {
 TEST_F(MembershipTest, LeavingIsToldAtOnce) {
   membership.start();
   ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
-  membership.setLeaving(true);
+  membership.setLeaving(LeaveReason::kHandover, true);
   EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"leaving\""));
-  membership.setLeaving(false);
+  membership.setLeaving(LeaveReason::kHandover, false);
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"serving\""));
+}
+
+TEST_F(MembershipTest, ANodeLeavesAsLongAsThereIsAReason) {
+  membership.setLeaving(LeaveReason::kUnsafe, true);
+  membership.setLeaving(LeaveReason::kNoCarrier, true);
+  membership.setLeaving(LeaveReason::kNoCarrier, false);
+  membership.start();
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"leaving\""));
+  membership.setLeaving(LeaveReason::kUnsafe, false);
   EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1state", "\"serving\""));
 }
 

@@ -31,6 +31,7 @@ using testing::Not;
 using testing::SizeIs;
 
 const Error kSocketFailed{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
+const Error kFilterBusy{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}};
 
 /// What outlives a daemon: kernel, cluster, network.
 struct World {
@@ -343,7 +344,7 @@ TEST_F(SyncerTest, ASchedulerWithoutModuleGivesWayToTheDefault) {
 TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   world.sync();
   world.addWeb();
-  world.filter.setError(Error{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}});
+  world.filter.setError(kFilterBusy);
   Daemon daemon(world);
   daemon.pass();
   EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the rest goes on";
@@ -392,6 +393,126 @@ TEST_F(SyncerTest, AVipThatTheKernelRefusesHereIsLeftToOtherNodes) {
   world.clock.advance(kLackPatience);
   daemon.pass();
   EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}}));
+}
+
+/// A filter that refuses what comes after the first pass.
+class RefusedFilterTest : public SyncerTest {
+ protected:
+  std::optional<Daemon> daemon;
+
+  /// Passes until the Service, with two pods, is announced; from then on the filter refuses.
+  void startWith(const model::Service& service) {
+    world.sync();
+    world.addWeb();
+    world.stores.services.put(service);
+    daemon.emplace(world);
+    daemon->pass();
+    ASSERT_THAT(world.node.owned(), Contains(kProxy));
+    world.filter.setError(kFilterBusy);
+  }
+
+  void heal() {
+    world.filter.setError(std::nullopt);
+    world.clock.advance(31s);
+    daemon->pass();
+  }
+
+  /// Real servers with a weight, or nothing if there is no such virtual server.
+  std::optional<std::vector<ipvs::RealServerKey>> servers(const ipvs::VirtualServerKey& key) {
+    for (const ipvs::VirtualServer& server : world.ipvs.table()) {
+      if (server.key != key) continue;
+      std::vector<ipvs::RealServerKey> result;
+      for (const ipvs::RealServer& one : server.realServers) {
+        if (one.weight > 0) result.push_back(one.key);
+      }
+      return result;
+    }
+    return std::nullopt;
+  }
+
+  static model::Service guarded(model::Service service) {
+    service.sourceRanges = {"10.0.0.0/8"};
+    return service;
+  }
+
+  const model::Service web = service("web", {"192.0.2.1"});
+  const ipvs::VirtualServerKey http = tcp("192.0.2.1", 80);
+};
+
+TEST_F(RefusedFilterTest, APortIsNotOpenedWithoutItsSourceRanges) {
+  startWith(guarded(web));
+  model::Service more = guarded(web);
+  more.ports.push_back({"http", model::Protocol::kTcp, 81, 0});
+  world.stores.services.put(more);
+  daemon->pass();
+  EXPECT_EQ(servers(tcp("192.0.2.1", 81)), std::nullopt);
+  EXPECT_THAT(servers(http).value(), SizeIs(2)) << "what is guarded already serves on";
+  heal();
+  EXPECT_THAT(servers(tcp("192.0.2.1", 81)).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, AProcessThatNeverWroteItOpensNothingThatNeedsIt) {
+  world.sync();
+  world.addWeb();
+  world.stores.services.put(guarded(web));
+  world.stores.services.put(service("shop", {"192.0.2.2"}));
+  world.filter.setError(kFilterBusy);
+  daemon.emplace(world);
+  daemon->pass();
+  EXPECT_EQ(servers(http), std::nullopt);
+  EXPECT_NE(servers(tcp("192.0.2.2", 80)), std::nullopt);
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, SourceRangesThatAreNotInPlaceGetNoNewPods) {
+  startWith(web);
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1"), real("10.1.0.2")));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(3));
+}
+
+TEST_F(RefusedFilterTest, APodThatDrainedIsNotTakenBackWithoutThem) {
+  startWith(web);
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}}));
+  daemon->pass();
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+}
+
+TEST_F(RefusedFilterTest, PodsOfOtherNodesWaitUntilTheirRequestsAreMasqueraded) {
+  startWith(local(web));
+  ASSERT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+  world.stores.services.put(web);
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.1")));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+}
+
+TEST_F(RefusedFilterTest, AnEditThatIsTakenBackMayHaveBeenMadeInPart) {
+  startWith(guarded(web));
+  world.stores.services.put(web);
+  daemon->pass();
+  world.stores.services.put(guarded(web));
+  world.stores.slices.put(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), SizeIs(2));
+  heal();
+  EXPECT_THAT(servers(http).value(), SizeIs(3));
+}
+
+TEST_F(RefusedFilterTest, PodsComeAndGoWhereNothingOfItWasToChange) {
+  startWith(guarded(web));
+  world.clock.advance(31s);  // the filter is looked at again
+  world.stores.slices.put(slice("web", {{"10.1.0.2"}, {"10.1.0.3"}}));
+  daemon->pass();
+  EXPECT_THAT(servers(http).value(), ElementsAre(real("10.1.0.2"), real("10.1.0.3")));
 }
 
 TEST_F(SyncerTest, AForeignRouteInTheWayIsReportedAndStays) {
@@ -458,6 +579,20 @@ TEST_F(SyncerTest, AVipThatNobodyMayAnnounceIsAProblem) {
   ASSERT_THAT(daemon.lastReport.problems, SizeIs(1));
   EXPECT_EQ(daemon.lastReport.problems[0].reason, "NoNode");
   EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the inside is served all the same";
+}
+
+TEST_F(SyncerTest, AVipWhosePoolLeavesTheAnnouncementToOthersIsNoProblem) {
+  world.sync();
+  world.addWeb("");
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.mode = model::AnnounceMode::kNone;
+  world.stores.pools.put(pool);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(daemon.lastReport.problems, IsEmpty());
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
 }
 
 TEST_F(SyncerTest, TakesOverFromANodeThatDied) {
@@ -702,7 +837,7 @@ TEST_F(SyncerTest, EveryServiceOfAVipThatNobodyMayAnnounceIsTold) {
   world.addTwoOnOneVip();
   model::Pool pool;
   pool.key = {"", "default"};
-  pool.announce.mode = model::AnnounceMode::kNone;
+  pool.announce.interfaces = {"eth9"};
   world.stores.pools.put(pool);
   Daemon daemon(world);
   daemon.pass();

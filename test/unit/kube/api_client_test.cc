@@ -58,24 +58,30 @@ class ApiClientTest : public ::testing::Test {
   }
 
   Result<std::string> list(const Resource& resource, const Selection& selection = {}) {
-    return client_.list(
-        resource, selection,
-        [this](const json& object) { names_.push_back(object["metadata"]["name"]); }, {});
+    return client_.list(resource, selection, [this](const json& object) { take(object); }, {});
   }
 
   Result<void> watch() {
     return client_.watch(kServices, {}, "10",
                          [this](WatchEvent::Type type, const json& object) {
                            types_.push_back(type);
-                           if (object.is_object())
-                             names_.push_back(object["metadata"].value("name", ""));
+                           if (!object.is_null()) take(object);
                          },
                          {});
+  }
+
+  void take(const json& object) {
+    if (object.is_string()) {
+      unreadable_.push_back(object);
+    } else {
+      names_.push_back(object["metadata"].value("name", ""));
+    }
   }
 
   std::shared_ptr<ScriptedTransport::State> state_ = std::make_shared<ScriptedTransport::State>();
   ApiClient client_{std::make_unique<ScriptedTransport>(state_), [] { return 0.5; }};
   std::vector<std::string> names_;
+  std::vector<std::string> unreadable_;
   std::vector<WatchEvent::Type> types_;
 };
 
@@ -170,9 +176,22 @@ TEST_F(ApiClientTest, TellsThatAWatchWasCutInsideAnEvent) {
   EXPECT_EQ(watch().error().code, ErrorCode::kUnavailable);
 }
 
-TEST_F(ApiClientTest, EndsAWatchThatSendsNonsense) {
-  answer(200, "nonsense\n");
-  EXPECT_EQ(watch().error().code, ErrorCode::kInvalid);
+TEST_F(ApiClientTest, GoesOnAfterAnEventOrItemThatCannotBeRead) {
+  answer(200, R"({"type":"ADDED","object":{"metadata":{"name":"a"},"n":1e999}})"
+              "\n"
+              R"({"type":"ADDED","object":{"metadata":{"name":"b"}}})"
+              "\n");
+  ASSERT_TRUE(watch());
+  EXPECT_EQ(names_, (std::vector<std::string>{"b"}));
+  ASSERT_EQ(unreadable_.size(), 1U);
+  EXPECT_NE(unreadable_[0].find(R"("name":"a")"), std::string::npos) << "it is named";
+
+  answer(200, R"({"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"c"},"n":1e999},
+                  {"metadata":{"name":"d"}}]})");
+  ASSERT_TRUE(list(kServices));
+  EXPECT_EQ(names_, (std::vector<std::string>{"b", "d"}));
+  ASSERT_EQ(unreadable_.size(), 2U);
+  EXPECT_NE(unreadable_[1].find(R"("name":"c")"), std::string::npos);
 }
 
 TEST_F(ApiClientTest, CreatesInTheNamespace) {

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "fakes/manual_clock.h"
 
@@ -62,6 +63,25 @@ TEST_F(ControllerTest, ReconcilesWhatIsAdded) {
   EXPECT_EQ(queue_.waiting(), 0U);
 }
 
+TEST_F(ControllerTest, WorksOnTheCallersThreadIfTheCallerWants) {
+  std::vector<std::string> seen;
+  Controller<std::string> controller(
+      "test", queue_,
+      [&](const std::string& key, const std::stop_token&) -> Result<ReconcileResult> {
+        seen.push_back(key);
+        if (seen.size() == 1) return fail(ErrorCode::kUnavailable, "no");
+        return ReconcileResult{};
+      },
+      [](const std::string& key) { return key; });
+  queue_.add("a");
+  EXPECT_TRUE(controller.workOnce({}));
+  EXPECT_FALSE(controller.workOnce({})) << "not before the pause after an error";
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(controller.workOnce({}));
+  EXPECT_FALSE(controller.workOnce({}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "a"}));
+}
+
 TEST_F(ControllerTest, ComesBackWhenTheReconcilerWants) {
   run([](int call) { return ReconcileResult{call == 1 ? seconds(30) : seconds(0)}; });
   ASSERT_TRUE(waitWaiting(1));
@@ -99,6 +119,37 @@ TEST_F(ControllerTest, WaitsAsLongAsTheServerSaid) {
   EXPECT_EQ(calls_, 1);
   clock_.advance(seconds(1));
   EXPECT_TRUE(waitCalls(2));
+}
+
+TEST_F(ControllerTest, KeepsAKeyThatWasStoppedByOthers) {
+  run([](int call) -> Result<ReconcileResult> {
+    if (call < 3) return fail(ErrorCode::kStopped, "this process does not lead");
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(5));
+  ASSERT_TRUE(waitCalls(2));
+  ASSERT_TRUE(waitWaiting(1));
+  clock_.advance(milliseconds(10));
+  ASSERT_TRUE(waitCalls(3));
+  controller_->stop();
+  EXPECT_EQ(controller_->failures(), 0U) << "nothing failed";
+}
+
+TEST_F(ControllerTest, KeepsNoKeyAfterItsOwnStop) {
+  queue_.add("a");
+  Controller<std::string> controller(
+      "test", queue_,
+      [this](const std::string&, const std::stop_token& stop) -> Result<ReconcileResult> {
+        ++calls_;
+        while (!stop.stop_requested()) std::this_thread::yield();
+        return fail(ErrorCode::kStopped, "stopped");
+      },
+      [](const std::string& key) { return key; });
+  controller.start();
+  ASSERT_TRUE(waitCalls(1));
+  controller.stop();
+  EXPECT_EQ(queue_.waiting(), 0U);
 }
 
 TEST_F(ControllerTest, SurvivesAnException) {

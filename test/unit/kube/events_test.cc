@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -187,6 +188,38 @@ TEST_F(EventsTest, OfManyObjectsAtOnceAreWrittenAtAPace) {
     EXPECT_EQ(api_.writeCount(), written);
     clock_.advance(milliseconds(50));
   }
+}
+
+TEST_F(EventsTest, ThatAreWrittenGiveWayBeforeThoseThatWait) {
+  std::atomic<bool> away = true;
+  api_.setInterceptor([&](Verb, const Resource&, const ObjectKey& key) {
+    const bool refused = away && key.name.starts_with("stuck.");
+    return refused ? std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}}) : std::nullopt;
+  });
+  recorder_.start();
+  recorder_.record({kServices, {"shop", "stuck"}, "u2"}, EventType::kNormal, "Assigned", "Allocate",
+                   "waits");
+  ASSERT_TRUE(wait([&] { return api_.writeCount() == 1; }));
+  for (std::uint64_t i = 1; i <= 4; ++i) {  // one more than is remembered
+    clock_.advance(milliseconds(1));
+    record("note " + std::to_string(i));
+    ASSERT_TRUE(written(i));
+  }
+  EXPECT_EQ(recorder_.dropped(), 0U);
+  away = false;
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(written(5));
+}
+
+TEST_F(EventsTest, NameAnInstanceOfAtMost128Characters) {
+  EventRecorder::Options longer = options();
+  longer.instance = std::string(200, 'n');
+  EventRecorder recorder(api_, clock_, longer);
+  recorder.start();
+  recorder.record({kServices, {"shop", "web"}, "u1"}, EventType::kNormal, "Assigned", "Allocate",
+                  "done");
+  ASSERT_TRUE(wait([&] { return recorder.written() == 1; }));
+  EXPECT_EQ(only()["reportingInstance"], std::string(128, 'n'));
 }
 
 TEST_F(EventsTest, AreCutAtTheLimitOfTheApi) {

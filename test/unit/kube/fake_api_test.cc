@@ -149,6 +149,21 @@ TEST(FakeApi, WatchesWhatIsSelectedFromAVersion) {
   EXPECT_EQ(seen, (std::vector<std::string>{"1n", "2n", "3n"})) << "added, modified, deleted";
 }
 
+TEST(FakeApi, TellsChangesOneByOneWithoutAThread) {
+  FakeApi api;
+  api.put(kPools, named("lan"));
+  api.put(kNodes, named("n1"));
+  api.put(kPools, {{"metadata", {{"name", "lan"}}}, {"spec", {{"a", 1}}}});
+  api.erase(kPools, {"", "lan"});
+  std::uint64_t version = 0;
+  std::vector<Type> types;
+  while (const auto event = api.next(kPools, version)) types.push_back(event->first);
+  EXPECT_EQ(types, (std::vector{Type::kAdded, Type::kModified, Type::kDeleted}));
+  EXPECT_EQ(api.next(kPools, version), std::nullopt);
+  api.put(kPools, named("wan"));
+  EXPECT_EQ(api.next(kPools, version)->second["metadata"]["name"], "wan");
+}
+
 TEST(FakeApi, EndsWatchesAsTheTestWants) {
   FakeApi api;
   const std::string version = *api.list(kNodes, {}, [](const json&) {}, {});

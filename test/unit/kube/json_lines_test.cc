@@ -47,13 +47,13 @@ TEST(LineSplitter, HasNoRestAfterAWholeLine) {
   EXPECT_FALSE(splitter.hasRest());
 }
 
-TEST(LineSplitter, RefusesALineThatIsTooLong) {
+TEST(LineSplitter, CutsALineThatIsTooLong) {
   for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
     LineSplitter splitter(8);
-    EXPECT_TRUE(split(splitter, "12345678\n", piece)) << "the longest that is allowed";
-    const auto lines = split(splitter, "123456789\n", piece);
-    ASSERT_FALSE(lines);
-    EXPECT_EQ(lines.error().code, ErrorCode::kInvalid);
+    const auto lines = split(splitter, "12345678\n123456789abcdef\nnext\n", piece);
+    ASSERT_TRUE(lines);
+    EXPECT_EQ(*lines, (Texts{"12345678", "12345678", "next"})) << piece;
+    EXPECT_FALSE(splitter.hasRest());
   }
 }
 
@@ -137,13 +137,44 @@ TEST(ItemSplitter, RefusesWhatCannotBeAList) {
   }
 }
 
-TEST(ItemSplitter, RefusesObjectsThatAreTooLong) {
-  const std::string longText(100, 'x');
-  for (const std::string& text :
-       {R"({"items":[{"a":")" + longText + R"("}]})", R"({"a":")" + longText + R"("})"}) {
+TEST(ItemSplitter, CutsAnItemThatIsTooLong) {
+  const std::string text =
+      R"({"items":[{"a":")" + std::string(100, 'x') + R"(","b":{}},{"c":1}],"d":2})";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{10}, text.size()}) {
     ItemSplitter splitter(64);
-    EXPECT_FALSE(split(splitter, text, 10)) << text;
+    const auto items = split(splitter, text, piece);
+    ASSERT_TRUE(items);
+    EXPECT_EQ(*items, (Texts{R"({"a":")" + std::string(58, 'x'), R"({"c":1})"})) << piece;
+    ASSERT_TRUE(splitter.finish());
+    EXPECT_EQ(*splitter.finish(), R"({"items":[],"d":2})");
   }
+}
+
+TEST(ItemSplitter, TakesAnItemOfTheGreatestLength) {
+  ItemSplitter splitter(7);
+  EXPECT_EQ(split(splitter, R"({"items":[{"c":1}]})", 3).error().code, ErrorCode::kInvalid)
+      << "too long beside its items";
+  ItemSplitter longer(20);
+  const std::string item = R"({"c":"12345678901"})";
+  EXPECT_EQ(split(longer, R"({"items":[)" + item + "]}", 3), Texts{item});
+}
+
+TEST(ItemSplitter, RefusesAnEnvelopeThatIsTooLong) {
+  ItemSplitter splitter(64);
+  EXPECT_FALSE(split(splitter, R"({"a":")" + std::string(100, 'x') + R"("})", 10));
+}
+
+TEST(ItemSplitter, CutsAnItemThatIsNestedTooDeeply) {
+  std::string deep;
+  for (int i = 0; i < 2'000; ++i) deep += R"({"a":)";
+  deep += "1" + std::string(2'000, '}');
+  ItemSplitter splitter;
+  const auto items = split(splitter, R"({"items":[)" + deep + R"(,{"c":1}]})", 1000);
+  ASSERT_TRUE(items);
+  ASSERT_EQ(items->size(), 2U);
+  EXPECT_FALSE(parseObject(items->front()));
+  EXPECT_EQ(items->back(), R"({"c":1})");
+  EXPECT_TRUE(splitter.finish());
 }
 
 TEST(ItemSplitter, RefusesEndlessNesting) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -81,13 +82,16 @@ class ReflectorTest : public ::testing::Test {
   std::optional<milliseconds> advanceUntil(const std::function<bool()>& condition,
                                            milliseconds step = milliseconds(100)) {
     milliseconds total{0};
-    while (total < std::chrono::minutes(5)) {
-      EXPECT_TRUE(
-          api_.waitFor([this] { return clock_.idle() == 1 || api_.runningWatches() == 1; }));
-      if (condition()) return total;
-      clock_.advance(step);
-      total += step;
-    }
+    const bool met = api_.waitFor([&] {
+      if (condition()) return true;
+      // While a watch runs the time that passes is the threads' own.
+      if (clock_.idle() == 1 && total < std::chrono::minutes(5)) {
+        clock_.advance(step);
+        total += step;
+      }
+      return false;
+    });
+    if (met) return total;
     return std::nullopt;
   }
   void failLists(std::optional<Error> error) {
@@ -210,6 +214,21 @@ TEST_F(ReflectorTest, ResumesFromABookmark) {
   EXPECT_EQ(reflector_.stats().events, 0U);
 }
 
+TEST_F(ReflectorTest, TellsHowFarTheStoreIs) {
+  put("a", "1");
+  EXPECT_EQ(store_.version(), "");
+  startWatching();
+  const int listed = std::stoi(store_.version());
+  api_.erase(kPools, {"", "a"});
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 1); }));
+  EXPECT_EQ(store_.size(), 0U);
+  api_.put(kPools, {{"metadata", {{"name", "undecodable"}}}});
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 2); }));
+  api_.put(kNodes, {{"metadata", {{"name", "n"}}}});
+  api_.sendBookmarks();
+  EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 3); }));
+}
+
 TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
   failLists(kRefused);
   reflector_.start();
@@ -264,6 +283,91 @@ TEST_F(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
         advanceUntil([this, i] { return watches_ == i && api_.runningWatches() == 1; });
     ASSERT_TRUE(pause);
     EXPECT_GE(*pause, milliseconds(700));
+  }
+}
+
+TEST_F(ReflectorTest, TakesASilentWatchUpAtOnce) {
+  startWatching();
+  for (int i = 2; i < 6; ++i) {
+    clock_.advance(seconds(90));
+    api_.failWatches({ErrorCode::kTimeout, "silent for too long", ETIMEDOUT, {}});
+    ASSERT_TRUE(api_.waitFor([this, i] { return watches_ == i && api_.runningWatches() == 1; }))
+        << "without a pause";
+  }
+  EXPECT_EQ(lists_, 1);
+}
+
+TEST_F(ReflectorTest, ListsAgainWhenOpenWatchesFailAgainAndAgainWithoutProgress) {
+  startWatching();
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(lists_, 1);
+    api_.failWatches({ErrorCode::kUnavailable, "cannot decode an event", 500, {}});
+    ASSERT_TRUE(api_.waitFor([this] { return api_.runningWatches() == 0; }));
+    ASSERT_TRUE(
+        advanceUntil([this, i] { return watches_ == i + 1 && api_.runningWatches() == 1; }));
+  }
+  EXPECT_EQ(lists_, 2);
+}
+
+TEST_F(ReflectorTest, DoesNotListAgainWhenWatchesFailThatMadeProgressOrLived) {
+  startWatching();
+  for (int i = 1; i <= 6; ++i) {
+    if (i % 2 == 0) {
+      clock_.advance(seconds(11));
+    } else {
+      put("a", std::to_string(i));
+      ASSERT_TRUE(shows("a", std::to_string(i)));
+    }
+    api_.failWatches({ErrorCode::kUnavailable, "going away", 503, {}});
+    ASSERT_TRUE(api_.waitFor([this] { return api_.runningWatches() == 0; }));
+    ASSERT_TRUE(
+        advanceUntil([this, i] { return watches_ == i + 1 && api_.runningWatches() == 1; }));
+  }
+  EXPECT_EQ(lists_, 1);
+}
+
+TEST_F(ReflectorTest, ListsLessAndLessOftenWhileWatchesFail) {
+  startWatching();
+  std::vector<milliseconds> pauses;
+  for (int i = 1; i <= 9; ++i) {
+    api_.failWatches({ErrorCode::kUnavailable, "cannot decode an event", 500, {}});
+    ASSERT_TRUE(api_.waitFor([this] { return api_.runningWatches() == 0; }));
+    const auto pause =
+        advanceUntil([this, i] { return watches_ == i + 1 && api_.runningWatches() == 1; });
+    ASSERT_TRUE(pause);
+    pauses.push_back(*pause);
+  }
+  EXPECT_EQ(lists_, 4);
+  EXPECT_LE(pauses[0], milliseconds(900));
+  EXPECT_GE(pauses[8], milliseconds(29'000)) << "a list that succeeds does not start it over";
+}
+
+TEST_F(ReflectorTest, WaitsShortlyAgainAfterAListOrAWatchThatWorked) {
+  failLists(kRefused);
+  reflector_.start();
+  ASSERT_TRUE(advanceUntil([this] { return lists_ == 6; }));
+  failLists(std::nullopt);
+  ASSERT_TRUE(advanceUntil([this] { return api_.runningWatches() == 1; }));
+  const auto pauseAfterCut = [this] {
+    const int before = watches_;
+    cut();
+    return advanceUntil(
+        [this, before] { return watches_ == before + 1 && api_.runningWatches() == 1; });
+  };
+  EXPECT_LE(pauseAfterCut(), milliseconds(900)) << "after the list";
+  EXPECT_GE(pauseAfterCut(), milliseconds(1'500));
+  clock_.advance(seconds(11));
+  EXPECT_LE(pauseAfterCut(), milliseconds(900)) << "after a watch that lived";
+}
+
+TEST_F(ReflectorTest, WaitsLongerEachTimeAListExpires) {
+  failLists(Error{ErrorCode::kExpired, "too old", 410, {}});
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
+  for (int i = 2; i <= 5; ++i) {
+    const auto pause = advanceUntil([this, i] { return lists_ == i; });
+    ASSERT_TRUE(pause);
+    EXPECT_GE(*pause, milliseconds(700) * (1 << (i - 2)));
   }
 }
 

@@ -118,6 +118,17 @@ TEST_F(WorkQueueTest, WakesAWaitingWorker) {
   EXPECT_EQ(got, "a");
 }
 
+TEST_F(WorkQueueTest, DoesNotWaitIfTheCallerWillNot) {
+  queue_.add("now");
+  queue_.addAfter("late", seconds(1));
+  EXPECT_EQ(queue_.tryPop(), "now");
+  EXPECT_EQ(queue_.tryPop(), std::nullopt);
+  clock_.advance(seconds(1));
+  EXPECT_EQ(queue_.tryPop(), "late");
+  queue_.add("now");
+  EXPECT_EQ(queue_.tryPop(), std::nullopt) << "somebody has it";
+}
+
 TEST_F(WorkQueueTest, GivesNothingAfterShutdown) {
   std::jthread worker([&](const std::stop_token& stop) { EXPECT_FALSE(queue_.pop(stop)); });
   queue_.shutdown();

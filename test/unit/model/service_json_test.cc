@@ -88,6 +88,32 @@ TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
   EXPECT_EQ(decoded(R"({"sessionAffinity": "ClientIP"})").affinitySeconds, 10800U);
 }
 
+TEST(ServiceJson, KeepsTheLabelsOfLoadBalancersOnly) {
+  json object = {{"metadata", {{"namespace", "shop"}, {"name", "web"}, {"labels", {{"a", "b"}}}}},
+                 {"spec", {{"type", "LoadBalancer"}}}};
+  EXPECT_EQ(decodeService(object)->labels, (StringMap{{"a", "b"}}));
+  for (const char* type : {"ClusterIP", "NodePort", "ExternalName", ""}) {
+    object["spec"]["type"] = type;
+    EXPECT_TRUE(decodeService(object)->labels.empty()) << type;
+  }
+}
+
+TEST(ServiceJson, KeepsNoLabelsAndAnnotationsThatAreTooLong) {
+  json object = {{"metadata",
+                  {{"namespace", "shop"},
+                   {"name", "web"},
+                   {"labels", {{"a", "b"}}},
+                   {"annotations", {{"barevip.dev/x", std::string(65'521, 'x')}}}}},
+                 {"spec", {{"type", "LoadBalancer"}}}};
+  EXPECT_FALSE(decodeService(object)->oversized);
+  object["metadata"]["labels"]["c"] = "d";
+  const Service service = *decodeService(object);
+  EXPECT_TRUE(service.oversized);
+  EXPECT_TRUE(service.labels.empty());
+  EXPECT_TRUE(service.annotations.empty());
+  EXPECT_TRUE(service.isLoadBalancer()) << "what else it says is kept";
+}
+
 TEST(ServiceJson, GivesAHeadlessServiceNoAddress) {
   EXPECT_TRUE(decoded(R"({"clusterIP": "None", "clusterIPs": ["None"]})").clusterIps.empty());
   EXPECT_TRUE(decoded(R"({"clusterIP": ""})").clusterIps.empty());

@@ -4,21 +4,37 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace barevip::obs {
 namespace {
 
-// Sends the text to a loopback port and returns all that comes back until the server closes.
-std::string ask(std::uint16_t port, const std::string& text) {
-  const FileDescriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+FileDescriptor newSocket() {
+  return FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+// To a loopback port.
+bool connectTo(const FileDescriptor& fd, std::uint16_t port) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return "no connection";
+  return connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+}
+
+// Sends the text and returns all that comes back until the server closes.
+std::string exchange(const FileDescriptor& fd, const std::string& text) {
   send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
   std::string all;
   std::array<char, 512> buffer{};
@@ -27,6 +43,40 @@ std::string ask(std::uint16_t port, const std::string& text) {
   }
   return all;
 }
+
+std::string ask(std::uint16_t port, const std::string& text) {
+  const FileDescriptor fd = newSocket();
+  return connectTo(fd, port) ? exchange(fd, text) : "no connection";
+}
+
+// CPU time of this process.
+milliseconds cpuTime() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return std::chrono::duration_cast<milliseconds>(of(usage.ru_utime) + of(usage.ru_stime));
+}
+
+// Takes all descriptors that this process may have, until it is destroyed.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = 256;
+    setrlimit(RLIMIT_NOFILE, &few);
+    while (taken_.empty() || taken_.back().valid()) taken_.emplace_back(dup(STDERR_FILENO));
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<FileDescriptor> taken_;
+};
 
 class HttpServerTest : public testing::Test {
  protected:
@@ -57,6 +107,63 @@ TEST_F(HttpServerTest, RefusesOtherPathsAndMethods) {
 TEST_F(HttpServerTest, DropsARequestThatNeverEndsAndServesTheNext) {
   EXPECT_EQ(ask(port_, std::string(100000, 'x')).find("200"), std::string::npos);
   EXPECT_NE(ask(port_, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, ServesWhileOthersAreSilentOrNeverEnd) {
+  std::vector<FileDescriptor> others;
+  for (int i = 0; i < 8; ++i) {
+    others.push_back(newSocket());
+    ASSERT_TRUE(connectTo(others.back(), port_));
+    const std::string text = i % 2 == 0 ? "" : "GET /healthz HTTP/1.1\r\n";
+    send(others.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  const auto start = steady_clock::now();
+  EXPECT_NE(ask(port_, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
+  EXPECT_LT(steady_clock::now() - start, milliseconds(900)) << "what a kubelet waits by default";
+}
+
+TEST_F(HttpServerTest, ServesManyAtTheSameTime) {
+  std::vector<FileDescriptor> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(newSocket());
+    ASSERT_TRUE(connectTo(clients.back(), port_));
+  }
+  for (auto client = clients.rbegin(); client != clients.rend(); ++client) {
+    EXPECT_NE(exchange(*client, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
+  }
+}
+
+TEST_F(HttpServerTest, DropsTheOldestWhenThereAreTooMany) {
+  const FileDescriptor first = newSocket();
+  ASSERT_TRUE(connectTo(first, port_));
+  std::vector<FileDescriptor> others;
+  for (int i = 0; i < 40; ++i) {
+    others.push_back(newSocket());
+    ASSERT_TRUE(connectTo(others.back(), port_));
+  }
+  const auto start = steady_clock::now();
+  EXPECT_NE(exchange(others.back(), "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"),
+            std::string::npos);
+  EXPECT_EQ(exchange(first, ""), "");
+  EXPECT_LT(steady_clock::now() - start, milliseconds(4'000)) << "before its time was over";
+}
+
+TEST_F(HttpServerTest, DropsASilentClientAfterItsTime) {
+  const auto start = steady_clock::now();
+  EXPECT_EQ(ask(port_, "GET /heal"), "");
+  EXPECT_GE(steady_clock::now() - start, milliseconds(4'000));
+}
+
+TEST_F(HttpServerTest, WaitsForAFreeDescriptorWithoutSpinning) {
+  const FileDescriptor client = newSocket();
+  {
+    const NoDescriptors none;
+    ASSERT_TRUE(connectTo(client, port_));
+    const auto before = cpuTime();
+    std::this_thread::sleep_for(milliseconds(400));  // the time in which it might spin
+    EXPECT_LT(cpuTime() - before, milliseconds(100));
+  }
+  EXPECT_NE(exchange(client, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
 }
 
 TEST(HttpServerAddress, RefusesWhatIsNoListenAddress) {

@@ -455,6 +455,45 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   EXPECT_GE(lists, 3);
 }
 
+TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
+  putPool("a", {"10.0.0.0/24"});
+  putService("s0");
+  std::atomic<int> lists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++lists == 2) {
+      return Error{ErrorCode::kExpired, "too old", 410, {}};
+    }
+    return std::nullopt;
+  });
+  const auto began = std::chrono::steady_clock::now();
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 800ms);
+}
+
+TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
+  putPool("a", {"10.0.0.0/24"});
+  api_.put(kube::kIps, {{"metadata", {{"name", "gone"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.9"}}}});
+  std::atomic<int> claimLists = 0;
+  std::atomic<int> serviceLists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
+    if (resource == kube::kIps) ++claimLists;
+    // The reflector's list is the first; that of the term follows its list of IP objects.
+    if (resource == kube::kServices && ++serviceLists == 2) {
+      api_.erase(kube::kIps, {"default", "gone"});
+    }
+    return std::nullopt;
+  });
+  putService("s0");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_EQ(claimLists, 2) << "the term listed once";
+}
+
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {
   putPool("a", {"10.0.0.0/24"});
   std::mutex mutex;

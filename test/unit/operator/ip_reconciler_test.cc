@@ -86,6 +86,18 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   EXPECT_EQ(status["ports"], (json{"80/TCP", "53/UDP"}));
 }
 
+TEST_F(IpReconcilerTest, ARecordHasNoMorePortsThanTheCrdTakes) {
+  json web = assigner::test::serviceJson("web");
+  web["spec"]["ports"] = json::array();
+  for (int port = 1; port <= 20'000; ++port) web["spec"]["ports"].push_back({{"port", port}});
+  put(web);
+  settle("web");
+  look("web-10.0.0.0");
+  const json ports = claim("web-10.0.0.0")["status"]["ports"];
+  EXPECT_EQ(ports.size(), 16'384U);
+  EXPECT_EQ(ports.back(), "16384/TCP");
+}
+
 TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
   add("web");
   look("web-10.0.0.0");
@@ -109,6 +121,40 @@ TEST_F(IpReconcilerTest, AnAddressIsReservedByHand) {
   EXPECT_EQ(claim("front-door")["status"]["service"], "web");
   EXPECT_EQ(claim("front-door")["status"]["ports"], (json{"80/TCP", "53/UDP"}));
   EXPECT_THAT(claimNames(), ElementsAre("front-door")) << "no second record";
+}
+
+TEST_F(IpReconcilerTest, AnAddressThatWouldNotBeGivenAgainIsKeptAndThisIsSaid) {
+  add("web");
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  model::Pool strict = pool("a", {"10.0.0.0/24"});
+  strict.ignoreNamespaces = {"default"};
+  setPools({strict});
+  for (const char* name : {"web-10.0.0.0", "front-door"}) {
+    look(name);
+    EXPECT_EQ(phase(name), "Bound");
+    EXPECT_EQ(bound(name)["status"], "True");
+    EXPECT_EQ(bound(name)["reason"], "NotAdmitted");
+    EXPECT_THAT(bound(name)["message"], HasSubstr("ignoreNamespaces"));
+  }
+  setPools({pool("a", {"10.0.0.99"})});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "OutsidePool");
+  setPools({pool("a", {"10.0.0.0/24"})});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "Reserved");
+  EXPECT_THAT(events_.reasons({"default", "front-door"}),
+              ElementsAre("Reserved", "NotAdmitted", "OutsidePool", "Reserved"));
+}
+
+TEST_F(IpReconcilerTest, AReservationSaysThatItsUserIsNotAdmittedAnyMore) {
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  addNaming("web", "front-door");
+  model::Pool edge = pool("a", {"10.0.0.0/24"});
+  edge.serviceSelector = model::LabelSelector{{{"tier", "edge"}}, {}};
+  setPools({edge});
+  look("front-door");
+  EXPECT_EQ(bound("front-door")["reason"], "NotAdmitted");
+  EXPECT_THAT(bound("front-door")["message"], HasSubstr("serviceSelector"));
 }
 
 TEST_F(IpReconcilerTest, AReservationOutlivesItsService) {

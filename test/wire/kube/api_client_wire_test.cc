@@ -266,26 +266,54 @@ TEST_F(ApiWireTest, ComesBackAfterServerErrorsWithoutAHotLoop) {
   EXPECT_GE(steady_clock::now() - start, milliseconds(2300)) << "0.8 s and 1.6 s";
 }
 
-TEST_F(ApiWireTest, EndsAWatchWithALineWithoutEnd) {
-  serve(answer(200, listOf({}, 5)), inTurn({[](const Request&, Reply& reply) {
-                                              reply.startChunks();
-                                              const std::string part(256U << 10U, 'x');
-                                              for (int i = 0; i < 64 && !reply.gone(); ++i) {
-                                                reply.chunk(part);
-                                              }
-                                            },
-                                            open(event("ADDED", nodeJson("a", 6)))}));
+TEST_F(ApiWireTest, LeavesOutAnEventThatIsTooLong) {
+  serve(answer(200, listOf({}, 5)), [](const Request&, Reply& reply) {
+    reply.startChunks();
+    const std::string part(256U << 10U, 'x');
+    for (int i = 0; i < 64 && !reply.gone(); ++i) reply.chunk(part);
+    reply.chunk("\n" + event("ADDED", nodeJson("a", 6)));
+    reply.waitGone(seconds(30));
+  });
   reflector_->start();
   EXPECT_TRUE(eventually([&] { return has("a"); }));
+  EXPECT_EQ(reflector_->stats().undecodable, 1U);
+  EXPECT_EQ(watches_, 1);
+}
+
+TEST_F(ApiWireTest, LeavesOutAnItemThatIsTooLong) {
+  json huge = nodeJson("huge", 1);
+  huge["spec"] = std::string(5U << 20U, 'x');
+  serve(answer(200, listOf({huge, nodeJson("a", 2)}, 5)), open());
+  reflector_->start();
+  EXPECT_TRUE(eventually([&] { return has("a"); }));
+  EXPECT_EQ(reflector_->stats().undecodable, 1U);
+  EXPECT_EQ(lists_, 1);
+}
+
+TEST_F(ApiWireTest, ListsAgainWhenAnErrorComesAgainAndAgain) {
+  serve(inTurn({answer(200, listOf({}, 5)), answer(200, listOf({nodeJson("a", 8)}, 9))}),
+        inTurn({open(event("ERROR", {{"kind", "Status"}, {"code", 500}})),
+                open(event("ERROR", {{"kind", "Status"}, {"code", 500}})),
+                open(event("ERROR", {{"kind", "Status"}, {"code", 500}})), open()}));
+  reflector_->start();
+  EXPECT_TRUE(eventually([&] { return has("a"); }));
+  EXPECT_EQ(lists_, 2);
 }
 
 TEST_F(ApiWireTest, SurvivesNonsense) {
   serve(inTurn({answer(200, "<html>"), answer(200, "[]"), answer(200, listOf({}, 5))}),
-        inTurn(
-            {open("nonsense\n"), open(event("ADDED", "text") + event("ADDED", nodeJson("a", 6)))}));
+        open("nonsense\n" + event("ADDED", "text") + event("ADDED", nodeJson("a", 6))));
   reflector_->start();
   EXPECT_TRUE(eventually([&] { return has("a"); }));
-  EXPECT_EQ(reflector_->stats().undecodable, 1U);
+  EXPECT_EQ(reflector_->stats().undecodable, 2U);
+}
+
+TEST_F(ApiWireTest, DoesNotAskInALoopWhenWatchesSendOnlyNonsense) {
+  serve(answer(200, listOf({}, 5)), answer(200, "nonsense\n"));
+  const auto start = steady_clock::now();
+  reflector_->start();
+  EXPECT_TRUE(eventually([&] { return watches_ == 3; }));
+  EXPECT_GE(steady_clock::now() - start, milliseconds(2'300)) << "0.8 s and 1.6 s";
 }
 
 TEST_F(ApiWireTest, DeliversEventsWithoutDelay) {

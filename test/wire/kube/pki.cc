@@ -80,6 +80,23 @@ Certificate newCertificate(const std::string& commonName, EVP_PKEY* key) {
   return certificate;
 }
 
+void makeAuthority(X509* certificate, X509* issuer) {
+  extend(certificate, issuer, NID_basic_constraints, "critical,CA:TRUE");
+  extend(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
+}
+
+struct Issuer {
+  Certificate certificate;
+  Key key;
+};
+
+Issuer readIssuer(const Identity& identity) {
+  const Bio certificate(BIO_new_mem_buf(identity.certificate.data(), -1));
+  const Bio key(BIO_new_mem_buf(identity.key.data(), -1));
+  return {Certificate(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr)),
+          Key(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr))};
+}
+
 void sign(X509* certificate, EVP_PKEY* key) {
   check(X509_sign(certificate, key, EVP_sha256()) > 0, "signature");
 }
@@ -90,26 +107,35 @@ Authority::Authority(const std::string& name) {
   const Key key = newKey();
   const Certificate certificate = newCertificate(name, key.get());
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
-  extend(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
-  extend(certificate.get(), certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+  makeAuthority(certificate.get(), certificate.get());
   sign(certificate.get(), key.get());
   self_ = {pem(certificate.get()), pem(key.get())};
 }
 
+Authority Authority::subordinate(const std::string& name) const {
+  const Issuer issuer = readIssuer(self_);
+  const Key key = newKey();
+  const Certificate certificate = newCertificate(name, key.get());
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.certificate.get()));
+  makeAuthority(certificate.get(), issuer.certificate.get());
+  sign(certificate.get(), issuer.key.get());
+  Authority made;
+  made.self_ = {pem(certificate.get()), pem(key.get())};
+  return made;
+}
+
 Identity Authority::issue(const std::string& commonName,
                           const std::vector<std::string>& names) const {
-  const Bio certificateBio(BIO_new_mem_buf(self_.certificate.data(), -1));
-  const Certificate issuer(PEM_read_bio_X509(certificateBio.get(), nullptr, nullptr, nullptr));
-  const Bio keyBio(BIO_new_mem_buf(self_.key.data(), -1));
-  const Key issuerKey(PEM_read_bio_PrivateKey(keyBio.get(), nullptr, nullptr, nullptr));
+  const Issuer by = readIssuer(self_);
+  X509* const issuer = by.certificate.get();
   const Key key = newKey();
   const Certificate certificate = newCertificate(commonName, key.get());
-  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer));
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ",") + name;
-  if (!all.empty()) extend(certificate.get(), issuer.get(), NID_subject_alt_name, all);
-  extend(certificate.get(), issuer.get(), NID_ext_key_usage, "serverAuth,clientAuth");
-  sign(certificate.get(), issuerKey.get());
+  if (!all.empty()) extend(certificate.get(), issuer, NID_subject_alt_name, all);
+  extend(certificate.get(), issuer, NID_ext_key_usage, "serverAuth,clientAuth");
+  sign(certificate.get(), by.key.get());
   return {pem(certificate.get()), pem(key.get())};
 }
 

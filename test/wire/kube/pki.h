@@ -18,6 +18,9 @@ class Authority {
  public:
   explicit Authority(const std::string& name);
 
+  /// An intermediate authority that this one signed.
+  [[nodiscard]] Authority subordinate(const std::string& name) const;
+
   [[nodiscard]] const std::string& certificate() const { return self_.certificate; }
 
   /// names as OpenSSL writes them: "IP:127.0.0.1", "DNS:kubernetes.default.svc".
@@ -25,6 +28,8 @@ class Authority {
                                const std::vector<std::string>& names) const;
 
  private:
+  Authority() = default;
+
   Identity self_;
 };
 

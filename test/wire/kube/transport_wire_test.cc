@@ -162,6 +162,19 @@ TEST_F(TransportTest, SaysThatTheServerRefusedItsCertificate) {
       << response.error().message;
 }
 
+TEST_F(TransportTest, TrustsAnIntermediateAuthorityWithoutItsRoot) {
+  const Authority intermediate = authority_.subordinate("intermediate CA");
+  identity_ = intermediate.issue("server", {"IP:127.0.0.1"});
+  options_.ca.data = intermediate.certificate();
+  serve(answer(200, "{}"));
+  const auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+
+  options_.ca.data = authority_.subordinate("another CA").certificate();
+  transport_.reset();
+  EXPECT_FALSE(get()) << "a sister of it is not trusted";
+}
+
 TEST_F(TransportTest, TrustsNoOtherAuthority) {
   options_.ca.data = Authority("another CA").certificate();
   serve(answer(200, "{}"));

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/cluster.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/model/ip_claim_json.h"
+#include "common/model/node_json.h"
+#include "common/model/pool_json.h"
+#include "common/model/service_json.h"
+#include "history/history.h"
+
+namespace barevip::history {
+namespace {
+
+using nlohmann::json;
+
+template <class T>
+Result<void> readAll(kube::Api& api, const kube::Resource& resource,
+                     Result<T> (*decode)(const json&), std::vector<T>& objects) {
+  Result<void> result;
+  const auto listed = api.list(resource, {},
+                               [&](const json& object) {
+                                 auto decoded = decode(object);
+                                 if (decoded) {
+                                   objects.push_back(std::move(*decoded));
+                                 } else {
+                                   result = tl::make_unexpected(decoded.error());
+                                 }
+                               },
+                               {});
+  if (!listed) return tl::make_unexpected(listed.error());
+  return result;
+}
+
+}  // namespace
+
+Result<Cluster> readCluster(kube::Api& api) {
+  Cluster cluster;
+  for (const auto& read :
+       {readAll(api, kube::kPools, model::decodePool, cluster.pools),
+        readAll(api, kube::kServices, model::decodeService, cluster.services),
+        readAll(api, kube::kIps, model::decodeIpClaim, cluster.ips),
+        readAll(api, kube::kNamespaces, model::decodeNamespace, cluster.namespaces)}) {
+    if (!read) return tl::make_unexpected(read.error());
+  }
+  return cluster;
+}
+
+}  // namespace barevip::history

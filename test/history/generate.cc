@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/generate.h"
+
+#include "history/names.h"
+
+namespace barevip::history {
+namespace {
+
+// Whatever the size: only the number of events grows with it.
+template <class Number>
+rc::Gen<Pick> below(Number end) {
+  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Pick>(0, static_cast<Pick>(end)));
+}
+
+// Mostly false, and false when it shrinks.
+rc::Gen<bool> seldom() {
+  return rc::gen::map(below(5), [](Pick pick) { return pick == 4; });
+}
+
+// Mostly 0, else below `end`.
+template <class Number>
+rc::Gen<Pick> seldomBelow(Number end) {
+  return rc::gen::map(below(4 * static_cast<Pick>(end)),
+                      [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
+}
+
+rc::Gen<std::vector<Pick>> someEntries(Pick most) {
+  return rc::gen::mapcat(below(most + 1), [](Pick count) {
+    return rc::gen::container<std::vector<Pick>>(count, below(kEntries.size()));
+  });
+}
+
+template <class T>
+rc::Gen<Deed> as(rc::Gen<T> gen) {
+  return rc::gen::map(std::move(gen), [](T deed) { return Deed(std::move(deed)); });
+}
+
+rc::Gen<Deed> putPool() {
+  return as(rc::gen::build<PutPool>(
+      rc::gen::set(&PutPool::name, below(kPoolNames.size())),
+      rc::gen::set(&PutPool::addresses,
+                   rc::gen::map(rc::gen::pair(below(kEntries.size()), someEntries(2)),
+                                [](std::pair<Pick, std::vector<Pick>> some) {
+                                  some.second.insert(some.second.begin(), some.first);
+                                  return std::move(some.second);
+                                })),
+      rc::gen::set(&PutPool::exclude, rc::gen::map(rc::gen::pair(seldom(), someEntries(2)),
+                                                   [](std::pair<bool, std::vector<Pick>> some) {
+                                                     return some.first ? some.second
+                                                                       : std::vector<Pick>{};
+                                                   })),
+      rc::gen::set(&PutPool::admits, seldomBelow(Admits::kCount)),
+      rc::gen::set(&PutPool::priority, below(kPriorities.size())),
+      rc::gen::set(&PutPool::sharing, below(kAllowSharing.size())),
+      rc::gen::set(&PutPool::avoidBuggy, seldom()), rc::gen::set(&PutPool::avoidGateway, seldom()),
+      rc::gen::set(&PutPool::onRequestOnly, seldom())));
+}
+
+rc::Gen<Deed> putService() {
+  return as(rc::gen::build<PutService>(
+      rc::gen::set(&PutService::service, below(kServiceCount)),
+      rc::gen::set(&PutService::role, seldomBelow(Role::kCount)),
+      rc::gen::set(&PutService::families, below(Families::kCount)),
+      rc::gen::set(&PutService::request, below(Ask::kCount)),
+      rc::gen::set(&PutService::pool, below(kPoolNames.size())),
+      rc::gen::set(&PutService::address, below(kAddresses.size())),
+      rc::gen::set(&PutService::reservation, below(kReservationNames.size())),
+      rc::gen::set(&PutService::ports, below(Ports::kCount)),
+      rc::gen::set(&PutService::labels, below(Labels::kCount)),
+      rc::gen::set(&PutService::share, below(kShareKeys.size())),
+      rc::gen::set(&PutService::selector, below(kSelectors.size())),
+      rc::gen::set(&PutService::local, seldom()), rc::gen::set(&PutService::anew, seldom())));
+}
+
+rc::Gen<Deed> putReservation() {
+  return as(rc::gen::build<PutReservation>(
+      rc::gen::set(&PutReservation::reservation, below(kReservationCount)),
+      rc::gen::set(&PutReservation::request, below(AskReserved::kCount)),
+      rc::gen::set(&PutReservation::pool, below(kPoolNames.size())),
+      rc::gen::set(&PutReservation::address, below(kAddresses.size())),
+      rc::gen::set(&PutReservation::share, below(kShareKeys.size()))));
+}
+
+template <class T, class Number>
+rc::Gen<Deed> pick(Pick T::*member, Number end) {
+  return as(rc::gen::build<T>(rc::gen::set(member, below(end))));
+}
+
+rc::Gen<Deed> anyDeed() {
+  constexpr Pick kWrites = 6;  // a Service is served by two to four writes
+  return rc::gen::weightedOneOf<Deed>(
+      {{8, putService()},
+       {4, putPool()},
+       {2, putReservation()},
+       {2, pick(&DeleteService::service, kServiceCount)},
+       {1, pick(&DeletePool::name, kPoolNames.size())},
+       {1, pick(&DeleteReservation::reservation, kReservationCount)},
+       {1, as(rc::gen::build<LabelNamespace>(
+               rc::gen::set(&LabelNamespace::ns, below(kNamespaceNames.size())),
+               rc::gen::set(&LabelNamespace::labels, below(Teams::kCount))))},
+       {1, as(rc::gen::build<ShowForeign>(
+               rc::gen::set(&ShowForeign::service, below(kServiceCount)),
+               rc::gen::set(&ShowForeign::address, below(kAddresses.size()))))},
+       {1, pick(&DeleteRecord::record, kServiceCount)},
+       {1, as(rc::gen::just(Restart{}))},
+       {2, pick(&Crash::writes, kWrites)},
+       {1, pick(&ChangeLeader::writes, kWrites)},
+       {1, as(rc::gen::just(Stop{}))},
+       {1, as(rc::gen::build<FailWrite>(
+               rc::gen::set(&FailWrite::after, below(kWrites)),
+               rc::gen::set(&FailWrite::carriedOut, rc::gen::arbitrary<bool>())))}});
+}
+
+}  // namespace
+
+rc::Gen<Event> anyEvent() {
+  return rc::gen::build<Event>(rc::gen::set(&Event::deed, anyDeed()),
+                               rc::gen::set(&Event::steps, seldomBelow(10)));
+}
+
+rc::Gen<History> anyHistory(std::size_t longest) {
+  // The size grows in a run: the first histories are short.
+  auto events = rc::gen::withSize([longest](int size) {
+    return rc::gen::resize(static_cast<int>(longest) * size / rc::kNominalSize,
+                           rc::gen::container<std::vector<Event>>(anyEvent()));
+  });
+  return rc::gen::build<History>(
+      rc::gen::set(&History::events, std::move(events)),
+      rc::gen::set(&History::schedule,
+                   rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>())));
+}
+
+}  // namespace barevip::history
