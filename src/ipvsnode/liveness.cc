@@ -13,13 +13,22 @@ std::string annotation(const model::Lease& lease, const char* name) {
   return it == lease.annotations.end() ? std::string() : it->second;
 }
 
+std::set<IpAddress> vipsOf(const std::string& list) {
+  std::set<IpAddress> vips;
+  std::istringstream texts(list);
+  for (std::string text; vips.size() < kMaxBlocked && std::getline(texts, text, ',');) {
+    if (const auto vip = IpAddress::parse(text)) vips.insert(*vip);
+  }
+  return vips;
+}
+
 LiveNode nodeOf(const model::Lease& lease) {
   LiveNode node{lease.holder, annotation(lease, kInterfaceAnnotation)};
+  node.tellsAbility = lease.annotations.contains(kFamiliesAnnotation);
   node.ipv6 = annotation(lease, kFamiliesAnnotation) != kOnlyIpv4;
-  std::istringstream blocked(annotation(lease, kBlockedAnnotation));
-  for (std::string text; std::getline(blocked, text, ',');) {
-    if (const auto vip = IpAddress::parse(text)) node.blocked.insert(*vip);
-  }
+  const std::string blocked = annotation(lease, kBlockedAnnotation);
+  node.ability = {blocked != kBlockedAll, vipsOf(blocked),
+                  vipsOf(annotation(lease, kHeldAnnotation))};
   return node;
 }
 

@@ -94,9 +94,12 @@ Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_to
   lease.renewTime = formatMicros(clock_.wallNow());
   {
     const std::lock_guard lock(mutex_);
-    const bool serving = reasons_.empty() && ability_.serving;
-    lease.annotations[kStateAnnotation] = serving ? kStateServing : kStateLeaving;
-    lease.annotations[kBlockedAnnotation] = joined(ability_.blocked);
+    lease.annotations[kStateAnnotation] = reasons_.empty() ? kStateServing : kStateLeaving;
+    if (ability_) {
+      lease.annotations[kBlockedAnnotation] =
+          ability_->serving ? joined(ability_->blocked) : kBlockedAll;
+      lease.annotations[kHeldAnnotation] = joined(ability_->held);
+    }
   }
   return writeLease(api_, lease, stop);
 }

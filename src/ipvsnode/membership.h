@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -60,8 +61,8 @@ class Membership {
   /// Leaving while there is any reason. Thread-safe; renews at once if that is a change.
   void setLeaving(LeaveReason reason, bool is);
 
-  /// What the others shall know of this node: not serving is told as leaving. Thread-safe; renews
-  /// at once if it is a change.
+  /// What the others shall know of this node. Until the first call the Lease goes on saying what it
+  /// said, which an earlier process knew. Thread-safe; renews at once if it is a change.
   void setAbility(Ability ability);
 
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
@@ -78,7 +79,7 @@ class Membership {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::set<LeaveReason> reasons_;
-  Ability ability_;
+  std::optional<Ability> ability_;
   bool renewNow_ = false;
   std::string lastComplaint_;
   std::jthread thread_;

@@ -255,25 +255,43 @@ void Syncer::watchCarrier() {
   if (hooks_.carrier) hooks_.carrier(up);
 }
 
-// A VIP whose owner cannot announce it would be announced by nobody.
-void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
-  std::set<IpAddress> unable = applier_.blocked();
+Lacks Syncer::lacksOf(const DesiredState& desired) const {
+  Lacks lacks{!kernel_.filter, applier_.blocked(), {}};
   for (const ServedVip& vip : desired.vips) {
     const bool ofOurFamilies = vip.address.isIpv4() || options_.desired.ipv6;
-    if (!vip.servedHere && ofOurFamilies) unable.insert(vip.address);
+    if (!vip.servedHere && ofOurFamilies) lacks.held.insert(vip.address);
   }
-  Ability ability = abilityWatch_.judge(kernel_.filter.has_value(), unable, now);
-  if (ability == ability_) return;
-  if (ability.serving != ability_.serving) {
-    log::warn(ability.serving ? "this node can announce again"
-                              : "this node cannot announce; other nodes shall");
+  if (lacks.unguarded) return lacks;
+  for (const net::Item& item : desired.announcements) {
+    if (kernel_.nodeItems.contains(item)) continue;
+    if (const auto vip = announcedVip(item, options_.desired.bindInterface)) {
+      lacks.refused.insert(*vip);
+    }
   }
-  std::vector<IpAddress> news;
-  std::set_difference(ability.blocked.begin(), ability.blocked.end(), ability_.blocked.begin(),
-                      ability_.blocked.end(), std::back_inserter(news));
-  logVips("this node cannot announce these; other nodes shall", news);
+  return lacks;
+}
+
+// A VIP whose owner cannot announce it would be announced by nobody.
+void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
+  auto ability = abilityWatch_.judge(lacksOf(desired), now);
+  if (!ability || ability == ability_) return;
+  const Ability before = ability_.value_or(Ability{});
+  if (ability->serving != before.serving) {
+    log::warn(ability->serving ? "this node can announce again"
+                               : "this node cannot announce; other nodes shall");
+  }
+  const auto logNews = [](const char* sentence, const auto& were, const auto& are) {
+    std::vector<IpAddress> news;
+    std::set_difference(are.begin(), are.end(), were.begin(), were.end(), std::back_inserter(news));
+    logVips(sentence, news);
+  };
+  logNews("this node cannot announce these; other nodes shall", before.blocked, ability->blocked);
+  logNews(
+      "something else holds these on this node; other nodes shall announce them unless it "
+      "answers for them",
+      before.held, ability->held);
   ability_ = std::move(ability);
-  if (hooks_.able) hooks_.able(ability_);
+  if (hooks_.able) hooks_.able(*ability_);
 }
 
 DiffContext Syncer::contextAt(MonotonicTime now) const {

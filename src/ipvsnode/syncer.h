@@ -106,6 +106,7 @@ class Syncer {
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
   [[nodiscard]] std::set<IpAddress> announcedNow() const;
   void watchCarrier();
+  [[nodiscard]] Lacks lacksOf(const DesiredState& desired) const;
   void tellAbility(const DesiredState& desired, MonotonicTime now);
   void rememberVips(const DesiredState& desired);
   static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
@@ -145,7 +146,7 @@ class Syncer {
   NodeReport lastReport_;
   std::optional<bool> carrier_;
   AbilityWatch abilityWatch_;
-  Ability ability_;
+  std::optional<Ability> ability_;  ///< as told last
   std::string announceFailure_;
   bool mustRead_ = true;
   bool linksPending_ = false;  ///< another hand changed links since they were read

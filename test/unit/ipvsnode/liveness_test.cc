@@ -211,7 +211,7 @@ TEST_F(LivenessTest, ADeletedLeaseIsADeadNode) {
 
 TEST_F(LivenessTest, KnowsWhereOthersAnnounce) {
   renew("me", kStateServing, 7, "eth1");
-  EXPECT_THAT(liveness_.view(now_).live, ElementsAre(LiveNode{"me", "eth1"}));
+  EXPECT_EQ(liveness_.view(now_).live.front().bindInterface, "eth1");
 }
 
 TEST_F(LivenessTest, KnowsWhatOthersCannotAnnounce) {
@@ -219,15 +219,37 @@ TEST_F(LivenessTest, KnowsWhatOthersCannotAnnounce) {
   model::Lease lease;
   lease.holder = "a";
   lease.annotations = {{kFamiliesAnnotation, kOnlyIpv4},
-                       {kBlockedAnnotation, "192.0.2.1,nonsense,192.0.2.7"}};
+                       {kBlockedAnnotation, "192.0.2.1,nonsense,,192.0.2.7"},
+                       {kHeldAnnotation, "192.0.2.9"}};
   EXPECT_TRUE(liveness_.saw(lease, now_));
   const LiveNode node = liveness_.view(now_).live.front();
   EXPECT_FALSE(node.ipv6);
-  const std::set<IpAddress> blocked{ip("192.0.2.1"), ip("192.0.2.7")};
-  EXPECT_EQ(node.blocked, blocked);
-  lease.annotations.clear();
+  EXPECT_TRUE(node.tellsAbility);
+  EXPECT_EQ(node.ability, (Ability{true, {ip("192.0.2.1"), ip("192.0.2.7")}, {ip("192.0.2.9")}}));
+  lease.annotations[kBlockedAnnotation] = kBlockedAll;
   EXPECT_TRUE(liveness_.saw(lease, now_));
-  EXPECT_EQ(liveness_.view(now_).live.front(), (LiveNode{"a", ""})) << "it can announce all";
+  EXPECT_FALSE(liveness_.view(now_).live.front().ability.serving);
+}
+
+TEST_F(LivenessTest, ANodeThatSaysNothingOfItServesAll) {
+  renew("me");
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_TRUE(node.ipv6);
+  EXPECT_EQ(node.ability, Ability{});
+  EXPECT_FALSE(node.tellsAbility);
+}
+
+TEST_F(LivenessTest, WhatIsNoListOfFamiliesOrVipsCountsAsServingAll) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.annotations = {{kFamiliesAnnotation, "6;4"},
+                       {kBlockedAnnotation, "**,192.0.2.0/24, 192.0.2.1"},
+                       {kHeldAnnotation, std::string(100'000, ',')}};
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_TRUE(node.ipv6);
+  EXPECT_EQ(node.ability, Ability{});
 }
 
 TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {

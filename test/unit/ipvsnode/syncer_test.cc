@@ -84,7 +84,7 @@ struct Daemon {
   NodeReport lastReport;
   std::vector<IpAddress> probes;
   std::optional<bool> carrier;
-  Ability ability;
+  std::optional<Ability> ability;
   std::vector<std::string> groundProblems;
   std::optional<Syncer> syncer;
   int renewals = 0;
@@ -355,20 +355,39 @@ TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   EXPECT_THAT(world.node.owned(), Contains(kProxy));
 }
 
-TEST_F(SyncerTest, ANodeWithoutItsPacketFilterAsksOthersToAnnounceUntilItHasIt) {
+TEST_F(SyncerTest, ANodeWithoutItsPacketFilterAsksOthersToAnnounceUntilItHasItForLong) {
   world.sync();
   world.addWeb();
-  world.filter.setError(Error{ErrorCode::kUnavailable, "ipset: no such module", 0, {}});
   Daemon daemon(world);
   daemon.pass();
-  EXPECT_TRUE(daemon.ability.serving);
+  EXPECT_EQ(daemon.ability, Ability{});
+  world.filter.setError(kFilterBusy);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
   world.clock.advance(kLackPatience);
   daemon.pass();
-  EXPECT_FALSE(daemon.ability.serving);
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
   world.filter.setError(std::nullopt);
   world.clock.advance(31s);
   daemon.pass();
-  EXPECT_TRUE(daemon.ability.serving);
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
+  EXPECT_LE(daemon.syncer->pass(), world.clock.now() + kRecovery);
+  world.clock.advance(kRecovery);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
+}
+
+TEST_F(SyncerTest, ADaemonThatStartsWithoutItsPacketFilterDoesNotSayThatItCanAnnounce) {
+  world.sync();
+  world.addWeb();
+  world.filter.setError(kFilterBusy);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, std::nullopt);
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
 }
 
 TEST_F(SyncerTest, AVipThatIsHeldByAnotherHandHereIsLeftToOtherNodes) {
@@ -380,7 +399,7 @@ TEST_F(SyncerTest, AVipThatIsHeldByAnotherHandHereIsLeftToOtherNodes) {
   EXPECT_LE(daemon.syncer->pass(), world.clock.now() + kLackPatience);
   world.clock.advance(kLackPatience);
   daemon.pass();
-  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}}));
+  EXPECT_EQ(daemon.ability, (Ability{true, {}, {ip("192.0.2.1")}}));
   EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
 }
 
@@ -392,7 +411,30 @@ TEST_F(SyncerTest, AVipThatTheKernelRefusesHereIsLeftToOtherNodes) {
   daemon.pass();
   world.clock.advance(kLackPatience);
   daemon.pass();
-  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}}));
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}, {}}));
+}
+
+TEST_F(SyncerTest, AVipWhoseAnnouncementTheKernelRefusesIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb();
+  world.node.setOpFault([](const LinkOp& op) { return op.item == kProxy ? EINVAL : 0; });
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}, {}}));
+}
+
+TEST_F(SyncerTest, AVipOfAnotherNodeIsNoneThatThisOneCannotAnnounce) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
 }
 
 /// A filter that refuses what comes after the first pass.
