@@ -94,7 +94,8 @@ class Daemon {
         machine_(machine),
         events_(api, clock_, {.controller = "barevip.dev/node", .instance = options.nodeName}),
         reporter_(api, stores_, events_, clock_, options.nodeName),
-        membership_(api, clock_, {options.ns, options.nodeName, machine.bindInterface()}),
+        membership_(api, clock_,
+                    {options.ns, options.nodeName, machine.bindInterface(), machine.hasIpv6()}),
         liveness_(options.nodeName),
         syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
                 {desiredOptions(options, machine), options.syncPeriod, options.drainTimeout},
@@ -161,6 +162,7 @@ class Daemon {
       membership_.setLeaving(LeaveReason::kUnsafe, !report->safe);
       return std::move(report->problems);
     };
+    hooks.able = [this](const Ability& ability) { membership_.setAbility(ability); };
     return hooks;
   }
 

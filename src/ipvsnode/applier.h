@@ -52,6 +52,8 @@ class Applier {
 
   /// When a change that was held back may be tried again.
   [[nodiscard]] std::optional<MonotonicTime> nextRetry() const { return ledger_.next(); }
+  /// VIPs that are not announced anew, since the kernel refuses what they need.
+  [[nodiscard]] std::set<IpAddress> blocked() const { return ledger_.blocked(); }
   [[nodiscard]] bool allWell() const { return ledger_.empty(); }
 
  private:

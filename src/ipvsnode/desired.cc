@@ -31,16 +31,12 @@ class Builder {
  public:
   Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
       : options_(options), local_(local), endpoints_(cluster.slices), claims_(cluster.claims) {
-    Frontends frontends = selectFrontends(cluster, claims_, local.held, options.requireClass);
+    Frontends frontends = selectFrontends(cluster, claims_, options.requireClass);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
-      if (frontend.key.vip.isIpv4() || options.ipv6) {
-        frontends_.push_back(std::move(frontend));
-      } else {
-        desired_.problems.push_back({frontend.service->key, frontend.key.vip, "NoIPv6",
-                                     frontend.key.vip.toString() + " is not served by node " +
-                                         options.nodeName + ": IPv6 is switched off there"});
-      }
+      const bool here = mayServeHere(frontend);
+      addToVip(frontend, here);
+      if (here) frontends_.push_back(std::move(frontend));
     }
     for (const Frontend& frontend : frontends_) vips_.insert(frontend.key.vip);
   }
@@ -62,6 +58,22 @@ class Builder {
   void report(const Frontend& frontend, std::string reason, std::string message) {
     desired_.problems.push_back(
         {frontend.service->key, frontend.key.vip, std::move(reason), std::move(message)});
+  }
+
+  bool mayServeHere(const Frontend& frontend) {
+    const IpAddress& vip = frontend.key.vip;
+    if (!vip.isIpv4() && !options_.ipv6) {
+      report(frontend, "NoIPv6",
+             vip.toString() + " is not served by node " + options_.nodeName +
+                 ": IPv6 is switched off there");
+      return false;
+    }
+    const auto holder = local_.held.find(vip);
+    if (holder == local_.held.end()) return true;
+    report(frontend, "AddressInUse",
+           vip.toString() + " is held on node " + options_.nodeName + " by " + holder->second +
+               ", which barevip did not make: remove it or take the address out of the pool");
+    return false;
   }
 
   void addFrontend(const Frontend& frontend) {
@@ -87,7 +99,6 @@ class Builder {
 
     desired_.filter.virtualServers.push_back(frontend.key);
     if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
-    addToVip(frontend);
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
@@ -124,10 +135,10 @@ class Builder {
   }
 
   // Frontends ascend by key, so those of one VIP follow each other.
-  void addToVip(const Frontend& frontend) {
+  void addToVip(const Frontend& frontend, bool here) {
     auto& vips = desired_.vips;
     if (vips.empty() || vips.back().address != frontend.key.vip) {
-      vips.push_back({frontend.key.vip, {}, {}, {}, {}});
+      vips.push_back({frontend.key.vip, {}, {}, {}, {}, here});
     }
     ServedVip& vip = vips.back();
     if (!insertByKey(vip.services, frontend.service)) return;

@@ -47,7 +47,8 @@ struct LocalFacts {
   std::set<std::string> missingSchedulers;
 };
 
-/// One address with the Services that have ports on it, which may be several.
+/// One address with the Services that have ports on it, which may be several. All but servedHere
+/// is the same on every node.
 struct ServedVip {
   IpAddress address;
   std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
@@ -57,10 +58,12 @@ struct ServedVip {
   /// of them; Services that have endpoints nowhere do not count. Empty: any node will do.
   std::set<std::string> endpointNodes;
   std::set<std::string> commonNodes;
+  /// False: something else holds the address on this node, or the node has no IPv6.
+  bool servedHere = true;
 };
 
 struct DesiredState {
-  std::vector<ServedVip> vips;                      ///< ascending
+  std::vector<ServedVip> vips;                      ///< ascending; all of the cluster
   std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
   net::FilterState filter;
   std::set<net::Item> directorItems;  ///< empty with Placement::kHost

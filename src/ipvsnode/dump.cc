@@ -186,9 +186,11 @@ Dump makeDump(const ClusterState& cluster, KernelState kernel,
             computeDesired(cluster, options, {foreignHolders(kernel, addresses, context), {}}),
             std::move(kernel),
             {}};
-  for (const OwnerQuestion& question : askOwners(dump.desired.vips, cluster, {})) {
+  const auto questions = askOwners(dump.desired.vips, cluster, {});
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const OwnerQuestion& question = questions[i];
     dump.holders.emplace(question.vip, question.holder);
-    if (question.holder == options.nodeName) {
+    if (question.holder == options.nodeName && dump.desired.vips[i].servedHere) {
       dump.desired.announcements.insert(announcementOf(question.vip, options));
     }
   }

@@ -2,6 +2,7 @@
 #include "ipvsnode/frontends.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -29,9 +30,8 @@ bool saysAssigned(const model::Service& service) {
 
 class Selector {
  public:
-  Selector(const ClusterState& cluster, const BoundClaims& claims,
-           const std::map<IpAddress, std::string>& held)
-      : claims_(claims), held_(held), nodes_(nodeAddresses(cluster)) {}
+  Selector(const ClusterState& cluster, const BoundClaims& claims)
+      : claims_(claims), nodes_(nodeAddresses(cluster)) {}
 
   /// Of two Services with one port the first that is taken has it, unless the records say else.
   void take(const std::shared_ptr<const model::Service>& service) {
@@ -81,13 +81,6 @@ class Selector {
                                ": take it out of the pool"});
       return false;
     }
-    if (const auto holder = held_.find(vip); holder != held_.end()) {
-      problems_.push_back({service.key, vip, "AddressInUse",
-                           vip.toString() + " is held on this node by " + holder->second +
-                               ", which barevip did not make: remove it or take the address out of "
-                               "the pool"});
-      return false;
-    }
     return true;
   }
 
@@ -126,7 +119,6 @@ class Selector {
   }
 
   const BoundClaims& claims_;
-  const std::map<IpAddress, std::string>& held_;
   std::map<IpAddress, std::string> nodes_;
   std::vector<Frontend> taken_;
   std::vector<Problem> problems_;
@@ -148,7 +140,7 @@ bool isRoutableUnicast(const IpAddress& address) {
 }
 
 Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
-                          const std::map<IpAddress, std::string>& held, bool requireClass) {
+                          bool requireClass) {
   std::vector<std::shared_ptr<const model::Service>> ours;
   for (const auto& service : cluster.services) {
     if (model::isOurs(*service, requireClass)) ours.push_back(service);
@@ -156,7 +148,7 @@ Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims
   std::sort(ours.begin(), ours.end(), [](const auto& a, const auto& b) {
     return std::tie(a->deleting, a->key) < std::tie(b->deleting, b->key);
   });
-  Selector selector(cluster, claims, held);
+  Selector selector(cluster, claims);
   for (const auto& service : ours) selector.take(service);
   return std::move(selector).finish();
 }

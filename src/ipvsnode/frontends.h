@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +37,7 @@ struct Frontends {
 [[nodiscard]] bool isRoutableUnicast(const IpAddress& address);
 
 /// A Service's address is served if it stands in its status with ipMode Proxy, was given by us, is
-/// routable unicast, no node's own address and not in `held`. Given by us: the Service carries our
+/// routable unicast and no node's own address. Given by us: the Service carries our
 /// condition with status True, or a bound IP object records the address for it. The operator sets
 /// the condition False and lets the address stand when a Service that has one asks for what it
 /// cannot have.
@@ -47,9 +46,8 @@ struct Frontends {
 /// do, the one that is not being deleted, then the first by namespace and name. The other gets a
 /// Problem, and its other ports are served.
 ///
-/// claims: of `cluster`. held: addresses that something else holds on this node, and what.
+/// The same on every node: who announces a VIP follows from it. claims: of `cluster`.
 [[nodiscard]] Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
-                                        const std::map<IpAddress, std::string>& held,
                                         bool requireClass);
 
 }  // namespace barevip::node

@@ -2,6 +2,7 @@
 #include "ipvsnode/liveness.h"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 namespace barevip::node {
@@ -12,6 +13,25 @@ std::string annotation(const model::Lease& lease, const char* name) {
   return it == lease.annotations.end() ? std::string() : it->second;
 }
 
+std::set<IpAddress> vipsOf(const std::string& list) {
+  std::set<IpAddress> vips;
+  std::istringstream texts(list);
+  for (std::string text; vips.size() < kMaxBlocked && std::getline(texts, text, ',');) {
+    if (const auto vip = IpAddress::parse(text)) vips.insert(*vip);
+  }
+  return vips;
+}
+
+LiveNode nodeOf(const model::Lease& lease) {
+  LiveNode node{lease.holder, annotation(lease, kInterfaceAnnotation)};
+  node.tellsAbility = lease.annotations.contains(kFamiliesAnnotation);
+  node.ipv6 = annotation(lease, kFamiliesAnnotation) != kOnlyIpv4;
+  const std::string blocked = annotation(lease, kBlockedAnnotation);
+  node.ability = {blocked != kBlockedAll, vipsOf(blocked),
+                  vipsOf(annotation(lease, kHeldAnnotation))};
+  return node;
+}
+
 }  // namespace
 
 bool Liveness::saw(const model::Lease& lease, MonotonicTime now) {
@@ -20,12 +40,12 @@ bool Liveness::saw(const model::Lease& lease, MonotonicTime now) {
   const bool known = nodes_.contains(lease.holder);
   Entry& entry = nodes_[lease.holder];
   const bool leaving = annotation(lease, kStateAnnotation) == kStateLeaving;
-  std::string device = annotation(lease, kInterfaceAnnotation);
+  LiveNode says = nodeOf(lease);
   const std::chrono::seconds patience =
       std::clamp(std::chrono::seconds(lease.durationSeconds), kLeaseDuration, kMaxPatience);
-  bool changed = !known || leaving != entry.leaving || device != entry.bindInterface;
+  bool changed = !known || leaving != entry.leaving || says != entry.says;
   entry.leaving = leaving;
-  entry.bindInterface = std::move(device);
+  entry.says = std::move(says);
   if (known && entry.renewTime == lease.renewTime) {
     entry.patience = patience;
     return changed;
@@ -89,7 +109,7 @@ LiveView Liveness::viewLocked(MonotonicTime now) const {
     if (entry.leaving) {
       view.leaving.push_back(name);
     } else {
-      view.live.push_back({name, entry.bindInterface});
+      view.live.push_back(entry.says);
     }
     if (name == self_) continue;
     view.settled = view.settled && entry.proven;

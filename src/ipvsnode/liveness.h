@@ -20,6 +20,12 @@ namespace barevip::node {
 inline constexpr const char* kNodeLeaseLabel = "barevip.dev/node-lease";
 inline constexpr const char* kNodeLeasePrefix = "barevip-node-";
 inline constexpr const char* kInterfaceAnnotation = "barevip.dev/bind-interface";
+inline constexpr const char* kFamiliesAnnotation = "barevip.dev/families";
+inline constexpr const char* kBothFamilies = "4,6";
+inline constexpr const char* kOnlyIpv4 = "4";
+inline constexpr const char* kBlockedAnnotation = "barevip.dev/blocked";  ///< VIPs, by commas
+inline constexpr const char* kBlockedAll = "*";
+inline constexpr const char* kHeldAnnotation = "barevip.dev/held";  ///< VIPs, by commas
 inline constexpr const char* kStateAnnotation = "barevip.dev/state";
 inline constexpr const char* kStateServing = "serving";
 inline constexpr const char* kStateLeaving = "leaving";  ///< others shall take over now
@@ -73,7 +79,7 @@ class Liveness {
     MonotonicTime seen;
     bool proven = false;  ///< a renewal came, not only the Lease as it was
     std::chrono::seconds patience = kLeaseDuration;
-    std::string bindInterface;
+    LiveNode says;
     bool leaving = false;
   };
 

@@ -9,6 +9,15 @@
 #include "ipvsnode/api_writes.h"
 
 namespace barevip::node {
+namespace {
+
+std::string joined(const std::set<IpAddress>& vips) {
+  std::string text;
+  for (const IpAddress& vip : vips) text += (text.empty() ? "" : ",") + vip.toString();
+  return text;
+}
+
+}  // namespace
 
 Membership::Membership(kube::Api& api, const Clock& clock, MembershipOptions options)
     : api_(api), clock_(clock), options_(std::move(options)) {}
@@ -35,6 +44,16 @@ void Membership::setLeaving(LeaveReason reason, bool is) {
       reasons_.erase(reason);
     }
     if (reasons_.empty() != before) return;
+    renewNow_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Membership::setAbility(Ability ability) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ability_ == ability) return;
+    ability_ = std::move(ability);
     renewNow_ = true;
   }
   wake_.notify_one();
@@ -69,12 +88,18 @@ Result<void> Membership::renew(std::chrono::seconds duration, const std::stop_to
   lease.key = {options_.ns, kNodeLeasePrefix + options_.node};
   lease.labels[kNodeLeaseLabel] = "true";
   lease.annotations[kInterfaceAnnotation] = options_.bindInterface;
+  lease.annotations[kFamiliesAnnotation] = options_.ipv6 ? kBothFamilies : kOnlyIpv4;
   lease.holder = options_.node;
   lease.durationSeconds = static_cast<std::int32_t>(duration.count());
   lease.renewTime = formatMicros(clock_.wallNow());
   {
     const std::lock_guard lock(mutex_);
     lease.annotations[kStateAnnotation] = reasons_.empty() ? kStateServing : kStateLeaving;
+    if (ability_) {
+      lease.annotations[kBlockedAnnotation] =
+          ability_->serving ? joined(ability_->blocked) : kBlockedAll;
+      lease.annotations[kHeldAnnotation] = joined(ability_->held);
+    }
   }
   return writeLease(api_, lease, stop);
 }

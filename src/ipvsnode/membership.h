@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -16,6 +17,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/model/node.h"
 
+#include "ipvsnode/ability.h"
 #include "ipvsnode/liveness.h"
 
 namespace barevip::node {
@@ -28,6 +30,7 @@ struct MembershipOptions {
   std::string ns;
   std::string node;
   std::string bindInterface;
+  bool ipv6 = true;  ///< the node serves VIPs of that family
 };
 
 /// Why this node gives its VIPs to others.
@@ -58,6 +61,10 @@ class Membership {
   /// Leaving while there is any reason. Thread-safe; renews at once if that is a change.
   void setLeaving(LeaveReason reason, bool is);
 
+  /// What the others shall know of this node. Until the first call the Lease goes on saying what it
+  /// said, which an earlier process knew. Thread-safe; renews at once if it is a change.
+  void setAbility(Ability ability);
+
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
   Result<void> hold(std::chrono::milliseconds deadline);
 
@@ -72,6 +79,7 @@ class Membership {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::set<LeaveReason> reasons_;
+  std::optional<Ability> ability_;
   bool renewNow_ = false;
   std::string lastComplaint_;
   std::jthread thread_;

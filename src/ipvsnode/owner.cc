@@ -124,6 +124,68 @@ void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
   if (!both.empty()) candidates = std::move(both);
 }
 
+/// Leaves out what is in `unwanted`, unless that is all.
+void avoid(const std::set<std::string>& unwanted, NodeNames& candidates) {
+  std::vector<std::string> rest;
+  std::set_difference(candidates.begin(), candidates.end(), unwanted.begin(), unwanted.end(),
+                      std::back_inserter(rest));
+  if (!rest.empty()) candidates = std::move(rest);
+}
+
+using AbleNodes = std::vector<std::pair<const LiveNode*, const model::Node*>>;
+
+/// Who may announce the VIPs of a Pool. VIPs share the lists.
+class Admission {
+ public:
+  explicit Admission(const AbleNodes& nodes) : nodes_(nodes) {
+    if (!std::all_of(nodes.begin(), nodes.end(),
+                     [](const auto& node) { return node.first->tellsAbility; })) {
+      return;
+    }
+    for (const auto& [live, node] : nodes) {
+      if (!live->ability.serving) unable_.insert(live->name);
+      for (const IpAddress& vip : live->ability.blocked) unableFor_[vip].insert(live->name);
+      for (const IpAddress& vip : live->ability.held) unableFor_[vip].insert(live->name);
+    }
+    for (auto& [vip, names] : unableFor_) names.insert(unable_.begin(), unable_.end());
+  }
+
+  NodeNames candidatesFor(const IpAddress& vip, const model::Pool::Announce& announce) {
+    const Lists& lists = listsOf(announce, vip.family());
+    const auto unable = unableFor_.find(vip);
+    if (unable == unableFor_.end()) return lists.able;
+    NodeNames candidates = lists.all;
+    avoid(unable->second, candidates);
+    return candidates;
+  }
+
+ private:
+  struct Lists {
+    NodeNames all;
+    NodeNames able;  ///< for a VIP that no node is unable for in particular
+  };
+
+  const Lists& listsOf(const model::Pool::Announce& announce, Family family) {
+    const auto [entry, isNew] = lists_.try_emplace({&announce, family});
+    Lists& lists = entry->second;
+    if (isNew) {
+      std::vector<std::string> names;
+      for (const auto& [live, node] : nodes_) {
+        if (family == Family::kIpv6 && !live->ipv6) continue;
+        if (admits(announce, *node, *live)) names.push_back(live->name);
+      }
+      lists.all = lists.able = std::move(names);
+      if (!unable_.empty()) avoid(unable_, lists.able);
+    }
+    return lists;
+  }
+
+  const AbleNodes& nodes_;
+  std::set<std::string> unable_;
+  std::map<IpAddress, std::set<std::string>> unableFor_;
+  std::map<std::pair<const model::Pool::Announce*, Family>, Lists> lists_;
+};
+
 std::string holderOf(const Claims& claims, const NodeNames& candidates) {
   std::string first;
   for (const auto& claim : claims) {
@@ -154,7 +216,7 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
                                      const std::vector<LiveNode>& live) {
   std::map<std::string, const model::Node*> nodes;
   for (const auto& node : cluster.nodes) nodes.emplace(node->key.name, node.get());
-  std::vector<std::pair<const LiveNode*, const model::Node*>> able;
+  AbleNodes able;
   for (const LiveNode& one : live) {
     const auto node = nodes.find(one.name);
     if (node != nodes.end() && mayAnnounce(*node->second)) able.emplace_back(&one, node->second);
@@ -165,19 +227,7 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   Pools pools;
   for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
 
-  std::map<const model::Pool::Announce*, NodeNames> admitted;
-  const auto admittedBy = [&](const model::Pool::Announce& announce) -> const NodeNames& {
-    const auto [entry, isNew] = admitted.try_emplace(&announce);
-    if (isNew) {
-      std::vector<std::string> names;
-      for (const auto& [one, node] : able) {
-        if (admits(announce, *node, *one)) names.push_back(one->name);
-      }
-      entry->second = std::move(names);
-    }
-    return entry->second;
-  };
-
+  Admission admission(able);
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
   for (const ServedVip& vip : vips) {
@@ -187,7 +237,7 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
     if (!vip.claims.empty()) {
       const auto& announce = announceOf(vip.claims, pools);
       question.announced = announce.mode == model::AnnounceMode::kL2;
-      question.candidates = admittedBy(announce);
+      question.candidates = admission.candidatesFor(vip.address, announce);
       // From any to each: if those that have all are no candidates, the others still count.
       prefer(vip.endpointNodes, question.candidates);
       prefer(vip.commonNodes, question.candidates);

@@ -10,6 +10,7 @@
 
 #include "barevip/base/ip.h"
 
+#include "ipvsnode/ability.h"
 #include "ipvsnode/cluster_state.h"
 #include "ipvsnode/desired.h"
 #include "ipvsnode/node_names.h"
@@ -20,6 +21,9 @@ namespace barevip::node {
 struct LiveNode {
   std::string name;
   std::string bindInterface;  ///< as it says in its Lease; empty if it does not
+  bool ipv6 = true;           ///< serves VIPs of that family
+  Ability ability{};
+  bool tellsAbility = true;  ///< false: its version neither tells nor asks what nodes can announce
 
   friend bool operator==(const LiveNode&, const LiveNode&) = default;
 };
@@ -37,9 +41,12 @@ struct OwnerQuestion {
 };
 
 /// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
-/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, and fits the announce
-/// section of the VIP's pool; for policy Local only those with endpoints of every Service, if there
-/// are such, else those with endpoints of any. Without a claim there are no candidates yet.
+/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, and
+/// fits the announce section of the VIP's pool; of these, if there are such, only those that can
+/// announce it; for policy Local only those with endpoints of every Service, if there are such,
+/// else those with endpoints of any. Without a claim there are no candidates yet.
+///
+/// While one of the nodes does not tell its ability nobody's counts: it would not take over.
 ///
 /// The pool is that of the first claim whose pool is there. The holder is the first status.node
 /// that is a candidate, else the first at all: claims of one VIP differ only while an owner has not

@@ -166,8 +166,9 @@ MonotonicTime Syncer::pass() {
   const TakeoverDecision decision = takeover_.decide(
       {options_.desired.nodeName, questions, owners_, nodes, addressesOf(cluster), announcedNow()},
       now);
-  for (const IpAddress& vip : decision.announce) {
-    desired.announcements.insert(announcementOf(vip, options_.desired));
+  for (const ServedVip& vip : desired.vips) {
+    if (!vip.servedHere || !decision.announce.contains(vip.address)) continue;
+    desired.announcements.insert(announcementOf(vip.address, options_.desired));
   }
   if (nodes.established) reportUnowned(questions, desired);
   if (!decision.ask.empty() && hooks_.probe) hooks_.probe(decision.ask);
@@ -184,6 +185,7 @@ MonotonicTime Syncer::pass() {
   }
   if (!outcome.stateKnown) return backOff(outcome.failure, now);
 
+  tellAbility(desired, now);
   announceDue(nodes, now);
   report(questions, decision, desired, nodes);
   logProblems(desired.problems);
@@ -194,8 +196,8 @@ MonotonicTime Syncer::pass() {
   passSeconds_.set(secondsOf(clock_.now() - now));
 
   MonotonicTime next = nextRead_;
-  for (const auto& time :
-       {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(), nodes.next}) {
+  for (const auto& time : {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(),
+                           nodes.next, abilityWatch_.next()}) {
     if (time) next = std::min(next, *time);
   }
   if (linksPending_) next = std::min(next, lastLinksRead_ + kLinksReadInterval);
@@ -253,6 +255,45 @@ void Syncer::watchCarrier() {
   if (hooks_.carrier) hooks_.carrier(up);
 }
 
+Lacks Syncer::lacksOf(const DesiredState& desired) const {
+  Lacks lacks{!kernel_.filter, applier_.blocked(), {}};
+  for (const ServedVip& vip : desired.vips) {
+    const bool ofOurFamilies = vip.address.isIpv4() || options_.desired.ipv6;
+    if (!vip.servedHere && ofOurFamilies) lacks.held.insert(vip.address);
+  }
+  if (lacks.unguarded) return lacks;
+  for (const net::Item& item : desired.announcements) {
+    if (kernel_.nodeItems.contains(item)) continue;
+    if (const auto vip = announcedVip(item, options_.desired.bindInterface)) {
+      lacks.refused.insert(*vip);
+    }
+  }
+  return lacks;
+}
+
+// A VIP whose owner cannot announce it would be announced by nobody.
+void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
+  auto ability = abilityWatch_.judge(lacksOf(desired), now);
+  if (!ability || ability == ability_) return;
+  const Ability before = ability_.value_or(Ability{});
+  if (ability->serving != before.serving) {
+    log::warn(ability->serving ? "this node can announce again"
+                               : "this node cannot announce; other nodes shall");
+  }
+  const auto logNews = [](const char* sentence, const auto& were, const auto& are) {
+    std::vector<IpAddress> news;
+    std::set_difference(are.begin(), are.end(), were.begin(), were.end(), std::back_inserter(news));
+    logVips(sentence, news);
+  };
+  logNews("this node cannot announce these; other nodes shall", before.blocked, ability->blocked);
+  logNews(
+      "something else holds these on this node; other nodes shall announce them unless it "
+      "answers for them",
+      before.held, ability->held);
+  ability_ = std::move(ability);
+  if (hooks_.able) hooks_.able(*ability_);
+}
+
 DiffContext Syncer::contextAt(MonotonicTime now) const {
   return {options_.desired.placement, vipsBefore_, draining_, now, options_.drainTimeout};
 }
@@ -276,7 +317,9 @@ std::set<IpAddress> Syncer::announcedNow() const {
 // What this process put into the kernel stays ours until it is gone from there.
 void Syncer::rememberVips(const DesiredState& desired) {
   std::set<IpAddress> vips;
-  for (const ServedVip& vip : desired.vips) vips.insert(vip.address);
+  for (const ServedVip& vip : desired.vips) {
+    if (vip.servedHere) vips.insert(vip.address);
+  }
   for (const auto& [key, server] : kernel_.virtualServers) {
     if (vipsBefore_.contains(key.vip)) vips.insert(key.vip);
   }
@@ -388,7 +431,9 @@ void Syncer::measure(const DesiredState& desired) {
   virtualServers_.set(static_cast<double>(desired.virtualServers.size()));
   realServers_.set(static_cast<double>(reals));
   drainingServers_.set(static_cast<double>(draining_.size()));
-  servedVips_.set(static_cast<double>(desired.vips.size()));
+  const auto& vips = desired.vips;
+  servedVips_.set(static_cast<double>(std::count_if(
+      vips.begin(), vips.end(), [](const ServedVip& vip) { return vip.servedHere; })));
 }
 
 MonotonicTime Syncer::backOff(const std::string& why, MonotonicTime now) {

@@ -19,6 +19,7 @@
 #include "barevip/net/announcer.h"
 
 #include "common/obs/metrics.h"
+#include "ipvsnode/ability.h"
 #include "ipvsnode/applier.h"
 #include "ipvsnode/desired.h"
 #include "ipvsnode/diff.h"
@@ -57,6 +58,7 @@ struct SyncerHooks {
   std::function<void(const std::vector<IpAddress>&)> probe;  ///< answers come by answered()
   std::function<void(const NodeReport&)> report;             ///< when it changed
   std::function<void(bool up)> carrier;                      ///< of the bind interface, if changed
+  std::function<void(const Ability&)> able;                  ///< what it can announce, if changed
   /// Looks after the ground at every full read (host::checkGround); returns what is wrong.
   std::function<std::vector<std::string>()> ground;
 };
@@ -104,6 +106,8 @@ class Syncer {
   [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
   [[nodiscard]] std::set<IpAddress> announcedNow() const;
   void watchCarrier();
+  [[nodiscard]] Lacks lacksOf(const DesiredState& desired) const;
+  void tellAbility(const DesiredState& desired, MonotonicTime now);
   void rememberVips(const DesiredState& desired);
   static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
   void announceDue(const LiveView& nodes, MonotonicTime now);
@@ -141,6 +145,8 @@ class Syncer {
   std::vector<std::string> groundProblems_;
   NodeReport lastReport_;
   std::optional<bool> carrier_;
+  AbilityWatch abilityWatch_;
+  std::optional<Ability> ability_;  ///< as told last
   std::string announceFailure_;
   bool mustRead_ = true;
   bool linksPending_ = false;  ///< another hand changed links since they were read

@@ -50,7 +50,8 @@ class Takeover::Round {
 
   bool mayBegin(const OwnerQuestion& question) {
     const std::string& holder = question.holder;
-    if (holder == input_.self || isUp(holder)) return true;
+    if (holder == input_.self) return true;
+    if (isUp(holder)) return !isHeldOn(holder, question.vip) || nobodyAnswersFor(question.vip);
     if (holder.empty()) return !mayBeRecordedAgain(question.vip) && nobodyAnswersFor(question.vip);
 
     const auto address = input_.nodeAddresses.find(holder);
@@ -108,6 +109,14 @@ class Takeover::Round {
     return std::any_of(live.begin(), live.end(),
                        [&](const LiveNode& one) { return one.name == node; }) ||
            std::find(leaving.begin(), leaving.end(), node) != leaving.end();
+  }
+
+  /// Something else has the VIP on that node.
+  [[nodiscard]] bool isHeldOn(const std::string& node, const IpAddress& vip) const {
+    const auto& live = input_.nodes.live;
+    return std::any_of(live.begin(), live.end(), [&](const LiveNode& one) {
+      return one.name == node && one.ability.held.contains(vip);
+    });
   }
 
   /// The last answer, if there is one; nothing while the first is awaited. An answer older than

@@ -25,7 +25,8 @@ inline constexpr std::chrono::milliseconds kAskAgain{1500};
 /// How long until a VIP that a stranger answers for is tried again.
 inline constexpr std::chrono::seconds kConflictRetry{10};
 /// How long an owner that was relieved goes on answering if the successor does not report.
-inline constexpr std::chrono::seconds kRelease{3};
+inline constexpr std::chrono::seconds kRelease{8};
+static_assert(kRelease > kLackPatience, "a successor that cannot announce must have said so");
 /// How long a live node that had a VIP has to record itself again if the record lost its name,
 /// before the VIP counts as nobody's.
 inline constexpr std::chrono::seconds kRecordAgain{3};
@@ -48,11 +49,11 @@ struct TakeoverDecision {
 };
 
 /// Beginning: at once if we had the VIP already, or if its holder lives or leaves (it gives way by
-/// the same rules). If nobody has it: after a probe of the VIP to which no stranger answers; if a
-/// node that lives had it until its record was lost, that one has kRecordAgain to say so first. If
-/// the holder is silent (stale Lease): after a probe of the holder's own address: no answer, and
-/// the machine is gone; an answer, and its kernel goes on serving, so it keeps the VIP for
-/// kSilentDaemonGrace.
+/// the same rules). If nobody has it, or the holder says that something else there has it: after a
+/// probe of the VIP to which no stranger answers; if a node that lives had it until its record was
+/// lost, that one has kRecordAgain to say so first. If the holder is silent (stale Lease): after a
+/// probe of the holder's own address: no answer, and the machine is gone; an answer, and its kernel
+/// goes on serving, so it keeps the VIP for kSilentDaemonGrace.
 ///
 /// Ending: when somebody else is the owner and the IP object says that it has taken over, or after
 /// kRelease, which begins when somebody is recorded and the view of nodes is settled. At once if

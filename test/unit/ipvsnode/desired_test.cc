@@ -154,6 +154,31 @@ TEST(Desired, ASchedulerThatTheKernelLacksIsReportedAndTheDefaultServes) {
   EXPECT_THAT(state.problems[0].message, HasSubstr("ip_vs_mh"));
 }
 
+TEST(Desired, AnAddressThatSomethingElseHoldsHereIsReportedAndNotFoughtFor) {
+  LocalFacts local;
+  local.held[ip("192.0.2.1")] = "device eth0";
+  const DesiredState state = desired(webOn({{"10.1.0.1", "n1"}}), options(), local);
+  EXPECT_THAT(state.virtualServers, IsEmpty());
+  EXPECT_EQ(state.filter, net::FilterState{});
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_EQ(state.problems[0].reason, "AddressInUse");
+  EXPECT_THAT(state.problems[0].message, HasSubstr("device eth0"));
+}
+
+TEST(Desired, VipsAreThoseOfTheClusterWhateverThisNodeCanServe) {
+  const auto cluster = ClusterBuilder().add(service("web", {"192.0.2.1", "2001:db8::1"}));
+  DesiredOptions with = options();
+  with.ipv6 = false;
+  LocalFacts local;
+  local.held[ip("192.0.2.1")] = "device eth0";
+  const DesiredState state = desired(cluster, with, local);
+  ASSERT_THAT(state.vips, SizeIs(2));
+  for (const ServedVip& vip : state.vips) {
+    EXPECT_FALSE(vip.servedHere) << vip.address.toString();
+    EXPECT_THAT(vip.services, SizeIs(1));
+  }
+}
+
 void makeLocal(model::Service& s) { s = local(s); }
 
 TEST(Desired, LocalKeepsTheClientsAddressWhereThisNodeHasEndpoints) {

@@ -20,8 +20,8 @@ std::vector<ipvs::VirtualServerKey> keysOf(const Frontends& frontends) {
   return result;
 }
 
-Frontends select(const ClusterBuilder& cluster, const std::map<IpAddress, std::string>& held = {}) {
-  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), held, false);
+Frontends select(const ClusterBuilder& cluster) {
+  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), false);
 }
 
 TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
@@ -99,15 +99,6 @@ TEST(Frontends, ANodesOwnAddressIsNeverServed) {
   EXPECT_THAT(frontends.all, IsEmpty());
   ASSERT_THAT(frontends.problems, SizeIs(1));
   EXPECT_THAT(frontends.problems[0].message, HasSubstr("node n7"));
-}
-
-TEST(Frontends, AnAddressThatSomethingElseHoldsHereIsReportedAndNotFoughtFor) {
-  const Frontends frontends = select(ClusterBuilder().add(service("web", {"192.0.2.1"})),
-                                     {{ip("192.0.2.1"), "device eth0"}});
-  EXPECT_THAT(frontends.all, IsEmpty());
-  ASSERT_THAT(frontends.problems, SizeIs(1));
-  EXPECT_EQ(frontends.problems[0].reason, "AddressInUse");
-  EXPECT_THAT(frontends.problems[0].message, HasSubstr("device eth0"));
 }
 
 TEST(Frontends, OfTwoServicesWithOneAddressAndPortTheFirstByNameHasIt) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/ipvsnode/builders.h"
+
 namespace barevip::node::test {
 namespace {
 
@@ -209,7 +211,45 @@ TEST_F(LivenessTest, ADeletedLeaseIsADeadNode) {
 
 TEST_F(LivenessTest, KnowsWhereOthersAnnounce) {
   renew("me", kStateServing, 7, "eth1");
-  EXPECT_THAT(liveness_.view(now_).live, ElementsAre(LiveNode{"me", "eth1"}));
+  EXPECT_EQ(liveness_.view(now_).live.front().bindInterface, "eth1");
+}
+
+TEST_F(LivenessTest, KnowsWhatOthersCannotAnnounce) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.annotations = {{kFamiliesAnnotation, kOnlyIpv4},
+                       {kBlockedAnnotation, "192.0.2.1,nonsense,,192.0.2.7"},
+                       {kHeldAnnotation, "192.0.2.9"}};
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_FALSE(node.ipv6);
+  EXPECT_TRUE(node.tellsAbility);
+  EXPECT_EQ(node.ability, (Ability{true, {ip("192.0.2.1"), ip("192.0.2.7")}, {ip("192.0.2.9")}}));
+  lease.annotations[kBlockedAnnotation] = kBlockedAll;
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  EXPECT_FALSE(liveness_.view(now_).live.front().ability.serving);
+}
+
+TEST_F(LivenessTest, ANodeThatSaysNothingOfItServesAll) {
+  renew("me");
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_TRUE(node.ipv6);
+  EXPECT_EQ(node.ability, Ability{});
+  EXPECT_FALSE(node.tellsAbility);
+}
+
+TEST_F(LivenessTest, WhatIsNoListOfFamiliesOrVipsCountsAsServingAll) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.annotations = {{kFamiliesAnnotation, "6;4"},
+                       {kBlockedAnnotation, "**,192.0.2.0/24, 192.0.2.1"},
+                       {kHeldAnnotation, std::string(100'000, ',')}};
+  EXPECT_TRUE(liveness_.saw(lease, now_));
+  const LiveNode node = liveness_.view(now_).live.front();
+  EXPECT_TRUE(node.ipv6);
+  EXPECT_EQ(node.ability, Ability{});
 }
 
 TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {

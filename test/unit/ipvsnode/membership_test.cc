@@ -46,6 +46,54 @@ TEST_F(MembershipTest, TheLeaseSaysWhoLivesAndWhereItAnnounces) {
   EXPECT_EQ(field("/metadata/labels/barevip.dev~1node-lease"), "\"true\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1bind-interface"), "\"eth0\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1families"), "\"4,6\"");
+}
+
+TEST_F(MembershipTest, WhatTheNodeCannotAnnounceIsToldAtOnce) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  membership.setAbility(
+      {true,
+       {IpAddress::parse("192.0.2.1").value(), IpAddress::parse("2001:db8::1").value()},
+       {IpAddress::parse("192.0.2.9").value()}});
+  EXPECT_TRUE(
+      waitForField("/metadata/annotations/barevip.dev~1blocked", "\"192.0.2.1,2001:db8::1\""));
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1held"), "\"192.0.2.9\"");
+  membership.setAbility({false, {}, {}});
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"*\""));
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
+  membership.setAbility({});
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"\""));
+}
+
+TEST_F(MembershipTest, WhatTheProcessBeforeCouldNotAnnounceStandsUntilItIsKnownBetter) {
+  api.put(kube::kLeases, {{"metadata",
+                           {{"name", kLease.name},
+                            {"namespace", kLease.ns},
+                            {"annotations", {{kBlockedAnnotation, "192.0.2.1"}}}}},
+                          {"spec", {{"leaseDurationSeconds", 30}, {"holderIdentity", "n1"}}}});
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/leaseDurationSeconds", "7"));
+  EXPECT_EQ(field("/metadata/annotations/barevip.dev~1blocked"), "\"192.0.2.1\"");
+  membership.setAbility({});
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"\""));
+}
+
+TEST_F(MembershipTest, WhatCouldNotBeToldIsToldWhenTheApiServerIsBack) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  std::atomic<int> refused{0};
+  api.setInterceptor(
+      [&](FakeApi::Verb, const kube::Resource&, const kube::ObjectKey&) -> std::optional<Error> {
+        if (++refused > 3) return std::nullopt;
+        return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
+      });
+  membership.setAbility({false, {}, {}});
+  while (refused <= 3) {
+    clock.advance(100ms);
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"*\""));
 }
 
 TEST_F(MembershipTest, IsRenewedEveryTwoSeconds) {

@@ -187,6 +187,63 @@ TEST_F(Candidates, NeedANetwork) {
   EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
 }
 
+TEST_F(Candidates, ServeTheFamily) {
+  live[0].ipv6 = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+  ServedVip vip = webVip();
+  vip.address = ip("2001:db8::1");
+  EXPECT_THAT(of(vip), ElementsAre("n1"));
+}
+
+TEST_F(Candidates, AreNotBlockedIfThereAreOthers) {
+  live[0].ability.blocked = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1"));
+  live[0].ability.blocked = {ip("192.0.2.2")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+  live[0].ability.blocked = live[1].ability.blocked = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2")) << "whoever has it goes on";
+}
+
+TEST_F(Candidates, AreNotThoseWhereSomethingElseHasTheAddress) {
+  live[0].ability.held = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1"));
+}
+
+TEST_F(Candidates, AreServingIfThereAreSuch) {
+  live[0].ability.serving = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n1"));
+  live[1].ability.serving = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2")) << "whoever has it goes on";
+}
+
+TEST_F(Candidates, AreAllIfOneIsBlockedAndTheOtherDoesNotServe) {
+  live[0].ability.serving = false;
+  live[1].ability.blocked = {ip("192.0.2.1")};
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2")) << "whoever has it goes on";
+}
+
+TEST_F(Candidates, AreOneListWhileANodeDoesNotServe) {
+  live[0].ability.serving = false;
+  ServedVip other = webVip();
+  other.address = ip("192.0.2.2");
+  const auto asked = askOwners({webVip(), other}, cluster.state, live);
+  EXPECT_EQ(&asked[0].candidates.front(), &asked[1].candidates.front());
+}
+
+TEST_F(Candidates, AreAllWhileANodeOfAnOlderVersionWouldNotTakeOver) {
+  live[0].ability.serving = false;
+  live[0].ability.blocked = {ip("192.0.2.1")};
+  live[1].tellsAbility = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+}
+
+TEST_F(Candidates, OfPolicyLocalAreRatherWithoutEndpointsThanBlocked) {
+  live[0].ability.blocked = {ip("192.0.2.1")};
+  ServedVip vip = webVip();
+  vip.endpointNodes = vip.commonNodes = {"n2"};
+  EXPECT_THAT(of(vip), ElementsAre("n1"));
+}
+
 TEST_F(Candidates, NeedNotBeReady) {
   model::Node unreadyNode = node("n3");
   unreadyNode.ready = false;

@@ -84,6 +84,7 @@ struct Daemon {
   NodeReport lastReport;
   std::vector<IpAddress> probes;
   std::optional<bool> carrier;
+  std::optional<Ability> ability;
   std::vector<std::string> groundProblems;
   std::optional<Syncer> syncer;
   int renewals = 0;
@@ -98,6 +99,7 @@ struct Daemon {
     };
     hooks.report = [this](const NodeReport& report) { lastReport = report; };
     hooks.carrier = [this](bool up) { carrier = up; };
+    hooks.able = [this](const Ability& able) { ability = able; };
     hooks.ground = [this] { return groundProblems; };
     KernelSeams seams{world.ipvs,
                       world.node,
@@ -351,6 +353,88 @@ TEST_F(SyncerTest, WithoutThePacketFilterNothingNewIsAnnounced) {
   world.clock.advance(1s);
   daemon.pass();
   EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
+TEST_F(SyncerTest, ANodeWithoutItsPacketFilterAsksOthersToAnnounceUntilItHasItForLong) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
+  world.filter.setError(kFilterBusy);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
+  world.filter.setError(std::nullopt);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
+  EXPECT_LE(daemon.syncer->pass(), world.clock.now() + kRecovery);
+  world.clock.advance(kRecovery);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
+}
+
+TEST_F(SyncerTest, ADaemonThatStartsWithoutItsPacketFilterDoesNotSayThatItCanAnnounce) {
+  world.sync();
+  world.addWeb();
+  world.filter.setError(kFilterBusy);
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, std::nullopt);
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{false, {}, {}}));
+}
+
+TEST_F(SyncerTest, AVipThatIsHeldByAnotherHandHereIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb("");
+  world.node.addForeign(BoundAddress{ip("192.0.2.1"), "eth0"});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_LE(daemon.syncer->pass(), world.clock.now() + kLackPatience);
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {}, {ip("192.0.2.1")}}));
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+}
+
+TEST_F(SyncerTest, AVipThatTheKernelRefusesHereIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setOpFault([](const Op&) { return ENOMEM; });
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}, {}}));
+}
+
+TEST_F(SyncerTest, AVipWhoseAnnouncementTheKernelRefusesIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb();
+  world.node.setOpFault([](const LinkOp& op) { return op.item == kProxy ? EINVAL : 0; });
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, (Ability{true, {ip("192.0.2.1")}, {}}));
+}
+
+TEST_F(SyncerTest, AVipOfAnotherNodeIsNoneThatThisOneCannotAnnounce) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_EQ(daemon.ability, Ability{});
 }
 
 /// A filter that refuses what comes after the first pass.

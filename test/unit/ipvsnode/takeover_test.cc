@@ -90,6 +90,20 @@ TEST_F(TakeoverTest, AVipOfALiveHolderIsTakenAtOnceSinceItGivesWay) {
   EXPECT_TRUE(announces());
 }
 
+TEST_F(TakeoverTest, AVipThatSomethingElseHasOnItsHoldersNodeIsNotFoughtFor) {
+  holders[vip] = "peer";
+  nodes.live[1].ability.held = {vip};
+  EXPECT_THAT(decide().ask, ElementsAre(vip));
+  answer("192.0.2.1", "02:00:00:00:00:66");
+  const TakeoverDecision decision = decide();
+  EXPECT_THAT(decision.announce, IsEmpty());
+  EXPECT_THAT(decision.conflicts, ElementsAre(Pair(vip, "02:00:00:00:00:66")));
+  now += kConflictRetry;
+  EXPECT_THAT(decide().ask, ElementsAre(vip));
+  answer("192.0.2.1", std::nullopt);
+  EXPECT_TRUE(announces()) << "nobody answers for it";
+}
+
 TEST_F(TakeoverTest, AVipWhoseRecordWasLostIsLeftToItsLiveHolderForAWhile) {
   holders[vip] = "peer";
   owners[vip] = "peer";
