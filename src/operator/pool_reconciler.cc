@@ -67,8 +67,11 @@ Result<ReconcileResult> PoolReconciler::reconcile(const kube::ObjectKey& key,
   const auto pool = view_.pools.get(key);
   if (!pool) return ReconcileResult{};
   const auto done = update(*pool, stop);
-  if (!done && done.error().code != ErrorCode::kNotFound) return tl::make_unexpected(done.error());
-  return ReconcileResult{};
+  if (done) return ReconcileResult{};
+  // Gone or changed since: the watch tells, and the Pool is looked at again.
+  const ErrorCode code = done.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kConflict) return ReconcileResult{};
+  return tl::make_unexpected(done.error());
 }
 
 Result<void> PoolReconciler::update(model::Pool pool, const std::stop_token& stop) {
