@@ -20,7 +20,9 @@ function(barevip_program name)
 endfunction()
 
 # barevip_test(NAME LAYER unit|wire|kernel|history SOURCES ... DEPENDS ...)
-# A GoogleTest program; ctest label = layer, so that test/run can run one layer.
+# A GoogleTest program; ctest label = layer, so that test/run can run one layer. The target
+# unit_and_wire_tests builds those that need nothing special to run.
+add_custom_target(unit_and_wire_tests)
 function(barevip_test name)
   cmake_parse_arguments(ARG "" "LAYER" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -29,4 +31,7 @@ function(barevip_test name)
   target_link_libraries(${name} PRIVATE barevip_warnings ${ARG_DEPENDS} GTest::gtest_main GTest::gmock)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LAYER} TIMEOUT 300)
+  if(ARG_LAYER MATCHES "^(unit|wire)$")
+    add_dependencies(unit_and_wire_tests ${name})
+  endif()
 endfunction()

@@ -36,12 +36,12 @@ def wire():
 
 
 def sanitize():
-    build("asan")
+    build("asan", "unit_and_wire_tests")
     outcome = ctest("asan", "unit|wire", {
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp"})
-    build("tsan")
+    build("tsan", "unit_and_wire_tests")
     return outcome + ctest("tsan", "unit|wire", {
         "TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"})
 
