@@ -21,8 +21,9 @@ Choice Allocator::assign(const Request& request) {
   return choice;
 }
 
-Choice Allocator::keep(const Sharer& service, Refusal refusal) {
-  Choice choice = keepAll(pools_, holds_, service.service, {}, std::move(refusal));
+Choice Allocator::keep(const Sharer& service, const std::vector<IpAddress>& shown,
+                       Refusal refusal) {
+  Choice choice = keepAll(pools_, holds_, service.service, {}, shown, std::move(refusal));
   for (Assignment& assignment : choice.addresses) grant(service, assignment);
   return choice;
 }
@@ -63,7 +64,13 @@ std::vector<IpAddress> Allocator::releaseAll(const kube::ObjectKey& service) {
   return addresses;
 }
 
-tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservation) {
+tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservation,
+                                                     const Names& names) {
+  if (heldForIt(reservation, names)) {
+    change(*reservation.address, [&] {
+      holds_.convertToReservation(*reservation.address, reservation.claim, reservation.shareKey);
+    });
+  }
   if (const auto held = holds_.ofReservation(reservation.claim)) {
     holds_.setShareKey(*held, reservation.shareKey);
     const std::string& pool = holds_.find(*held)->pool;
@@ -74,6 +81,15 @@ tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservat
   add(assignment->address,
       Hold::ofReservation(assignment->pool, reservation.claim, reservation.shareKey, {}));
   return assignment;
+}
+
+bool Allocator::heldForIt(const Reservation& reservation, const Names& names) const {
+  if (!names || !reservation.address || holds_.ofReservation(reservation.claim)) return false;
+  const Hold* const hold = holds_.find(*reservation.address);
+  if (hold == nullptr || hold->kind != Holder::Kind::kService) return false;
+  return std::all_of(hold->users.begin(), hold->users.end(), [&](const Sharer& user) {
+    return user.service.ns == reservation.claim.ns && names(user.service);
+  });
 }
 
 bool Allocator::takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,

@@ -2,6 +2,7 @@
 // The whole state of allocation and the only place where it changes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -48,7 +49,7 @@ class Allocator {
 
   /// What the Service has, for a request that cannot even be read. Its terms change as those of
   /// anybody who is refused.
-  Choice keep(const Sharer& service, Refusal refusal);
+  Choice keep(const Sharer& service, const std::vector<IpAddress>& shown, Refusal refusal);
 
   /// How sure it is that a Service was given an address.
   enum class Proof : std::uint8_t {
@@ -66,9 +67,13 @@ class Allocator {
   /// Returns what it had.
   std::vector<IpAddress> releaseAll(const kube::ObjectKey& service);
 
+  /// Whether a Service names the IP object by its annotation.
+  using Names = std::function<bool(const kube::ObjectKey& service)>;
   /// Reserves for a person's IP object; one that holds an address already keeps it, perhaps with
-  /// another share key.
-  tl::expected<Assignment, Refusal> reserve(const Reservation& reservation);
+  /// another share key. An address whose holders all name the IP object is reserved with them as
+  /// its users: the object was deleted and made again.
+  tl::expected<Assignment, Refusal> reserve(const Reservation& reservation,
+                                            const Names& names = {});
   /// As it was found in the cluster, without asking the Pools; users: the Services that use it.
   bool takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
                          const std::string& pool, const std::string& shareKey,
@@ -85,6 +90,7 @@ class Allocator {
 
  private:
   void grant(const Sharer& service, Assignment& assignment);
+  [[nodiscard]] bool heldForIt(const Reservation& reservation, const Names& names) const;
   bool add(const IpAddress& address, Hold hold);
   void drop(const IpAddress& address);
   /// Nobody of ours holds it any more: from now on a foreign Service that shows it does.

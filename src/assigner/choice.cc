@@ -268,7 +268,8 @@ class Search {
   }
 
   [[nodiscard]] Choice unchanged(Refusal refusal) const {
-    return keepAll(pools_, holds_, request_.service, request_.families, std::move(refusal));
+    return keepAll(pools_, holds_, request_.service, request_.families, request_.shown,
+                   std::move(refusal));
   }
 
   const PoolTable& pools_;
@@ -285,18 +286,29 @@ Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& req
 }
 
 Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::ObjectKey& service,
-               const std::vector<Family>& families, Refusal refusal) {
+               const std::vector<Family>& families, const std::vector<IpAddress>& shown,
+               Refusal refusal) {
   Choice choice;
   choice.refusal = std::move(refusal);
+  const auto rank = [&](const IpAddress& each) {
+    return std::find(families.begin(), families.end(), each.family()) - families.begin();
+  };
+  const auto isHidden = [&](const IpAddress& each) {
+    return std::find(shown.begin(), shown.end(), each) == shown.end();
+  };
   std::vector<IpAddress> mine = holds.ofService(service);
   std::stable_sort(mine.begin(), mine.end(), [&](const IpAddress& a, const IpAddress& b) {
-    const auto rank = [&](const IpAddress& each) {
-      return std::find(families.begin(), families.end(), each.family()) - families.begin();
-    };
-    return rank(a) < rank(b);
+    return std::pair(rank(a), isHidden(a)) < std::pair(rank(b), isHidden(b));
   });
   for (const IpAddress& address : mine) {
-    choice.addresses.push_back(assignmentOf(pools, holds, address, service));
+    const bool second = std::any_of(
+        choice.addresses.begin(), choice.addresses.end(),
+        [&](const Assignment& first) { return first.address.family() == address.family(); });
+    if (second) {
+      choice.surplus.push_back(address);
+    } else {
+      choice.addresses.push_back(assignmentOf(pools, holds, address, service));
+    }
   }
   return choice;
 }

@@ -25,7 +25,8 @@ struct Assignment {
 };
 
 struct Choice {
-  /// In the order to be shown. With a refusal: nothing new, what the Service has stays.
+  /// In the order to be shown. With a refusal: nothing new, what the Service has stays, and of
+  /// several of one family, as a move leaves them that was interrupted, the one that it shows.
   std::vector<Assignment> addresses;
   /// Held by the Service and no longer wanted: to be released when `addresses` are shown.
   std::vector<IpAddress> surplus;
@@ -39,9 +40,10 @@ struct Choice {
 [[nodiscard]] Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request);
 
 /// The choice that changes nothing: what the Service has, families in the order given, others last.
+/// shown: what it shows now.
 [[nodiscard]] Choice keepAll(const PoolTable& pools, const HoldTable& holds,
                              const kube::ObjectKey& service, const std::vector<Family>& families,
-                             Refusal refusal);
+                             const std::vector<IpAddress>& shown, Refusal refusal);
 
 /// What a person's IP object asks for.
 struct Reservation {

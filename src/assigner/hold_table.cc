@@ -156,6 +156,16 @@ void HoldTable::convertToServices(const IpAddress& address) {
   });
 }
 
+void HoldTable::convertToReservation(const IpAddress& address, kube::ObjectKey claim,
+                                     std::string shareKey) {
+  change(address, [&](Hold& hold) {
+    hold.pool = hold.givenFrom();
+    hold.kind = Holder::Kind::kReservation;
+    hold.owner = std::move(claim);
+    hold.shareKey = std::move(shareKey);
+  });
+}
+
 void HoldTable::setShareKey(const IpAddress& address, std::string key) {
   holds_.at(address).shareKey = std::move(key);
 }

@@ -89,6 +89,8 @@ class HoldTable {
   void leave(const IpAddress& address, const kube::ObjectKey& service);
   /// The users of the reservation, at least one, hold the address from now on.
   void convertToServices(const IpAddress& address);
+  /// The Services that hold the address use it as a reservation from now on.
+  void convertToReservation(const IpAddress& address, kube::ObjectKey claim, std::string shareKey);
   void setShareKey(const IpAddress& address, std::string key);
 
  private:

@@ -168,6 +168,12 @@ std::string requestedPool(const model::Service& service) {
   return trimmed(annotation(service, model::kPoolAnnotation).value);
 }
 
+std::vector<std::string> requestedClaims(const model::Service& service) {
+  const Annotation claims = annotation(service, model::kIpAnnotation);
+  if (claims.value.empty()) return {};
+  return splitList(sourceOf(claims), claims.value).value_or(std::vector<std::string>{});
+}
+
 Terms termsOf(const model::Service& service) {
   Terms terms;
   terms.key = readShareKey(service).value_or("");

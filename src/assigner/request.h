@@ -37,6 +37,9 @@ struct Request {
 /// The name of the Pool that the Service asks for; empty: any.
 [[nodiscard]] std::string requestedPool(const model::Service& service);
 
+/// The IP objects that the Service names; none if the annotation cannot be read.
+[[nodiscard]] std::vector<std::string> requestedClaims(const model::Service& service);
+
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service; it names the annotation that stands there.
 [[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);

@@ -23,6 +23,8 @@ constexpr std::chrono::seconds kInFlight{10};
 
 constexpr std::string_view kServiceLabel = "barevip.dev/service";
 constexpr const char* kAssigned = "Assigned";
+constexpr const char* kRecordNameTaken = "RecordNameTaken";
+constexpr const char* kRecordRefused = "RecordRefused";
 
 model::IpClaim recordOf(const model::Service& service, const Assignment& assignment) {
   model::IpClaim claim;
@@ -131,7 +133,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
     const auto ensured = ensureRecord(service, assignment, stop);
-    if (!ensured) return tl::make_unexpected(ensured.error());
+    if (!ensured) return explainMissingRecord(service, ensured.error(), stop);
     records.insert(recordName(service.key.name, assignment.address));
   }
   const auto pause = writeStatus(service, decision, stop);
@@ -165,7 +167,7 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
   const auto request = requestOf(service, ns.get());
   return ledger_.with([&](Allocator& allocator) {
     Choice choice = request ? allocator.assign(*request)
-                            : allocator.keep({service.key, termsOf(service)},
+                            : allocator.keep({service.key, termsOf(service)}, shownBy(service),
                                              {RefusalReason::kBadRequest, request.error().message});
     // Under the lock: who frees an address after this decision must find us among the waiters.
     setWaiting(service.key, choice.refusal || choice.incomplete);
@@ -194,8 +196,35 @@ bool ServiceReconciler::adoptShown(const model::Service& service) {
     setWaiting(service.key, options_.adopt && !done);
     return done;
   });
-  if (adopted) events_.emit(adoptedEvent(service));
+  if (adopted) {
+    events_.emit(adoptedEvent(service));
+    notices_.freed();  // who has its share key may join it now
+  }
   return adopted;
+}
+
+// The address is not shown before it is recorded. It stays the Service's, and is tried again.
+tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Service& service,
+                                                              const Error& error,
+                                                              const std::stop_token& stop) {
+  const bool taken = error.code == ErrorCode::kAlreadyExists;
+  if (!taken && error.code != ErrorCode::kForbidden && error.code != ErrorCode::kInvalid) {
+    return tl::make_unexpected(error);
+  }
+  model::Condition condition{kAddressAssigned, "False", taken ? kRecordNameTaken : kRecordRefused,
+                             taken ? error.message
+                                   : "the API server refuses the IP object that records the "
+                                     "address: " +
+                                         error.message};
+  const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
+  if (before != nullptr && *before == condition) return tl::make_unexpected(error);
+  const bool sameReason = before != nullptr && before->reason == condition.reason;
+  model::Conditions conditions = service.conditions;
+  model::setCondition(conditions, condition, formatSeconds(clock_.wallNow()));
+  const auto patched =
+      patchServiceStatus(api_, service, service.ingress, conditions, clock_.wallNow(), stop);
+  if (patched && !sameReason) tell(service, condition);
+  return tl::make_unexpected(error);
 }
 
 // A Service that is not ours, or not there: what it has from us is taken back. The records go
@@ -208,8 +237,11 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
   const auto had =
       ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
   std::vector<IpAddress> given = had;
+  // Without our condition the Service shows nothing of ours, whatever IP objects say.
+  const bool ours =
+      service && model::findCondition(service->conditions, kAddressAssigned) != nullptr;
   for (const kube::ObjectKey& name : view_.claimIndex.claimsOf(key)) {
-    const auto claim = view_.claims.get(name);
+    const auto claim = ours ? view_.claims.get(name) : nullptr;
     const auto address = IpAddress::parse(claim ? claim->spec.address : "");
     if (address) given.push_back(*address);
   }
@@ -270,7 +302,7 @@ Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
                                              const std::stop_token& stop) {
   const model::IpClaim wanted = recordOf(service, assignment);
   if (const auto found = view_.claims.get(wanted.key)) {
-    if (!isRecord(*found, wanted)) return replaceRecord(service, *found, wanted, stop);
+    if (!isRecord(*found, wanted)) return replaceRecord(*found, wanted, stop);
     if (found->spec.shareKey == wanted.spec.shareKey) return {};
     return patchShareKey(api_, *found, wanted.spec.shareKey, stop);
   }
@@ -293,7 +325,7 @@ Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
   const auto found = readClaim(api_, wanted.key, stop);
   if (!found) return tl::make_unexpected(found.error());
   if (isRecord(*found, wanted)) return {};
-  return replaceRecord(service, *found, wanted, stop);
+  return replaceRecord(*found, wanted, stop);
 }
 
 // A Service of the same name was deleted and this one created: what the earlier one had is freed.
@@ -314,16 +346,13 @@ Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
 
 // The name is taken. What an earlier Service of the same name left behind is removed, and so is
 // what was changed by hand; what somebody made for himself is not ours.
-Result<void> ServiceReconciler::replaceRecord(const model::Service& service,
-                                              const model::IpClaim& found,
+Result<void> ServiceReconciler::replaceRecord(const model::IpClaim& found,
                                               const model::IpClaim& wanted,
                                               const std::stop_token& stop) {
   if (!found.serviceOwner) {
     std::string message = "IP " + found.key.toString() +
                           " has the name that the record of this Service's address needs, but was "
                           "made by somebody else: delete it or give it another name";
-    events_.emit({kube::kServices, service.key, service.uid, kube::Event::Type::kWarning,
-                  "RecordNameTaken", "Assign", message});
     return fail(ErrorCode::kAlreadyExists, std::move(message));
   }
   const auto removed = removeClaim(api_, found.key, found.uid, stop);

@@ -80,14 +80,17 @@ class ServiceReconciler {
   Decision decide(const model::Service& service);
   void tellOthers(const kube::ObjectKey& service, const Choice& choice);
   bool adoptShown(const model::Service& service);
+  /// Returns the error.
+  tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Error& error,
+                                             const std::stop_token& stop);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 
   Result<void> ensureRecord(const model::Service& service, const Assignment& assignment,
                             const std::stop_token& stop);
   Result<void> dropEarlier(const model::Service& service, const std::stop_token& stop);
-  Result<void> replaceRecord(const model::Service& service, const model::IpClaim& found,
-                             const model::IpClaim& wanted, const std::stop_token& stop);
+  Result<void> replaceRecord(const model::IpClaim& found, const model::IpClaim& wanted,
+                             const std::stop_token& stop);
   Result<void> removeRecords(const kube::ObjectKey& service, const std::set<std::string>& except,
                              const std::stop_token& stop);
   void release(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);

@@ -31,7 +31,12 @@ class TakeUp {
  public:
   TakeUp(Allocator& allocator, const Snapshot& snapshot, const TakeUpRules& rules)
       : allocator_(allocator), snapshot_(snapshot), rules_(rules) {
-    for (const model::Service& service : snapshot.services) services_[service.key] = &service;
+    for (const model::Service& service : snapshot.services) {
+      services_[service.key] = &service;
+      for (const std::string& name : requestedClaims(service)) {
+        namers_[{service.key.ns, name}].push_back(&service);
+      }
+    }
     for (const model::IpClaim& claim : snapshot.claims) {
       claims_.push_back(&claim);
       if (claim.serviceOwner) ++sharers_[{claim.spec.address, claim.spec.shareKey}];
@@ -134,12 +139,24 @@ class TakeUp {
                                  usersOf(claim));
   }
 
-  // Those first that have what they ask for: the ports in the status are the ports of all.
+  // Those first that have what they ask for: the ports in the status are the ports of all. The
+  // status of the claim is written last: who names the claim and shows the address uses it, too;
+  // and whom it names may have been created anew since, and neither name the claim nor show it.
   [[nodiscard]] std::vector<Sharer> usersOf(const model::IpClaim& claim) const {
     std::vector<const model::Service*> services;
+    const auto namers = namers_.find(claim.key);
+    const std::vector<const model::Service*> none;
+    const auto& naming = namers == namers_.end() ? none : namers->second;
     for (const std::string& name : model::serviceNames(claim)) {
       const model::Service* const service = find({claim.key.ns, name});
-      if (service != nullptr && isOurs(*service)) services.push_back(service);
+      if (service == nullptr || !isOurs(*service)) continue;
+      const bool names = std::find(naming.begin(), naming.end(), service) != naming.end();
+      if (names || shows(*service, claim.status.address)) services.push_back(service);
+    }
+    for (const model::Service* const service : naming) {
+      const bool known = std::find(services.begin(), services.end(), service) != services.end();
+      const bool uses = isOurs(*service) && saysAssigned(*service);
+      if (!known && uses && shows(*service, claim.status.address)) services.push_back(service);
     }
     std::stable_partition(services.begin(), services.end(),
                           [](const model::Service* each) { return saysAssigned(*each); });
@@ -156,6 +173,12 @@ class TakeUp {
       if (shared && users.size() > 1) user.terms.key = key;
     }
     return users;
+  }
+
+  [[nodiscard]] static bool shows(const model::Service& service, const std::string& address) {
+    return std::any_of(
+        service.ingress.begin(), service.ingress.end(),
+        [&](const model::LoadBalancerIngress& entry) { return entry.ip == address; });
   }
 
   // Its IP object is the record: what a status shows besides was edited by hand.
@@ -202,7 +225,13 @@ class TakeUp {
   void reserve(const model::IpClaim& claim) {
     const auto ns = snapshot_.namespaceOf(claim.key.ns);
     const auto reservation = reservationOf(claim, ns.get());
-    if (reservation) (void)allocator_.reserve(*reservation);
+    if (!reservation) return;
+    (void)allocator_.reserve(*reservation, [&](const kube::ObjectKey& service) {
+      const auto namers = namers_.find(claim.key);
+      return namers != namers_.end() &&
+             std::any_of(namers->second.begin(), namers->second.end(),
+                         [&](const model::Service* namer) { return namer->key == service; });
+    });
   }
 
   [[nodiscard]] bool isForeign(const model::Service& service) const {
@@ -218,6 +247,7 @@ class TakeUp {
   const Snapshot& snapshot_;
   const TakeUpRules rules_;
   Services services_;
+  std::map<kube::ObjectKey, std::vector<const model::Service*>> namers_;  ///< by IP object
   std::vector<const model::IpClaim*> claims_;
   /// How many claims of Services there are by address and share key, as they stand there.
   std::map<std::pair<std::string, std::string>, int> sharers_;

@@ -76,12 +76,16 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   if (status && status->ports.size() > model::IpClaim::kMaxPorts) {
     status->ports.resize(model::IpClaim::kMaxPorts);
   }
-  if (!status || *status == claim->status) return ReconcileResult{};
+  if (!status || *status == claim->status) {
+    tellIfNew(key);
+    return ReconcileResult{};
+  }
   const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
   if (!patched) {
     if (patched.error().code == ErrorCode::kNotFound) return ReconcileResult{};
     return tl::make_unexpected(patched.error());
   }
+  tellIfNew(key);
   const model::Condition* const before = model::findCondition(claim->status.conditions, kBound);
   const model::Condition* const after = model::findCondition(status->conditions, kBound);
   const bool sameReason = before != nullptr && before->reason == after->reason;
@@ -97,16 +101,18 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
 // The reservation is no more. Services that use the address keep it.
 void IpReconciler::forget(const kube::ObjectKey& key) {
   setWaiting(key, false);
+  noteNew(key, false);
   std::optional<IpAddress> address;
   std::vector<Sharer> users;
-  const bool freed = ledger_.with([&](Allocator& allocator) {
+  ledger_.with([&](Allocator& allocator) {
     address = allocator.holds().ofReservation(key);
     if (address) users = allocator.holds().find(*address)->users;
-    return allocator.unreserve(key);
+    allocator.unreserve(key);
   });
-  if (address) notices_.changed();
+  if (!address) return;
+  notices_.changed();
   for (const Sharer& user : users) notices_.serviceTouched(user.service);
-  if (freed) notices_.freed();
+  notices_.freed();  // or to be shared with those who keep it
 }
 
 std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpClaim& claim) {
@@ -154,21 +160,37 @@ std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable
   return std::nullopt;
 }
 
+// Services may wait for it, or to share it. Nobody uses a reservation before it is recorded.
+void IpReconciler::tellIfNew(const kube::ObjectKey& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (new_.erase(key) == 0) return;
+  }
+  notices_.changed();
+  notices_.freed();
+}
+
 IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   const auto ns = view_.namespaces.get({"", claim.key.ns});
   const auto reservation = assigner::reservationOf(claim, ns.get());
   dropOther(claim, reservation ? reservation->address : std::nullopt);
 
-  bool isNew = false;
+  const auto names = [&](const kube::ObjectKey& key) {
+    const auto service = view_.services.get(key);
+    if (!service) return false;
+    const auto claims = assigner::requestedClaims(*service);
+    return std::find(claims.begin(), claims.end(), claim.key.name) != claims.end();
+  };
   std::vector<Sharer> users;
   std::optional<Explanation> misfit;
   const auto assignment =
       ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
-        isNew = !hasReservation(allocator.holds(), claim);
-        auto made = reservation ? allocator.reserve(*reservation)
+        const bool known = hasReservation(allocator.holds(), claim);
+        auto made = reservation ? allocator.reserve(*reservation, names)
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
         if (made) {
+          if (!known) noteNew(claim.key, true);
           users = allocator.holds().find(made->address)->users;
           misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
                                       assigner::applicantOf(claim, ns.get()));
@@ -186,10 +208,6 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
   status.ports.clear();
   model::Condition condition{kBound, "True", kReserved, ""};
   if (assignment) {
-    if (isNew) {
-      notices_.changed();
-      notices_.freed();  // Services may wait for this reservation, or to share it
-    }
     status.phase = "Bound";
     status.address = assignment->address.toString();
     status.pool = assignment->pool;
@@ -215,6 +233,15 @@ void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<Ip
   const auto held = ledger_.with(
       [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
   if (held && *held != *wanted) forget(claim.key);
+}
+
+void IpReconciler::noteNew(const kube::ObjectKey& key, bool isNew) {
+  const std::lock_guard lock(mutex_);
+  if (isNew) {
+    new_.insert(key);
+  } else {
+    new_.erase(key);
+  }
 }
 
 void IpReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {

@@ -52,6 +52,8 @@ class IpReconciler {
   void forget(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
+  void noteNew(const kube::ObjectKey& key, bool isNew);
+  void tellIfNew(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<assigner::Explanation> misfitOfUsers(
       const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
       const std::vector<assigner::Sharer>& users) const;
@@ -67,6 +69,8 @@ class IpReconciler {
 
   mutable std::mutex mutex_;
   std::set<kube::ObjectKey> waiters_;
+  /// Reservations that the ledger has, or has with another share key, and that nobody was told of.
+  std::set<kube::ObjectKey> new_;
 };
 
 }  // namespace barevip::controlplane

@@ -28,13 +28,14 @@ PoolReconciler::PoolReconciler(kube::Api& api, const Clock& clock, View view,
     : api_(api), clock_(clock), view_(view), ledger_(ledger), changed_(std::move(changed)) {}
 
 std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
-  std::vector<model::Pool> pools;
+  const auto stored = view_.pools.all();
   std::map<std::string, Version> versions;
-  for (const auto& pool : view_.pools.all()) {
+  for (const auto& pool : stored) {
     versions.emplace(pool->key.name, Version{pool->uid, pool->generation, pool->deleting});
-    pools.push_back(*pool);
   }
   if (versions == applied_) return std::nullopt;
+  std::vector<model::Pool> pools;
+  for (const auto& pool : stored) pools.push_back(*pool);
   std::set<std::string> changed;
   const auto noteDifferent = [&changed](const auto& these, const auto& those) {
     for (const auto& [name, version] : these) {

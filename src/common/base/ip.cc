@@ -8,6 +8,8 @@
 #include <cstring>
 #include <optional>
 
+#include "common/base/utf8.h"
+
 namespace barevip {
 namespace {
 
@@ -27,8 +29,7 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string quoted(std::string_view text) {
-  return "\"" + std::string(text.substr(0, kMaxText)) + (text.size() > kMaxText ? "..." : "") +
-         "\"";
+  return "\"" + cutUtf8(text, kMaxText) + (text.size() > kMaxText ? "..." : "") + "\"";
 }
 
 std::optional<std::uint8_t> parseLength(std::string_view text, std::uint8_t bits) {

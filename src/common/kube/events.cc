@@ -13,6 +13,7 @@
 #include "barevip/base/log.h"
 
 #include "common/base/rfc3339.h"
+#include "common/base/utf8.h"
 
 namespace barevip::kube {
 namespace {
@@ -48,14 +49,6 @@ std::string eventName(const EventSubject& subject, const std::string& reason,
   return subject.key.name.substr(0, kMaxName) + "." + hex.data();
 }
 
-// Cut between two UTF-8 characters.
-std::string cut(const std::string& text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-  return text.substr(0, end);
-}
-
 // Events about cluster-scoped objects live in "default".
 std::string namespaceOf(const EventSubject& subject) {
   return subject.key.ns.empty() ? "default" : subject.key.ns;
@@ -89,7 +82,7 @@ void EventRecorder::stop() {
 
 void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
                            const std::string& action, const std::string& note) {
-  const std::string sentence = cut(note, kMaxNote);
+  const std::string sentence = cutUtf8(note, kMaxNote);
   const std::lock_guard lock(mutex_);
   forgetOld();
   Entry& entry = entries_[Id{identify(subject), reason, sentence}];
@@ -161,7 +154,7 @@ Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::s
                 {"metadata", {{"name", entry.name}, {"namespace", ns}}},
                 {"eventTime", formatMicros(entry.first)},
                 {"reportingController", options_.controller},
-                {"reportingInstance", cut(options_.instance, kMaxInstance)},
+                {"reportingInstance", cutUtf8(options_.instance, kMaxInstance)},
                 {"action", entry.action},
                 {"reason", reason},
                 {"note", note},

@@ -229,11 +229,21 @@ TEST(DualStack, UpgradeKeepsTheFirstAddressAndDowngradeFreesOne) {
   EXPECT_THAT(down.surplus, ElementsAre(ip("2001:db8::")));
 }
 
+TEST(Keep, OfAMoveThatWasInterruptedWhatIsShownStays) {
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  allocator.assign(requestFor("web", "10.0.0.7"));
+  allocator.assign(requestFor("web", "10.0.0.3"));
+  const Choice choice =
+      allocator.keep({kWeb, {}}, {ip("10.0.0.7")}, {RefusalReason::kBadRequest, "a typo"});
+  EXPECT_EQ(shown(choice), "10.0.0.7");
+  EXPECT_THAT(choice.surplus, ElementsAre(ip("10.0.0.3")));
+}
+
 TEST(Keep, WhoseRequestCannotBeReadHasItsNewPortsAllTheSame) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   allocator.assign(request("web"));
   const Terms terms{"k", {{model::Protocol::kTcp, 443}}, std::nullopt};
-  const Choice choice = allocator.keep({kWeb, terms}, {RefusalReason::kBadRequest, "a typo"});
+  const Choice choice = allocator.keep({kWeb, terms}, {}, {RefusalReason::kBadRequest, "a typo"});
   EXPECT_EQ(shown(choice), "10.0.0.0");
   EXPECT_TRUE(choice.addresses[0].regranted);
   EXPECT_EQ(*allocator.holds().find(ip("10.0.0.0"))->termsOf(kWeb), terms);
@@ -384,6 +394,20 @@ Request byName(const std::string& service, const std::string& claim) {
   Request result = request(service);
   result.claims = {claim};
   return result;
+}
+
+TEST(Reserve, AnAddressWhoseHoldersNameTheObjectIsReservedWithThemAsUsers) {
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  allocator.assign(request("web"));
+  const auto door = reservation("door", "10.0.0.0");
+  const auto nobody = [](const kube::ObjectKey&) { return false; };
+  EXPECT_EQ(allocator.reserve(door, nobody).error().reason, RefusalReason::kAddressHeld);
+  const auto web = [](const kube::ObjectKey& service) { return service == kWeb; };
+  ASSERT_TRUE(allocator.reserve(door, web));
+  const Choice choice = allocator.assign(byName("web", "door"));
+  EXPECT_EQ(shown(choice), "10.0.0.0");
+  EXPECT_EQ(choice.addresses[0].reservation, "door");
+  EXPECT_TRUE(choice.surplus.empty());
 }
 
 TEST(Reservations, AreGivenToNobodyButTheServiceThatNamesThem) {

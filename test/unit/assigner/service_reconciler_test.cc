@@ -270,6 +270,24 @@ TEST_F(ServiceReconcilerTest, AnIpObjectThatSomebodyElseMadeIsNotTaken) {
   EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("RecordNameTaken"));
 }
 
+TEST_F(ServiceReconcilerTest, ARecordThatIsRefusedIsToldInTheConditionAndTriedAgain) {
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kCreate
+               ? std::optional(Error{ErrorCode::kForbidden, "exceeded quota: ips", 403, {}})
+               : std::nullopt;
+  });
+  put(serviceJson("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  sync();
+  EXPECT_EQ(reason("web"), "RecordRefused");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("exceeded quota: ips"));
+  EXPECT_EQ(shown("web"), "");
+  api_.setInterceptor({});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
 // An IP object that names a Service as its owner is no way around the Pools.
 TEST_F(ServiceReconcilerTest, AForgedRecordGivesNothing) {
   model::Pool shop = pool("shop", {"192.0.2.0/24"});

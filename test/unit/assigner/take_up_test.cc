@@ -52,6 +52,11 @@ model::IpClaim reserved(const std::string& name, const std::string& address, boo
   return claim;
 }
 
+model::Service naming(model::Service service, const std::string& claim) {
+  service.annotations[std::string(model::kIpAnnotation)] = claim;
+  return service;
+}
+
 std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
                         const std::string& address) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
@@ -145,9 +150,37 @@ TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
   claim.status.service = "web";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, {});
+  takeUp(
+      allocator,
+      {{claim}, {naming(service("web"), "front-door")}, [](const std::string&) { return nullptr; }},
+      {});
   EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.at(0).service,
             (kube::ObjectKey{"default", "web"}));
+}
+
+TEST(TakeUpSnapshot, WhoNamesAReservationAndShowsItsAddressUsesItBeforeItsStatusSaysSo) {
+  const model::IpClaim claim = reserved("front-door", kAddress, true);
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  takeUp(allocator,
+         {{claim},
+          {naming(showing("web", kAddress, true), "front-door")},
+          [](const std::string&) { return nullptr; }},
+         {});
+  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
+}
+
+TEST(TakeUpSnapshot, ANamesakeOfTheEarlierUserOfAReservationIsNoUser) {
+  model::IpClaim claim = reserved("front-door", kAddress, true);
+  claim.status.service = "web";
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+  takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, {});
+  EXPECT_TRUE(allocator.holds().find(ip(kAddress))->users.empty());
+}
+
+TEST(TakeUpSnapshot, AReservationThatWasNotBoundYetTakesBackWhatItsServiceShows) {
+  const model::IpClaim claim = reserved("front-door", kAddress, false);
+  EXPECT_EQ(holderAfter({claim}, {naming(showing("web", kAddress, true), "front-door")}, kAddress),
+            "IP default/front-door");
 }
 
 TEST(TakeUpSnapshot, GarbageIsLeftOut) {
@@ -284,7 +317,9 @@ TEST(TakeUpShared, AReservationKeepsItsUsers) {
   // tls wants the port of web, and dns another key: neither was granted it.
   model::Service refused = sharing("tls", 80);
   refused.conditions = {{kAddressAssigned, "False", "ShareRefused", ""}};
-  const Allocator allocator = after({door}, {refused, sharing("web", 80), sharing("dns", 53, "l")});
+  const Allocator allocator =
+      after({door}, {naming(refused, "door"), naming(sharing("web", 80), "door"),
+                     naming(sharing("dns", 53, "l"), "door")});
   const Hold* const hold = allocator.holds().find(ip(kAddress));
   EXPECT_EQ(hold->toString(), "IP default/door");
   EXPECT_EQ(portsOf(*hold, "web"), "80/TCP");
