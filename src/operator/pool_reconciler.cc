@@ -35,6 +35,7 @@ std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
   }
   if (versions == applied_) return std::nullopt;
   std::vector<model::Pool> pools;
+  pools.reserve(stored.size());
   for (const auto& pool : stored) pools.push_back(*pool);
   std::set<std::string> changed;
   const auto noteDifferent = [&changed](const auto& these, const auto& those) {
