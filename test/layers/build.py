@@ -48,7 +48,7 @@ def sanitize():
 
 def fuzz():
     """Each fuzzer for FUZZ_SECONDS (60), as many at once as there are cores; a new input folder each time."""
-    build("fuzz")
+    build("fuzz", "fuzzers")
     seconds = os.environ.get("FUZZ_SECONDS", "60")
     fuzzers = sorted(glob.glob(os.path.join(REPO, "build", "fuzz", "fuzz", "fuzz_*")))
     if not fuzzers:

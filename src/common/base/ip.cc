@@ -28,6 +28,11 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+// RFC 4291, 2.5.5.2.
+bool isMapped(const IpAddress& address) {
+  return !address.isIpv4() && (address.number() >> 32U) == 0xffffU;
+}
+
 std::string quoted(std::string_view text) {
   return "\"" + cutUtf8(text, kMaxText) + (text.size() > kMaxText ? "..." : "") + "\"";
 }
@@ -79,7 +84,7 @@ Result<IpAddress> IpAddress::fromBytes(std::span<const std::byte> bytes) {
   }
   Uint128 value = 0;
   for (const std::byte byte : bytes) value = value << 8U | std::to_integer<unsigned>(byte);
-  if (bytes.size() == 16 && (value >> 32U) == 0xffffU) {
+  if (bytes.size() == 16 && isMapped(fromNumber(Family::kIpv6, value))) {
     return fail(ErrorCode::kInvalid, quoted(fromNumber(Family::kIpv6, value).toString()) +
                                          " is an IPv4 address in IPv6 form: write it as " +
                                          fromNumber(Family::kIpv4, value & 0xffffffffU).toString());
@@ -134,7 +139,13 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   }
   const auto prefix = IpPrefix::parse(entry);
   if (!prefix) return tl::make_unexpected(prefix.error());
-  return prefix->range();
+  const IpRange range = prefix->range();
+  if (isMapped(range.last)) {
+    return fail(ErrorCode::kInvalid, "the range " + quoted(entry) +
+                                         " ends with IPv4 addresses in IPv6 form "
+                                         "(::ffff:0:0/96): write a longer prefix, or IPv4");
+  }
+  return range;
 }
 
 std::string IpRange::toString() const {

@@ -85,6 +85,7 @@ TEST(IpRange, RefusalsSayWhatIsWrongAndHowToMendIt) {
   for (const Case& c : std::vector<Case>{
            {"192.0.2.5-192.0.2.1", "write 192.0.2.1-192.0.2.5"},
            {"192.0.2.1-2001:db8::1", "mixes IPv4 and IPv6"},
+           {"::/80", "ends with IPv4 addresses in IPv6 form"},
            {"192.0.2.1/24", "write 192.0.2.0/24 for the network or 192.0.2.1 for the one address"},
            {"192.0.2.0/33", "write /0 to /32"},
            {"2001:db8::/129", "write /0 to /128"},
