@@ -47,13 +47,16 @@ class Exchange {
   /// of a short exchange waking up is the greater part.
   explicit Exchange(bool piecemeal) : piecemeal_(piecemeal) {}
 
-  // Pool side. False: the caller is gone. Otherwise the task completes when more may come.
+  // Pool side. The task completes when more may come. What nobody wants any more is dropped until
+  // the caller's cancellation arrives, never refused: for an exception the library closes the
+  // stream, which blocks a thread of the pool until another one is free, and two such are all.
   pplx::task<std::size_t> push(const std::uint8_t* bytes, std::size_t size) {
     const std::lock_guard lock(mutex_);
-    if (closed_) return refuse();
-    if (!piecemeal_) {
-      tooLong_ = pending_.size() + size > Transport::kMaxBody;
-      if (tooLong_) return refuse();
+    if (closed_ || tooLong_) return pplx::task_from_result(size);
+    if (!piecemeal_ && pending_.size() + size > Transport::kMaxBody) {
+      tooLong_ = true;
+      wake_.notify_all();
+      return pplx::task_from_result(size);
     }
     pending_.append(reinterpret_cast<const char*>(bytes), size);
     if (!piecemeal_) return pplx::task_from_result(size);
@@ -89,7 +92,7 @@ class Exchange {
 
   Wait waitEnd(const std::stop_token& stop, steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    return waitFor(lock, stop, deadline, [this] { return done_; });
+    return waitFor(lock, stop, deadline, [this] { return done_ || tooLong_; });
   }
 
   // The whole answer, once it has ended.
@@ -120,15 +123,17 @@ class Exchange {
     return Wait::kReady;
   }
 
-  // Refuses all bytes from now on.
+  // Drops all bytes from now on.
   void close() {
     std::optional<pplx::task_completion_event<std::size_t>> release;
+    std::size_t size = 0;
     {
       const std::lock_guard lock(mutex_);
       closed_ = true;
       release = std::exchange(blocked_, std::nullopt);
+      size = blockedSize_;
     }
-    if (release) release->set_exception(std::runtime_error("closed"));
+    if (release) release->set(size);
   }
 
   void waitDone(milliseconds patience) {
@@ -158,11 +163,6 @@ class Exchange {
                steady_clock::time_point deadline, Ready ready) {
     if (wake_.wait_until(lock, stop, deadline, ready)) return Wait::kReady;
     return stop.stop_requested() ? Wait::kStopped : Wait::kDeadline;
-  }
-
-  static pplx::task<std::size_t> refuse() {
-    return pplx::task_from_exception<std::size_t>(
-        std::make_exception_ptr(std::runtime_error("closed")));
   }
 
   const bool piecemeal_;
