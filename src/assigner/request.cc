@@ -174,6 +174,11 @@ std::vector<std::string> requestedClaims(const model::Service& service) {
   return splitList(sourceOf(claims), claims.value).value_or(std::vector<std::string>{});
 }
 
+bool namesClaim(const model::Service& service, const std::string& claim) {
+  const auto claims = requestedClaims(service);
+  return std::find(claims.begin(), claims.end(), claim) != claims.end();
+}
+
 Terms termsOf(const model::Service& service) {
   Terms terms;
   terms.key = readShareKey(service).value_or("");

@@ -40,6 +40,8 @@ struct Request {
 /// The IP objects that the Service names; none if the annotation cannot be read.
 [[nodiscard]] std::vector<std::string> requestedClaims(const model::Service& service);
 
+[[nodiscard]] bool namesClaim(const model::Service& service, const std::string& claim);
+
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service; it names the annotation that stands there.
 [[nodiscard]] Result<Request> requestOf(const model::Service& service, const model::Namespace* ns);

@@ -170,7 +170,7 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
                             : allocator.keep({service.key, termsOf(service)}, shownBy(service),
                                              {RefusalReason::kBadRequest, request.error().message});
     // Under the lock: who frees an address after this decision must find us among the waiters.
-    setWaiting(service.key, choice.refusal || choice.incomplete);
+    waiters_.set(service.key, choice.refusal || choice.incomplete);
     auto misfit = misfitsOf(allocator.pools(), choice, applicantOf(service, ns.get()));
     return Decision{std::move(choice), std::move(misfit)};
   });
@@ -193,7 +193,7 @@ bool ServiceReconciler::adoptShown(const model::Service& service) {
   const bool adopted = ledger_.with([&](Allocator& allocator) {
     const bool done = options_.adopt && adopt(allocator, service);
     // It waits for a Pool that has the address, or for the holder to go.
-    setWaiting(service.key, options_.adopt && !done);
+    waiters_.set(service.key, options_.adopt && !done);
     return done;
   });
   if (adopted) {
@@ -219,10 +219,7 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
   const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
   if (before != nullptr && *before == condition) return tl::make_unexpected(error);
   const bool sameReason = before != nullptr && before->reason == condition.reason;
-  model::Conditions conditions = service.conditions;
-  model::setCondition(conditions, condition, formatSeconds(clock_.wallNow()));
-  const auto patched =
-      patchServiceStatus(api_, service, service.ingress, conditions, clock_.wallNow(), stop);
+  const auto patched = patchStatus(service, service.ingress, condition, stop);
   if (patched && !sameReason) tell(service, condition);
   return tl::make_unexpected(error);
 }
@@ -232,7 +229,7 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
 Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
                                                     const ServicePtr& service,
                                                     const std::stop_token& stop) {
-  setWaiting(key, false);
+  waiters_.set(key, false);
   pace_.forget(key);
   const auto had =
       ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
@@ -264,10 +261,7 @@ void ServiceReconciler::leaveAlone(const model::Service& service) {
   const bool known = ledger_.with(
       [&](Allocator& allocator) { return !allocator.holds().ofForeign(service.key).empty(); });
   noteForeign(service.key, shownBy(service));
-  {
-    const std::lock_guard lock(mutex_);
-    if (!leftAlone_.insert(service.key).second || known) return;
-  }
+  if (!leftAlone_.set(service.key, true) || known) return;
   const std::string why = options_.adopt ? "and cannot adopt, because it is in no Pool or held by "
                                            "somebody else, "
                                          : "";
@@ -282,10 +276,7 @@ void ServiceReconciler::leaveAlone(const model::Service& service) {
 
 void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
                                     const std::vector<IpAddress>& addresses) {
-  if (addresses.empty()) {
-    const std::lock_guard lock(mutex_);
-    leftAlone_.erase(key);
-  }
+  if (addresses.empty()) leftAlone_.set(key, false);
   bool changed = false;
   const bool freed = ledger_.with([&](Allocator& allocator) {
     const auto before = allocator.holds().ofForeign(key);
@@ -350,10 +341,10 @@ Result<void> ServiceReconciler::replaceRecord(const model::IpClaim& found,
                                               const model::IpClaim& wanted,
                                               const std::stop_token& stop) {
   if (!found.serviceOwner) {
-    std::string message = "IP " + found.key.toString() +
-                          " has the name that the record of this Service's address needs, but was "
-                          "made by somebody else: delete it or give it another name";
-    return fail(ErrorCode::kAlreadyExists, std::move(message));
+    return fail(ErrorCode::kAlreadyExists,
+                "IP " + found.key.toString() +
+                    " has the name that the record of this Service's address needs, but was made "
+                    "by somebody else: delete it or give it another name");
   }
   const auto removed = removeClaim(api_, found.key, found.uid, stop);
   if (!removed) return removed;
@@ -423,10 +414,7 @@ Result<std::chrono::milliseconds> ServiceReconciler::writeStatus(const model::Se
   const auto verdict = pace_.differs(service.key, service.resourceVersion, wanted);
   if (verdict.fightBegins) tellOverwritten(service);
   if (verdict.wait.count() > 0) return verdict.wait;
-  model::Conditions conditions = service.conditions;
-  model::setCondition(conditions, condition, formatSeconds(clock_.wallNow()));
-  const auto patched =
-      patchServiceStatus(api_, service, ingress, conditions, clock_.wallNow(), stop);
+  const auto patched = patchStatus(service, ingress, condition, stop);
   if (!patched) return tl::make_unexpected(patched.error());
   pace_.wrote(service.key, service.resourceVersion, wanted);
   const bool sameReason = before != nullptr && before->reason == condition.reason;
@@ -434,6 +422,17 @@ Result<std::chrono::milliseconds> ServiceReconciler::writeStatus(const model::Se
       condition.reason == kAssigned && before != nullptr && before->message != condition.message;
   if (!verdict.overwritten && (!sameReason || moved)) tell(service, condition);
   return kDone;
+}
+
+// The conditions of others stay.
+Result<void> ServiceReconciler::patchStatus(const model::Service& service,
+                                            const std::vector<model::LoadBalancerIngress>& ingress,
+                                            const model::Condition& condition,
+                                            const std::stop_token& stop) {
+  const WallTime now = clock_.wallNow();
+  model::Conditions conditions = service.conditions;
+  model::setCondition(conditions, condition, formatSeconds(now));
+  return patchServiceStatus(api_, service, ingress, conditions, now, stop);
 }
 
 Result<void> ServiceReconciler::clearStatus(const model::Service& service,
@@ -467,23 +466,9 @@ void ServiceReconciler::tellOverwritten(const model::Service& service) {
                 "that shall serve it, or stop the other controller"});
 }
 
-void ServiceReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {
-  const std::lock_guard lock(mutex_);
-  if (waits) {
-    waiters_.insert(key);
-  } else {
-    waiters_.erase(key);
-  }
-}
-
 bool ServiceReconciler::claimSeen(const kube::ObjectKey& claim) {
   const std::lock_guard lock(mutex_);
   return inFlight_.erase(claim) != 0;
-}
-
-std::vector<kube::ObjectKey> ServiceReconciler::waiters() const {
-  const std::lock_guard lock(mutex_);
-  return {waiters_.begin(), waiters_.end()};
 }
 
 }  // namespace barevip::assigner

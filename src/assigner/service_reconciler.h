@@ -24,6 +24,7 @@
 #include "assigner/ledger.h"
 #include "assigner/repair_pace.h"
 #include "common/kube/controller.h"
+#include "common/kube/key_set.h"
 
 namespace barevip::assigner {
 
@@ -63,7 +64,7 @@ class ServiceReconciler {
   bool claimSeen(const kube::ObjectKey& claim);
 
   /// Services that wait for an address or for one more.
-  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const;
+  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const { return waiters_.all(); }
 
  private:
   using ServicePtr = kube::Store<model::Service>::Ptr;
@@ -99,11 +100,13 @@ class ServiceReconciler {
   Result<std::chrono::milliseconds> writeStatus(const model::Service& service,
                                                 const Decision& decision,
                                                 const std::stop_token& stop);
+  Result<void> patchStatus(const model::Service& service,
+                           const std::vector<model::LoadBalancerIngress>& ingress,
+                           const model::Condition& condition, const std::stop_token& stop);
   Result<void> clearStatus(const model::Service& service, const std::vector<IpAddress>& given,
                            const std::stop_token& stop);
   void tell(const model::Service& service, const model::Condition& condition);
   void tellOverwritten(const model::Service& service);
-  void setWaiting(const kube::ObjectKey& key, bool waits);
 
   kube::Api& api_;
   const Clock& clock_;
@@ -114,9 +117,10 @@ class ServiceReconciler {
   const Options options_;
   RepairPace pace_;
 
-  mutable std::mutex mutex_;
-  std::set<kube::ObjectKey> waiters_;
-  std::set<kube::ObjectKey> leftAlone_;  ///< show what others gave, and this was said
+  kube::KeySet waiters_;
+  kube::KeySet leftAlone_;  ///< show what others gave, and this was said
+
+  std::mutex mutex_;
   /// IP objects that we made and that the store does not show yet.
   std::map<kube::ObjectKey, MonotonicTime> inFlight_;
 };

@@ -34,7 +34,7 @@ class TakeUp {
     for (const model::Service& service : snapshot.services) {
       services_[service.key] = &service;
       for (const std::string& name : requestedClaims(service)) {
-        namers_[{service.key.ns, name}].push_back(&service);
+        namers_.emplace(kube::ObjectKey{service.key.ns, name}, &service);
       }
     }
     for (const model::IpClaim& claim : snapshot.claims) {
@@ -96,9 +96,8 @@ class TakeUp {
   [[nodiscard]] static bool provesGrant(const model::IpClaim& claim, const model::Service& service,
                                         const IpAddress& address) {
     if (claim.status.phase == "Bound") return true;
-    const auto shown = shownBy(service);
     return model::findCondition(service.conditions, kAddressAssigned) != nullptr &&
-           std::find(shown.begin(), shown.end(), address) != shown.end();
+           shows(service, address);
   }
 
   [[nodiscard]] bool mayBeGiven(const model::IpClaim& claim, const model::Service& service,
@@ -136,27 +135,27 @@ class TakeUp {
     const auto address = IpAddress::parse(claim.status.address);
     if (!address) return;
     allocator_.takeUpReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
-                                 usersOf(claim));
+                                 usersOf(claim, *address));
   }
 
   // Those first that have what they ask for: the ports in the status are the ports of all. The
   // status of the claim is written last: who names the claim and shows the address uses it, too;
   // and whom it names may have been created anew since, and neither name the claim nor show it.
-  [[nodiscard]] std::vector<Sharer> usersOf(const model::IpClaim& claim) const {
+  [[nodiscard]] std::vector<Sharer> usersOf(const model::IpClaim& claim,
+                                            const IpAddress& address) const {
     std::vector<const model::Service*> services;
-    const auto namers = namers_.find(claim.key);
-    const std::vector<const model::Service*> none;
-    const auto& naming = namers == namers_.end() ? none : namers->second;
     for (const std::string& name : model::serviceNames(claim)) {
       const model::Service* const service = find({claim.key.ns, name});
       if (service == nullptr || !isOurs(*service)) continue;
-      const bool names = std::find(naming.begin(), naming.end(), service) != naming.end();
-      if (names || shows(*service, claim.status.address)) services.push_back(service);
+      const bool uses = namesClaim(*service, claim.key.name) || shows(*service, address);
+      if (uses) services.push_back(service);
     }
-    for (const model::Service* const service : naming) {
+    const auto [first, last] = namers_.equal_range(claim.key);
+    for (auto it = first; it != last; ++it) {
+      const model::Service* const service = it->second;
       const bool known = std::find(services.begin(), services.end(), service) != services.end();
-      const bool uses = isOurs(*service) && saysAssigned(*service);
-      if (!known && uses && shows(*service, claim.status.address)) services.push_back(service);
+      const bool uses = isOurs(*service) && saysAssigned(*service) && shows(*service, address);
+      if (!known && uses) services.push_back(service);
     }
     std::stable_partition(services.begin(), services.end(),
                           [](const model::Service* each) { return saysAssigned(*each); });
@@ -175,10 +174,9 @@ class TakeUp {
     return users;
   }
 
-  [[nodiscard]] static bool shows(const model::Service& service, const std::string& address) {
-    return std::any_of(
-        service.ingress.begin(), service.ingress.end(),
-        [&](const model::LoadBalancerIngress& entry) { return entry.ip == address; });
+  [[nodiscard]] static bool shows(const model::Service& service, const IpAddress& address) {
+    const auto shown = shownBy(service);
+    return std::find(shown.begin(), shown.end(), address) != shown.end();
   }
 
   // Its IP object is the record: what a status shows besides was edited by hand.
@@ -226,11 +224,9 @@ class TakeUp {
     const auto ns = snapshot_.namespaceOf(claim.key.ns);
     const auto reservation = reservationOf(claim, ns.get());
     if (!reservation) return;
-    (void)allocator_.reserve(*reservation, [&](const kube::ObjectKey& service) {
-      const auto namers = namers_.find(claim.key);
-      return namers != namers_.end() &&
-             std::any_of(namers->second.begin(), namers->second.end(),
-                         [&](const model::Service* namer) { return namer->key == service; });
+    (void)allocator_.reserve(*reservation, [&](const kube::ObjectKey& key) {
+      const model::Service* const service = find(key);
+      return service != nullptr && namesClaim(*service, claim.key.name);
     });
   }
 
@@ -247,7 +243,7 @@ class TakeUp {
   const Snapshot& snapshot_;
   const TakeUpRules rules_;
   Services services_;
-  std::map<kube::ObjectKey, std::vector<const model::Service*>> namers_;  ///< by IP object
+  std::multimap<kube::ObjectKey, const model::Service*> namers_;  ///< by IP object
   std::vector<const model::IpClaim*> claims_;
   /// How many claims of Services there are by address and share key, as they stand there.
   std::map<std::pair<std::string, std::string>, int> sharers_;

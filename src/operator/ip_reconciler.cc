@@ -100,8 +100,8 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
 
 // The reservation is no more. Services that use the address keep it.
 void IpReconciler::forget(const kube::ObjectKey& key) {
-  setWaiting(key, false);
-  noteNew(key, false);
+  waiters_.set(key, false);
+  new_.set(key, false);
   std::optional<IpAddress> address;
   std::vector<Sharer> users;
   ledger_.with([&](Allocator& allocator) {
@@ -162,10 +162,7 @@ std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable
 
 // Services may wait for it, or to share it. Nobody uses a reservation before it is recorded.
 void IpReconciler::tellIfNew(const kube::ObjectKey& key) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (new_.erase(key) == 0) return;
-  }
+  if (!new_.set(key, false)) return;
   notices_.changed();
   notices_.freed();
 }
@@ -177,9 +174,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
 
   const auto names = [&](const kube::ObjectKey& key) {
     const auto service = view_.services.get(key);
-    if (!service) return false;
-    const auto claims = assigner::requestedClaims(*service);
-    return std::find(claims.begin(), claims.end(), claim.key.name) != claims.end();
+    return service && assigner::namesClaim(*service, claim.key.name);
   };
   std::vector<Sharer> users;
   std::optional<Explanation> misfit;
@@ -190,14 +185,14 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim) {
                                 : tl::make_unexpected(Refusal{RefusalReason::kBadRequest,
                                                               reservation.error().message});
         if (made) {
-          if (!known) noteNew(claim.key, true);
+          if (!known) new_.set(claim.key, true);
           users = allocator.holds().find(made->address)->users;
           misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
                                       assigner::applicantOf(claim, ns.get()));
           if (!misfit) misfit = misfitOfUsers(allocator.pools(), made->address, made->pool, users);
         }
         // Under the lock: who frees an address after this must find us among the waiters.
-        setWaiting(claim.key, !made);
+        waiters_.set(claim.key, !made);
         return made;
       });
 
@@ -233,29 +228,6 @@ void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<Ip
   const auto held = ledger_.with(
       [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
   if (held && *held != *wanted) forget(claim.key);
-}
-
-void IpReconciler::noteNew(const kube::ObjectKey& key, bool isNew) {
-  const std::lock_guard lock(mutex_);
-  if (isNew) {
-    new_.insert(key);
-  } else {
-    new_.erase(key);
-  }
-}
-
-void IpReconciler::setWaiting(const kube::ObjectKey& key, bool waits) {
-  const std::lock_guard lock(mutex_);
-  if (waits) {
-    waiters_.insert(key);
-  } else {
-    waiters_.erase(key);
-  }
-}
-
-std::vector<kube::ObjectKey> IpReconciler::waiters() const {
-  const std::lock_guard lock(mutex_);
-  return {waiters_.begin(), waiters_.end()};
 }
 
 }  // namespace barevip::controlplane

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,6 +17,7 @@
 
 #include "assigner/ledger.h"
 #include "common/kube/controller.h"
+#include "common/kube/key_set.h"
 
 namespace barevip::controlplane {
 
@@ -44,7 +43,7 @@ class IpReconciler {
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
   /// Reservations that wait for an address.
-  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const;
+  [[nodiscard]] std::vector<kube::ObjectKey> waiters() const { return waiters_.all(); }
 
  private:
   using Status = model::IpClaim::Status;
@@ -52,13 +51,11 @@ class IpReconciler {
   void forget(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim);
-  void noteNew(const kube::ObjectKey& key, bool isNew);
   void tellIfNew(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<assigner::Explanation> misfitOfUsers(
       const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
       const std::vector<assigner::Sharer>& users) const;
   void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
-  void setWaiting(const kube::ObjectKey& key, bool waits);
 
   kube::Api& api_;
   const Clock& clock_;
@@ -67,10 +64,9 @@ class IpReconciler {
   assigner::Ledger& ledger_;
   const Notices notices_;
 
-  mutable std::mutex mutex_;
-  std::set<kube::ObjectKey> waiters_;
+  kube::KeySet waiters_;
   /// Reservations that the ledger has, or has with another share key, and that nobody was told of.
-  std::set<kube::ObjectKey> new_;
+  kube::KeySet new_;
 };
 
 }  // namespace barevip::controlplane
