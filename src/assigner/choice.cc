@@ -64,8 +64,8 @@ class Search {
       if (!address) {
         return Refusal{RefusalReason::kReservationMissing,
                        "IP " + claim.toString() +
-                           " that is asked for does not exist or holds no address: its own status "
-                           "tells more"};
+                           " that is asked for does not exist, holds no address (its own status "
+                           "tells more) or is the record of a Service's address"};
       }
       const auto& families = request_.families;
       const Family family = address->family();

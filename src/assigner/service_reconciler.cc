@@ -65,6 +65,16 @@ model::Condition conditionOf(const Choice& choice, const std::optional<Explanati
   return condition;
 }
 
+// The IP objects that record who has the address.
+std::vector<kube::ObjectKey> recordsOf(const Hold& hold, const IpAddress& address) {
+  if (hold.kind == Holder::Kind::kReservation) return {hold.owner};
+  std::vector<kube::ObjectKey> records;
+  for (const Sharer& user : hold.users) {
+    records.push_back({user.service.ns, recordName(user.service.name, address)});
+  }
+  return records;
+}
+
 // Of all addresses of one Service; the first reason counts.
 std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choice,
                                      const Applicant& applicant) {
@@ -300,9 +310,11 @@ Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
   {
     const std::lock_guard lock(mutex_);
     const auto it = inFlight_.find(wanted.key);
-    if (it != inFlight_.end() && clock_.now() - it->second < kInFlight) return {};
+    const bool sent = it != inFlight_.end() && it->second.serviceUid == service.uid &&
+                      clock_.now() - it->second.since < kInFlight;
+    if (sent) return {};
     // Before the create: the watch may be faster than the answer.
-    inFlight_[wanted.key] = clock_.now();
+    inFlight_[wanted.key] = {service.uid, clock_.now()};
   }
   const auto created = createClaim(api_, wanted, stop);
   if (created) return {};
@@ -383,14 +395,13 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
                                 const std::vector<IpAddress>& addresses) {
   if (addresses.empty()) return;
   for (const IpAddress& address : addresses) {
-    const std::string reservation = ledger_.with([&](Allocator& allocator) {
-      const Hold* const hold = allocator.holds().find(address);
-      std::string name;
-      if (hold != nullptr && hold->kind == Holder::Kind::kReservation) name = hold->owner.name;
+    const auto touched = ledger_.with([&](Allocator& allocator) {
       allocator.release(service, address);
-      return name;
+      const Hold* const hold = allocator.holds().find(address);
+      return hold == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*hold, address);
     });
-    if (!reservation.empty()) notices_.claimUse({service.ns, reservation});
+    // Fewer use the reservation; of Services that shared, the address may count for another Pool.
+    for (const kube::ObjectKey& claim : touched) notices_.claimUse(claim);
   }
   notices_.changed();
   notices_.freed();
@@ -466,9 +477,13 @@ void ServiceReconciler::tellOverwritten(const model::Service& service) {
                 "that shall serve it, or stop the other controller"});
 }
 
-bool ServiceReconciler::claimSeen(const kube::ObjectKey& claim) {
+bool ServiceReconciler::claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid) {
   const std::lock_guard lock(mutex_);
-  return inFlight_.erase(claim) != 0;
+  const auto it = inFlight_.find(claim);
+  if (it == inFlight_.end()) return false;
+  const bool ours = it->second.serviceUid == serviceUid;
+  inFlight_.erase(it);
+  return ours;
 }
 
 }  // namespace barevip::assigner

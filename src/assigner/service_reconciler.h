@@ -59,9 +59,9 @@ class ServiceReconciler {
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
-  /// The store has the IP object now, or has it no more. True if we made it and its Service need
-  /// not be looked at.
-  bool claimSeen(const kube::ObjectKey& claim);
+  /// The store has the IP object now, of the Service of that uid, or has it no more (empty). True
+  /// if we made it for that Service, which need not be looked at.
+  bool claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid);
 
   /// Services that wait for an address or for one more.
   [[nodiscard]] std::vector<kube::ObjectKey> waiters() const { return waiters_.all(); }
@@ -121,8 +121,12 @@ class ServiceReconciler {
   kube::KeySet leftAlone_;  ///< show what others gave, and this was said
 
   std::mutex mutex_;
+  struct InFlight {
+    std::string serviceUid;
+    MonotonicTime since{};
+  };
   /// IP objects that we made and that the store does not show yet.
-  std::map<kube::ObjectKey, MonotonicTime> inFlight_;
+  std::map<kube::ObjectKey, InFlight> inFlight_;
 };
 
 }  // namespace barevip::assigner

@@ -37,9 +37,19 @@ class TakeUp {
         namers_.emplace(kube::ObjectKey{service.key.ns, name}, &service);
       }
     }
+    std::set<std::pair<kube::ObjectKey, std::string>> recorded;
     for (const model::IpClaim& claim : snapshot.claims) {
       claims_.push_back(&claim);
-      if (claim.serviceOwner) ++sharers_[{claim.spec.address, claim.spec.shareKey}];
+      if (!claim.serviceOwner) continue;
+      ++sharers_[{claim.spec.address, claim.spec.shareKey}];
+      recorded.emplace(ownerOf(claim), claim.spec.address);
+    }
+    for (const model::Service& service : snapshot.services) {
+      if (!isOurs(service) || !saysAssigned(service)) continue;
+      for (const IpAddress& address : shownBy(service)) {
+        if (recorded.contains({service.key, address.toString()})) continue;
+        ++sharers_[{address.toString(), termsOf(service).key}];
+      }
     }
     std::sort(claims_.begin(), claims_.end(), [](const auto* a, const auto* b) {
       return std::tie(a->creationSeconds, a->key) < std::tie(b->creationSeconds, b->key);
@@ -245,7 +255,8 @@ class TakeUp {
   Services services_;
   std::multimap<kube::ObjectKey, const model::Service*> namers_;  ///< by IP object
   std::vector<const model::IpClaim*> claims_;
-  /// How many claims of Services there are by address and share key, as they stand there.
+  /// How many Services have an address by share key, as their claims say, or they themselves where
+  /// the claim was deleted.
   std::map<std::pair<std::string, std::string>, int> sharers_;
 };
 

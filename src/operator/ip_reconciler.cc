@@ -28,7 +28,8 @@ using kube::ReconcileResult;
 constexpr const char* kBound = "Bound";
 constexpr const char* kReserved = "Reserved";
 
-// Who uses the address and the ports that they were granted.
+// Who uses the address and the ports that they were granted, as many as the API takes: one too many
+// must not keep the whole status away.
 void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
   std::vector<std::string> services;
   std::vector<assigner::Port> ports;
@@ -37,8 +38,10 @@ void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
     ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
   }
   std::sort(ports.begin(), ports.end());
+  services.resize(std::min(services.size(), model::IpClaim::kMaxServices));
   status.service = model::joinServiceNames(services);
   status.ports.clear();
+  ports.resize(std::min(ports.size(), model::IpClaim::kMaxPorts));
   for (const assigner::Port& port : ports) status.ports.push_back(port.toString());
 }
 
@@ -71,11 +74,8 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   const auto claim = view_.claims.get(key);
   if (!claim || claim->serviceOwner) forget(key);
   if (!claim || claim->deleting) return ReconcileResult{};
-  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
-  // One port too many must not keep the whole status away.
-  if (status && status->ports.size() > model::IpClaim::kMaxPorts) {
-    status->ports.resize(model::IpClaim::kMaxPorts);
-  }
+  const std::optional<Status> status =
+      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim);
   if (!status || *status == claim->status) {
     tellIfNew(key);
     return ReconcileResult{};

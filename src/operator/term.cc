@@ -10,6 +10,7 @@
 #include "barevip/base/log.h"
 
 #include "assigner/adoption.h"
+#include "assigner/request.h"
 #include "assigner/take_up.h"
 #include "common/kube/backoff.h"
 #include "operator/service_decoder.h"
@@ -32,6 +33,8 @@ constexpr std::chrono::milliseconds kMostBehind = 2s;
 
 // In the queue of Pools: the counts of any of them may differ.
 const ObjectKey kEveryPool{};
+// In the queue of Services: all that wait. Notices that come while it is queued cost nothing.
+const ObjectKey kEveryWaiter{};
 
 // resourceVersions are decimal numbers without leading zeros (KEP-5504).
 bool olderVersion(const std::string& a, const std::string& b) {
@@ -96,7 +99,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       serviceController_(
           "services", serviceQueue_,
           [this](const ObjectKey& key, const std::stop_token& stop) {
-            return services_.reconcile(key, stop);
+            return reconcileService(key, stop);
           },
           describe),
       claimController_(
@@ -211,9 +214,14 @@ void Term::enqueueAll() {
   }
 }
 
-void Term::wakeWaiters() {
+void Term::wakeWaiters() { serviceQueue_.add(kEveryWaiter); }
+
+Result<kube::ReconcileResult> Term::reconcileService(const ObjectKey& key,
+                                                     const std::stop_token& stop) {
+  if (key != kEveryWaiter) return services_.reconcile(key, stop);
   for (const ObjectKey& claim : claims_.waiters()) claimQueue_.add(claim);
   for (const ObjectKey& service : services_.waiters()) serviceQueue_.add(service);
+  return kube::ReconcileResult{};
 }
 
 void Term::wakeHolders(const std::vector<assigner::PoolHolder>& holders) {
@@ -255,6 +263,12 @@ void Term::onService(const ServicePtr& before, const ServicePtr& after) {
   const ObjectKey& key = (after ? after : before)->key;
   if (isRelevant(before) || isRelevant(after)) serviceQueue_.add(key);
   if (before && after && before->labels != after->labels) wakeClaimsOf(key);
+  // A reservation may wait for all who have its address to name it.
+  if (after && (!before || before->annotations != after->annotations)) {
+    for (const std::string& claim : assigner::requestedClaims(*after)) {
+      claimQueue_.add({key.ns, claim});
+    }
+  }
 }
 
 void Term::onPool(const PoolPtr& before, const PoolPtr& after) {
@@ -275,7 +289,8 @@ void Term::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
                     before->serviceOwner == after->serviceOwner &&
                     before->deleting == after->deleting;
   if (same) return;
-  if (services_.claimSeen(key) && after) return;
+  const std::string owner = after && after->serviceOwner ? after->serviceOwner->uid : "";
+  if (services_.claimSeen(key, owner)) return;
   if (before && before->serviceOwner) serviceQueue_.add(assigner::ownerOf(*before));
   if (after && after->serviceOwner) serviceQueue_.add(assigner::ownerOf(*after));
 }

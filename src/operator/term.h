@@ -104,6 +104,8 @@ class Term {
   void wakeWaiters();
   void wakeHolders(const std::vector<assigner::PoolHolder>& holders);
   void wakeClaimsOf(const kube::ObjectKey& service);
+  Result<kube::ReconcileResult> reconcileService(const kube::ObjectKey& key,
+                                                 const std::stop_token& stop);
   Result<kube::ReconcileResult> reconcilePool(const kube::ObjectKey& key,
                                               const std::stop_token& stop);
   Result<kube::ReconcileResult> reconcileClaim(const kube::ObjectKey& key,

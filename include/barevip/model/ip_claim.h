@@ -16,6 +16,8 @@ namespace barevip::model {
 struct IpClaim {
   /// What crds/ip.yaml lets status.ports have; an object of etcd's size holds far more ports.
   static constexpr std::size_t kMaxPorts = 16384;
+  /// How many names fit into what it lets status.service have.
+  static constexpr std::size_t kMaxServices = 1024;
 
   struct Spec {
     std::string pool;

@@ -35,7 +35,11 @@ class ClusterFixture : public testing::Test {
   ClusterFixture() {
     claims_.addHandler([this](const auto& before, const auto& after) {
       claimIndex_.update(before, after);
-      if (reconciler_) reconciler_->claimSeen((after ? after : before)->key);
+      if (reconciler_) {
+        const bool owned = after && after->serviceOwner;
+        reconciler_->claimSeen((after ? after : before)->key,
+                               owned ? after->serviceOwner->uid : "");
+      }
     });
     api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}}}});
     setPools({pool("a", {"10.0.0.0/24"})});

@@ -10,6 +10,7 @@ namespace {
 
 using test::json;
 using test::pool;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -156,6 +157,15 @@ TEST_F(SharingReconcilerTest, TheAddressIsFreeWhenTheLastOneLeaves) {
   }
   settle("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
+}
+
+TEST_F(SharingReconcilerTest, WhenOneLeavesTheRecordsOfTheOthersAreLookedAt) {
+  addSharing("web", 80);
+  addSharing("tls", 443);
+  claimUses_.clear();
+  api_.erase(kube::kServices, {"default", "web"});
+  settle("web");
+  EXPECT_THAT(claimUses_, Contains("tls-10.0.0.0")) << "the address may count for another Pool";
 }
 
 TEST_F(SharingReconcilerTest, AKeyThatIsNoneIsABadRequest) {

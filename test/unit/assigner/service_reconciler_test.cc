@@ -448,6 +448,18 @@ TEST_F(ServiceReconcilerTest, AServiceCreatedAnewUnderTheSameNameHasItsOwnRecord
   EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
 }
 
+TEST_F(ServiceReconcilerTest, ARecordOnItsWayIsNotTakenForThatOfTheServiceCreatedAnew) {
+  put(serviceJson("web"));
+  fillServicesOnly();
+  ASSERT_TRUE(once("web"));
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("web"));
+  fillServicesOnly();
+  ASSERT_TRUE(once("web"));
+  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
+}
+
 // Changed requests.
 
 TEST_F(ServiceReconcilerTest, AChangedRequestMovesMakeBeforeBreak) {

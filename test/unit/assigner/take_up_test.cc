@@ -310,6 +310,16 @@ TEST(TakeUpShared, WhatSeveralServicesShowIsTakenUpThoughTheRecordsAreGone) {
   EXPECT_EQ(after({}, services).holds().find(ip(kAddress))->users.size(), 2U);
 }
 
+TEST(TakeUpShared, WhoseRecordIsGoneCountsWhenTheKeyOfTheOthersIsSought) {
+  model::Service tls = sharing("tls", 443);
+  tls.ingress = {{kAddress, "", ""}};
+  // web has just been told to share no more.
+  const Allocator allocator = after({sharedRecord("web", "80/TCP")}, {sharing("web", 80, ""), tls});
+  const Hold* const hold = allocator.holds().find(ip(kAddress));
+  EXPECT_EQ(hold->users.size(), 2U);
+  EXPECT_EQ(hold->termsOf({"default", "web"})->key, "k");
+}
+
 TEST(TakeUpShared, AReservationKeepsItsUsers) {
   model::IpClaim door = reserved("door", kAddress, true);
   door.spec.shareKey = "k";

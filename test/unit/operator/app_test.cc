@@ -324,6 +324,24 @@ TEST_F(AppTest, AServiceThatNamesAnIpObjectWaitsForIt) {
   EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.9"; }));
 }
 
+TEST_F(AppTest, TheAddressOfAServiceIsReservedWhenTheServiceNamesTheReservation) {
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
+  api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.0"}}}});
+  ASSERT_TRUE(api_.waitFor([&] { return claimReason("front-door") == "AddressHeld"; }));
+  ASSERT_TRUE(api_.patch(kube::kServices, {"default", "s0"}, "",
+                         {{"metadata", {{"annotations", {{"barevip.dev/ip", "front-door"}}}}}},
+                         {}));
+  EXPECT_TRUE(api_.waitFor([&] { return claimReason("front-door") == "Reserved"; }));
+  EXPECT_TRUE(api_.waitFor([&] {
+    return api_.objects(kube::kIps).size() == 1 && reason("s0") == "Assigned";
+  })) << "the reservation is the record from now on";
+  EXPECT_EQ(shown("s0"), "10.0.0.0");
+}
+
 TEST_F(AppTest, ABadPoolSaysSoAndOthersWorkOn) {
   start();
   putPool("bad", {"10.0.0.9-10.0.0.1"});

@@ -98,6 +98,25 @@ TEST_F(IpReconcilerTest, ARecordHasNoMorePortsThanTheCrdTakes) {
   EXPECT_EQ(ports.back(), "16384/TCP");
 }
 
+TEST_F(IpReconcilerTest, AReservationNamesNoMoreServicesThanTheCrdTakes) {
+  reserve("front-door", {{"address", "10.0.0.7"}, {"shareKey", "k"}});
+  sync();
+  ledger_->with([&](assigner::Allocator& allocator) {
+    assigner::Request request;
+    request.claims = {"front-door"};
+    request.families = {Family::kIpv4};
+    for (std::uint16_t port = 1; port <= 1100; ++port) {
+      request.service = {"default", "web" + std::to_string(port)};
+      request.terms = {"k", {{model::Protocol::kTcp, port}}, {}};
+      ASSERT_FALSE(allocator.assign(request).refusal);
+    }
+  });
+  look("front-door");
+  const auto reserved = model::decodeIpClaim(claim("front-door")).value();
+  EXPECT_EQ(model::serviceNames(reserved).size(), 1024U);
+  EXPECT_EQ(reserved.status.ports.size(), 1100U);
+}
+
 TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
   add("web");
   look("web-10.0.0.0");
