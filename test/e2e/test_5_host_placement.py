@@ -8,7 +8,7 @@ from e2e.case import ClusterTest
 
 
 class HostPlacement(ClusterTest):
-    nodes = 2
+    """Comes last on its cluster, whose daemons it moves there from the other placement."""
 
     @classmethod
     def setUpClass(cls):
@@ -43,7 +43,7 @@ class HostPlacement(ClusterTest):
         h.on_node(node, "ipvsadm", "-D", "-t", "198.51.100.7:80")
         h.on_node(node, "ip", "address", "del", "198.51.100.7/32", "dev", h.NIC)
         h.kubectl("delete", "service", "web", "-n", self.ns)
-        for name in ("node1", "node2"):
+        for name in ("node1", "node2", "node3"):
             h.wait_for(f"{name} without {address}", lambda n=name: address not in h.on_node(n, "ipvsadm", "-Ln")
                        and address not in h.on_node(n, "ip", "address"))
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 from layers.build import build
 from layers.outcome import REPO, Outcome, ctest
@@ -28,8 +29,12 @@ def run_tests(*arguments):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
     tests, failures = 0, 0
+    begun = time.monotonic()
     for line in process.stdout:
         print(line, end="", flush=True)
+        if re.search(r"(^|\.\.\. )(ok|FAIL|ERROR)$", line):
+            print(f"  {time.monotonic() - begun:.0f} s", flush=True)
+            begun = time.monotonic()
         if match := re.match(r"Ran (\d+) tests? in", line):
             tests = int(match.group(1))
         if line.startswith("FAILED ("):

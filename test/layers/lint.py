@@ -58,8 +58,9 @@ def tidy_one(entry):
     cut = arguments.index("-o")
     arguments = arguments[:cut] + [w for w in arguments[cut + 2:] if w not in ("-c", entry["file"])]
     arguments.append("-Wno-unknown-warning-option")  # some are g++'s own
-    preprocessed = subprocess.run(["clang++-14", *arguments, "-E", entry["file"]], cwd=entry["directory"],
-                                  capture_output=True, check=False)
+    # With comments (NOLINT) and macros, without names of files: another clone of this tree reads the same.
+    preprocessed = subprocess.run(["clang++-14", *arguments, "-E", "-P", "-C", "-dD", entry["file"]],
+                                  cwd=entry["directory"], capture_output=True, check=False)
     digest = hashlib.sha256(preprocessed.stdout)
     with open(os.path.join(REPO, ".clang-tidy"), "rb") as config:
         digest.update(config.read())
