@@ -190,6 +190,7 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
 void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Choice& choice) {
   bool shareable = false;
   for (const Assignment& assignment : choice.addresses) {
+    if (assignment.joined) tellAllOn(assignment.address);
     if (!assignment.regranted) continue;
     notices_.claimUse({service.ns, assignment.reservation.empty()
                                        ? recordName(service.name, assignment.address)
@@ -197,6 +198,14 @@ void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Choice&
     shareable = shareable || !assignment.shareKey.empty();
   }
   if (shareable) notices_.freed();
+}
+
+void ServiceReconciler::tellAllOn(const IpAddress& address) {
+  const auto records = ledger_.with([&](Allocator& allocator) {
+    const Hold* const hold = allocator.holds().find(address);
+    return hold == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*hold, address);
+  });
+  for (const kube::ObjectKey& claim : records) notices_.claimUse(claim);
 }
 
 bool ServiceReconciler::adoptShown(const model::Service& service) {
@@ -395,13 +404,8 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
                                 const std::vector<IpAddress>& addresses) {
   if (addresses.empty()) return;
   for (const IpAddress& address : addresses) {
-    const auto touched = ledger_.with([&](Allocator& allocator) {
-      allocator.release(service, address);
-      const Hold* const hold = allocator.holds().find(address);
-      return hold == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*hold, address);
-    });
-    // Fewer use the reservation; of Services that shared, the address may count for another Pool.
-    for (const kube::ObjectKey& claim : touched) notices_.claimUse(claim);
+    ledger_.with([&](Allocator& allocator) { allocator.release(service, address); });
+    tellAllOn(address);
   }
   notices_.changed();
   notices_.freed();

@@ -80,6 +80,8 @@ class ServiceReconciler {
                                          const std::stop_token& stop);
   Decision decide(const model::Service& service);
   void tellOthers(const kube::ObjectKey& service, const Choice& choice);
+  /// Who has the address changed: their IP objects show ports and the Pool that it counts for.
+  void tellAllOn(const IpAddress& address);
   bool adoptShown(const model::Service& service);
   /// Returns the error.
   tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Error& error,

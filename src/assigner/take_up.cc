@@ -65,10 +65,10 @@ class TakeUp {
     }
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
+    for (const auto& [key, service] : services_) noteForeign(*service);
     for (const model::IpClaim* const claim : claims_) {
       if (!claim->serviceOwner && !claim->spec.address.empty()) reserve(*claim);
     }
-    for (const auto& [key, service] : services_) noteForeign(*service);
     return adopted;
   }
 

@@ -37,8 +37,8 @@ struct TakeUpRules {
 };
 
 /// Pools must be set. First IP objects, the older one wins; then what our Services show; then, if
-/// wanted, what they show that somebody else gave; then reservations that were not bound yet; then
-/// what other Services show. The order within the snapshot does not matter. Returns the Services of
+/// wanted, what they show that somebody else gave; then what other Services show; then reservations
+/// that were not bound yet. The order within the snapshot does not matter. Returns the Services of
 /// the snapshot whose addresses were adopted.
 std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
                                           const TakeUpRules& rules);

@@ -159,9 +159,11 @@ TEST_F(SharingReconcilerTest, TheAddressIsFreeWhenTheLastOneLeaves) {
   EXPECT_EQ(shown("other"), "10.0.0.0");
 }
 
-TEST_F(SharingReconcilerTest, WhenOneLeavesTheRecordsOfTheOthersAreLookedAt) {
+TEST_F(SharingReconcilerTest, WhenOneComesOrLeavesTheRecordsOfTheOthersAreLookedAt) {
   addSharing("web", 80);
+  claimUses_.clear();
   addSharing("tls", 443);
+  EXPECT_THAT(claimUses_, Contains("web-10.0.0.0"));
   claimUses_.clear();
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");

@@ -183,6 +183,13 @@ TEST(TakeUpSnapshot, AReservationThatWasNotBoundYetTakesBackWhatItsServiceShows)
             "IP default/front-door");
 }
 
+TEST(TakeUpSnapshot, AReservationThatWasNotBoundYetGetsNothingThatAForeignServiceShows) {
+  model::Service foreign = showing("web", kAddress, false);
+  foreign.loadBalancerClass = "example.com/other";
+  EXPECT_EQ(holderAfter({reserved("door", kAddress, false)}, {foreign}, kAddress),
+            Holder({Holder::Kind::kForeign, {"default", "web"}}).toString());
+}
+
 TEST(TakeUpSnapshot, GarbageIsLeftOut) {
   model::IpClaim garbage = recordFor("web", kAddress);
   garbage.spec.address = "not one";
