@@ -173,7 +173,6 @@ void Allocator::grant(const Sharer& service, Assignment& assignment) {
     }
     assignment.regranted = true;
   }
-  assignment.joined = before == nullptr;
   join(assignment.address, granted);
   assignment.shareKey = service.terms.key;
 }

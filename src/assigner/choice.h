@@ -20,7 +20,6 @@ struct Assignment {
   std::string reservation;  ///< IP object made by a person, in the Service's namespace; else empty
   std::string shareKey;     ///< under which it has the address
   bool regranted = false;   ///< the Service had it, and has it on other terms now
-  bool joined = false;      ///< the Service has it from now on, where others had or reserved it
 
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };

@@ -36,8 +36,10 @@ model::IpClaim recordOf(const model::Service& service, const Assignment& assignm
   return claim;
 }
 
-// The Pool is what it was when the address was given: it may be renamed since.
+// The Pool is what it was when the address was given: it may be renamed since. Of a record that was
+// never bound, and refused at take-up, it is not who gave the address.
 bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
+  if (found.status.phase != "Bound" && found.spec.pool != wanted.spec.pool) return false;
   return found.serviceOwner && found.serviceOwner->uid == wanted.serviceOwner->uid &&
          found.spec.address == wanted.spec.address && !found.deleting;
 }
@@ -138,7 +140,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   if (!dropped) return tl::make_unexpected(dropped.error());
   const Decision decision = decide(service);
   const Choice& choice = decision.choice;
-  tellOthers(service.key, choice);
+  tellOthers(service.key, decision);
   std::set<std::string> records;
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
@@ -176,21 +178,27 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
   const auto ns = view_.namespaces.get({"", service.key.ns});
   const auto request = requestOf(service, ns.get());
   return ledger_.with([&](Allocator& allocator) {
+    const std::vector<IpAddress> had = allocator.holds().ofService(service.key);
     Choice choice = request ? allocator.assign(*request)
                             : allocator.keep({service.key, termsOf(service)}, shownBy(service),
                                              {RefusalReason::kBadRequest, request.error().message});
     // Under the lock: who frees an address after this decision must find us among the waiters.
     waiters_.set(service.key, choice.refusal || choice.incomplete);
     auto misfit = misfitsOf(allocator.pools(), choice, applicantOf(service, ns.get()));
-    return Decision{std::move(choice), std::move(misfit)};
+    std::vector<IpAddress> gained;
+    for (const Assignment& assignment : choice.addresses) {
+      const IpAddress& address = assignment.address;
+      if (std::find(had.begin(), had.end(), address) == had.end()) gained.push_back(address);
+    }
+    return Decision{std::move(choice), std::move(misfit), std::move(gained)};
   });
 }
 
 // IP objects show the terms, and who waits for an address under the same key may fit there now.
-void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Choice& choice) {
+void ServiceReconciler::tellOthers(const kube::ObjectKey& service, const Decision& decision) {
+  for (const IpAddress& address : decision.gained) tellAllOn(address);
   bool shareable = false;
-  for (const Assignment& assignment : choice.addresses) {
-    if (assignment.joined) tellAllOn(assignment.address);
+  for (const Assignment& assignment : decision.choice.addresses) {
     if (!assignment.regranted) continue;
     notices_.claimUse({service.ns, assignment.reservation.empty()
                                        ? recordName(service.name, assignment.address)

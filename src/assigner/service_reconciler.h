@@ -73,13 +73,16 @@ class ServiceReconciler {
     Choice choice;
     /// What is kept, but would not be given as things are now.
     std::optional<Explanation> misfit;
+    /// What it has from now on, perhaps beside others. An IP object may be there already: one that
+    /// was refused at take-up.
+    std::vector<IpAddress> gained;
   };
 
   Result<kube::ReconcileResult> serve(const model::Service& service, const std::stop_token& stop);
   Result<kube::ReconcileResult> withdraw(const kube::ObjectKey& key, const ServicePtr& service,
                                          const std::stop_token& stop);
   Decision decide(const model::Service& service);
-  void tellOthers(const kube::ObjectKey& service, const Choice& choice);
+  void tellOthers(const kube::ObjectKey& service, const Decision& decision);
   /// Who has the address changed: their IP objects show ports and the Pool that it counts for.
   void tellAllOn(const IpAddress& address);
   bool adoptShown(const model::Service& service);

@@ -460,6 +460,35 @@ TEST_F(ServiceReconcilerTest, ARecordOnItsWayIsNotTakenForThatOfTheServiceCreate
   EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
 }
 
+TEST_F(ServiceReconcilerTest, ARecordThatWasRefusedAtTakeUpIsThatOfWhoGivesTheAddressLater) {
+  struct Case {
+    std::string service;
+    std::string address;
+    std::string writer;  ///< the Pool that the record names
+  };
+  for (const auto& [name, address, writer] :
+       {Case{"web", "10.0.0.0", "a"}, Case{"tls", "10.0.0.1", "gone"}}) {
+    put(serviceJson(name));
+    const json owner = {{"apiVersion", "v1"},
+                        {"kind", "Service"},
+                        {"name", name},
+                        {"uid", service(name)["metadata"]["uid"]}};
+    const std::string record = name + "-" + address;
+    api_.put(
+        kube::kIps,
+        {{"metadata", {{"name", record}, {"namespace", "default"}, {"ownerReferences", {owner}}}},
+         {"spec", {{"pool", writer}, {"address", address}, {"family", "IPv4"}}}});
+    setPools({});
+    restart();
+    setPools({pool("a", {"10.0.0.0/24"})});
+    claimUses_.clear();
+    ASSERT_TRUE(once(name));
+    EXPECT_EQ(shown(name), address);
+    EXPECT_EQ(api_.object(kube::kIps, {"default", record})->at("spec")["pool"], "a");
+    EXPECT_THAT(claimUses_, testing::Contains(record)) << "it is looked at, to be bound";
+  }
+}
+
 // Changed requests.
 
 TEST_F(ServiceReconcilerTest, AChangedRequestMovesMakeBeforeBreak) {
