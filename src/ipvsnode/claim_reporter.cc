@@ -61,7 +61,9 @@ void ClaimReporter::take(const NodeReport& report) {
     const auto claim = stores_.claims.get(key);
     if (!claim) continue;
     const std::string address = vip.vip.toString();
-    for (const std::string& name : model::serviceNames(*claim)) {
+    const auto names =
+        claim->serviceOwner ? std::vector{claim->serviceOwner->name} : model::serviceNames(*claim);
+    for (const std::string& name : names) {
       const ObjectKey service{key.ns, name};
       if (vip.conflictMac) {
         recordFor(service, EventType::kWarning, "AddressConflict", "Announce",

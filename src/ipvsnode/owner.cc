@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "ipvsnode/bound_claims.h"
+
 namespace barevip::node {
 namespace {
 
@@ -110,7 +112,7 @@ using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
 const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools) {
   static const model::Pool::Announce kAnywhere;
   for (const auto& claim : claims) {
-    const auto pool = pools.find(claim->status.pool);
+    const auto pool = pools.find(recordedPool(*claim));
     if (pool != pools.end()) return pool->second->announce;
   }
   return kAnywhere;

@@ -30,6 +30,8 @@ namespace barevip::controlplane {
 
 /// What the API server holds now. An object that cannot be decoded is left out. kExpired: the list
 /// grew too old between its pages; begin again after a pause.
+[[nodiscard]] Result<std::vector<model::Pool>> listPools(kube::Api& api,
+                                                         const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<model::IpClaim>> listClaims(kube::Api& api,
                                                              const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<model::Service>> listServices(kube::Api& api,

@@ -62,6 +62,10 @@ Result<void> patchClaimStatus(kube::Api& api, const model::IpClaim& seen,
                      model::ipClaimStatusPatch(status, seen.resourceVersion, now), stop);
 }
 
+Result<std::vector<model::Pool>> listPools(kube::Api& api, const std::stop_token& stop) {
+  return listAll<model::Pool>(api, kube::kPools, model::decodePool, stop);
+}
+
 Result<std::vector<model::IpClaim>> listClaims(kube::Api& api, const std::stop_token& stop) {
   return listAll<model::IpClaim>(api, kube::kIps, model::decodeIpClaim, stop);
 }

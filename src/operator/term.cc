@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocatio
 // Behind Services that wait for a worker, IP objects look again that often, and one of them gets
 // through that often.
 constexpr std::chrono::milliseconds kRecordDelay = 1s;
-constexpr std::chrono::milliseconds kRecordPace = 200ms;
+constexpr std::chrono::milliseconds kRecordPace = 1s;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
@@ -168,12 +168,15 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
 
 // False: the stores do not get as far as the lists in time.
 Result<bool> Term::takeUpOnce(const std::stop_token& stop) {
+  const auto pools = listPools(api_, stop);
+  if (!pools) return tl::make_unexpected(pools.error());
   auto claims = listClaims(api_, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));
   auto services = listServices(api_, serviceDecoder(options_.compat), stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
   const MonotonicTime start = clock_.now();
-  while (behind(stores_.claims, *claims) || behind(stores_.services, *services)) {
+  while (behind(stores_.pools, *pools) || behind(stores_.claims, *claims) ||
+         behind(stores_.services, *services)) {
     if (stop.stop_requested()) return fail(ErrorCode::kStopped, "stopped");
     if (clock_.now() - start > kMostBehind) return false;
     pause(kLook, stop);
@@ -247,8 +250,9 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
   return kube::ReconcileResult{};
 }
 
-// The address of a Service is worth more than the status of an IP object that says the same: it is
-// written when no Service waits for a worker any more, or at a slow pace.
+// The address of a Service is worth more than the status of an IP object that says the same, and
+// nodes announce it without: it is written when no Service waits for a worker any more, or at a
+// slow pace.
 Result<kube::ReconcileResult> Term::reconcileClaim(const ObjectKey& key,
                                                    const std::stop_token& stop) {
   const auto claim = stores_.claims.get(key);

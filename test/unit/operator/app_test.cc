@@ -130,6 +130,7 @@ class AppTest : public testing::Test {
   // What interceptors count: here, since operators call them until they are gone.
   std::atomic<int> claimLists_ = 0;
   std::atomic<int> serviceLists_ = 0;
+  std::atomic<int> poolLists_ = 0;
   std::mutex writesMutex_;
   std::map<std::string, unsigned> writes_;  ///< by object
   std::vector<std::unique_ptr<Replica>> replicas_;
@@ -491,6 +492,25 @@ TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
   EXPECT_GE(std::chrono::steady_clock::now() - began, 800ms);
+}
+
+TEST_F(AppTest, ATermBeginsWithThePoolsOfItsTime) {
+  putPool("a", {"10.0.0.0/24"});
+  putService("s0");
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                          const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kServices) ++serviceLists_;
+    if (resource != kube::kPools) return std::nullopt;
+    // The reflector's list is the first; its watch is cut until the term has its lists.
+    if (verb == kube::FakeApi::Verb::kList && ++poolLists_ == 2) putPool("a", {"10.0.1.0/24"});
+    if (verb == kube::FakeApi::Verb::kWatch && serviceLists_ < 2) {
+      return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
+    }
+    return std::nullopt;
+  });
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_EQ(shown("s0"), "10.0.1.0");
 }
 
 TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
