@@ -150,6 +150,9 @@ std::vector<model::Pool> convert(const Sources& sources, Report& report) {
     pool.avoidGatewayIps = source.avoidGatewayIps;
     pool.autoAssign = source.autoAssign;
     pool.priority = priorities.of(source);
+    if (source.rules == PoolSource::Rules::kMetalLb) {
+      pool.allowSharing = model::AllowSharing::kCluster;
+    }
     pool.ignoreNamespaces = withoutRepeats(source.ignoreNamespaces);
     convertAllocation(source, pool, report);
     pool.announce = announcements.of(source);

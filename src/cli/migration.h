@@ -34,10 +34,12 @@ struct Report {
 
 /// Addresses that another load balancer gives.
 struct PoolSource {
-  /// How its entries are meant.
+  /// Whose rules hold for it.
   enum class Rules : std::uint8_t {
-    kMetalLb,   ///< wrong ranges are refused
-    kOriginal,  ///< inwinstack.com: wrong ranges mean no address; filters are single addresses
+    /// Wrong ranges are refused; Services of different namespaces may share an address.
+    kMetalLb,
+    /// inwinstack.com: wrong ranges mean no address; filters are single addresses; none is shared.
+    kOriginal,
   };
   enum class Announced : std::uint8_t { kByAdvertisements, kL2, kBgp };
 

@@ -67,6 +67,9 @@ class Writer {
     member("namespaceSelector", pool.namespaceSelector);
     member("serviceSelector", pool.serviceSelector);
     member("ignoreNamespaces", pool.ignoreNamespaces);
+    if (pool.allowSharing != defaults.allowSharing) {
+      member("allowSharing", std::string(model::toString(pool.allowSharing)));
+    }
     if (pool.announce == defaults.announce) return;
     out_ << YAML::Key << "announce" << YAML::BeginMap;
     if (pool.announce.mode == model::AnnounceMode::kNone) member("mode", std::string("None"));

@@ -46,6 +46,7 @@ spec:
     - "2001:db8::/64"
   avoidBuggyIPs: true
   autoAssign: false
+  allowSharing: Cluster
 )",
                {}},
         Golden{"SpacesAroundTheDashAreDropped",
@@ -65,6 +66,7 @@ spec:
   addresses:
     - 192.168.7.10-192.168.7.20
     - "2001:db8::1-2001:db8::9"
+  allowSharing: Cluster
 )",
                {}},
         Golden{"HostBitsAreDropped",
@@ -83,6 +85,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.8/29
+  allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.addresses[0] \"192.168.7.9/29\" has bits set "
                 "beyond its prefix: written as 192.168.7.8/29, the network that it means there"}},
@@ -103,6 +106,7 @@ spec:
   addresses:
     - 192.168.7.8-192.168.7.20
     - 10.0.0.1/32
+  allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.addresses[1] \"192.168.7.9/32\" has addresses "
                 "that an entry before it has, too: the two are joined",
@@ -129,6 +133,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowSharing: Cluster
 ---
 apiVersion: barevip.dev/v1alpha1
 kind: Pool
@@ -137,6 +142,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.128-192.168.8.5
+  allowSharing: Cluster
 )",
                {"document 3, IPAddressPool b: has 192.168.7.128-192.168.7.255 in common with the "
                 "Pool \"a\": of two that overlap only the older Pool gives addresses; take them "
@@ -194,6 +200,7 @@ spec:
         values:
           - internal
           - "true"
+  allowSharing: Cluster
 )",
                {}},
         Golden{"SelectorsOfOneKeyBecomeOne",
@@ -224,6 +231,7 @@ spec:
         values:
           - edge
           - front
+  allowSharing: Cluster
 )",
                {}},
         Golden{"OfOtherSelectorsTheFirstIsTaken",
@@ -250,6 +258,7 @@ spec:
   serviceSelector:
     matchLabels:
       app: web
+  allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.serviceAllocation.serviceSelectors has "
                 "selectors that cannot be written as one: only the first is taken; give what the "
@@ -270,6 +279,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.serviceAllocation says nothing: the Pool is "
                 "open to all and not tried before others that are; set spec.priority below 100 for "
@@ -304,6 +314,7 @@ spec:
   priority: 201
   namespaces:
     - shop
+  allowSharing: Cluster
 ---
 apiVersion: barevip.dev/v1alpha1
 kind: Pool
@@ -313,6 +324,7 @@ spec:
   addresses:
     - 10.0.2.0/24
   priority: 200
+  allowSharing: Cluster
 ---
 apiVersion: barevip.dev/v1alpha1
 kind: Pool
@@ -322,6 +334,7 @@ spec:
   addresses:
     - 10.0.1.0/24
   priority: 1
+  allowSharing: Cluster
 )",
             {"document 3, IPAddressPool second: spec.serviceAllocation.priority 200 is not below "
              "barevip's default of 100: Pools without a priority get 201"}},
@@ -343,6 +356,7 @@ spec:
   addresses:
     - 10.0.3.0/24
   priority: 0
+  allowSharing: Cluster
 )",
             {"document 2, IPAddressPool lan: spec.serviceAllocation.priority -5 is out of range: "
              "written as 0"}}),
@@ -361,7 +375,7 @@ metadata: {name: b}
 spec: {addresses: [10.0.2.0/24]}
 ---)";
 
-const std::string kPlainA = R"(
+const std::string kAddressesOfA = R"(
 ---
 apiVersion: barevip.dev/v1alpha1
 kind: Pool
@@ -371,6 +385,11 @@ spec:
   addresses:
     - 10.0.1.0/24)";
 
+const std::string kShared = R"(
+  allowSharing: Cluster)";
+
+const std::string kPlainA = kAddressesOfA + kShared;
+
 const std::string kPlainB = R"(
 ---
 apiVersion: barevip.dev/v1alpha1
@@ -379,7 +398,8 @@ metadata:
   name: b
 spec:
   addresses:
-    - 10.0.2.0/24)";
+    - 10.0.2.0/24
+  allowSharing: Cluster)";
 
 const std::string kModeNone = R"(
   announce:
@@ -591,9 +611,9 @@ kind: AddressPool
 metadata: {name: b}
 spec: {protocol: bgp, addresses: [10.0.2.0/24], bgpAdvertisements: [{localPref: 100}]}
 )",
-               kPlainA + R"(
+               kAddressesOfA + R"(
   autoAssign: false)" +
-                   kPlainB + kModeNone + "\n",
+                   kShared + kPlainB + kModeNone + "\n",
                {"document 2, AddressPool b: spec.bgpAdvertisements has no equal: left out; barevip "
                 "does not speak BGP",
                 std::string("document 2, AddressPool b: is announced by BGP, which barevip does "
@@ -620,10 +640,10 @@ data:
       protocol: bgp
       addresses: [10.0.2.7/24]
 )",
-            kPlainA + R"(
+            kAddressesOfA + R"(
   avoidBuggyIPs: true
   autoAssign: false)" +
-                kPlainB + kModeNone + "\n",
+                kShared + kPlainB + kModeNone + "\n",
             {"document 1, ConfigMap metallb-system/config: peers has no equal: left out; barevip "
              "does not speak BGP",
              "document 1, ConfigMap metallb-system/config, pool \"b\": "
