@@ -21,8 +21,20 @@ def ensure_cluster(proxy, nodes):
     _current = (proxy, nodes)
 
 
+def make_namespace():
+    """A new namespace; returns its name."""
+    name = f"t{next(_numbers)}"
+    h.kubectl("create", "namespace", name)
+    return name
+
+
+def remove_namespace(name):
+    """Does not wait: pods end while the next test begins."""
+    h.kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+
 class ClusterTest(unittest.TestCase):
-    """One cluster by class; one namespace by test, removed at its end."""
+    """One cluster by class; one namespace by test. What a test made frees its addresses before the next one begins."""
 
     proxy = "iptables"
     nodes = 3
@@ -33,31 +45,28 @@ class ClusterTest(unittest.TestCase):
         ensure_cluster(cls.proxy, cls.nodes)
 
     def setUp(self):
-        self.ns = f"t{next(_numbers)}"
-        h.kubectl("create", "namespace", self.ns)
-        self.pools = []
-        # Last in, first out: the Pools are deleted, then their holders, then the Pools are gone.
-        self.addCleanup(self._wait_for_pools_to_go)
-        self.addCleanup(self._remove_namespace)
+        self.ns = make_namespace()
+        self.addCleanup(remove_namespace, self.ns)
+        self.prepare()
 
-    def _wait_for_pools_to_go(self):
+    def prepare(self):
+        """What each test needs once it has its namespace, self.ns."""
+        self.pools = []
+        self.addCleanup(self._free_addresses)
+
+    def _free_addresses(self):
+        for name in self.pools:
+            h.kubectl("delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
+        h.kubectl("delete", "services,ips", "--all", "-n", self.ns, "--timeout=60s", check=False)
         for name in self.pools:
             h.kubectl("wait", "--for=delete", f"pool/{name}", "--timeout=60s", check=False)
-
-    def _remove_namespace(self):
-        h.kubectl("delete", "namespace", self.ns, "--wait=true", "--timeout=120s", check=False)
 
     def make_pool(self, *entries, name=None, **spec):
         """A Pool for this test's namespace alone."""
         name = name or self.ns
         h.kubectl("apply", "-f", "-", text=h.pool(name, *entries, namespaces=[self.ns], **spec))
         self.pools.append(name)
-        self.addCleanup(h.kubectl, "delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
         return name
-
-    def make_backend(self, name="web", replicas=3, node=None):
-        h.apply(h.backend(name, replicas, self.ns, node))
-        h.rollout("deployment", name, self.ns)
 
     def make_service(self, name="web", addresses=1, **kwargs):
         """A Service that has its addresses and answers on each."""
@@ -70,13 +79,37 @@ class ClusterTest(unittest.TestCase):
     def owner(self, address):
         return h.wait_for_owner(address, self.ns)
 
-    def ask_from_pod(self, pod, address, kind="tcp", port=80):
-        """The answer that a backend pod gets from an address, or an empty text."""
-        return h.kubectl("exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, str(port), check=False)
-
     def conditions(self, service):
         status = h.get("service", service, self.ns)["status"]
         return {c["type"]: c for c in status.get("conditions", [])}
+
+
+class TrafficTest(ClusterTest):
+    """The tests of one class share a namespace and the pods of the Deployment web, which spread over the nodes."""
+
+    replicas = 3
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ns = make_namespace()
+        cls.addClassCleanup(remove_namespace, cls.ns)
+        h.apply(h.backend("web", cls.replicas, cls.ns))
+        h.rollout("deployment", "web", cls.ns)
+
+    def setUp(self):
+        self.prepare()
+
+    def make_backend(self, name, replicas, **kwargs):
+        """Pods of this test's own."""
+        h.apply(h.backend(name, replicas, self.ns, **kwargs))
+        self.addCleanup(h.kubectl, "delete", "deployment", name, "-n", self.ns, "--wait=false")
+        h.rollout("deployment", name, self.ns)
+
+    def ask_from_pod(self, pod, address, kind="tcp", count=1):
+        """The answers, a line each, that a backend pod gets from port 80 of an address; they end where one is missing."""
+        return h.kubectl("exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, "80", str(count),
+                         check=False).splitlines()
 
     def assert_both_policies_serve_from_everywhere(self):
         """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
@@ -96,5 +129,5 @@ class ClusterTest(unittest.TestCase):
                         self.assertEqual(0, report["failed"], report["failures"])
                 for pod in h.pods("app=web", self.ns):
                     with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
-                        for _ in range(3):
-                            self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], address))
+                        answers = self.ask_from_pod(pod["metadata"]["name"], address, count=3)
+                        self.assertEqual(3, sum(a.startswith("pod=web-") for a in answers), answers)

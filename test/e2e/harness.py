@@ -163,8 +163,8 @@ def metric(node, name):
     raise AssertionError(f"the node daemon of {node} has no metric {name}")
 
 
-def backend(name, replicas=4, namespace="default", node=None):
-    """Manifest of a Deployment of the test backend."""
+def backend(name, replicas=4, namespace="default", node=None, grace=0):
+    """Manifest of a Deployment of the test backend, whose pods serve on for so many seconds after SIGTERM."""
     return textwrap.dedent(f"""
         apiVersion: apps/v1
         kind: Deployment
@@ -189,6 +189,7 @@ def backend(name, replicas=4, namespace="default", node=None):
                 env:
                 - {{name: POD_NAME, valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}}}
                 - {{name: NODE_NAME, valueFrom: {{fieldRef: {{fieldPath: spec.nodeName}}}}}}
+                - {{name: GRACE_SECONDS, value: "{grace}"}}
                 ports: [{{containerPort: 8080}}]
                 readinessProbe: {{httpGet: {{path: /ready, port: 8080}}, periodSeconds: 1}}
         """)

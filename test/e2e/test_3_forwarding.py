@@ -4,10 +4,10 @@
 import json
 
 from e2e import harness as h
-from e2e.case import ClusterTest
+from e2e.case import TrafficTest
 
 
-class Forwarding(ClusterTest):
+class Forwarding(TrafficTest):
     """The matrix: from outside, node and pod; Cluster and Local; TCP and UDP; IPv4 and IPv6."""
 
     def expect_answers(self, report, count):
@@ -16,7 +16,6 @@ class Forwarding(ClusterTest):
 
     def test_a_cluster_policy_service_is_served_from_everywhere(self):
         self.make_pool("10.99.0.128/29", "fd99::200/120")
-        self.make_backend(replicas=3)
         found = self.make_service(families="RequireDualStack", addresses=2)
         for address in found:
             for kind in ("tcp", "udp"):
@@ -31,13 +30,13 @@ class Forwarding(ClusterTest):
                         self.expect_answers(report, 6)
                 for pod in h.pods("app=web", self.ns):
                     with self.subTest(source="pod", address=address, kind=kind):
-                        answers = [self.ask_from_pod(pod["metadata"]["name"], address, kind) for _ in range(4)]
-                        self.assertTrue(all(a.startswith("pod=web-") for a in answers), answers)
+                        answers = self.ask_from_pod(pod["metadata"]["name"], address, kind, count=4)
+                        self.assertEqual(4, sum(a.startswith("pod=web-") for a in answers), answers)
 
     def test_a_local_policy_service_keeps_the_clients_address(self):
         self.make_pool("10.99.0.128/29", "fd99::200/120")
-        self.make_backend(replicas=1, node="node2")
-        found = self.make_service(policy="Local", families="RequireDualStack", addresses=2)
+        self.make_backend("one", replicas=1, node="node2")
+        found = self.make_service(app="one", policy="Local", families="RequireDualStack", addresses=2)
         for address in found:
             expected = h.CLIENT_ADDRESS[6 if ":" in address else 4]
             self.assertEqual("node2", self.owner(address), "the node with the pod announces")
@@ -50,17 +49,16 @@ class Forwarding(ClusterTest):
                     with self.subTest(source=node, address=address, kind=kind):
                         self.expect_answers(h.requests(kind, address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c)), 4)
                 with self.subTest(source="its own backend", address=address, kind=kind):
-                    pod = h.pods("app=web", self.ns)[0]["metadata"]["name"]
-                    self.assertIn(f"pod={pod}", self.ask_from_pod(pod, address, kind))
-        self.make_backend(name="neighbour", replicas=3)
-        for pod in h.pods("app=neighbour", self.ns):
+                    pod = h.pods("app=one", self.ns)[0]["metadata"]["name"]
+                    self.assertIn(f"pod={pod}", "".join(self.ask_from_pod(pod, address, kind)))
+        for pod in h.pods("app=web", self.ns):
             with self.subTest(source=f"a pod of {pod['spec']['nodeName']}"):
-                self.assertIn("pod=web-", self.ask_from_pod(pod["metadata"]["name"], found[0]))
+                self.assertIn("pod=one-", "".join(self.ask_from_pod(pod["metadata"]["name"], found[0])))
 
     def test_nodes_without_a_pod_of_the_service_serve_it_too(self):
         self.make_pool("10.99.0.128/29")
-        self.make_backend(replicas=2, node="node3")
-        address = self.make_service()[0]
+        self.make_backend("two", replicas=2, node="node3")
+        address = self.make_service(app="two")[0]
         for number in (1, 2, 3):
             with self.subTest(by=f"node{number}"):
                 h.client("ip", "route", "replace", f"{address}/32", "via", f"10.99.0.1{number}")
@@ -71,13 +69,11 @@ class Forwarding(ClusterTest):
 
     def test_session_affinity_sends_a_client_to_one_pod(self):
         self.make_pool("10.99.0.128/29")
-        self.make_backend(replicas=3)
         address = self.make_service(extra="sessionAffinity: ClientIP")[0]
         self.assertEqual(1, len(h.requests("tcp", address, 80, 12)["pods"]))
 
     def test_source_ranges_keep_everybody_else_out(self):
         self.make_pool("10.99.0.128/29")
-        self.make_backend(replicas=1)
         address = self.make_service(extra="loadBalancerSourceRanges: [10.99.0.0/24]")[0]
         h.kubectl("patch", "service", "web", "-n", self.ns, "--type=merge", "-p",
                   json.dumps({"spec": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}))
@@ -88,7 +84,6 @@ class Forwarding(ClusterTest):
 
     def test_ports_of_the_node_do_not_answer_on_a_vip(self):
         self.make_pool("10.99.0.128/29")
-        self.make_backend(replicas=1)
         address = self.make_service()[0]
         owner = self.owner(address)
         for port in (22, 10250):
@@ -104,14 +99,12 @@ class Forwarding(ClusterTest):
 
     def test_scaled_down_pods_leave_without_a_failed_request(self):
         self.make_pool("10.99.0.128/29")
-        self.make_backend(replicas=3)
-        address = self.make_service()[0]
-        # Pods serve on for a moment after SIGTERM, as a well-behaved server does.
-        h.kubectl("set", "env", "deployment/web", "GRACE_SECONDS=4", "-n", self.ns)
-        h.rollout("deployment", "web", self.ns)
+        # As a well-behaved server does.
+        self.make_backend("polite", replicas=3, grace=4)
+        address = self.make_service(app="polite")[0]
         with h.traffic("tcp", address, 80) as report:
-            h.kubectl("scale", "deployment/web", "--replicas=1", "-n", self.ns)
-            h.wait_for("one pod", lambda: len(h.pods("app=web", self.ns)) == 1)
-            h.kubectl("scale", "deployment/web", "--replicas=3", "-n", self.ns)
-            h.rollout("deployment", "web", self.ns)
+            h.kubectl("scale", "deployment/polite", "--replicas=1", "-n", self.ns)
+            h.wait_for("one pod", lambda: len(h.pods("app=polite", self.ns)) == 1)
+            h.kubectl("scale", "deployment/polite", "--replicas=3", "-n", self.ns)
+            h.rollout("deployment", "polite", self.ns)
         self.assertEqual(0, report["failed"], report["failures"])

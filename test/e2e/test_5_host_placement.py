@@ -4,11 +4,13 @@
 import json
 
 from e2e import harness as h
-from e2e.case import ClusterTest
+from e2e.case import TrafficTest
 
 
-class HostPlacement(ClusterTest):
+class HostPlacement(TrafficTest):
     """Comes last on its cluster, whose daemons it moves there from the other placement."""
+
+    replicas = 2
 
     @classmethod
     def setUpClass(cls):
@@ -20,10 +22,9 @@ class HostPlacement(ClusterTest):
                                                          "--metrics-address=127.0.0.1:7480"]}]}}}}))
         h.rollout("daemonset", "barevip-node", h.SYSTEM, 300)
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.make_pool("10.99.0.128/29", "fd99::200/120")
-        self.make_backend(replicas=2)
 
     def test_services_of_both_policies_are_served_from_everywhere(self):
         self.assert_both_policies_serve_from_everywhere()

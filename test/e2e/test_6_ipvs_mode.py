@@ -2,17 +2,17 @@
 """Beside a kube-proxy in ipvs mode, which owns the node's IPVS table."""
 
 from e2e import harness as h
-from e2e.case import ClusterTest
+from e2e.case import TrafficTest
 
 
-class BesideKubeProxyInIpvsMode(ClusterTest):
+class BesideKubeProxyInIpvsMode(TrafficTest):
     proxy = "ipvs"
     nodes = 2
+    replicas = 2
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.make_pool("10.99.0.128/29", "fd99::200/120")
-        self.make_backend(replicas=2)
 
     def test_services_of_both_policies_are_served_from_everywhere(self):
         self.assert_both_policies_serve_from_everywhere()

@@ -142,11 +142,12 @@ def kernel_preload():
     library = os.path.join(settings.CACHE, "bin", f"xstate-{key}.so")
     if not os.path.exists(library):
         os.makedirs(os.path.dirname(library), exist_ok=True)
-        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library + ".part", source],
+        part = f"{library}.{os.getpid()}.part"  # several start at once
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", part, source],
                               capture_output=True, text=True, check=False)
         if done.returncode:
             raise settings.Problem(f"cannot compile {source}: {done.stderr.strip()}")
-        os.replace(library + ".part", library)
+        os.replace(part, library)
     return library
 
 

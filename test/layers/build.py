@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers that build C++ and run what came out."""
 
+import concurrent.futures
 import glob
 import os
+import queue
 import subprocess
 
 from layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
@@ -77,15 +79,25 @@ def fuzz():
 
 
 def kernel():
-    """Runs the kernel tests inside a User-Mode-Linux node: they need ip_vs and may break their machine."""
+    """Runs the kernel tests inside User-Mode-Linux nodes, one on each processor: they need ip_vs and may break their machine."""
     build("dev")
     binaries = sorted(glob.glob(os.path.join(REPO, "build", "dev", "test", "*_kernel_test")))
     if not binaries:
         raise RuntimeError("no kernel test was built")
-    outcome = Outcome(0, 0)
-    for binary in binaries:
-        print(f"--- {os.path.basename(binary)}", flush=True)
-        status = subprocess.run([os.path.join(REPO, "test", "kernel", "run-in-uml"), binary], cwd=REPO,
-                                stdin=subprocess.DEVNULL, check=False).returncode
-        outcome += Outcome(1, 0) if status == 0 else Outcome(0, 1)
-    return outcome
+    processors = queue.SimpleQueue()
+    for processor in os.sched_getaffinity(0):
+        processors.put(processor)
+
+    def run(binary):
+        processor = processors.get()
+        try:
+            done = subprocess.run([os.path.join(REPO, "test", "kernel", "run-in-uml"), f"--processor={processor}", binary],
+                                  cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, errors="replace", check=False)
+        finally:
+            processors.put(processor)
+        print(f"--- {os.path.basename(binary)}\n{done.stdout}", flush=True)
+        return Outcome(1, 0) if done.returncode == 0 else Outcome(0, 1)
+
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return sum(pool.map(run, binaries), Outcome(0, 0))

@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kListPause{5};
 // After so many fruitless watches in a row the version itself is suspect: a restored etcd counts
 // anew, or there is an event behind it that the server cannot deliver.
 constexpr int kFruitlessBeforeList = 3;
+// Trying costs a server that is away nothing, and once it is back Services should not wait for us.
+constexpr std::chrono::milliseconds kLongestAway{10'000};
 constexpr std::size_t kMaxUndecodableSaid = 100;
 
 bool fromServer(const Error& error) { return error.detail >= 400; }  // an HTTP status, no errno
@@ -171,7 +173,9 @@ void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop
       report(error);
     }
   }
-  pause(std::max(backoff_.next(), error.retryAfter), stop);
+  auto wait = std::max(backoff_.next(), error.retryAfter);
+  if (!fromServer(error) && !opened_) wait = std::min(wait, kLongestAway);
+  pause(wait, stop);
 }
 
 void Reflector::report(const Error& error) {

@@ -231,8 +231,8 @@ void serveUdp(int socketFd, const Identity& identity) {
   }
 }
 
-// `backend ask tcp|udp ADDRESS PORT`: prints one answer, so that a pod can be a client, too.
-int ask(const std::string& kind, const char* address, const char* port) {
+// Prints the answer to one request on a connection of its own.
+int ask(std::string_view kind, const char* address, const char* port) {
   // IPv4 goes through the same kind of socket in its mapped form.
   const std::string text =
       std::strchr(address, ':') != nullptr ? address : "::ffff:" + std::string(address);
@@ -264,14 +264,21 @@ int ask(const std::string& kind, const char* address, const char* port) {
   }
   const auto body = answer.find("\r\n\r\n");
   std::fputs(answer.c_str() + (body == std::string::npos ? 0 : body + 4), stdout);
+  ::close(fd);
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 5 && std::string_view(argv[1]) == "ask") {
-    return ask(argv[2], argv[3], argv[4]);
+  // `backend ask tcp|udp ADDRESS PORT COUNT`: so many requests, so that a pod can be a client, too.
+  if (argc == 6 && std::string_view(argv[1]) == "ask") {
+    for (long left = std::atol(argv[5]); left > 0; --left) {
+      if (const int status = ask(argv[2], argv[3], argv[4]); status != 0) {
+        return status;
+      }
+    }
+    return 0;
   }
   // Blocked in every thread and waited for here: as process 1 of a container it would be ignored
   // otherwise.
