@@ -57,9 +57,7 @@ Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const 
     const model::Condition* there = model::findCondition(conditions, kAnnouncedCondition);
     std::optional<model::Condition> next;
     if (wanted->conflictMac) {
-      std::string address = model::stringAt(status, "address");
-      if (address.empty()) address = model::stringAt(model::memberOf(live, "spec"), "address");
-      next = conflictCondition(address, node, *wanted->conflictMac);
+      next = conflictCondition(model::stringAt(status, "address"), node, *wanted->conflictMac);
     } else if (wanted->announced && there != nullptr) {
       next = announcedCondition(node);
     }

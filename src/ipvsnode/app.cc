@@ -304,9 +304,15 @@ int runDump(const Options& options) {
 }
 
 int runCleanup(const Options& options) {
+  const sigset_t signals = stopSignals();
+  // As process 1 of a container it would not be ended by them otherwise.
+  if (options.stay) pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto lines = cleanUp(options);
   if (!lines) return sayError(lines.error());
   for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+  int signal = 0;
+  if (options.stay) sigwait(&signals, &signal);
   return 0;
 }
 

@@ -7,11 +7,6 @@
 namespace barevip::node {
 namespace {
 
-// The operator made it for a Service and did not come to its status yet, as in a burst.
-bool isFresh(const model::IpClaim& claim) {
-  return claim.serviceOwner && claim.status.phase.empty();
-}
-
 bool recordsFor(const model::IpClaim& claim, const model::Service& service) {
   if (claim.key.ns != service.key.ns) return false;
   // An earlier Service of the same name is another one.
@@ -24,16 +19,10 @@ bool recordsFor(const model::IpClaim& claim, const model::Service& service) {
 
 bool isBound(const model::IpClaim& claim) { return claim.status.phase == "Bound"; }
 
-const std::string& recordedPool(const model::IpClaim& claim) {
-  return isFresh(claim) ? claim.spec.pool : claim.status.pool;
-}
-
 BoundClaims::BoundClaims(const std::vector<ClaimPtr>& claims) {
   for (const ClaimPtr& claim : claims) {
-    const bool fresh = isFresh(*claim);
-    if (!fresh && !isBound(*claim)) continue;
-    if (const auto address =
-            IpAddress::parse(fresh ? claim->spec.address : claim->status.address)) {
+    if (!isBound(*claim)) continue;
+    if (const auto address = IpAddress::parse(claim->status.address)) {
       byAddress_[*address].push_back(claim);
     }
   }

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "barevip/ipvs/kernel.h"
@@ -15,12 +14,8 @@ namespace barevip::node {
 
 [[nodiscard]] bool isBound(const model::IpClaim& claim);
 
-/// The Pool that gives the address, in spec until there is a status.
-[[nodiscard]] const std::string& recordedPool(const model::IpClaim& claim);
-
 /// Bound IP objects by the address that they record: what the operator gave, whatever became of
-/// the wishes of a Service since. One that the operator made for a Service counts by its spec
-/// before its status is written: a Service shows an address only when that record is durable.
+/// the wishes of a Service since.
 class BoundClaims {
  public:
   using ClaimPtr = std::shared_ptr<const model::IpClaim>;
@@ -32,8 +27,7 @@ class BoundClaims {
   [[nodiscard]] std::vector<ClaimPtr> of(const model::Service& service,
                                          const IpAddress& address) const;
 
-  /// One of them grants the port: it stands in status.ports, so that one without a status grants
-  /// none.
+  /// One of them grants the port: it stands in status.ports.
   [[nodiscard]] bool grant(const model::Service& service, const ipvs::VirtualServerKey& port) const;
 
  private:

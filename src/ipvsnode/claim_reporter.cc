@@ -61,9 +61,7 @@ void ClaimReporter::take(const NodeReport& report) {
     const auto claim = stores_.claims.get(key);
     if (!claim) continue;
     const std::string address = vip.vip.toString();
-    const auto names =
-        claim->serviceOwner ? std::vector{claim->serviceOwner->name} : model::serviceNames(*claim);
-    for (const std::string& name : names) {
+    for (const std::string& name : model::serviceNames(*claim)) {
       const ObjectKey service{key.ns, name};
       if (vip.conflictMac) {
         recordFor(service, EventType::kWarning, "AddressConflict", "Announce",

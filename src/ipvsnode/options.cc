@@ -145,6 +145,7 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
       app.add_subcommand("cleanup", "remove everything that barevip-node made on this node");
   addGround(*init, options);
   addGround(*cleanup, options);
+  cleanup->add_flag("--stay", options.stay, "do not end before a signal, as a pod must not");
 
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (init->parsed()) options.command = Options::Command::kInit;

@@ -29,6 +29,7 @@ struct Options {
   enum class Output : std::uint8_t { kTable, kJson };
 
   Command command = Command::kRun;
+  bool stay = false;  ///< kCleanup: end only by a signal
   std::string bindInterface = kAutoInterface;
   Placement placement = Placement::kDirector;
   ForwardMode forward = ForwardMode::kEndpoints;

@@ -7,8 +7,6 @@
 #include <iterator>
 #include <utility>
 
-#include "ipvsnode/bound_claims.h"
-
 namespace barevip::node {
 namespace {
 
@@ -112,7 +110,7 @@ using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
 const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools) {
   static const model::Pool::Announce kAnywhere;
   for (const auto& claim : claims) {
-    const auto pool = pools.find(recordedPool(*claim));
+    const auto pool = pools.find(claim->status.pool);
     if (pool != pools.end()) return pool->second->announce;
   }
   return kAnywhere;

@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocatio
 // Behind Services that wait for a worker, IP objects look again that often, and one of them gets
 // through that often.
 constexpr std::chrono::milliseconds kRecordDelay = 1s;
-constexpr std::chrono::milliseconds kRecordPace = 1s;
+constexpr std::chrono::milliseconds kRecordPace = 200ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
 
@@ -158,7 +158,10 @@ Result<void> Term::takeUp(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto done = takeUpOnce(stop);
     if (done && *done) return {};
-    if (done) continue;  // the lists are outdated by now: begin again
+    if (done) {  // the lists are outdated by now: begin again
+      pause(backoff.next(), stop);
+      continue;
+    }
     log::warn("cannot list what is held; nothing is given until then",
               {{"error", done.error().message}});
     pause(std::max(backoff.next(), done.error().retryAfter), stop);
@@ -250,9 +253,8 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
   return kube::ReconcileResult{};
 }
 
-// The address of a Service is worth more than the status of an IP object that says the same, and
-// nodes announce it without: it is written when no Service waits for a worker any more, or at a
-// slow pace.
+// The address of a Service is worth more than the status of an IP object that says the same: it is
+// written when no Service waits for a worker any more, or at a slow pace.
 Result<kube::ReconcileResult> Term::reconcileClaim(const ObjectKey& key,
                                                    const std::stop_token& stop) {
   const auto claim = stores_.claims.get(key);

@@ -59,11 +59,15 @@ class ClusterTest(unittest.TestCase):
             h.kubectl("delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
         h.kubectl("delete", "services,ips", "--all", "-n", self.ns, "--timeout=60s", check=False)
         for name in self.pools:
-            h.kubectl("wait", "--for=delete", f"pool/{name}", "--timeout=60s", check=False)
+            self.wait_until_gone(name)
+
+    @staticmethod
+    def wait_until_gone(pool):
+        h.wait_for(f"Pool {pool} to go", lambda: not h.objects("pools", f"--field-selector=metadata.name={pool}"))
 
     def make_pool(self, *entries, name=None, **spec):
         """A Pool for this test's namespace alone."""
-        name = name or self.ns
+        name = name or f"{self.ns}-{next(_numbers)}"
         h.kubectl("apply", "-f", "-", text=h.pool(name, *entries, namespaces=[self.ns], **spec))
         self.pools.append(name)
         return name
@@ -99,6 +103,11 @@ class TrafficTest(ClusterTest):
 
     def setUp(self):
         self.prepare()
+
+    def _free_addresses(self):
+        super()._free_addresses()
+        # The next test's Service may have the same name.
+        h.wait_for("no EndpointSlice", lambda: not h.objects("endpointslices", "-n", self.ns))
 
     def make_backend(self, name, replicas, **kwargs):
         """Pods of this test's own."""

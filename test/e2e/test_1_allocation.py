@@ -78,12 +78,11 @@ class Allocation(ClusterTest):
         h.kubectl("patch", "service", "s1", "-n", self.ns, "--subresource=status", "--type=merge", "-p",
                   json.dumps({"status": {"loadBalancer": {"ingress": None}}}))
         self.assertEqual([address], h.wait_for_addresses("s1", 1, self.ns))
-        name = next(i["metadata"]["name"] for i in h.objects("ips", "-n", self.ns)
-                    if i["status"].get("address") == address)
+        name = next(i["metadata"]["name"] for i in h.objects("ips", "-n", self.ns) if i["spec"]["address"] == address)
         uid = h.get("ip.barevip.dev", name, self.ns)["metadata"]["uid"]
         h.kubectl("delete", "ips", name, "-n", self.ns)
         h.wait_for("a new IP object", lambda: [i for i in h.objects("ips", "-n", self.ns) if
-                                               i["status"].get("address") == address and i["metadata"]["uid"] != uid])
+                                               i["spec"]["address"] == address and i["metadata"]["uid"] != uid])
         self.assertEqual([address], h.addresses("s1", self.ns))
 
     def test_what_another_controller_gave_is_left_as_it_is(self):

@@ -33,9 +33,6 @@ class Life(ClusterTest):
         return h.wait_for(f"reason {reason} of Pool {name}",
                           lambda: (c := self.pool_condition(name))["reason"] == reason and c)
 
-    def wait_until_gone(self, name):
-        h.wait_for(f"Pool {name} to go", lambda: not h.objects("pools", f"--field-selector=metadata.name={name}"))
-
     def write_ingress(self, service, ingress):
         h.kubectl("patch", "service", service, "-n", self.ns, "--subresource=status", "--type=merge", "-p",
                   json.dumps({"status": {"loadBalancer": {"ingress": ingress}}}))

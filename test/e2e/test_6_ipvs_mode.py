@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beside a kube-proxy in ipvs mode, which owns the node's IPVS table."""
 
+import os
+
 from e2e import harness as h
 from e2e.case import TrafficTest
+
+CLEANUP = os.path.join(h.REPO, "deploy", "cleanup")
 
 
 class BesideKubeProxyInIpvsMode(TrafficTest):
@@ -42,3 +46,25 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
                                  f"--kubeconfig={h.admin_kubeconfig()}")
         self.assertEqual(1, status, said)
         self.assertIn("ipvs", said)
+
+    def test_z_after_uninstall_and_cleanup_nothing_of_barevip_is_on_a_node(self):
+        address, address6 = self.make_service(families="RequireDualStack", addresses=2)
+        # Without the operator nobody lets the Pool go, and the Service is served on by the kernels.
+        h.kubectl("delete", "daemonset,deployment", "--all", "-n", h.SYSTEM)
+        h.kubectl("patch", f"pool/{self.pools[0]}", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        self.assertTrue(h.answers(address), "served without a daemon")
+        h.kubectl("delete", "-k", os.path.join(h.REPO, "deploy"))
+        self.pools.clear()
+        h.kubectl("apply", "-k", CLEANUP)
+        h.kubectl("rollout", "status", "daemonset/barevip-cleanup", "-n", "barevip-cleanup", "--timeout=120s")
+        for node in ("node1", "node2"):
+            with self.subTest(node=node):
+                kernel = "".join(h.on_node(node, *command) for command in (
+                    ("ip", "netns"), ("ip", "-d", "link"), ("ip", "rule"), ("ip", "-6", "rule"),
+                    ("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"),
+                    ("ip", "neigh", "show", "proxy"), ("ip", "-6", "neigh", "show", "proxy"),
+                    ("iptables-legacy-save",), ("ip6tables-legacy-save",), ("ipset", "list", "-n")))
+                for trace in ("barevip", "BAREVIP", "bvip", "11801", "11802", address, address6):
+                    self.assertNotIn(trace, kernel)
+                self.assertIn("10.96.0.1:443", h.on_node(node, "ipvsadm", "-Ln"), "kube-proxy's own are left")
+        h.kubectl("delete", "-k", CLEANUP)

@@ -27,11 +27,13 @@ class Backoff {
       : clock_(clock), random_(std::move(random)), options_(options), next_(options.first) {}
   Backoff(const Clock& clock, Random random) : Backoff(clock, std::move(random), Options{}) {}
 
-  /// How long to wait now, at most `longest` plus the jitter.
-  [[nodiscard]] std::chrono::milliseconds next() {
+  /// How long to wait now, at most `longest` plus the jitter, and no longer than `limit` plus the
+  /// jitter.
+  [[nodiscard]] std::chrono::milliseconds next(
+      std::chrono::milliseconds limit = std::chrono::milliseconds::max()) {
     const MonotonicTime now = clock_.now();
     if (now - last_ > options_.resetAfter) next_ = options_.first;
-    const auto base = next_;
+    const auto base = std::min(next_, limit);
     next_ = std::min(options_.longest, scaled(next_, options_.factor));
     const auto pause = base + scaled(base, options_.jitter * random_());
     last_ = now + pause;

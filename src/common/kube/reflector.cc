@@ -2,6 +2,7 @@
 #include "common/kube/reflector.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <nlohmann/json.hpp>
 
@@ -22,11 +23,17 @@ constexpr std::chrono::seconds kListPause{5};
 // After so many fruitless watches in a row the version itself is suspect: a restored etcd counts
 // anew, or there is an event behind it that the server cannot deliver.
 constexpr int kFruitlessBeforeList = 3;
-// Trying costs a server that is away nothing, and once it is back Services should not wait for us.
+// Trying costs a server nothing that does not run, and once it does Services should not wait for
+// us. One that answers, late or badly, is left alone for longer.
 constexpr std::chrono::milliseconds kLongestAway{10'000};
 constexpr std::size_t kMaxUndecodableSaid = 100;
 
 bool fromServer(const Error& error) { return error.detail >= 400; }  // an HTTP status, no errno
+
+bool nobodyThere(const Error& error) {
+  return error.detail == ECONNREFUSED || error.detail == EHOSTUNREACH ||
+         error.detail == ENETUNREACH;
+}
 
 }  // namespace
 
@@ -173,9 +180,8 @@ void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop
       report(error);
     }
   }
-  auto wait = std::max(backoff_.next(), error.retryAfter);
-  if (!fromServer(error) && !opened_) wait = std::min(wait, kLongestAway);
-  pause(wait, stop);
+  const auto wait = nobodyThere(error) ? backoff_.next(kLongestAway) : backoff_.next();
+  pause(std::max(wait, error.retryAfter), stop);
 }
 
 void Reflector::report(const Error& error) {

@@ -33,24 +33,6 @@ TEST(BoundClaims, RecordForEveryServiceThatUsesAReservation) {
   EXPECT_EQ(recordsOf(claim("web-2, my-web", "192.0.2.1")), 0U);
 }
 
-model::IpClaim fresh() {
-  model::IpClaim result = claim("", "192.0.2.1");
-  result.serviceOwner = model::OwnerReference{"v1", "Service", "web", "uid-of-web"};
-  result.spec = {"public", "192.0.2.1", "IPv4"};
-  result.status = {};
-  return result;
-}
-
-TEST(BoundClaims, RecordByTheirSpecUntilTheirStatusIsWritten) {
-  EXPECT_EQ(recordsOf(fresh()), 1U);
-  EXPECT_EQ(recordedPool(fresh()), "public");
-}
-
-TEST(BoundClaims, GrantNoPortBeforeTheirStatusIsWritten) {
-  const BoundClaims claims(ClusterBuilder().add(fresh()).state.claims);
-  EXPECT_FALSE(claims.grant(web(), tcp("192.0.2.1", 80)));
-}
-
 struct NoRecord {
   const char* why;
   void (*spoil)(model::IpClaim&);
@@ -68,11 +50,6 @@ INSTANTIATE_TEST_SUITE_P(
     Claims, NoRecordTest,
     testing::Values(
         NoRecord{"not_bound", [](model::IpClaim& c) { c.status.phase = "Conflict"; }},
-        NoRecord{"a_reservation_without_a_status",
-                 [](model::IpClaim& c) {
-                   c.spec.address = "192.0.2.1";
-                   c.status.phase = "";
-                 }},
         NoRecord{"another_namespace", [](model::IpClaim& c) { c.key.ns = "other"; }},
         NoRecord{"another_address", [](model::IpClaim& c) { c.status.address = "192.0.2.2"; }},
         NoRecord{"no_address", [](model::IpClaim& c) { c.status.address = "somewhere"; }},

@@ -66,6 +66,8 @@ TEST(Options, SubcommandsTakeTheGroundsFlags) {
   EXPECT_EQ(init.bindInterface, "eth1");
   EXPECT_EQ(init.placement, Placement::kHost);
   EXPECT_EQ(parse({"cleanup"}).value().command, Options::Command::kCleanup);
+  EXPECT_FALSE(parse({"cleanup"}).value().stay);
+  EXPECT_TRUE(parse({"cleanup", "--stay"}).value().stay);
   const Options dump = parse({"--dump", "--output=json"}).value();
   EXPECT_EQ(dump.command, Options::Command::kDump);
   EXPECT_EQ(dump.output, Options::Output::kJson);

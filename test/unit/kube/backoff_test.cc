@@ -33,6 +33,13 @@ TEST(Backoff, AddsItsJitter) {
   EXPECT_EQ(backoff.next(), milliseconds(1200));
 }
 
+TEST(Backoff, AddsItsJitterToALimitToo) {
+  const ManualClock clock;
+  Backoff backoff(clock, [] { return 0.5; });
+  pauses(backoff, 7);
+  EXPECT_EQ(backoff.next(milliseconds(10'000)), milliseconds(15'000));
+}
+
 TEST(Backoff, StartsOverAfterAQuietTime) {
   ManualClock clock;
   Backoff backoff(clock, [] { return 0.0; });
