@@ -47,24 +47,32 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         self.assertEqual(1, status, said)
         self.assertIn("ipvs", said)
 
+    @staticmethod
+    def kernel_of(node):
+        """What the kernel of a node has of all that barevip makes, as text."""
+        return "".join(h.on_node(node, *command) for command in (
+            ("ip", "netns"), ("ip", "-d", "link"), ("ip", "rule"), ("ip", "-6", "rule"),
+            ("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"),
+            ("ip", "neigh", "show", "proxy"), ("ip", "-6", "neigh", "show", "proxy"),
+            ("iptables-legacy-save",), ("ip6tables-legacy-save",), ("ipset", "list", "-n")))
+
     def test_z_after_uninstall_and_cleanup_nothing_of_barevip_is_on_a_node(self):
         address, address6 = self.make_service(families="RequireDualStack", addresses=2)
-        # Without the operator nobody lets the Pool go, and the Service is served on by the kernels.
+        traces = ("barevip", "BAREVIP", "bvip", "11801", "11802", address, address6)
         h.kubectl("delete", "daemonset,deployment", "--all", "-n", h.SYSTEM)
-        h.kubectl("patch", f"pool/{self.pools[0]}", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-        self.assertTrue(h.answers(address), "served without a daemon")
-        h.kubectl("delete", "-k", os.path.join(h.REPO, "deploy"))
-        self.pools.clear()
+        h.wait_for("no pod of barevip", lambda: not h.objects("pods", "-n", h.SYSTEM))
+        self.assertTrue(h.answers(address), "the kernels serve on")
+        for trace in traces:
+            self.assertIn(trace, self.kernel_of("node1"))
+        # Nobody is there to let the Pool go.
+        h.kubectl("patch", f"pool/{self.pools.pop()}", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        h.kubectl("delete", "-k", os.path.join(h.REPO, "deploy"), "--ignore-not-found")
         h.kubectl("apply", "-k", CLEANUP)
         h.kubectl("rollout", "status", "daemonset/barevip-cleanup", "-n", "barevip-cleanup", "--timeout=120s")
         for node in ("node1", "node2"):
             with self.subTest(node=node):
-                kernel = "".join(h.on_node(node, *command) for command in (
-                    ("ip", "netns"), ("ip", "-d", "link"), ("ip", "rule"), ("ip", "-6", "rule"),
-                    ("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"),
-                    ("ip", "neigh", "show", "proxy"), ("ip", "-6", "neigh", "show", "proxy"),
-                    ("iptables-legacy-save",), ("ip6tables-legacy-save",), ("ipset", "list", "-n")))
-                for trace in ("barevip", "BAREVIP", "bvip", "11801", "11802", address, address6):
+                kernel = self.kernel_of(node)
+                for trace in traces:
                     self.assertNotIn(trace, kernel)
                 self.assertIn("10.96.0.1:443", h.on_node(node, "ipvsadm", "-Ln"), "kube-proxy's own are left")
         h.kubectl("delete", "-k", CLEANUP)
