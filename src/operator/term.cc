@@ -24,9 +24,7 @@ using kube::ObjectKey;
 
 constexpr std::size_t kClaimWorkers = 4;
 constexpr std::chrono::milliseconds kPoolDelay = 500ms;  // a burst of allocations is one write
-// Behind Services that wait for a worker, IP objects look again that often, and one of them gets
-// through that often.
-constexpr std::chrono::milliseconds kRecordDelay = 1s;
+// While Services wait for a worker, one IP object that records an address gets through that often.
 constexpr std::chrono::milliseconds kRecordPace = 200ms;
 constexpr std::chrono::milliseconds kLook = 10ms;
 constexpr std::chrono::milliseconds kMostBehind = 2s;
@@ -35,6 +33,8 @@ constexpr std::chrono::milliseconds kMostBehind = 2s;
 const ObjectKey kEveryPool{};
 // In the queue of Services: all that wait. Notices that come while it is queued cost nothing.
 const ObjectKey kEveryWaiter{};
+// In the queue of IP objects: those that are held back.
+const ObjectKey kHeldBack{};
 
 // resourceVersions are decimal numbers without leading zeros (KEP-5504).
 bool olderVersion(const std::string& a, const std::string& b) {
@@ -81,7 +81,6 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
       serviceQueue_(clock),
       claimQueue_(clock),
       poolQueue_(clock),
-      recordPace_(clock, kRecordPace),
       services_(api, clock, events,
                 {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_,
                 {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
@@ -257,12 +256,28 @@ Result<kube::ReconcileResult> Term::reconcilePool(const ObjectKey& key,
 // written when no Service waits for a worker any more, or at a slow pace.
 Result<kube::ReconcileResult> Term::reconcileClaim(const ObjectKey& key,
                                                    const std::stop_token& stop) {
+  if (key == kHeldBack) return releaseClaims();
+  const bool itsTurn = letThrough_.set(key, false);
   const auto claim = stores_.claims.get(key);
   const bool record = claim && claim->serviceOwner;
-  if (record && serviceQueue_.size() > 0 && !recordPace_.take()) {
-    return kube::ReconcileResult{kRecordDelay};
+  if (record && !itsTurn && serviceQueue_.size() > 0) {
+    heldBack_.set(key, true);
+    claimQueue_.addAfter(kHeldBack, kRecordPace);
+    return kube::ReconcileResult{};
   }
   return claims_.reconcile(key, stop);
+}
+
+// One of those that are held back, or all.
+kube::ReconcileResult Term::releaseClaims() {
+  const bool busy = serviceQueue_.size() > 0;
+  for (const ObjectKey& claim : heldBack_.all()) {
+    heldBack_.set(claim, false);
+    if (busy) letThrough_.set(claim, true);
+    claimQueue_.add(claim);
+    if (busy) return kube::ReconcileResult{kRecordPace};
+  }
+  return kube::ReconcileResult{};
 }
 
 void Term::onService(const ServicePtr& before, const ServicePtr& after) {

@@ -25,7 +25,7 @@
 #include "assigner/pool_holders.h"
 #include "assigner/service_reconciler.h"
 #include "common/kube/controller.h"
-#include "common/kube/pace.h"
+#include "common/kube/key_set.h"
 #include "common/kube/work_queue.h"
 #include "operator/ip_reconciler.h"
 #include "operator/pool_reconciler.h"
@@ -110,6 +110,7 @@ class Term {
                                               const std::stop_token& stop);
   Result<kube::ReconcileResult> reconcileClaim(const kube::ObjectKey& key,
                                                const std::stop_token& stop);
+  kube::ReconcileResult releaseClaims();
 
   kube::Api& api_;
   const Clock& clock_;
@@ -120,7 +121,8 @@ class Term {
   Queue serviceQueue_;
   Queue claimQueue_;
   Queue poolQueue_;
-  kube::Pace recordPace_;
+  kube::KeySet heldBack_;    ///< IP objects behind Services that wait for a worker
+  kube::KeySet letThrough_;  ///< those of them whose turn came
   assigner::ServiceReconciler services_;
   IpReconciler claims_;
   PoolReconciler pools_;
