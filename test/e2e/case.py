@@ -120,6 +120,13 @@ class TrafficTest(ClusterTest):
         return h.kubectl("exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, "80", str(count),
                          check=False).splitlines()
 
+    @staticmethod
+    def port_state(address, port):
+        """open or closed, as the LAN's client finds a TCP port."""
+        code = ("import socket,sys\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('open')\n"
+                "except OSError as e: print('closed')")
+        return h.client("python3", "-c", code, address, str(port)).strip()
+
     def assert_both_policies_serve_from_everywhere(self):
         """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
         for policy in ("Cluster", "Local"):

@@ -92,11 +92,6 @@ class Forwarding(TrafficTest):
                 self.assertEqual("open", self.port_state(node_address, port), "the node itself listens")
                 self.assertEqual("closed", self.port_state(address, port), "the VIP refuses")
 
-    def port_state(self, address, port):
-        code = ("import socket,sys\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('open')\n"
-                "except OSError as e: print('closed')")
-        return h.client("python3", "-c", code, address, str(port)).strip()
-
     def test_scaled_down_pods_leave_without_a_failed_request(self):
         self.make_pool("10.99.0.128/29")
         # As a well-behaved server does.

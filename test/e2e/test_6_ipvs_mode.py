@@ -62,8 +62,9 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         h.kubectl("delete", "daemonset,deployment", "--all", "-n", h.SYSTEM)
         h.wait_for("no pod of barevip", lambda: not h.objects("pods", "-n", h.SYSTEM))
         self.assertTrue(h.answers(address), "the kernels serve on")
+        kernel = self.kernel_of("node1")
         for trace in traces:
-            self.assertIn(trace, self.kernel_of("node1"))
+            self.assertIn(trace, kernel)
         # Nobody is there to let the Pool go.
         h.kubectl("patch", f"pool/{self.pools.pop()}", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         h.kubectl("delete", "-k", os.path.join(h.REPO, "deploy"), "--ignore-not-found")

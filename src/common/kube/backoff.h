@@ -27,8 +27,7 @@ class Backoff {
       : clock_(clock), random_(std::move(random)), options_(options), next_(options.first) {}
   Backoff(const Clock& clock, Random random) : Backoff(clock, std::move(random), Options{}) {}
 
-  /// How long to wait now, at most `longest` plus the jitter, and no longer than `limit` plus the
-  /// jitter.
+  /// How long to wait now: at most the smaller of `longest` and `limit`, plus the jitter.
   [[nodiscard]] std::chrono::milliseconds next(
       std::chrono::milliseconds limit = std::chrono::milliseconds::max()) {
     const MonotonicTime now = clock_.now();
