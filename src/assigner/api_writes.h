@@ -13,6 +13,7 @@
 
 namespace barevip::assigner {
 
+/// kUnsupported: the API server has no IP objects, or not that namespace.
 [[nodiscard]] Result<model::IpClaim> createClaim(kube::Api& api, const model::IpClaim& claim,
                                                  const std::stop_token& stop);
 [[nodiscard]] Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,

@@ -34,7 +34,14 @@ Result<model::IpClaim> decoded(Result<json> answer) {
 
 Result<model::IpClaim> createClaim(kube::Api& api, const model::IpClaim& claim,
                                    const std::stop_token& stop) {
-  return decoded(api.create(kube::kIps, claim.key.ns, model::encodeIpClaim(claim), stop));
+  auto created = decoded(api.create(kube::kIps, claim.key.ns, model::encodeIpClaim(claim), stop));
+  if (!created && created.error().code == ErrorCode::kNotFound) {
+    created.error().code = ErrorCode::kUnsupported;
+    created.error().message +=
+        " (apply the CustomResourceDefinition of barevip's IP objects, ips.barevip.dev, if it is "
+        "missing)";
+  }
+  return created;
 }
 
 Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,

@@ -77,6 +77,13 @@ std::vector<kube::ObjectKey> recordsOf(const Hold& hold, const IpAddress& addres
   return records;
 }
 
+// The API server refuses to make an IP object until somebody acts: no right to, a quota, a schema
+// that is not ours, no such resource or one that is being deleted.
+bool isRefusal(ErrorCode code) {
+  return code == ErrorCode::kForbidden || code == ErrorCode::kInvalid ||
+         code == ErrorCode::kUnsupported;
+}
+
 // Of all addresses of one Service; the first reason counts.
 std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choice,
                                      const Applicant& applicant) {
@@ -230,15 +237,15 @@ bool ServiceReconciler::adoptShown(const model::Service& service) {
   return adopted;
 }
 
-// The address is not shown before it is recorded. It stays the Service's, and is tried again.
+// An address is not shown before it is recorded. One that is shown stays: a record that was lost
+// and cannot be made anew stops no traffic. Both stay the Service's, and are tried again.
 tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Service& service,
                                                               const Error& error,
                                                               const std::stop_token& stop) {
   const bool taken = error.code == ErrorCode::kAlreadyExists;
-  if (!taken && error.code != ErrorCode::kForbidden && error.code != ErrorCode::kInvalid) {
-    return tl::make_unexpected(error);
-  }
-  model::Condition condition{kAddressAssigned, "False", taken ? kRecordNameTaken : kRecordRefused,
+  if (!taken && !isRefusal(error.code)) return tl::make_unexpected(error);
+  model::Condition condition{kAddressAssigned, holdsAllShown(service) ? "True" : "False",
+                             taken ? kRecordNameTaken : kRecordRefused,
                              taken ? error.message
                                    : "the API server refuses the IP object that records the "
                                      "address: " +
@@ -249,6 +256,17 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
   const auto patched = patchStatus(service, service.ingress, condition, stop);
   if (patched && !sameReason) tell(service, condition);
   return tl::make_unexpected(error);
+}
+
+bool ServiceReconciler::holdsAllShown(const model::Service& service) {
+  const std::vector<IpAddress> shown = shownBy(service);
+  if (shown.empty()) return false;
+  return ledger_.with([&](Allocator& allocator) {
+    const auto held = allocator.holds().ofService(service.key);
+    return std::all_of(shown.begin(), shown.end(), [&](const IpAddress& address) {
+      return std::find(held.begin(), held.end(), address) != held.end();
+    });
+  });
 }
 
 // A Service that is not ours, or not there: what it has from us is taken back. The records go

@@ -89,6 +89,7 @@ class ServiceReconciler {
   /// Returns the error.
   tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Error& error,
                                              const std::stop_token& stop);
+  bool holdsAllShown(const model::Service& service);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 

@@ -2,6 +2,7 @@
 """What happens when something dies, is cut off or is changed by hand; kube-proxy in iptables mode."""
 
 import contextlib
+import os
 
 from e2e import harness as h
 from e2e.case import TrafficTest
@@ -107,6 +108,28 @@ class Faults(TrafficTest):
             h.apply(h.service("later", "web", self.ns))
             later = h.wait_for_addresses("later", 1, self.ns, seconds=60)[0]
             h.wait_for("an answer", lambda: h.answers(later), 60)
+
+    def test_the_definition_of_ips_deleted_by_mistake_stops_no_traffic_and_all_records_return(self):
+        def reason(service):
+            return self.conditions(service).get("barevip.dev/AddressAssigned", {}).get("reason")
+
+        owners = {a: h.wait_for_owner(a, self.ns) for a in (self.address, self.address6)}
+        with self.no_failed_request():
+            h.kubectl("delete", "crd", "ips.barevip.dev")
+            try:
+                h.wait_for("the reason", lambda: reason("web") == "RecordRefused")
+                h.apply(h.service("later", "web", self.ns))
+                h.wait_for("the reason", lambda: reason("later") == "RecordRefused")
+                self.assertFalse(h.addresses("later", self.ns), "nothing is shown before it is recorded")
+                passes = h.metric("node1", "barevip_node_full_syncs_total")
+                h.wait_for("a full pass", lambda: h.metric("node1", "barevip_node_full_syncs_total") > passes, 90)
+            finally:
+                h.kubectl("apply", "-f", os.path.join(h.REPO, "crds", "ip.yaml"))
+            for service in ("web", "later"):
+                h.wait_for(f"the record of {service}", lambda s=service: reason(s) == "Assigned", 90)
+            for address, node in owners.items():
+                self.assertEqual(node, h.wait_for_owner(address, self.ns), "nobody takes over what is announced")
+        self.assertEqual([self.address, self.address6], h.addresses("web", self.ns))
 
     def test_the_deleted_service_leaves_nothing(self):
         h.kubectl("delete", "service", "web", "-n", self.ns)

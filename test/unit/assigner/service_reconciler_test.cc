@@ -270,22 +270,79 @@ TEST_F(ServiceReconcilerTest, AnIpObjectThatSomebodyElseMadeIsNotTaken) {
   EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("RecordNameTaken"));
 }
 
-TEST_F(ServiceReconcilerTest, ARecordThatIsRefusedIsToldInTheConditionAndTriedAgain) {
-  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
-    return verb == Verb::kCreate
-               ? std::optional(Error{ErrorCode::kForbidden, "exceeded quota: ips", 403, {}})
-               : std::nullopt;
-  });
+struct Refusal {
+  const char* name;
+  ErrorCode code;
+};
+
+void PrintTo(const Refusal& each, std::ostream* out) { *out << each.name; }
+
+class RefusedRecordTest : public test::ClusterFixture, public testing::WithParamInterface<Refusal> {
+ protected:
+  void refuseRecords(bool refuse) {
+    api_.setInterceptor([refuse](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+      return refuse && verb == Verb::kCreate
+                 ? std::optional(Error{GetParam().code, "as the cluster wants it", 0, {}})
+                 : std::nullopt;
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Refusals, RefusedRecordTest,
+                         testing::Values(Refusal{"Quota", ErrorCode::kForbidden},
+                                         Refusal{"Schema", ErrorCode::kInvalid},
+                                         Refusal{"NoSuchResource", ErrorCode::kNotFound},
+                                         Refusal{"TerminatingResource", ErrorCode::kUnsupported}),
+                         [](const auto& each) { return each.param.name; });
+
+TEST_P(RefusedRecordTest, IsToldInTheConditionAndTriedAgain) {
+  refuseRecords(true);
   put(serviceJson("web"));
   sync();
   EXPECT_FALSE(once("web"));
   sync();
   EXPECT_EQ(reason("web"), "RecordRefused");
-  EXPECT_THAT(condition("web")["message"], HasSubstr("exceeded quota: ips"));
+  EXPECT_EQ(condition("web")["status"], "False");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("as the cluster wants it"));
   EXPECT_EQ(shown("web"), "");
-  api_.setInterceptor({});
+  refuseRecords(false);
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+// Nodes serve what is shown while the condition is True.
+TEST_P(RefusedRecordTest, OfAnAddressThatIsShownLeavesItAssigned) {
+  add("web");
+  refuseRecords(true);
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  sync();
+  EXPECT_FALSE(once("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(reason("web"), "RecordRefused");
+  EXPECT_EQ(condition("web")["status"], "True");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("Assigned", "RecordRefused"));
+  refuseRecords(false);
+  settle("web");
+  EXPECT_EQ(reason("web"), "Assigned");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+}
+
+TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {
+  add("web");
+  refuseRecords(true);
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.7"}}}}}});
+  sync();
+  EXPECT_FALSE(once("web"));
+  sync();
+  EXPECT_EQ(reason("web"), "RecordRefused");
+  EXPECT_EQ(condition("web")["status"], "True");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  refuseRecords(false);
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
 }
 
 // An IP object that names a Service as its owner is no way around the Pools.
