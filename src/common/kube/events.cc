@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -24,7 +23,6 @@ using nlohmann::json;
 constexpr std::size_t kMaxNote = 1024;
 constexpr std::size_t kMaxInstance = 128;
 constexpr std::size_t kMaxName = 253 - 17;  // leaves room for the suffix
-constexpr std::size_t kShareToDrop = 16;
 constexpr int kMaxTries = 4;
 constexpr std::chrono::milliseconds kFirstRetry{1'000};
 
@@ -83,26 +81,27 @@ void EventRecorder::stop() {
 void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
                            const std::string& action, const std::string& note) {
   const std::string sentence = cutUtf8(note, kMaxNote);
+  const Id id{identify(subject), reason, sentence};
   const std::lock_guard lock(mutex_);
   forgetOld();
-  Entry& entry = entries_[Id{identify(subject), reason, sentence}];
-  const bool fresh = entry.name.empty() || isOld(entry, clock_.now());
-  if (fresh) entry = {};
+  const MonotonicTime before = nextDue();
+  EventEntry entry;
+  if (const EventEntry* const known = memory_.find(id)) {
+    entry = *known;
+    ++entry.count;
+  } else {
+    entry.subject = subject;
+    entry.type = type;
+    entry.action = action;
+    entry.first = clock_.wallNow();
+    entry.due = clock_.now();
+    entry.name = eventName(subject, reason, sentence, options_.instance, formatMicros(entry.first));
+  }
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
-  if (!fresh) {
-    ++entry.count;
-    wake_.notify_all();
-    return;
-  }
-  entry.subject = subject;
-  entry.type = type;
-  entry.action = action;
-  entry.first = entry.last;
-  entry.due = entry.lastSeen;
-  entry.name = eventName(subject, reason, sentence, options_.instance, formatMicros(entry.first));
+  memory_.put(id, std::move(entry));
   makeRoom();
-  wake_.notify_all();
+  if (nextDue() < before) wake_.notify_all();
 }
 
 std::uint64_t EventRecorder::written() const {
@@ -118,18 +117,14 @@ std::uint64_t EventRecorder::dropped() const {
 void EventRecorder::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const auto next = nextPending();
-    const MonotonicTime due =
-        next == entries_.end() ? MonotonicTime::max() : std::max(next->second.due, rested_);
+    const MonotonicTime due = nextDue();
     if (clock_.now() < due) {
-      clock_.waitUntil(lock, wake_, stop, due, [&] {
-        const auto earlier = nextPending();
-        return earlier != entries_.end() && std::max(earlier->second.due, rested_) < due;
-      });
+      clock_.waitUntil(lock, wake_, stop, due, [&] { return nextDue() < due; });
       continue;
     }
+    const EventMemory::Slot* const next = memory_.nextToWrite();
     const Id id = next->first;
-    const Entry entry = next->second;
+    const EventEntry entry = next->second;
     lock.unlock();
     const Result<void> outcome = write(id, entry, stop);
     lock.lock();
@@ -138,7 +133,7 @@ void EventRecorder::run(const std::stop_token& stop) {
   }
 }
 
-Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::stop_token& stop) {
+Result<void> EventRecorder::write(const Id& id, const EventEntry& entry, const std::stop_token& stop) {
   const auto& [object, reason, note] = id;
   const EventSubject& subject = entry.subject;
   const std::string ns = namespaceOf(subject);
@@ -173,68 +168,55 @@ Result<void> EventRecorder::write(const Id& id, const Entry& entry, const std::s
   return {};
 }
 
-void EventRecorder::settle(const Id& id, const Entry& sent, const Result<void>& outcome) {
-  const auto it = entries_.find(id);
+void EventRecorder::settle(const Id& id, const EventEntry& sent, const Result<void>& outcome) {
   if (outcome) ++written_;
-  if (it == entries_.end() || it->second.name != sent.name) return;
-  Entry& entry = it->second;
+  const EventEntry* const known = memory_.find(id);
+  if (known == nullptr || known->name != sent.name) return;
+  EventEntry entry = *known;
   if (outcome) {
     entry.writtenCount = sent.count;
     entry.tries = 0;
     entry.due = clock_.now() + options_.interval;
+    memory_.put(id, std::move(entry));
     return;
   }
   const Error& error = outcome.error();
   if (worthRetry(error.code) && ++entry.tries < kMaxTries) {
     entry.due = clock_.now() + std::max(kFirstRetry * (1 << entry.tries), error.retryAfter);
+    memory_.put(id, std::move(entry));
     return;
   }
   ++dropped_;
   log::debug("An event was not written",
              {{"subject", entry.subject.key.toString()}, {"reason", error.message}});
-  entries_.erase(it);
+  memory_.forget(id);
 }
 
 void EventRecorder::forgetOld() {
   const MonotonicTime now = clock_.now();
-  if (now < nextSweep_) return;
-  nextSweep_ = now + options_.interval;
-  std::erase_if(entries_, [&](const auto& each) { return isOld(each.second, now); });
+  const EventMemory::Slot* first = memory_.firstToForget();
+  while (first != nullptr && isOld(first->second, now)) {
+    memory_.forget(first->first);
+    first = memory_.firstToForget();
+  }
 }
 
-bool EventRecorder::isOld(const Entry& entry, MonotonicTime now) const {
+bool EventRecorder::isOld(const EventEntry& entry, MonotonicTime now) const {
   return !entry.pending() && entry.lastSeen < now - options_.memory;
 }
 
-// Of those that are written some at a time, not to look at all of them for each one that comes in a
-// burst; of those that wait no more than must be.
 void EventRecorder::makeRoom() {
-  if (entries_.size() <= options_.limit) return;
-  using Iterator = std::map<Id, Entry>::iterator;
-  const auto before = [](Iterator a, Iterator b) {
-    const auto rank = [](const Entry& entry) { return std::pair(entry.pending(), entry.lastSeen); };
-    return rank(a->second) < rank(b->second);
-  };
-  std::vector<Iterator> all;
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) all.push_back(it);
-  const auto end = all.begin() + static_cast<std::ptrdiff_t>(options_.limit / kShareToDrop) + 1;
-  std::nth_element(all.begin(), end, all.end(), before);
-  std::sort(all.begin(), end, before);
-  for (auto it = all.begin(); it != end; ++it) {
-    const bool waits = (*it)->second.pending();
-    if (waits && entries_.size() <= options_.limit) return;
-    if (waits) ++dropped_;
-    entries_.erase(*it);
+  while (memory_.size() > options_.limit) {
+    const EventMemory::Slot* const first = memory_.firstToForget();
+    if (first->second.pending()) ++dropped_;
+    memory_.forget(first->first);
   }
 }
 
-std::map<EventRecorder::Id, EventRecorder::Entry>::iterator EventRecorder::nextPending() {
-  auto best = entries_.end();
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (!it->second.pending()) continue;
-    if (best == entries_.end() || it->second.due < best->second.due) best = it;
-  }
-  return best;
+// max(): nothing is to be written.
+MonotonicTime EventRecorder::nextDue() const {
+  const EventMemory::Slot* const next = memory_.nextToWrite();
+  return next == nullptr ? MonotonicTime::max() : std::max(next->second.due, rested_);
 }
 
 }  // namespace barevip::kube

@@ -6,26 +6,17 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <tuple>
 
 #include "barevip/base/clock.h"
 #include "barevip/kube/api.h"
 
+#include "common/kube/event_memory.h"
+
 namespace barevip::kube {
-
-/// The object that an event is about.
-struct EventSubject {
-  Resource resource;
-  ObjectKey key;
-  std::string uid;
-};
-
-enum class EventType : std::uint8_t { kNormal, kWarning };
 
 /// Writes events.k8s.io/v1 Events from a thread of its own; record() never waits. The same subject,
 /// reason and note again is one event with a count, written at most once in `interval`. The name of
@@ -64,41 +55,24 @@ class EventRecorder {
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
-  using Id = std::tuple<std::string, std::string, std::string>;  ///< object, reason, note
-
-  struct Entry {
-    EventSubject subject;
-    EventType type = EventType::kNormal;
-    std::string action;
-    std::string name;        ///< of the Event
-    WallTime first;          ///< of the first occurrence
-    WallTime last;           ///< of the newest
-    MonotonicTime lastSeen;  ///< the same, for the memory
-    MonotonicTime due;       ///< when to write next, if anything is to be written
-    std::int64_t count = 1;
-    std::int64_t writtenCount = 0;  ///< 0: not created yet
-    int tries = 0;
-
-    [[nodiscard]] bool pending() const { return count != writtenCount; }
-  };
+  using Id = EventMemory::Id;
 
   void run(const std::stop_token& stop);
-  Result<void> write(const Id& id, const Entry& entry, const std::stop_token& stop);
+  Result<void> write(const Id& id, const EventEntry& entry, const std::stop_token& stop);
   // With mutex_ held:
-  void settle(const Id& id, const Entry& sent, const Result<void>& outcome);
+  void settle(const Id& id, const EventEntry& sent, const Result<void>& outcome);
   void forgetOld();
-  [[nodiscard]] bool isOld(const Entry& entry, MonotonicTime now) const;
+  [[nodiscard]] bool isOld(const EventEntry& entry, MonotonicTime now) const;
   void makeRoom();
-  [[nodiscard]] std::map<Id, Entry>::iterator nextPending();
+  [[nodiscard]] MonotonicTime nextDue() const;
 
   Api& api_;
   const Clock& clock_;
   const Options options_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::map<Id, Entry> entries_;
-  MonotonicTime rested_{};     ///< when the pause after the last write is over
-  MonotonicTime nextSweep_{};  ///< when to look for old ones
+  EventMemory memory_;
+  MonotonicTime rested_{};  ///< when the pause after the last write is over
   std::uint64_t written_ = 0;
   std::uint64_t dropped_ = 0;
   std::jthread thread_;

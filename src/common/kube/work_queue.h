@@ -48,6 +48,7 @@ class WorkQueue {
       return;
     }
     const MonotonicTime due = clock_.now() + delay;
+    const bool isNext = due < nextDue();
     const auto [it, fresh] = waiting_.try_emplace(key, due);
     if (!fresh) {
       if (it->second <= due) return;
@@ -55,7 +56,7 @@ class WorkQueue {
       it->second = due;
     }
     dueTimes_.emplace(due, key);
-    wake_.notify_all();
+    if (isNext) wake_.notify_all();
   }
 
   /// Adds after a pause that doubles with each failure since forget().
