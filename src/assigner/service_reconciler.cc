@@ -113,13 +113,14 @@ std::string fingerprint(const std::string& uid,
 
 ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events,
                                      ClusterView view, Ledger& ledger, AllocationNotices notices,
-                                     Options options)
+                                     std::function<bool()> busy, Options options)
     : api_(api),
       clock_(clock),
       events_(events),
       view_(view),
       ledger_(ledger),
       notices_(std::move(notices)),
+      busy_(std::move(busy)),
       options_(std::move(options)),
       pace_(clock) {}
 
@@ -148,13 +149,16 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   const Decision decision = decide(service);
   const Choice& choice = decision.choice;
   tellOthers(service.key, decision);
+  const bool recordLater = mayRecordLater(service, decision);
   std::set<std::string> records;
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
+    records.insert(recordName(service.key.name, assignment.address));
+    if (recordLater) continue;
     const auto ensured = ensureRecord(service, assignment, stop);
     if (!ensured) return explainMissingRecord(service, ensured.error(), stop);
-    records.insert(recordName(service.key.name, assignment.address));
   }
+  unrecorded_.set(service.key, recordLater && !records.empty());
   const auto pause = writeStatus(service, decision, stop);
   if (!pause) {
     // Deleted by now: the watch will tell, and what was made is taken back then.
@@ -237,24 +241,44 @@ bool ServiceReconciler::adoptShown(const model::Service& service) {
   return adopted;
 }
 
-// An address is not shown before it is recorded. One that is shown stays: a record that was lost
-// and cannot be made anew stops no traffic. Both stay the Service's, and are tried again.
+// Only what it did not have before. The change of its status brings the Service back, behind those
+// that wait.
+bool ServiceReconciler::mayRecordLater(const model::Service& service,
+                                       const Decision& decision) const {
+  const model::Condition* const condition =
+      model::findCondition(service.conditions, kAddressAssigned);
+  const bool refused = condition != nullptr && (condition->reason == kRecordRefused ||
+                                                condition->reason == kRecordNameTaken);
+  return !refused && service.ingress.empty() &&
+         decision.gained.size() == decision.choice.addresses.size() && busy_();
+}
+
+// What has no record is not shown, but a record that was lost and cannot be made anew stops no
+// traffic. The address stays the Service's in both cases, and the record is tried again.
 tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Service& service,
                                                               const Error& error,
                                                               const std::stop_token& stop) {
   const bool taken = error.code == ErrorCode::kAlreadyExists;
   if (!taken && !isRefusal(error.code)) return tl::make_unexpected(error);
-  model::Condition condition{kAddressAssigned, holdsAllShown(service) ? "True" : "False",
+  const bool never = unrecorded_.contains(service.key);
+  const bool keeps = !never && holdsAllShown(service);
+  model::Condition condition{kAddressAssigned, keeps ? "True" : "False",
                              taken ? kRecordNameTaken : kRecordRefused,
                              taken ? error.message
                                    : "the API server refuses the IP object that records the "
                                      "address: " +
                                          error.message};
+  const auto ingress = never ? std::vector<model::LoadBalancerIngress>{} : service.ingress;
   const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
-  if (before != nullptr && *before == condition) return tl::make_unexpected(error);
+  const bool said = before != nullptr && *before == condition;
+  if (said && service.ingress == ingress) return tl::make_unexpected(error);
   const bool sameReason = before != nullptr && before->reason == condition.reason;
-  const auto patched = patchStatus(service, service.ingress, condition, stop);
-  if (patched && !sameReason) tell(service, condition);
+  if (patchStatus(service, ingress, condition, stop)) {
+    unrecorded_.set(service.key, false);
+    pace_.wrote(service.key, service.resourceVersion,
+                fingerprint(service.uid, ingress, condition));
+    if (!sameReason) tell(service, condition);
+  }
   return tl::make_unexpected(error);
 }
 
@@ -275,6 +299,7 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
                                                     const ServicePtr& service,
                                                     const std::stop_token& stop) {
   waiters_.set(key, false);
+  unrecorded_.set(key, false);
   pace_.forget(key);
   const auto had =
       ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });

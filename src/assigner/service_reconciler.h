@@ -44,7 +44,9 @@ struct AllocationNotices {
 };
 
 /// Level-triggered: each reconcile makes everything right for one Service. The IP object is the
-/// durable record, so it is written first and removed before its address can be given again.
+/// durable record, so it is removed before its address can be given again, and written before the
+/// address is shown. While many Services wait for their first address it follows when all show
+/// theirs: until then the status is as durable, and at take-up as good (docs/decisions, 11).
 /// Thread-safe, as long as one Service is with one worker at a time.
 class ServiceReconciler {
  public:
@@ -54,8 +56,10 @@ class ServiceReconciler {
     bool adopt = false;            ///< take over what Services show that somebody else gave
   };
 
+  /// busy: more Services wait than are worked on; called without a lock.
   ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, ClusterView view,
-                    Ledger& ledger, AllocationNotices notices, Options options);
+                    Ledger& ledger, AllocationNotices notices, std::function<bool()> busy,
+                    Options options);
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
@@ -86,6 +90,7 @@ class ServiceReconciler {
   /// Who has the address changed: their IP objects show ports and the Pool that it counts for.
   void tellAllOn(const IpAddress& address);
   bool adoptShown(const model::Service& service);
+  [[nodiscard]] bool mayRecordLater(const model::Service& service, const Decision& decision) const;
   /// Returns the error.
   tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Error& error,
                                              const std::stop_token& stop);
@@ -120,11 +125,13 @@ class ServiceReconciler {
   const ClusterView view_;
   Ledger& ledger_;
   const AllocationNotices notices_;
+  const std::function<bool()> busy_;
   const Options options_;
   RepairPace pace_;
 
   kube::KeySet waiters_;
-  kube::KeySet leftAlone_;  ///< show what others gave, and this was said
+  kube::KeySet leftAlone_;   ///< show what others gave, and this was said
+  kube::KeySet unrecorded_;  ///< show what has no record yet
 
   std::mutex mutex_;
   struct InFlight {

@@ -57,12 +57,30 @@ class TakeUp {
   }
 
   std::vector<const model::Service*> run() {
+    // What was given for sure comes before what may have been given.
+    std::vector<Record> unproven;
     for (const model::IpClaim* const claim : claims_) {
-      claim->serviceOwner ? takeUpOwned(*claim) : takeUpBound(*claim);
+      if (!claim->serviceOwner) {
+        takeUpBound(*claim);
+      } else if (const auto record = readRecord(*claim)) {
+        if (record->proof == Proof::kNone) {
+          unproven.push_back(*record);
+        } else {
+          takeUpRecord(*record);
+        }
+      }
+    }
+    std::set<std::pair<const model::Service*, Family>> recorded;
+    for (const Record& record : unproven) {
+      recorded.emplace(record.service, record.address.family());
     }
     for (const auto& [key, service] : services_) {
-      if (isOurs(*service) && saysAssigned(*service)) takeUpShown(*service);
+      if (!isOurs(*service) || !saysAssigned(*service)) continue;
+      for (const IpAddress& address : shownBy(*service)) {
+        if (!recorded.contains({service, address.family()})) takeUpShown(*service, address);
+      }
     }
+    for (const Record& record : unproven) takeUpRecord(record);
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
     for (const auto& [key, service] : services_) noteForeign(*service);
@@ -82,20 +100,34 @@ class TakeUp {
     return it == services_.end() ? nullptr : it->second;
   }
 
-  void takeUpOwned(const model::IpClaim& claim) {
+  // Of a Service that is there and ours.
+  struct Record {
+    const model::IpClaim* claim;
+    const model::Service* service;
+    IpAddress address;
+    Proof proof;
+  };
+
+  [[nodiscard]] std::optional<Record> readRecord(const model::IpClaim& claim) const {
     const model::Service* const service = find(ownerOf(claim));
     const auto address = IpAddress::parse(claim.spec.address);
     if (service == nullptr || service->uid != claim.serviceOwner->uid || !isOurs(*service) ||
         !address) {
-      return;
+      return std::nullopt;
     }
     const Proof proof = provesGrant(claim, *service, *address) ? Proof::kGranted : Proof::kNone;
-    if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return;
-    const Sharer sharer{service->key, recordedTerms(claim, *service), claim.spec.pool};
-    if (allocator_.takeUp(sharer, *address, proof)) return;
+    if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return std::nullopt;
+    return Record{&claim, service, *address, proof};
+  }
+
+  void takeUpRecord(const Record& record) {
+    const model::IpClaim& claim = *record.claim;
+    const Sharer sharer{record.service->key, recordedTerms(claim, *record.service),
+                        claim.spec.pool};
+    if (allocator_.takeUp(sharer, record.address, record.proof)) return;
     log::warn("two IP objects claim one address and do not share it; the older one keeps it",
-              {{"address", address->toString()},
-               {"holder", allocator_.holds().find(*address)->toString()},
+              {{"address", record.address.toString()},
+               {"holder", allocator_.holds().find(record.address)->toString()},
                {"loser", claim.key.toString()}});
   }
 
@@ -189,18 +221,16 @@ class TakeUp {
     return std::find(shown.begin(), shown.end(), address) != shown.end();
   }
 
-  // Its IP object is the record: what a status shows besides was edited by hand.
-  void takeUpShown(const model::Service& service) {
-    for (const IpAddress& address : shownBy(service)) {
-      const auto& mine = allocator_.holds().ofService(service.key);
-      if (std::any_of(mine.begin(), mine.end(), [&](const IpAddress& recorded) {
-            return recorded.family() == address.family();
-          })) {
-        continue;
-      }
-      allocator_.takeUp({service.key, termsOf(service), giverOf(service, address)}, address,
-                        Proof::kGranted);
-    }
+  // Where there is a record, what a status shows besides was edited by hand.
+  void takeUpShown(const model::Service& service, const IpAddress& address) {
+    const auto mine = allocator_.holds().ofService(service.key);
+    const bool recorded =
+        std::any_of(mine.begin(), mine.end(), [&](const IpAddress& known) {
+          return known.family() == address.family();
+        });
+    if (recorded) return;
+    allocator_.takeUp({service.key, termsOf(service), giverOf(service, address)}, address,
+                      Proof::kGranted);
   }
 
   // Of an address without a record. If the Service asks for a Pool, it says that it got what it

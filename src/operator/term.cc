@@ -85,7 +85,7 @@ Term::Term(kube::Api& api, const Clock& clock, kube::EventSink& events, const St
                 {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_,
                 {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                  [this](const ObjectKey& claim) { claimQueue_.add(claim); }},
-                options_.services),
+                [this] { return serviceQueue_.size() > options_.workers; }, options_.services),
       claims_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
               {[this] { wakeWaiters(); }, [this] { poolQueue_.addAfter(kEveryPool, kPoolDelay); },
                [this](const ObjectKey& service) { serviceQueue_.add(service); }}),

@@ -71,7 +71,7 @@ class ClusterFixture : public testing::Test {
         AllocationNotices{
             [this] { ++freed_; }, [] {},
             [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); }},
-        options_);
+        [this] { return busy_; }, options_);
   }
 
   /// The watches catch up.
@@ -161,6 +161,7 @@ class ClusterFixture : public testing::Test {
   ServiceReconciler::Options options_;
   std::unique_ptr<ServiceReconciler> reconciler_;
   int freed_ = 0;
+  bool busy_ = false;
   std::vector<std::string> claimUses_;
 
  private:

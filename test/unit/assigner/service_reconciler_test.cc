@@ -33,6 +33,57 @@ TEST_F(ServiceReconcilerTest, WritesTheRecordBeforeTheStatus) {
   EXPECT_EQ(writes[1].key.name, "web");
 }
 
+TEST_F(ServiceReconcilerTest, WhileManyWaitTheRecordFollowsTheStatus) {
+  busy_ = true;
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(claimNames(), IsEmpty());
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_EQ(api_.writeCount(), 2U);
+}
+
+TEST_F(ServiceReconcilerTest, OnlyAFirstAddressIsShownBeforeItsRecord) {
+  add("web");
+  busy_ = true;
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.7"}}}}}});
+  sync();
+  ASSERT_TRUE(once("web"));
+  const auto writes = api_.writes();
+  EXPECT_EQ(writes[2].verb, Verb::kCreate);
+  EXPECT_EQ(writes[3].verb, Verb::kPatchStatus);
+}
+
+TEST_F(ServiceReconcilerTest, WhatIsShownWithoutARecordIsKeptWhenAnotherOneLeads) {
+  busy_ = true;
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  busy_ = false;
+  put(serviceJson("a-waiter"));
+  restart();
+  settle("a-waiter");
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
+  EXPECT_THAT(claimNames(), ElementsAre("a-waiter-10.0.0.1", "web-10.0.0.0"));
+}
+
+TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddress) {
+  busy_ = true;
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  api_.erase(kube::kServices, {"default", "web"});
+  settle("web");
+  add("other");
+  EXPECT_EQ(shown("other"), "10.0.0.0");
+  EXPECT_THAT(claimNames(), ElementsAre("other-10.0.0.0"));
+}
+
 TEST_F(ServiceReconcilerTest, TheRecordIsOwnedByTheService) {
   add("web");
   const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
@@ -327,6 +378,30 @@ TEST_P(RefusedRecordTest, OfAnAddressThatIsShownLeavesItAssigned) {
   settle("web");
   EXPECT_EQ(reason("web"), "Assigned");
   EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+}
+
+TEST_P(RefusedRecordTest, OfAnAddressThatWasShownBeforeItTakesTheAddressBackForGood) {
+  busy_ = true;
+  refuseRecords(true);
+  put(serviceJson("web"));
+  sync();
+  EXPECT_TRUE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  for (int i = 0; i < 3; ++i) {
+    sync();
+    EXPECT_FALSE(once("web"));
+    EXPECT_EQ(shown("web"), "");
+  }
+  EXPECT_EQ(reason("web"), "RecordRefused");
+  EXPECT_EQ(condition("web")["status"], "False");
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("Assigned", "RecordRefused"));
+  restart();
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(shown("web"), "") << "nor does another leader show it before";
+  refuseRecords(false);
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(reason("web"), "Assigned");
 }
 
 TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {

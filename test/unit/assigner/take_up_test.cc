@@ -127,6 +127,23 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAnd
   EXPECT_EQ(holderAfter({fresh}, {waiting}, "192.0.2.1"), "Service default/web");
 }
 
+// Who may create IP objects could guess which address is given next.
+TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows) {
+  model::IpClaim early = recordFor("a-other", kAddress, 10);
+  early.status = {};
+  EXPECT_EQ(holderAfter({early}, {service("a-other"), showing("web", kAddress, true)}, kAddress),
+            "Service default/web");
+  EXPECT_EQ(holderAfter({early, recordFor("web", kAddress, 20)},
+                        {service("a-other"), service("web")}, kAddress),
+            "Service default/web");
+}
+
+TEST(TakeUpSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
+  model::IpClaim fresh = recordFor("web", "10.0.0.1");
+  fresh.status = {};
+  EXPECT_EQ(holderAfter({fresh}, {showing("web", kAddress, true)}, kAddress), "nobody");
+}
+
 TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
   model::Service asking = showing("web", kAddress, true);
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
