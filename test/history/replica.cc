@@ -45,7 +45,9 @@ void Replica::lead() {
     while (watchOnce(kind)) {
     }
   }
-  term_ = std::make_unique<Term>(api_, clock_, events_, stores_, Term::Options{});
+  Term::Options options;
+  options.workers = 0;  // its work is done by workOnce(); and one Service that waits is a burst
+  term_ = std::make_unique<Term>(api_, clock_, events_, stores_, options);
   (void)term_->prepare({});
 }
 
