@@ -73,6 +73,12 @@ void RepairPace::wrote(const kube::ObjectKey& service, const std::string& base,
   record.due.reset();
 }
 
+bool RepairPace::wroteLately(const kube::ObjectKey& service) {
+  const std::lock_guard lock(mutex_);
+  const auto it = records_.find(service);
+  return it != records_.end() && clock_.now() - it->second.written < kSoon;
+}
+
 void RepairPace::forget(const kube::ObjectKey& service) {
   const std::lock_guard lock(mutex_);
   records_.erase(service);

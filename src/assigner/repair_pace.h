@@ -38,6 +38,9 @@ class RepairPace {
   /// a Service that is still seen with that version is merely seen late.
   void wrote(const kube::ObjectKey& service, const std::string& base, const std::string& wanted);
 
+  /// Within the last minute.
+  [[nodiscard]] bool wroteLately(const kube::ObjectKey& service);
+
   void forget(const kube::ObjectKey& service);
 
  private:

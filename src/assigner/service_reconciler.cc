@@ -77,11 +77,29 @@ std::vector<kube::ObjectKey> recordsOf(const Hold& hold, const IpAddress& addres
   return records;
 }
 
-// The API server refuses to make an IP object until somebody acts: no right to, a quota, a schema
-// that is not ours, no such resource or one that is being deleted.
-bool isRefusal(ErrorCode code) {
-  return code == ErrorCode::kForbidden || code == ErrorCode::kInvalid ||
-         code == ErrorCode::kUnsupported;
+// The record is refused until somebody acts: its name is taken; or there is no right to make it, a
+// quota, a schema that is not ours, no such resource or one that is being deleted. A token that is
+// not accepted is replaced without anybody.
+bool isRefusal(const Error& error) {
+  constexpr int kUnauthorized = 401;
+  return error.code == ErrorCode::kAlreadyExists || error.code == ErrorCode::kInvalid ||
+         error.code == ErrorCode::kUnsupported ||
+         (error.code == ErrorCode::kForbidden && error.detail != kUnauthorized);
+}
+
+// keeps: it shows addresses, all of them its own. Nodes serve these while the condition is True, so
+// not where it asks for a port that another one has: without records they cannot tell whose it is.
+model::Condition withoutRecord(const Choice& choice, const Error& error, bool keeps) {
+  const bool taken = error.code == ErrorCode::kAlreadyExists;
+  const bool clashes = choice.refusal && choice.refusal->reason == RefusalReason::kShareRefused;
+  model::Condition condition{kAddressAssigned, keeps && !clashes ? "True" : "False",
+                             taken ? kRecordNameTaken : kRecordRefused,
+                             taken ? error.message
+                                   : "the API server refuses the IP object that records the "
+                                     "address: " +
+                                         error.message};
+  if (choice.refusal) condition.message += "; " + choice.refusal->message;
+  return condition;
 }
 
 // Of all addresses of one Service; the first reason counts.
@@ -154,11 +172,14 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
     records.insert(recordName(service.key.name, assignment.address));
-    if (recordLater) continue;
+    if (recordLater) {
+      unrecorded_.add(service.key, service.uid, assignment.address);
+      continue;
+    }
     const auto ensured = ensureRecord(service, assignment, stop);
-    if (!ensured) return explainMissingRecord(service, ensured.error(), stop);
+    if (!ensured) return explainMissingRecord(service, choice, ensured.error(), stop);
+    unrecorded_.remove(service.key, assignment.address);
   }
-  unrecorded_.set(service.key, recordLater && !records.empty());
   const auto pause = writeStatus(service, decision, stop);
   if (!pause) {
     // Deleted by now: the watch will tell, and what was made is taken back then.
@@ -201,7 +222,7 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
       const IpAddress& address = assignment.address;
       if (std::find(had.begin(), had.end(), address) == had.end()) gained.push_back(address);
     }
-    return Decision{std::move(choice), std::move(misfit), std::move(gained)};
+    return Decision{std::move(choice), std::move(misfit), std::move(gained), had.empty()};
   });
 }
 
@@ -241,55 +262,53 @@ bool ServiceReconciler::adoptShown(const model::Service& service) {
   return adopted;
 }
 
-// Only what it did not have before. The change of its status brings the Service back, behind those
-// that wait.
+// The change of its status brings the Service back, behind those that wait.
 bool ServiceReconciler::mayRecordLater(const model::Service& service,
                                        const Decision& decision) const {
   const model::Condition* const condition =
       model::findCondition(service.conditions, kAddressAssigned);
   const bool refused = condition != nullptr && (condition->reason == kRecordRefused ||
                                                 condition->reason == kRecordNameTaken);
-  return !refused && service.ingress.empty() &&
-         decision.gained.size() == decision.choice.addresses.size() && busy_();
+  return decision.first && !refused && service.ingress.empty() && busy_();
 }
 
-// What has no record is not shown, but a record that was lost and cannot be made anew stops no
+// What never had a record is not shown, but a record that was lost and cannot be made anew stops no
 // traffic. The address stays the Service's in both cases, and the record is tried again.
 tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Service& service,
+                                                              const Choice& choice,
                                                               const Error& error,
                                                               const std::stop_token& stop) {
-  const bool taken = error.code == ErrorCode::kAlreadyExists;
-  if (!taken && !isRefusal(error.code)) return tl::make_unexpected(error);
-  const bool never = unrecorded_.contains(service.key);
-  const bool keeps = !never && holdsAllShown(service);
-  model::Condition condition{kAddressAssigned, keeps ? "True" : "False",
-                             taken ? kRecordNameTaken : kRecordRefused,
-                             taken ? error.message
-                                   : "the API server refuses the IP object that records the "
-                                     "address: " +
-                                         error.message};
-  const auto ingress = never ? std::vector<model::LoadBalancerIngress>{} : service.ingress;
+  if (!isRefusal(error)) return tl::make_unexpected(error);
+  const std::set<IpAddress> never = unrecorded_.of(service.key);
+  std::vector<model::LoadBalancerIngress> ingress = service.ingress;
+  std::erase_if(ingress, [&](const model::LoadBalancerIngress& entry) {
+    const auto address = IpAddress::parse(entry.ip);
+    return address && never.contains(*address);
+  });
+  const model::Condition condition = withoutRecord(choice, error, holdsAll(service.key, ingress));
   const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
-  const bool said = before != nullptr && *before == condition;
+  const bool sameReason =
+      before != nullptr && before->reason == condition.reason && before->status == condition.status;
+  // The server's words may be others each time.
+  const bool said =
+      sameReason && (before->message == condition.message || pace_.wroteLately(service.key));
   if (said && service.ingress == ingress) return tl::make_unexpected(error);
-  const bool sameReason = before != nullptr && before->reason == condition.reason;
   if (patchStatus(service, ingress, condition, stop)) {
-    unrecorded_.set(service.key, false);
-    pace_.wrote(service.key, service.resourceVersion,
-                fingerprint(service.uid, ingress, condition));
+    unrecorded_.forget(service.key);
+    pace_.wrote(service.key, service.resourceVersion, fingerprint(service.uid, ingress, condition));
     if (!sameReason) tell(service, condition);
   }
   return tl::make_unexpected(error);
 }
 
-bool ServiceReconciler::holdsAllShown(const model::Service& service) {
-  const std::vector<IpAddress> shown = shownBy(service);
-  if (shown.empty()) return false;
-  return ledger_.with([&](Allocator& allocator) {
-    const auto held = allocator.holds().ofService(service.key);
-    return std::all_of(shown.begin(), shown.end(), [&](const IpAddress& address) {
-      return std::find(held.begin(), held.end(), address) != held.end();
-    });
+bool ServiceReconciler::holdsAll(const kube::ObjectKey& service,
+                                 const std::vector<model::LoadBalancerIngress>& ingress) {
+  if (ingress.empty()) return false;
+  const auto held =
+      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
+  return std::all_of(ingress.begin(), ingress.end(), [&](const model::LoadBalancerIngress& entry) {
+    const auto address = IpAddress::parse(entry.ip);
+    return address && std::find(held.begin(), held.end(), *address) != held.end();
   });
 }
 
@@ -299,7 +318,7 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
                                                     const ServicePtr& service,
                                                     const std::stop_token& stop) {
   waiters_.set(key, false);
-  unrecorded_.set(key, false);
+  unrecorded_.forget(key);
   pace_.forget(key);
   const auto had =
       ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
@@ -394,6 +413,11 @@ Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
 // A Service of the same name was deleted and this one created: what the earlier one had is freed.
 Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
                                             const std::stop_token& stop) {
+  const auto unrecorded = unrecorded_.ofAnother(service.key, service.uid);
+  if (!unrecorded.empty()) {
+    release(service.key, unrecorded);
+    unrecorded_.forget(service.key);
+  }
   for (const kube::ObjectKey& key : view_.claimIndex.claimsOf(service.key)) {
     const auto claim = view_.claims.get(key);
     if (!claim || !claim->serviceOwner || claim->serviceOwner->uid == service.uid) continue;

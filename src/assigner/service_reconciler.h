@@ -23,6 +23,7 @@
 #include "assigner/claim_index.h"
 #include "assigner/ledger.h"
 #include "assigner/repair_pace.h"
+#include "assigner/unrecorded.h"
 #include "common/kube/controller.h"
 #include "common/kube/key_set.h"
 
@@ -80,6 +81,7 @@ class ServiceReconciler {
     /// What it has from now on, perhaps beside others. An IP object may be there already: one that
     /// was refused at take-up.
     std::vector<IpAddress> gained;
+    bool first = false;  ///< it had none before
   };
 
   Result<kube::ReconcileResult> serve(const model::Service& service, const std::stop_token& stop);
@@ -92,9 +94,10 @@ class ServiceReconciler {
   bool adoptShown(const model::Service& service);
   [[nodiscard]] bool mayRecordLater(const model::Service& service, const Decision& decision) const;
   /// Returns the error.
-  tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Error& error,
-                                             const std::stop_token& stop);
-  bool holdsAllShown(const model::Service& service);
+  tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Choice& choice,
+                                             const Error& error, const std::stop_token& stop);
+  bool holdsAll(const kube::ObjectKey& service,
+                const std::vector<model::LoadBalancerIngress>& ingress);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 
@@ -130,8 +133,8 @@ class ServiceReconciler {
   RepairPace pace_;
 
   kube::KeySet waiters_;
-  kube::KeySet leftAlone_;   ///< show what others gave, and this was said
-  kube::KeySet unrecorded_;  ///< show what has no record yet
+  kube::KeySet leftAlone_;  ///< show what others gave, and this was said
+  Unrecorded unrecorded_;
 
   std::mutex mutex_;
   struct InFlight {

@@ -74,13 +74,12 @@ class TakeUp {
     for (const Record& record : unproven) {
       recorded.emplace(record.service, record.address.family());
     }
-    for (const auto& [key, service] : services_) {
-      if (!isOurs(*service) || !saysAssigned(*service)) continue;
-      for (const IpAddress& address : shownBy(*service)) {
-        if (!recorded.contains({service, address.family()})) takeUpShown(*service, address);
-      }
-    }
+    takeUpShown([&](const model::Service& service, Family family) {
+      return !recorded.contains({&service, family});
+    });
     for (const Record& record : unproven) takeUpRecord(record);
+    // Those whose records are no good.
+    takeUpShown([](const model::Service&, Family) { return true; });
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
     for (const auto& [key, service] : services_) noteForeign(*service);
@@ -115,6 +114,8 @@ class TakeUp {
         !address) {
       return std::nullopt;
     }
+    // We take an IP object away before the address is given again; a finalizer may hold it there.
+    if (claim.deleting && !shows(*service, *address)) return std::nullopt;
     const Proof proof = provesGrant(claim, *service, *address) ? Proof::kGranted : Proof::kNone;
     if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return std::nullopt;
     return Record{&claim, service, *address, proof};
@@ -125,7 +126,7 @@ class TakeUp {
     const Sharer sharer{record.service->key, recordedTerms(claim, *record.service),
                         claim.spec.pool};
     if (allocator_.takeUp(sharer, record.address, record.proof)) return;
-    log::warn("two IP objects claim one address and do not share it; the older one keeps it",
+    log::warn("an IP object claims an address that another one has, and they do not share it",
               {{"address", record.address.toString()},
                {"holder", allocator_.holds().find(record.address)->toString()},
                {"loser", claim.key.toString()}});
@@ -222,15 +223,22 @@ class TakeUp {
   }
 
   // Where there is a record, what a status shows besides was edited by hand.
-  void takeUpShown(const model::Service& service, const IpAddress& address) {
-    const auto mine = allocator_.holds().ofService(service.key);
-    const bool recorded =
-        std::any_of(mine.begin(), mine.end(), [&](const IpAddress& known) {
-          return known.family() == address.family();
-        });
-    if (recorded) return;
-    allocator_.takeUp({service.key, termsOf(service), giverOf(service, address)}, address,
-                      Proof::kGranted);
+  template <class Selects>
+  void takeUpShown(const Selects& selects) {
+    for (const auto& [key, service] : services_) {
+      if (!isOurs(*service) || !saysAssigned(*service)) continue;
+      for (const IpAddress& address : shownBy(*service)) {
+        if (!selects(*service, address.family()) || holds(key, address.family())) continue;
+        allocator_.takeUp({key, termsOf(*service), giverOf(*service, address)}, address,
+                          Proof::kGranted);
+      }
+    }
+  }
+
+  [[nodiscard]] bool holds(const kube::ObjectKey& service, Family family) const {
+    const auto& held = allocator_.holds().ofService(service);
+    return std::any_of(held.begin(), held.end(),
+                       [&](const IpAddress& address) { return address.family() == family; });
   }
 
   // Of an address without a record. If the Service asks for a Pool, it says that it got what it

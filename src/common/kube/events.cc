@@ -133,7 +133,8 @@ void EventRecorder::run(const std::stop_token& stop) {
   }
 }
 
-Result<void> EventRecorder::write(const Id& id, const EventEntry& entry, const std::stop_token& stop) {
+Result<void> EventRecorder::write(const Id& id, const EventEntry& entry,
+                                  const std::stop_token& stop) {
   const auto& [object, reason, note] = id;
   const EventSubject& subject = entry.subject;
   const std::string ns = namespaceOf(subject);

@@ -18,11 +18,6 @@ class KeySet {
     return in ? keys_.insert(key).second : keys_.erase(key) != 0;
   }
 
-  [[nodiscard]] bool contains(const ObjectKey& key) const {
-    const std::lock_guard lock(mutex_);
-    return keys_.contains(key);
-  }
-
   [[nodiscard]] std::vector<ObjectKey> all() const {
     const std::lock_guard lock(mutex_);
     return {keys_.begin(), keys_.end()};

@@ -56,6 +56,25 @@ TEST_F(SharingReconcilerTest, EachServiceHasItsRecordWithTheKey) {
   EXPECT_EQ(recordedKey("tls-10.0.0.0"), "k");
 }
 
+// Without records nodes cannot tell whose a port is.
+TEST_F(SharingReconcilerTest, AClashWithoutARecordServesNothing) {
+  addSharing("web", 80);
+  addSharing("tls", 443);
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == kube::FakeApi::Verb::kCreate
+               ? std::optional(Error{ErrorCode::kForbidden, "exceeded quota", 403, {}})
+               : std::nullopt;
+  });
+  api_.erase(kube::kIps, {"default", "tls-10.0.0.0"});
+  edit("tls", {{"spec", {{"ports", {{{"port", 80}}}}}}});
+  sync();
+  EXPECT_FALSE(once("tls"));
+  EXPECT_EQ(shown("tls"), "10.0.0.0");
+  EXPECT_EQ(reason("tls"), "RecordRefused");
+  EXPECT_EQ(condition("tls")["status"], "False");
+  EXPECT_THAT(condition("tls")["message"], HasSubstr("it has the port 80/TCP"));
+}
+
 TEST_F(SharingReconcilerTest, ARestartChangesNothing) {
   addSharing("web", 80);
   addSharing("tls", 443);

@@ -57,6 +57,16 @@ TEST_F(ServiceReconcilerTest, OnlyAFirstAddressIsShownBeforeItsRecord) {
   EXPECT_EQ(writes[3].verb, Verb::kPatchStatus);
 }
 
+TEST_F(ServiceReconcilerTest, AWipedServiceThatMovesIsRecordedFirst) {
+  add("web");
+  busy_ = true;
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.7"}}}}},
+               {"status", nullptr}});
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_EQ(api_.writes()[2].verb, Verb::kCreate);
+}
+
 TEST_F(ServiceReconcilerTest, WhatIsShownWithoutARecordIsKeptWhenAnotherOneLeads) {
   busy_ = true;
   put(serviceJson("web"));
@@ -82,6 +92,19 @@ TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddres
   add("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
   EXPECT_THAT(claimNames(), ElementsAre("other-10.0.0.0"));
+}
+
+TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInheritsNothing) {
+  busy_ = true;
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  setPools({pool("b", {"10.0.1.0/24"})});
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("web"));
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.1.0");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.1.0"));
 }
 
 TEST_F(ServiceReconcilerTest, TheRecordIsOwnedByTheService) {
@@ -404,6 +427,47 @@ TEST_P(RefusedRecordTest, OfAnAddressThatWasShownBeforeItTakesTheAddressBackForG
   EXPECT_EQ(reason("web"), "Assigned");
 }
 
+TEST_P(RefusedRecordTest, OfOneFamilyTakesBackThatOneAlone) {
+  busy_ = true;
+  setPools({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+  json dual = serviceJson("web");
+  dual["spec"]["ipFamilies"] = {"IPv4", "IPv6"};
+  dual["spec"]["ipFamilyPolicy"] = "RequireDualStack";
+  put(dual);
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0,2001:db8::");
+  sync();
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey& key) {
+    return verb == Verb::kCreate && key.name == "web-2001.db8.0.0.0.0.0.0"
+               ? std::optional(Error{GetParam().code, "one is enough", 0, {}})
+               : std::nullopt;
+  });
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(condition("web")["status"], "True");
+  EXPECT_EQ(reason("web"), "RecordRefused");
+}
+
+TEST_P(RefusedRecordTest, IsWrittenOnceThoughTheServersWordsChange) {
+  add("web");
+  int number = 0;
+  api_.setInterceptor([&number](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kCreate
+               ? std::optional(Error{GetParam().code, "refusal " + std::to_string(++number), 0, {}})
+               : std::nullopt;
+  });
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  for (int i = 0; i < 5; ++i) {
+    sync();
+    EXPECT_FALSE(once("web"));
+  }
+  EXPECT_THAT(condition("web")["message"], HasSubstr("refusal 1"));
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_FALSE(once("web"));
+  EXPECT_THAT(condition("web")["message"], HasSubstr("refusal 6"));
+}
+
 TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {
   add("web");
   refuseRecords(true);
@@ -418,6 +482,19 @@ TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.7");
   EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+}
+
+TEST_F(ServiceReconcilerTest, ATokenThatIsNotAcceptedIsNoRefusalOfARecord) {
+  add("web");
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  api_.setInterceptor([](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
+    return verb == Verb::kCreate
+               ? std::optional(Error{ErrorCode::kForbidden, "Unauthorized", 401, {}})
+               : std::nullopt;
+  });
+  sync();
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(reason("web"), "Assigned");
 }
 
 // An IP object that names a Service as its owner is no way around the Pools.

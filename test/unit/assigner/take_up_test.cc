@@ -138,10 +138,30 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows)
             "Service default/web");
 }
 
+TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatShowsAnother) {
+  model::IpClaim fresh = recordFor("web", "10.0.0.1");
+  fresh.status = {};
+  const std::vector<model::Service> services{showing("web", kAddress, true),
+                                             showing("other", "10.0.0.1", true)};
+  EXPECT_EQ(holderAfter({fresh}, services, kAddress), "Service default/web");
+  EXPECT_EQ(holderAfter({fresh}, services, "10.0.0.1"), "Service default/other");
+}
+
 TEST(TakeUpSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
   model::IpClaim fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
   EXPECT_EQ(holderAfter({fresh}, {showing("web", kAddress, true)}, kAddress), "nobody");
+}
+
+// A finalizer keeps it though the address was given to another one.
+TEST(TakeUpSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
+  model::IpClaim leaving = recordFor("web", kAddress, 10);
+  leaving.deleting = true;
+  const model::IpClaim later = recordFor("other", kAddress, 20);
+  EXPECT_EQ(holderAfter({leaving, later}, {service("web"), service("other")}, kAddress),
+            "Service default/other");
+  EXPECT_EQ(holderAfter({leaving}, {showing("web", kAddress, true)}, kAddress),
+            "Service default/web");
 }
 
 TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
