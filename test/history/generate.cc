@@ -108,7 +108,9 @@ rc::Gen<Deed> anyDeed() {
        {1, as(rc::gen::just(Stop{}))},
        {1, as(rc::gen::build<FailWrite>(
                rc::gen::set(&FailWrite::after, below(kWrites)),
-               rc::gen::set(&FailWrite::carriedOut, rc::gen::arbitrary<bool>())))}});
+               rc::gen::set(&FailWrite::fault,
+                            rc::gen::element(WriteFault::kLost, WriteFault::kAnswerLost,
+                                             WriteFault::kRefused))))}});
 }
 
 }  // namespace

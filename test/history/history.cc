@@ -47,8 +47,10 @@ std::string toText(const ChangeLeader& deed) {
 }
 std::string toText(const Stop& /*deed*/) { return "stop"; }
 std::string toText(const FailWrite& deed) {
-  return "write number " + std::to_string(deed.after) + " from now gets an error" +
-         (deed.carriedOut ? " but is carried out" : "");
+  const char* const fault = deed.fault == WriteFault::kLost         ? "is lost"
+                            : deed.fault == WriteFault::kAnswerLost ? "gets no answer"
+                                                                    : "is refused";
+  return "write number " + std::to_string(deed.after) + " from now " + fault;
 }
 
 }  // namespace

@@ -93,10 +93,16 @@ struct ChangeLeader {
 };
 /// Nobody leads until somebody is started.
 struct Stop {};
-/// A later write gets an error, though it may have been carried out.
+enum class WriteFault : std::uint8_t {
+  kLost,        ///< kUnavailable, and nothing happened
+  kAnswerLost,  ///< kUnavailable, though it was carried out
+  kRefused,     ///< kForbidden, as by a quota
+};
+
+/// A later write gets an error.
 struct FailWrite {
   Pick after = 0;
-  bool carriedOut = false;
+  WriteFault fault = WriteFault::kLost;
 };
 
 using Deed = std::variant<PutPool, DeletePool, PutService, DeleteService, PutReservation,

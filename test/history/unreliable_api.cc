@@ -16,14 +16,13 @@ auto UnreliableApi::read(Call&& call) -> decltype(call()) {
 template <class Call>
 auto UnreliableApi::write(Call&& call) -> decltype(call()) {
   if (dead()) return fail(ErrorCode::kStopped, "the process is dead");
-  const bool fails = failure_ && failure_->after == 0;
-  const bool carriedOut = !fails || failure_->carriedOut;
-  if (failure_ && !fails) --failure_->after;
-  if (fails) failure_.reset();
-  if (!carriedOut) return fail(ErrorCode::kUnavailable, "the connection broke");
+  std::optional<WriteFault> fault;
+  if (failure_ && failure_->after-- == 0) fault = std::exchange(failure_, std::nullopt)->fault;
+  if (fault == WriteFault::kLost) return fail(ErrorCode::kUnavailable, "the connection broke");
+  if (fault == WriteFault::kRefused) return fail(ErrorCode::kForbidden, "exceeded quota", 403);
   auto result = call();
   if (lifetime_) --*lifetime_;
-  if (fails) return fail(ErrorCode::kUnavailable, "the connection broke before the answer");
+  if (fault) return fail(ErrorCode::kUnavailable, "the connection broke before the answer");
   return result;
 }
 

@@ -9,6 +9,8 @@
 
 #include "barevip/kube/api.h"
 
+#include "history/history.h"
+
 namespace barevip::history {
 
 /// Not thread-safe. The server behind it outlives it.
@@ -21,8 +23,8 @@ class UnreliableApi final : public kube::Api {
   [[nodiscard]] bool dead() const { return lifetime_ && *lifetime_ == 0; }
   void revive() { lifetime_.reset(); }
 
-  /// The write after so many others gets kUnavailable, before or after it was carried out.
-  void failWrite(std::size_t after, bool carriedOut) { failure_ = Failure{after, carriedOut}; }
+  /// What befalls the write after so many others.
+  void failWrite(std::size_t after, WriteFault fault) { failure_ = Failure{after, fault}; }
 
   Result<std::string> list(const kube::Resource& resource, const kube::Selection& selection,
                            const OnItem& onItem, std::stop_token stop) override;
@@ -44,7 +46,7 @@ class UnreliableApi final : public kube::Api {
  private:
   struct Failure {
     std::size_t after = 0;
-    bool carriedOut = false;
+    WriteFault fault = WriteFault::kLost;
   };
 
   template <class Call>

@@ -100,7 +100,7 @@ bool World::disturb(const Deed& deed) {
     handOver_ = true;
     leader().api().dieAfter(change->writes);
   } else if (const auto* const failure = std::get_if<FailWrite>(&deed)) {
-    leader().api().failWrite(failure->after, failure->carriedOut);
+    leader().api().failWrite(failure->after, failure->fault);
   } else {
     return false;
   }
