@@ -180,7 +180,10 @@ void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop
       report(error);
     }
   }
-  const auto wait = nobodyThere(error) ? backoff_.next(kLongestAway) : backoff_.next();
+  const bool away = nobodyThere(error);
+  // A server that starts says so at first, with 429.
+  if (std::exchange(away_, away) && !away) backoff_.reset();
+  const auto wait = away ? backoff_.next(kLongestAway) : backoff_.next();
   pause(std::max(wait, error.retryAfter), stop);
 }
 

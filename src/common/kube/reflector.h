@@ -146,6 +146,7 @@ class Reflector {
   bool opened_ = false;       ///< the running watch was taken
   bool progress_ = false;     ///< the running watch brought a newer version
   bool worked_ = false;       ///< a watch was taken since the last 410
+  bool away_ = false;         ///< nobody was there to answer the last try
   MonotonicTime lastList_{};  ///< start of the last complete one
 
   std::atomic<MonotonicTime> lastContact_{MonotonicTime{}};

@@ -246,6 +246,17 @@ TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
   EXPECT_FALSE(store_.synced());
 }
 
+TEST_F(ReflectorTest, AsksAServerThatIsStartingSoonAgain) {
+  failLists(kRefused);
+  reflector_.start();
+  ASSERT_TRUE(advanceUntil([this] { return lists_ >= 7; }));
+  failLists(Error{ErrorCode::kThrottled, "storage is (re)initializing", 429, seconds(1)});
+  ASSERT_TRUE(advanceUntil([this] { return lists_ >= 8; }));
+  const auto pause = advanceUntil([this] { return lists_ >= 9; });
+  ASSERT_TRUE(pause);
+  EXPECT_LE(*pause, milliseconds(1'100));
+}
+
 TEST_F(ReflectorTest, KeepsTheLastStateWhileTheServerIsAway) {
   put("a", "1");
   startWatching();
