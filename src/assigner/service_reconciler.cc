@@ -18,31 +18,9 @@ namespace {
 
 using kube::ReconcileResult;
 
-// By then the watch has shown what was created, or it is gone again.
-constexpr std::chrono::seconds kInFlight{10};
-
-constexpr std::string_view kServiceLabel = "barevip.dev/service";
 constexpr const char* kAssigned = "Assigned";
 constexpr const char* kRecordNameTaken = "RecordNameTaken";
 constexpr const char* kRecordRefused = "RecordRefused";
-
-model::IpClaim recordOf(const model::Service& service, const Assignment& assignment) {
-  model::IpClaim claim;
-  claim.key = {service.key.ns, recordName(service.key.name, assignment.address)};
-  claim.labels.emplace(kServiceLabel, service.key.name);
-  claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
-  claim.spec = {assignment.givenFrom, assignment.address.toString(),
-                std::string(toString(assignment.address.family())), assignment.shareKey};
-  return claim;
-}
-
-// The Pool is what it was when the address was given: it may be renamed since. Of a record that was
-// never bound, and refused at take-up, it is not who gave the address.
-bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
-  if (found.status.phase != "Bound" && found.spec.pool != wanted.spec.pool) return false;
-  return found.serviceOwner && found.serviceOwner->uid == wanted.serviceOwner->uid &&
-         found.spec.address == wanted.spec.address && !found.deleting;
-}
 
 std::string sentence(const Choice& choice) {
   std::string text;
@@ -140,7 +118,8 @@ ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::E
       notices_(std::move(notices)),
       busy_(std::move(busy)),
       options_(std::move(options)),
-      pace_(clock) {}
+      pace_(clock),
+      records_(api, clock, view.claims, view.claimIndex) {}
 
 Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
                                                      const std::stop_token& stop) {
@@ -150,9 +129,7 @@ Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
   }
   // It keeps what it has until it is gone, and gets nothing any more.
   if (service->deleting) return ReconcileResult{};
-  const bool holds =
-      ledger_.with([&](Allocator& allocator) { return !allocator.holds().ofService(key).empty(); });
-  if (showsForeign(*service, holds) && !adoptShown(*service)) {
+  if (showsForeign(*service, !heldBy(key).empty()) && !adoptShown(*service)) {
     leaveAlone(*service);
     return ReconcileResult{};
   }
@@ -176,7 +153,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
       unrecorded_.add(service.key, service.uid, assignment.address);
       continue;
     }
-    const auto ensured = ensureRecord(service, assignment, stop);
+    const auto ensured = records_.ensure(service, assignment, stop);
     if (!ensured) return explainMissingRecord(service, choice, ensured.error(), stop);
     unrecorded_.remove(service.key, assignment.address);
   }
@@ -188,7 +165,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   }
   ReconcileResult result{*pause};
   if (pause->count() == 0) {
-    const auto removed = removeRecords(service.key, records, stop);
+    const auto removed = records_.removeOthers(service.key, heldBy(service.key), records, stop);
     if (!removed) return tl::make_unexpected(removed.error());
     release(service.key, choice.surplus);
   }
@@ -198,11 +175,12 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
       notices_.claimUse({service.key.ns, assignment.reservation});
     }
   }
-  const std::lock_guard lock(mutex_);
   const bool unseen = std::any_of(records.begin(), records.end(), [&](const std::string& name) {
-    return inFlight_.contains({service.key.ns, name});
+    return records_.isInFlight({service.key.ns, name});
   });
-  if (unseen && (pause->count() == 0 || *pause > kInFlight)) result.requeueAfter = kInFlight;
+  if (unseen && (pause->count() == 0 || *pause > ServiceRecords::kInFlight)) {
+    result.requeueAfter = ServiceRecords::kInFlight;
+  }
   return result;
 }
 
@@ -301,11 +279,14 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
   return tl::make_unexpected(error);
 }
 
+std::vector<IpAddress> ServiceReconciler::heldBy(const kube::ObjectKey& service) {
+  return ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
+}
+
 bool ServiceReconciler::holdsAll(const kube::ObjectKey& service,
                                  const std::vector<model::LoadBalancerIngress>& ingress) {
   if (ingress.empty()) return false;
-  const auto held =
-      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
+  const auto held = heldBy(service);
   return std::all_of(ingress.begin(), ingress.end(), [&](const model::LoadBalancerIngress& entry) {
     const auto address = IpAddress::parse(entry.ip);
     return address && std::find(held.begin(), held.end(), *address) != held.end();
@@ -320,8 +301,7 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
   waiters_.set(key, false);
   unrecorded_.forget(key);
   pace_.forget(key);
-  const auto had =
-      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(key); });
+  const std::vector<IpAddress> had = heldBy(key);
   std::vector<IpAddress> given = had;
   // Without our condition the Service shows nothing of ours, whatever IP objects say.
   const bool ours =
@@ -335,7 +315,7 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
     const auto cleared = clearStatus(*service, given, stop);
     if (!cleared) return tl::make_unexpected(cleared.error());
   }
-  const auto removed = removeRecords(key, {}, stop);
+  const auto removed = records_.removeOthers(key, had, {}, stop);
   if (!removed) return tl::make_unexpected(removed.error());
   release(key, had);
   std::vector<IpAddress> foreign = service ? shownBy(*service) : std::vector<IpAddress>{};
@@ -377,39 +357,6 @@ void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
   if (freed) notices_.freed();
 }
 
-Result<void> ServiceReconciler::ensureRecord(const model::Service& service,
-                                             const Assignment& assignment,
-                                             const std::stop_token& stop) {
-  const model::IpClaim wanted = recordOf(service, assignment);
-  if (const auto found = view_.claims.get(wanted.key)) {
-    if (!isRecord(*found, wanted)) return replaceRecord(*found, wanted, stop);
-    if (found->spec.shareKey == wanted.spec.shareKey) return {};
-    return patchShareKey(api_, *found, wanted.spec.shareKey, stop);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = inFlight_.find(wanted.key);
-    const bool sent = it != inFlight_.end() && it->second.serviceUid == service.uid &&
-                      clock_.now() - it->second.since < kInFlight;
-    if (sent) return {};
-    // Before the create: the watch may be faster than the answer.
-    inFlight_[wanted.key] = {service.uid, clock_.now()};
-  }
-  const auto created = createClaim(api_, wanted, stop);
-  if (created) return {};
-  {
-    const std::lock_guard lock(mutex_);
-    inFlight_.erase(wanted.key);
-  }
-  if (created.error().code != ErrorCode::kAlreadyExists) {
-    return tl::make_unexpected(created.error());
-  }
-  const auto found = readClaim(api_, wanted.key, stop);
-  if (!found) return tl::make_unexpected(found.error());
-  if (isRecord(*found, wanted)) return {};
-  return replaceRecord(*found, wanted, stop);
-}
-
 // A Service of the same name was deleted and this one created: what the earlier one had is freed.
 Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
                                             const std::stop_token& stop) {
@@ -427,50 +374,6 @@ Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
     if (address && recordName(service.key.name, *address) == key.name) {
       release(service.key, {*address});
     }
-  }
-  return {};
-}
-
-// The name is taken. What an earlier Service of the same name left behind is removed, and so is
-// what was changed by hand; what somebody made for himself is not ours.
-Result<void> ServiceReconciler::replaceRecord(const model::IpClaim& found,
-                                              const model::IpClaim& wanted,
-                                              const std::stop_token& stop) {
-  if (!found.serviceOwner) {
-    return fail(ErrorCode::kAlreadyExists,
-                "IP " + found.key.toString() +
-                    " has the name that the record of this Service's address needs, but was made "
-                    "by somebody else: delete it or give it another name");
-  }
-  const auto removed = removeClaim(api_, found.key, found.uid, stop);
-  if (!removed) return removed;
-  const auto created = createClaim(api_, wanted, stop);
-  if (!created) return tl::make_unexpected(created.error());
-  return {};
-}
-
-// All IP objects that name the Service as their owner, and all that were made for it and are not
-// shown yet, but those named in `except`.
-Result<void> ServiceReconciler::removeRecords(const kube::ObjectKey& service,
-                                              const std::set<std::string>& except,
-                                              const std::stop_token& stop) {
-  std::set<kube::ObjectKey> stale;
-  for (const kube::ObjectKey& claim : view_.claimIndex.claimsOf(service)) stale.insert(claim);
-  const auto held =
-      ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
-  for (const IpAddress& address : held) {
-    const kube::ObjectKey claim{service.ns, recordName(service.name, address)};
-    const std::lock_guard lock(mutex_);
-    if (inFlight_.contains(claim)) stale.insert(claim);
-  }
-  for (const kube::ObjectKey& claim : stale) {
-    if (except.contains(claim.name)) continue;
-    const auto seen = view_.claims.get(claim);
-    if (seen && seen->deleting) continue;
-    const auto removed = removeClaim(api_, claim, seen ? seen->uid : "", stop);
-    if (!removed) return removed;
-    const std::lock_guard lock(mutex_);
-    inFlight_.erase(claim);
   }
   return {};
 }
@@ -554,15 +457,6 @@ void ServiceReconciler::tellOverwritten(const model::Service& service) {
                 "somebody else keeps writing status.loadBalancer of this Service, so barevip "
                 "repairs it less and less often: give the Service the loadBalancerClass of the one "
                 "that shall serve it, or stop the other controller"});
-}
-
-bool ServiceReconciler::claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid) {
-  const std::lock_guard lock(mutex_);
-  const auto it = inFlight_.find(claim);
-  if (it == inFlight_.end()) return false;
-  const bool ours = it->second.serviceUid == serviceUid;
-  inFlight_.erase(it);
-  return ours;
 }
 
 }  // namespace barevip::assigner

@@ -4,8 +4,6 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -23,6 +21,7 @@
 #include "assigner/claim_index.h"
 #include "assigner/ledger.h"
 #include "assigner/repair_pace.h"
+#include "assigner/service_records.h"
 #include "assigner/unrecorded.h"
 #include "common/kube/controller.h"
 #include "common/kube/key_set.h"
@@ -64,9 +63,10 @@ class ServiceReconciler {
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
-  /// The store has the IP object now, of the Service of that uid, or has it no more (empty). True
-  /// if we made it for that Service, which need not be looked at.
-  bool claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid);
+  /// See ServiceRecords::seen().
+  bool claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid) {
+    return records_.seen(claim, serviceUid);
+  }
 
   /// Services that wait for an address or for one more.
   [[nodiscard]] std::vector<kube::ObjectKey> waiters() const { return waiters_.all(); }
@@ -96,18 +96,13 @@ class ServiceReconciler {
   /// Returns the error.
   tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Choice& choice,
                                              const Error& error, const std::stop_token& stop);
+  std::vector<IpAddress> heldBy(const kube::ObjectKey& service);
   bool holdsAll(const kube::ObjectKey& service,
                 const std::vector<model::LoadBalancerIngress>& ingress);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 
-  Result<void> ensureRecord(const model::Service& service, const Assignment& assignment,
-                            const std::stop_token& stop);
   Result<void> dropEarlier(const model::Service& service, const std::stop_token& stop);
-  Result<void> replaceRecord(const model::IpClaim& found, const model::IpClaim& wanted,
-                             const std::stop_token& stop);
-  Result<void> removeRecords(const kube::ObjectKey& service, const std::set<std::string>& except,
-                             const std::stop_token& stop);
   void release(const kube::ObjectKey& service, const std::vector<IpAddress>& addresses);
 
   /// Returns how long to wait before the status is written, zero if it stands now.
@@ -131,18 +126,11 @@ class ServiceReconciler {
   const std::function<bool()> busy_;
   const Options options_;
   RepairPace pace_;
+  ServiceRecords records_;
 
   kube::KeySet waiters_;
   kube::KeySet leftAlone_;  ///< show what others gave, and this was said
   Unrecorded unrecorded_;
-
-  std::mutex mutex_;
-  struct InFlight {
-    std::string serviceUid;
-    MonotonicTime since{};
-  };
-  /// IP objects that we made and that the store does not show yet.
-  std::map<kube::ObjectKey, InFlight> inFlight_;
 };
 
 }  // namespace barevip::assigner
