@@ -400,10 +400,11 @@ TEST_F(AppTest, TheNextLeaderGoesOnWhereTheLastOneStopped) {
   for (int i = 0; i < 30; ++i) putService("s" + std::to_string(i));
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s3").empty(); }));
   stopFirst();  // in the middle of its work
-  ASSERT_TRUE(api_.waitFor([&] { return allShown(30); }));
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().leading() && allShown(30); }));
   const auto addresses = allAddresses(30);
   EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 30U);
-  EXPECT_TRUE(replicas_[0]->app().leading());
+  EXPECT_TRUE(api_.waitFor([&] { return api_.objects(kube::kIps).size() == 30; }));
+  EXPECT_EQ(allAddresses(30), addresses);
 }
 
 TEST_F(AppTest, ServicesThatShareAnAddressKeepItAcrossLeadersAndMendTheirClashes) {
