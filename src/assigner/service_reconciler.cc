@@ -19,8 +19,6 @@ namespace {
 using kube::ReconcileResult;
 
 constexpr const char* kAssigned = "Assigned";
-constexpr const char* kRecordNameTaken = "RecordNameTaken";
-constexpr const char* kRecordRefused = "RecordRefused";
 
 std::string sentence(const Choice& choice) {
   std::string text;
@@ -65,12 +63,9 @@ bool isRefusal(const Error& error) {
          (error.code == ErrorCode::kForbidden && error.detail != kUnauthorized);
 }
 
-// keeps: it shows addresses, all of them its own. Nodes serve these while the condition is True, so
-// not where it asks for a port that another one has: without records they cannot tell whose it is.
-model::Condition withoutRecord(const Choice& choice, const Error& error, bool keeps) {
+model::Condition withoutRecord(const Choice& choice, const Error& error, bool serve) {
   const bool taken = error.code == ErrorCode::kAlreadyExists;
-  const bool clashes = choice.refusal && choice.refusal->reason == RefusalReason::kShareRefused;
-  model::Condition condition{kAddressAssigned, keeps && !clashes ? "True" : "False",
+  model::Condition condition{kAddressAssigned, serve ? "True" : "False",
                              taken ? kRecordNameTaken : kRecordRefused,
                              taken ? error.message
                                    : "the API server refuses the IP object that records the "
@@ -149,10 +144,7 @@ Result<ReconcileResult> ServiceReconciler::serve(const model::Service& service,
   for (const Assignment& assignment : choice.addresses) {
     if (!assignment.reservation.empty()) continue;
     records.insert(recordName(service.key.name, assignment.address));
-    if (recordLater) {
-      unrecorded_.add(service.key, service.uid, assignment.address);
-      continue;
-    }
+    if (recordLater) continue;
     const auto ensured = records_.ensure(service, assignment, stop);
     if (!ensured) return explainMissingRecord(service, choice, ensured.error(), stop);
     unrecorded_.remove(service.key, assignment.address);
@@ -198,7 +190,9 @@ ServiceReconciler::Decision ServiceReconciler::decide(const model::Service& serv
     std::vector<IpAddress> gained;
     for (const Assignment& assignment : choice.addresses) {
       const IpAddress& address = assignment.address;
-      if (std::find(had.begin(), had.end(), address) == had.end()) gained.push_back(address);
+      if (std::find(had.begin(), had.end(), address) != had.end()) continue;
+      gained.push_back(address);
+      if (assignment.reservation.empty()) unrecorded_.add(service.key, address);
     }
     return Decision{std::move(choice), std::move(misfit), std::move(gained), had.empty()};
   });
@@ -257,13 +251,9 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
                                                               const Error& error,
                                                               const std::stop_token& stop) {
   if (!isRefusal(error)) return tl::make_unexpected(error);
-  const std::set<IpAddress> never = unrecorded_.of(service.key);
-  std::vector<model::LoadBalancerIngress> ingress = service.ingress;
-  std::erase_if(ingress, [&](const model::LoadBalancerIngress& entry) {
-    const auto address = IpAddress::parse(entry.ip);
-    return address && never.contains(*address);
-  });
-  const model::Condition condition = withoutRecord(choice, error, holdsAll(service.key, ingress));
+  const auto ingress = recordedIngress(service);
+  const bool serve = !ingress.empty() && hasWhatItAsksFor(service);
+  const model::Condition condition = withoutRecord(choice, error, serve);
   const model::Condition* const before = model::findCondition(service.conditions, kAddressAssigned);
   const bool sameReason =
       before != nullptr && before->reason == condition.reason && before->status == condition.status;
@@ -271,26 +261,58 @@ tl::unexpected<Error> ServiceReconciler::explainMissingRecord(const model::Servi
   const bool said =
       sameReason && (before->message == condition.message || pace_.wroteLately(service.key));
   if (said && service.ingress == ingress) return tl::make_unexpected(error);
+  const std::string wanted = fingerprint(service.uid, ingress, condition);
+  const auto verdict = pace_.differs(service.key, service.resourceVersion, wanted);
+  if (verdict.fightBegins) tellOverwritten(service);
+  if (verdict.wait.count() > 0) return tl::make_unexpected(error);
   if (patchStatus(service, ingress, condition, stop)) {
-    unrecorded_.forget(service.key);
-    pace_.wrote(service.key, service.resourceVersion, fingerprint(service.uid, ingress, condition));
-    if (!sameReason) tell(service, condition);
+    pace_.wrote(service.key, service.resourceVersion, wanted);
+    if (!sameReason && !verdict.overwritten) tell(service, condition);
   }
   return tl::make_unexpected(error);
 }
 
-std::vector<IpAddress> ServiceReconciler::heldBy(const kube::ObjectKey& service) {
-  return ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
+// What it has and once had a record for; what it shows of that comes first.
+std::vector<model::LoadBalancerIngress> ServiceReconciler::recordedIngress(
+    const model::Service& service) {
+  const std::set<IpAddress> never = unrecorded_.of(service.key);
+  std::vector<IpAddress> recorded = heldBy(service.key);
+  std::erase_if(recorded, [&](const IpAddress& address) { return never.contains(address); });
+  std::vector<IpAddress> chosen;
+  const auto choose = [&](const IpAddress& address) {
+    const auto taken = std::find_if(chosen.begin(), chosen.end(), [&](const IpAddress& other) {
+      return other.family() == address.family();
+    });
+    if (taken == chosen.end()) chosen.push_back(address);
+  };
+  for (const IpAddress& address : shownBy(service)) {
+    if (std::find(recorded.begin(), recorded.end(), address) != recorded.end()) choose(address);
+  }
+  std::for_each(recorded.begin(), recorded.end(), choose);
+  std::vector<model::LoadBalancerIngress> ingress;
+  for (const IpAddress& address : chosen) {
+    ingress.push_back({address.toString(), "", options_.ipMode});
+  }
+  return ingress;
 }
 
-bool ServiceReconciler::holdsAll(const kube::ObjectKey& service,
-                                 const std::vector<model::LoadBalancerIngress>& ingress) {
-  if (ingress.empty()) return false;
-  const auto held = heldBy(service);
-  return std::all_of(ingress.begin(), ingress.end(), [&](const model::LoadBalancerIngress& entry) {
-    const auto address = IpAddress::parse(entry.ip);
-    return address && std::find(held.begin(), held.end(), *address) != held.end();
+// Nodes serve every port of a Service while its condition is True. Without its record they cannot
+// tell that another one has a port that it asks for.
+bool ServiceReconciler::hasWhatItAsksFor(const model::Service& service) {
+  const std::vector<Port> ports = termsOf(service).ports;
+  return ledger_.with([&](Allocator& allocator) {
+    const HoldTable& holds = allocator.holds();
+    for (const IpAddress& address : holds.ofService(service.key)) {
+      for (const Sharer& user : holds.find(address)->users) {
+        if (user.service == service.key && user.terms.ports != ports) return false;
+      }
+    }
+    return true;
   });
+}
+
+std::vector<IpAddress> ServiceReconciler::heldBy(const kube::ObjectKey& service) {
+  return ledger_.with([&](Allocator& allocator) { return allocator.holds().ofService(service); });
 }
 
 // A Service that is not ours, or not there: what it has from us is taken back. The records go
@@ -299,7 +321,10 @@ Result<ReconcileResult> ServiceReconciler::withdraw(const kube::ObjectKey& key,
                                                     const ServicePtr& service,
                                                     const std::stop_token& stop) {
   waiters_.set(key, false);
-  unrecorded_.forget(key);
+  {
+    const std::lock_guard lock(mutex_);
+    served_.erase(key);
+  }
   pace_.forget(key);
   const std::vector<IpAddress> had = heldBy(key);
   std::vector<IpAddress> given = had;
@@ -357,24 +382,24 @@ void ServiceReconciler::noteForeign(const kube::ObjectKey& key,
   if (freed) notices_.freed();
 }
 
-// A Service of the same name was deleted and this one created: what the earlier one had is freed.
+// A Service of the same name was deleted and this one created, and we see both at once: what the
+// earlier one had is freed. What was taken up is this one's.
 Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
                                             const std::stop_token& stop) {
-  const auto unrecorded = unrecorded_.ofAnother(service.key, service.uid);
-  if (!unrecorded.empty()) {
-    release(service.key, unrecorded);
-    unrecorded_.forget(service.key);
-  }
   for (const kube::ObjectKey& key : view_.claimIndex.claimsOf(service.key)) {
     const auto claim = view_.claims.get(key);
     if (!claim || !claim->serviceOwner || claim->serviceOwner->uid == service.uid) continue;
     const auto removed = removeClaim(api_, key, claim->uid, stop);
     if (!removed) return removed;
-    const auto address = IpAddress::parse(claim->spec.address);
-    if (address && recordName(service.key.name, *address) == key.name) {
-      release(service.key, {*address});
-    }
   }
+  const std::size_t uid = std::hash<std::string>{}(service.uid);
+  bool another = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [it, fresh] = served_.try_emplace(service.key, uid);
+    another = !fresh && std::exchange(it->second, uid) != uid;
+  }
+  if (another) release(service.key, heldBy(service.key));
   return {};
 }
 
@@ -383,6 +408,7 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
   if (addresses.empty()) return;
   for (const IpAddress& address : addresses) {
     ledger_.with([&](Allocator& allocator) { allocator.release(service, address); });
+    unrecorded_.remove(service, address);
     tellAllOn(address);
   }
   notices_.changed();

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -97,8 +100,8 @@ class ServiceReconciler {
   tl::unexpected<Error> explainMissingRecord(const model::Service& service, const Choice& choice,
                                              const Error& error, const std::stop_token& stop);
   std::vector<IpAddress> heldBy(const kube::ObjectKey& service);
-  bool holdsAll(const kube::ObjectKey& service,
-                const std::vector<model::LoadBalancerIngress>& ingress);
+  std::vector<model::LoadBalancerIngress> recordedIngress(const model::Service& service);
+  bool hasWhatItAsksFor(const model::Service& service);
   void leaveAlone(const model::Service& service);
   void noteForeign(const kube::ObjectKey& key, const std::vector<IpAddress>& addresses);
 
@@ -131,6 +134,9 @@ class ServiceReconciler {
   kube::KeySet waiters_;
   kube::KeySet leftAlone_;  ///< show what others gave, and this was said
   Unrecorded unrecorded_;
+
+  std::mutex mutex_;
+  std::map<kube::ObjectKey, std::size_t> served_;  ///< hash of the uid of each Service
 };
 
 }  // namespace barevip::assigner

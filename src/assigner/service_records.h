@@ -23,6 +23,10 @@
 
 namespace barevip::assigner {
 
+/// Reasons of a Service's condition: the record of its address cannot be made.
+inline constexpr const char* kRecordNameTaken = "RecordNameTaken";
+inline constexpr const char* kRecordRefused = "RecordRefused";
+
 /// Makes and removes them, and knows those that the watch does not show yet. References must
 /// outlive this. Thread-safe, as long as one Service is with one worker at a time.
 class ServiceRecords {

@@ -13,6 +13,7 @@
 #include "assigner/claim_index.h"
 #include "assigner/request.h"
 #include "assigner/reservation.h"
+#include "assigner/service_records.h"
 
 namespace barevip::assigner {
 namespace {
@@ -20,10 +21,13 @@ namespace {
 using Proof = Allocator::Proof;
 using Services = std::map<kube::ObjectKey, const model::Service*>;
 
+// What it shows then was given, also where nodes must not serve it for want of a record.
 bool saysAssigned(const model::Service& service) {
   const model::Condition* const condition =
       model::findCondition(service.conditions, kAddressAssigned);
-  return condition != nullptr && condition->status == "True";
+  return condition != nullptr &&
+         (condition->status == "True" || condition->reason == kRecordRefused ||
+          condition->reason == kRecordNameTaken);
 }
 
 // One take-up of one snapshot.
@@ -59,9 +63,10 @@ class TakeUp {
   std::vector<const model::Service*> run() {
     // What was given for sure comes before what may have been given.
     std::vector<Record> unproven;
+    std::vector<const model::IpClaim*> leaving;
     for (const model::IpClaim* const claim : claims_) {
       if (!claim->serviceOwner) {
-        takeUpBound(*claim);
+        claim->deleting && !isUsed(*claim) ? leaving.push_back(claim) : takeUpBound(*claim);
       } else if (const auto record = readRecord(*claim)) {
         if (record->proof == Proof::kNone) {
           unproven.push_back(*record);
@@ -80,6 +85,8 @@ class TakeUp {
     for (const Record& record : unproven) takeUpRecord(record);
     // Those whose records are no good.
     takeUpShown([](const model::Service&, Family) { return true; });
+    // A finalizer keeps them; it may be a record that somebody took the owner from.
+    for (const model::IpClaim* const claim : leaving) takeUpBound(*claim);
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
     for (const auto& [key, service] : services_) noteForeign(*service);
@@ -179,6 +186,15 @@ class TakeUp {
     if (!address) return;
     allocator_.takeUpReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
                                  usersOf(claim, *address));
+  }
+
+  [[nodiscard]] bool isUsed(const model::IpClaim& claim) const {
+    const auto address = IpAddress::parse(claim.status.address);
+    const auto [first, last] = namers_.equal_range(claim.key);
+    return address && std::any_of(first, last, [&](const auto& namer) {
+             const model::Service& service = *namer.second;
+             return isOurs(service) && saysAssigned(service) && shows(service, *address);
+           });
   }
 
   // Those first that have what they ask for: the ports in the status are the ports of all. The

@@ -128,7 +128,7 @@ class Faults(TrafficTest):
             for service in ("web", "later"):
                 h.wait_for(f"the record of {service}", lambda s=service: reason(s) == "Assigned", 90)
             for address, node in owners.items():
-                self.assertEqual(node, h.wait_for_owner(address, self.ns), "nobody takes over what is announced")
+                self.assertEqual(node, h.wait_for_owner(address, self.ns, seconds=90), "nobody takes over what is announced")
         self.assertEqual([self.address, self.address6], h.addresses("web", self.ns))
 
     def test_the_deleted_service_leaves_nothing(self):

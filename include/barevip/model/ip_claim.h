@@ -43,7 +43,7 @@ struct IpClaim {
   kube::ObjectKey key;
   std::string uid;
   std::string resourceVersion;
-  std::int64_t creationSeconds = 0;  ///< since the epoch; of two records of one address the older counts
+  std::int64_t creationSeconds = 0;  ///< since the epoch; of two records the older counts
   bool deleting = false;
   StringMap labels;
   std::optional<OwnerReference> serviceOwner;  ///< set: made for that Service, freed with it

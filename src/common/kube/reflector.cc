@@ -218,6 +218,7 @@ void Reflector::reportUndecodable(const Error& error) {
 // All is well again.
 void Reflector::answered() {
   fruitless_ = 0;
+  away_ = false;
   if (lastReason_.empty()) return;
   lastReason_.clear();
   log::info("The API server answers again", {{"resource", std::string(resource_.plural)}});

@@ -73,6 +73,11 @@ TEST_F(SharingReconcilerTest, AClashWithoutARecordServesNothing) {
   EXPECT_EQ(reason("tls"), "RecordRefused");
   EXPECT_EQ(condition("tls")["status"], "False");
   EXPECT_THAT(condition("tls")["message"], HasSubstr("it has the port 80/TCP"));
+  restart();
+  sync();
+  EXPECT_FALSE(once("tls"));
+  EXPECT_EQ(shown("tls"), "10.0.0.0") << "it is no foreign address for another leader";
+  EXPECT_EQ(condition("tls")["status"], "False");
 }
 
 TEST_F(SharingReconcilerTest, ARestartChangesNothing) {

@@ -107,6 +107,25 @@ TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInherits
   EXPECT_THAT(claimNames(), ElementsAre("web-10.0.1.0"));
 }
 
+// The watch of IP objects lags, or a finalizer keeps it.
+TEST_F(ServiceReconcilerTest, ALingeringRecordOfAnEarlierServiceFreesNothingOfTheNewOne) {
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  busy_ = true;
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  fillServicesOnly();
+  ASSERT_TRUE(once("web"));
+  put(serviceJson("other"));
+  fillServicesOnly();
+  ASSERT_TRUE(once("other"));
+  EXPECT_EQ(shown("other"), "10.0.0.1");
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
 TEST_F(ServiceReconcilerTest, TheRecordIsOwnedByTheService) {
   add("web");
   const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
@@ -466,6 +485,20 @@ TEST_P(RefusedRecordTest, IsWrittenOnceThoughTheServersWordsChange) {
   clock_.advance(std::chrono::minutes(2));
   EXPECT_FALSE(once("web"));
   EXPECT_THAT(condition("web")["message"], HasSubstr("refusal 6"));
+}
+
+TEST_P(RefusedRecordTest, DoesNotKeepAnEditedStatusFromBeingRepaired) {
+  add("web");
+  refuseRecords(true);
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  for (const json& edited : {json::array(), json::array({{{"ip", "172.16.0.1"}}})}) {
+    edit("web", {{"status", {{"loadBalancer", {{"ingress", edited}}}}}});
+    sync();
+    EXPECT_FALSE(once("web"));
+    EXPECT_EQ(shown("web"), "10.0.0.0");
+    EXPECT_EQ(condition("web")["status"], "True");
+    clock_.advance(std::chrono::minutes(2));
+  }
 }
 
 TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {

@@ -164,6 +164,18 @@ TEST(TakeUpSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
             "Service default/web");
 }
 
+// A record that a finalizer keeps, and from which somebody took the owner, looks like one.
+TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFromWhatIsShown) {
+  model::IpClaim leaving = reserved("old", kAddress, true);
+  leaving.deleting = true;
+  model::IpClaim record = recordFor("web", kAddress, 20);
+  EXPECT_EQ(holderAfter({leaving, record}, {service("web")}, kAddress), "Service default/web");
+  EXPECT_EQ(holderAfter({leaving}, {showing("web", kAddress, true)}, kAddress),
+            "Service default/web");
+  EXPECT_EQ(holderAfter({leaving}, {naming(showing("web", kAddress, true), "old")}, kAddress),
+            "IP default/old");
+}
+
 TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
   model::Service asking = showing("web", kAddress, true);
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";

@@ -250,6 +250,7 @@ TEST_F(ReflectorTest, AsksAServerThatIsStartingSoonAgain) {
   failLists(kRefused);
   reflector_.start();
   ASSERT_TRUE(advanceUntil([this] { return lists_ >= 7; }));
+  ASSERT_TRUE(clock_.waitIdle(1));
   failLists(Error{ErrorCode::kThrottled, "storage is (re)initializing", 429, seconds(1)});
   ASSERT_TRUE(advanceUntil([this] { return lists_ >= 8; }));
   const auto pause = advanceUntil([this] { return lists_ >= 9; });
