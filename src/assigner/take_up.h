@@ -36,10 +36,12 @@ struct TakeUpRules {
   bool adopt = false;         ///< see adopt() in adoption.h
 };
 
-/// Pools must be set. First IP objects, the older one wins; then what our Services show; then, if
-/// wanted, what they show that somebody else gave; then what other Services show; then reservations
-/// that were not bound yet. The order within the snapshot does not matter. Returns the Services of
-/// the snapshot whose addresses were adopted.
+/// Pools must be set. First IP objects that prove a grant, the older one wins; then what our
+/// Services show; then records that were never bound, and what those show whose record was no good;
+/// then reservations that are being deleted; then, if wanted, what our Services show that somebody
+/// else gave; then what other Services show; then reservations that were not bound yet. The order
+/// within the snapshot does not matter. Returns the Services of the snapshot whose addresses were
+/// adopted.
 std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
                                           const TakeUpRules& rules);
 
