@@ -128,7 +128,10 @@ Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
     leaveAlone(*service);
     return ReconcileResult{};
   }
-  noteForeign(key, {});
+  leftAlone_.set(key, false);
+  noteForeign(key, ledger_.with([&](Allocator& allocator) {
+    return shownBesides(*service, allocator.holds());
+  }));
   return serve(*service, stop);
 }
 

@@ -299,8 +299,9 @@ class TakeUp {
   }
 
   void noteForeign(const model::Service& service) {
-    if (isOurs(service) && !isForeign(service)) return;
-    allocator_.setForeign(service.key, shownBy(service));
+    const bool served = isOurs(service) && !isForeign(service);
+    allocator_.setForeign(service.key,
+                          served ? shownBesides(service, allocator_.holds()) : shownBy(service));
   }
 
   Allocator& allocator_;
@@ -318,6 +319,15 @@ class TakeUp {
 
 bool showsForeign(const model::Service& service, bool holds) {
   return !service.ingress.empty() && !holds && !saysAssigned(service);
+}
+
+std::vector<IpAddress> shownBesides(const model::Service& service, const HoldTable& holds) {
+  std::vector<IpAddress> shown = shownBy(service);
+  const auto& held = holds.ofService(service.key);
+  std::erase_if(shown, [&](const IpAddress& address) {
+    return std::find(held.begin(), held.end(), address) != held.end();
+  });
+  return shown;
 }
 
 std::vector<IpAddress> shownBy(const model::Service& service) {

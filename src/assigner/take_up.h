@@ -25,6 +25,11 @@ inline constexpr const char* kAddressAssigned = "barevip.dev/AddressAssigned";
 /// The addresses that the Service shows; what is none is left out.
 [[nodiscard]] std::vector<IpAddress> shownBy(const model::Service& service);
 
+/// Those of them that it does not hold, though we serve it: somebody edited its status, or a record
+/// was lost while it waited for another address. Nobody else may get them while it shows them.
+[[nodiscard]] std::vector<IpAddress> shownBesides(const model::Service& service,
+                                                  const HoldTable& holds);
+
 struct Snapshot {
   std::vector<model::IpClaim> claims;
   std::vector<model::Service> services;  ///< listed after the claims, so that no owner is missed

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "assigner/take_up.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@ namespace {
 using test::allocatorWith;
 using test::ip;
 using test::pool;
+using testing::ElementsAre;
 
 model::Service service(const std::string& name) {
   model::Service result;
@@ -57,13 +59,21 @@ model::Service naming(model::Service service, const std::string& claim) {
   return service;
 }
 
-std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
-                        const std::string& address) {
-  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
+Allocator after(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
+                model::AllowSharing allow = model::AllowSharing::kNamespace) {
+  model::Pool a = pool("a", {"10.0.0.0/24"});
+  a.allowSharing = allow;
+  Allocator allocator = allocatorWith({a});
   takeUp(allocator,
          {std::move(claims), std::move(services),
           [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
          {});
+  return allocator;
+}
+
+std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
+                        const std::string& address) {
+  const Allocator allocator = after(std::move(claims), std::move(services));
   const Hold* const hold = allocator.holds().find(ip(address));
   return hold == nullptr ? "nobody" : hold->toString();
 }
@@ -86,8 +96,9 @@ TEST(TakeUpSnapshot, AClaimGoesBeforeWhatAServiceShows) {
 }
 
 TEST(TakeUpSnapshot, AClaimGoesBeforeWhatItsOwnServiceShows) {
-  EXPECT_EQ(holderAfter({recordFor("web", "10.0.0.1")}, {showing("web", kAddress, true)}, kAddress),
-            "nobody");
+  const Allocator allocator =
+      after({recordFor("web", "10.0.0.1")}, {showing("web", kAddress, true)});
+  EXPECT_THAT(allocator.holds().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
 }
 
 TEST(TakeUpSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
@@ -150,7 +161,8 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatSho
 TEST(TakeUpSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
   model::IpClaim fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
-  EXPECT_EQ(holderAfter({fresh}, {showing("web", kAddress, true)}, kAddress), "nobody");
+  const Allocator allocator = after({fresh}, {showing("web", kAddress, true)});
+  EXPECT_THAT(allocator.holds().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
 }
 
 // A finalizer keeps it though the address was given to another one.
@@ -161,6 +173,14 @@ TEST(TakeUpSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
   EXPECT_EQ(holderAfter({leaving, later}, {service("web"), service("other")}, kAddress),
             "Service default/other");
   EXPECT_EQ(holderAfter({leaving}, {showing("web", kAddress, true)}, kAddress),
+            "Service default/web");
+}
+
+TEST(TakeUpSnapshot, WhatAServiceThatWaitsShowsBesidesItsRecordIsGivenToNobody) {
+  model::Service waiting = showing("web", "10.0.0.1", true);
+  waiting.ingress.push_back({kAddress, "", ""});
+  waiting.conditions[0].status = "False";
+  EXPECT_EQ(holderAfter({recordFor("web", "10.0.0.1")}, {waiting}, kAddress),
             "Service default/web");
 }
 
@@ -269,18 +289,6 @@ std::string portsOf(const Hold& hold, const std::string& name) {
   std::string text;
   for (const Port& port : terms->ports) text += port.toString();
   return text;
-}
-
-Allocator after(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
-                model::AllowSharing allow = model::AllowSharing::kNamespace) {
-  model::Pool a = pool("a", {"10.0.0.0/24"});
-  a.allowSharing = allow;
-  Allocator allocator = allocatorWith({a});
-  takeUp(allocator,
-         {std::move(claims), std::move(services),
-          [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
-         {});
-  return allocator;
 }
 
 TEST(TakeUpShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
