@@ -293,6 +293,7 @@ std::vector<model::LoadBalancerIngress> ServiceReconciler::recordedIngress(
   }
   std::for_each(recorded.begin(), recorded.end(), choose);
   std::vector<model::LoadBalancerIngress> ingress;
+  ingress.reserve(chosen.size());
   for (const IpAddress& address : chosen) {
     ingress.push_back({address.toString(), "", options_.ipMode});
   }
