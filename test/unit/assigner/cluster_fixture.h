@@ -109,6 +109,14 @@ class ClusterFixture : public testing::Test {
     settle(name);
   }
 
+  /// Many others wait, and go on to wait: its record is still to come.
+  void addInBurst(const std::string& name) {
+    busy_ = true;
+    put(serviceJson(name));
+    sync();
+    ASSERT_TRUE(once(name)) << name;
+  }
+
   [[nodiscard]] json service(const std::string& name) const {
     return api_.object(kube::kServices, {"default", name}).value_or(json());
   }

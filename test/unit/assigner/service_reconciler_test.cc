@@ -34,10 +34,7 @@ TEST_F(ServiceReconcilerTest, WritesTheRecordBeforeTheStatus) {
 }
 
 TEST_F(ServiceReconcilerTest, WhileManyWaitTheRecordFollowsTheStatus) {
-  busy_ = true;
-  put(serviceJson("web"));
-  sync();
-  ASSERT_TRUE(once("web"));
+  addInBurst("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
   EXPECT_THAT(claimNames(), IsEmpty());
   sync();
@@ -68,10 +65,7 @@ TEST_F(ServiceReconcilerTest, AWipedServiceThatMovesIsRecordedFirst) {
 }
 
 TEST_F(ServiceReconcilerTest, WhatIsShownWithoutARecordIsKeptWhenAnotherOneLeads) {
-  busy_ = true;
-  put(serviceJson("web"));
-  sync();
-  ASSERT_TRUE(once("web"));
+  addInBurst("web");
   busy_ = false;
   put(serviceJson("a-waiter"));
   restart();
@@ -83,10 +77,7 @@ TEST_F(ServiceReconcilerTest, WhatIsShownWithoutARecordIsKeptWhenAnotherOneLeads
 }
 
 TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddress) {
-  busy_ = true;
-  put(serviceJson("web"));
-  sync();
-  ASSERT_TRUE(once("web"));
+  addInBurst("web");
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");
   add("other");
@@ -95,10 +86,7 @@ TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddres
 }
 
 TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInheritsNothing) {
-  busy_ = true;
-  put(serviceJson("web"));
-  sync();
-  ASSERT_TRUE(once("web"));
+  addInBurst("web");
   setPools({pool("b", {"10.0.1.0/24"})});
   api_.erase(kube::kServices, {"default", "web"});
   put(serviceJson("web"));
@@ -111,10 +99,7 @@ TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInherits
 TEST_F(ServiceReconcilerTest, ALingeringRecordOfAnEarlierServiceFreesNothingOfTheNewOne) {
   add("web");
   api_.erase(kube::kServices, {"default", "web"});
-  busy_ = true;
-  put(serviceJson("web"));
-  sync();
-  ASSERT_TRUE(once("web"));
+  addInBurst("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
   fillServicesOnly();
   ASSERT_TRUE(once("web"));
