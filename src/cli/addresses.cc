@@ -5,10 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "cli/limits.h"
+
 namespace barevip::cli {
 namespace {
-
-constexpr std::size_t kMaxEntries = 128;  // crds/pool.yaml
 
 // What becomes of one entry, and what there is to say about it.
 struct Reading {
@@ -27,26 +27,28 @@ std::optional<IpAddress> endOfRange(const std::string& text) {
   return range->first;
 }
 
-Result<Reading> readRange(const std::string& text, std::size_t dash, PoolSource::Rules rules) {
+Result<Reading> readRange(const std::string& text, std::size_t dash, const PoolSource& source) {
   const auto range = IpRange::parse(text);
   if (range) return Reading{Entry{range->toString(), *range}, ""};
   const auto first = endOfRange(text.substr(0, dash));
   const auto last = endOfRange(text.substr(dash + 1));
-  if (rules == PoolSource::Rules::kOriginal && first && last) {
+  if (source.wrongRangesAreEmpty && first && last) {
     return Reading{std::nullopt,
                    "gives no address there, since " + range.error().message + ": left out"};
   }
   return tl::make_unexpected(range.error());
 }
 
-Result<Reading> readEntry(const std::string& text, PoolSource::Rules rules) {
+Result<Reading> readEntry(const std::string& text, const PoolSource& source) {
   if (const auto dash = text.find('-'); dash != std::string::npos) {
-    return readRange(text, dash, rules);
+    return readRange(text, dash, source);
   }
   const auto range = IpRange::parse(text);
   if (range && text.find('/') == std::string::npos) {
     return Reading{Entry{range->toString(), *range},
-                   "is refused there without a prefix length: taken as this one address"};
+                   source.bareAddresses
+                       ? ""
+                       : "is refused there without a prefix length: taken as this one address"};
   }
   const auto network = IpPrefix::parseNetwork(text);
   if (!network) return tl::make_unexpected(network.error());
@@ -54,16 +56,6 @@ Result<Reading> readEntry(const std::string& text, PoolSource::Rules rules) {
                  range ? ""
                        : "has bits set beyond its prefix: written as " + network->toString() +
                              ", the network that it means there"};
-}
-
-bool isUnusable(const IpAddress& address) {
-  return address.isUnspecified() || address.isLoopback() || address.isMulticast() ||
-         address.isLinkLocal();
-}
-
-std::string remarkOnUse(const IpRange& range) {
-  if (!isUnusable(range.first) && !isUnusable(range.last)) return "";
-  return "has unspecified, loopback, link-local or multicast addresses: these are not given here";
 }
 
 // Adds the entry; those that overlap it become one with it. True if there are such.
@@ -86,9 +78,7 @@ bool addJoined(std::vector<Entry>& entries, Entry entry) {
   return true;
 }
 
-// Joins neighbours if there are more entries than a Pool can have.
-std::vector<Entry> limited(std::vector<Entry> entries) {
-  if (entries.size() <= kMaxEntries) return entries;
+std::vector<Entry> withNeighboursJoined(std::vector<Entry> entries) {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.range < b.range; });
   std::vector<Entry> joined;
@@ -106,70 +96,72 @@ std::vector<Entry> limited(std::vector<Entry> entries) {
   return joined;
 }
 
-std::vector<Entry> checked(std::vector<Entry> entries, const PoolSource& source,
-                           const std::string& field, Report& report) {
-  entries = limited(std::move(entries));
-  if (entries.size() > kMaxEntries) {
-    report.fault(source.origin, source.path + field + " has " + std::to_string(entries.size()) +
-                                    " separate entries, and a Pool at most " +
-                                    std::to_string(kMaxEntries) + ": make two of it");
+// Joins neighbours only if there are too many entries: a person finds the others again.
+std::vector<Entry> limited(std::vector<Entry> entries, std::size_t limit, const Origin& origin,
+                           Report& report) {
+  if (entries.size() > limit) entries = withNeighboursJoined(std::move(entries));
+  if (entries.size() > limit) {
+    report.fault(origin, "has " + std::to_string(entries.size()) +
+                             " separate ranges of addresses, and a Pool takes " +
+                             std::to_string(limit) + ": make two of it");
   }
   return entries;
 }
 
-// One entry of a list of the source, for messages.
-struct Place {
-  const PoolSource& source;
-  const char* field;
-  std::size_t index;
-  const std::string& text;
+std::string about(const Written& written, const std::string& sentence) {
+  return written.path + " " + quoted(written.text) + " " + sentence;
+}
 
-  [[nodiscard]] std::string toString() const {
-    return source.path + field + "[" + std::to_string(index) + "]";
-  }
-};
-
-// Says it about the entry, unless there is nothing to say.
-void note(const Place& place, const std::string& sentence, Report& report) {
-  if (sentence.empty()) return;
-  report.note(place.source.origin, place.toString() + " " + quoted(place.text) + " " + sentence);
+// Some of the addresses are no virtual ones.
+void reportUnusable(const Written& written, const IpRange& range, const Origin& origin,
+                    Report& report) {
+  const auto unusable = unusableRanges();
+  const auto part = std::find_if(unusable.begin(), unusable.end(),
+                                 [&](const IpRange& each) { return each.overlaps(range); });
+  if (part == unusable.end()) return;
+  report.lose(origin, about(written,
+                            "has unspecified, loopback, link-local, multicast or "
+                            "broadcast addresses, for example " +
+                                std::max(part->first, range.first).toString() +
+                                ": barevip never allocates them"));
 }
 
 }  // namespace
 
 std::vector<Entry> convertAddresses(const PoolSource& source, Report& report) {
+  const Origin& origin = source.origin;
   std::vector<Entry> entries;
-  for (std::size_t i = 0; i < source.addresses.size(); ++i) {
-    const Place place{source, "addresses", i, source.addresses[i]};
-    auto reading = readEntry(place.text, source.rules);
+  for (const Written& written : source.addresses) {
+    auto reading = readEntry(written.text, source);
     if (!reading) {
-      report.fault(source.origin, place.toString() + ": " + reading.error().message);
+      report.fault(origin, written.path + ": " + reading.error().message);
       continue;
     }
-    note(place, reading->remark, report);
+    if (!reading->remark.empty()) report.note(origin, about(written, reading->remark));
     if (!reading->entry) continue;
-    note(place, remarkOnUse(reading->entry->range), report);
+    reportUnusable(written, reading->entry->range, origin, report);
     if (!addJoined(entries, std::move(*reading->entry))) continue;
-    note(place, "has addresses that an entry before it has, too: the two are joined", report);
+    report.note(origin, about(written,
+                              "has addresses that an entry before it has, too: the two "
+                              "are joined"));
   }
-  return checked(std::move(entries), source, "addresses", report);
+  return limited(std::move(entries), limits::kAddresses, origin, report);
 }
 
 std::vector<Entry> convertFilters(const PoolSource& source, Report& report) {
   std::vector<Entry> entries;
-  for (std::size_t i = 0; i < source.filters.size(); ++i) {
-    const Place place{source, "filterIPs", i, source.filters[i]};
-    const auto address = IpAddress::parse(place.text);
+  for (const Written& written : source.filters) {
+    const auto address = IpAddress::parse(written.text);
     if (address) {
       addJoined(entries, {address->toString(), {*address, *address}});
       continue;
     }
-    note(place,
-         "is no single address and filters nothing there: left out; if it is meant, put it into "
-         "spec.exclude of the Pool",
-         report);
+    report.note(source.origin,
+                about(written,
+                      "is not a single address and filters nothing there: left out; if it "
+                      "is meant, put it into spec.exclude of the Pool"));
   }
-  return checked(std::move(entries), source, "filterIPs", report);
+  return limited(std::move(entries), limits::kExclude, source.origin, report);
 }
 
 }  // namespace barevip::cli

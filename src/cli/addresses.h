@@ -17,7 +17,7 @@ struct Entry {
 };
 
 /// The addresses of the source as a Pool takes them: each in one entry only, no bits beyond the
-/// prefix, at most 128 entries. What is changed or left out on the way is noted.
+/// prefix, no more entries than it takes. Reports what is changed or left out on the way.
 [[nodiscard]] std::vector<Entry> convertAddresses(const PoolSource& source, Report& report);
 
 /// Its filters as entries of spec.exclude.

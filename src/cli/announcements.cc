@@ -27,7 +27,24 @@ bool hasName(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+std::vector<std::string> namesOf(const std::vector<Written>& interfaces, const Origin& origin,
+                                 Report& report) {
+  std::vector<std::string> names;
+  names.reserve(interfaces.size());
+  for (const Written& interface : interfaces) names.push_back(interface.text);
+  names = withoutRepeats(names);
+  if (names.empty()) return names;
+  const std::string& path = interfaces.front().path;
+  report.note(origin, path.substr(0, path.find('[')) +
+                          ": barevip announces on one interface of each node, --bind-iface of "
+                          "barevip-node: see that it is one of " +
+                          listed(names));
+  return names;
+}
+
 bool selects(const Advertisement& advertisement, const PoolSource& pool) {
+  if (advertisement.announces != pool.announced) return false;
+  if (coverage(pool.servicesThere, advertisement.serviceSelectors) == Coverage::kNone) return false;
   const auto& selectors = advertisement.poolSelectors;
   if (advertisement.pools.empty() && selectors.empty()) return true;
   return hasName(advertisement.pools, pool.name) ||
@@ -44,17 +61,40 @@ Announce settingsOf(const Advertisement& advertisement, Report& report) {
     return notAnnounced();
   }
   Announce settings;
-  settings.interfaces = withoutRepeats(advertisement.interfaces);
-  if (!settings.interfaces.empty()) {
-    report.note(advertisement.origin,
-                "spec.interfaces: barevip announces on one interface of each node, --bind-iface of "
-                "barevip-node: see that it is one of " +
-                    listed(settings.interfaces));
-  }
+  settings.interfaces = namesOf(advertisement.interfaces, advertisement.origin, report);
   settings.nodeSelector =
       joined(advertisement.nodeSelectors, advertisement.origin, "spec.nodeSelectors", report);
   if (settings.nodeSelector == model::LabelSelector{}) settings.nodeSelector.reset();
   return settings;
+}
+
+// One announcement where at least one of them announces, and nowhere else, if it can be written.
+std::optional<Announce> unionOf(const std::vector<Announce>& all) {
+  const Announce& first = all.front();
+  if (std::find(all.begin(), all.end(), Announce{}) != all.end()) return Announce{};
+  if (std::all_of(all.begin(), all.end(),
+                  [&](const Announce& each) { return each.interfaces == first.interfaces; })) {
+    std::vector<model::LabelSelector> selectors;
+    selectors.reserve(all.size());
+    for (const Announce& each : all) {
+      selectors.push_back(each.nodeSelector.value_or(model::LabelSelector{}));
+    }
+    auto nodes = cli::unionOf(selectors);
+    if (!nodes) return std::nullopt;
+    if (*nodes == model::LabelSelector{}) nodes.reset();
+    return Announce{first.mode, first.interfaces, std::move(nodes)};
+  }
+  Announce result = first;
+  bool everyInterface = false;
+  for (const Announce& each : all) {
+    if (each.nodeSelector != first.nodeSelector) return std::nullopt;
+    everyInterface = everyInterface || each.interfaces.empty();
+    result.interfaces.insert(result.interfaces.end(), each.interfaces.begin(),
+                             each.interfaces.end());
+  }
+  result.interfaces = withoutRepeats(result.interfaces);
+  if (everyInterface) result.interfaces.clear();
+  return result;
 }
 
 }  // namespace
@@ -75,48 +115,63 @@ Announcements::Announcements(const Sources& sources, Report& report)
 
 Announce Announcements::of(const PoolSource& pool) const {
   switch (pool.announced) {
-    case PoolSource::Announced::kL2:
-      return {};
+    case PoolSource::Announced::kL2: {
+      Announce settings;
+      settings.interfaces = namesOf(pool.interfaces, pool.origin, report_);
+      return settings;
+    }
     case PoolSource::Announced::kBgp:
-      report_.note(pool.origin, std::string("is announced by BGP, which barevip does not speak: "
+      report_.lose(pool.origin, std::string("is announced by BGP, which barevip does not speak: "
                                             "announce.mode is None; ") +
                                     kLeadIt);
       return notAnnounced();
     case PoolSource::Announced::kByAdvertisements:
+    case PoolSource::Announced::kByPolicies:
       break;
   }
   return byAdvertisements(pool);
 }
 
 Announce Announcements::byAdvertisements(const PoolSource& pool) const {
-  if (sources_.advertisements.empty()) return {};
+  const auto& all = sources_.advertisements;
+  if (std::none_of(all.begin(), all.end(), [&](const Advertisement& advertisement) {
+        return advertisement.announces == pool.announced;
+      })) {
+    return {};
+  }
   std::vector<Announce> settings;
   bool byBgp = false;
   for (std::size_t i = 0; i < settings_.size(); ++i) {
-    const Advertisement& advertisement = sources_.advertisements[i];
+    const Advertisement& advertisement = all[i];
     if (!selects(advertisement, pool)) continue;
     if (advertisement.protocol == Advertisement::Protocol::kBgp) {
       byBgp = true;
-    } else {
-      settings.push_back(settings_[i]);
+      continue;
     }
+    settings.push_back(settings_[i]);
+    if (coverage(pool.servicesThere, advertisement.serviceSelectors) == Coverage::kAll) continue;
+    report_.note(pool.origin, "is announced for some of its Services only by " +
+                                  advertisement.origin.toString() +
+                                  ": here for all; make a Pool with a serviceSelector for them");
   }
   if (settings.empty()) {
-    report_.note(pool.origin,
-                 std::string(byBgp ? "is announced by BGP only, which barevip does not speak"
-                                   : "is selected by no advertisement, so nobody announces it") +
-                     ": announce.mode is None; " + kLeadIt);
+    const std::string rest = std::string(": announce.mode is None; ") + kLeadIt;
+    if (byBgp) {
+      report_.lose(pool.origin, "is announced by BGP only, which barevip does not speak" + rest);
+    } else {
+      report_.note(pool.origin, "is selected by no advertisement, so nobody announces it" + rest);
+    }
     return notAnnounced();
   }
-  // What one of them announces everywhere, no other one restricts.
-  if (std::find(settings.begin(), settings.end(), Announce{}) != settings.end()) return {};
-  const bool same = std::all_of(settings.begin(), settings.end(),
-                                [&](const Announce& each) { return each == settings.front(); });
-  if (!same) {
-    report_.note(pool.origin,
-                 "is selected by L2Advertisements that differ, and a Pool has one announce: only "
-                 "the first is taken; make a Pool for each, or one advertisement for all");
+  if (byBgp) {
+    report_.lose(pool.origin,
+                 "is announced by BGP, too, which barevip does not speak: only ARP and NDP "
+                 "announce it here");
   }
+  if (auto joint = unionOf(settings)) return std::move(*joint);
+  report_.lose(pool.origin,
+               "is selected by advertisements that differ, and a Pool has one announce: only the "
+               "first is taken; make a Pool for each, or one advertisement for all");
   return settings.front();
 }
 

@@ -6,17 +6,18 @@
 #include <string>
 #include <utility>
 
+#include "barevip/base/ip.h"
+
 #include "cli/addresses.h"
 #include "cli/announcements.h"
+#include "cli/fitting.h"
+#include "cli/limits.h"
 #include "cli/names.h"
 #include "cli/overlaps.h"
 #include "cli/selectors.h"
 
 namespace barevip::cli {
 namespace {
-
-constexpr std::int64_t kDefaultPriority = 100;  // crds/pool.yaml, as the next one
-constexpr std::int64_t kMaxPriority = 1'000'000;
 
 void checkNames(const std::vector<PoolSource>& pools, Report& report) {
   std::map<std::string, const PoolSource*> byName;
@@ -35,28 +36,28 @@ void checkNames(const std::vector<PoolSource>& pools, Report& report) {
   }
 }
 
-// MetalLB tries pools without a priority last; ours have a default in the middle of the numbers.
+// Pools without a priority go last there; ours have a default in the middle of the numbers.
 class Priorities {
  public:
   Priorities(const std::vector<PoolSource>& pools, Report& report) : report_(report) {
     for (const PoolSource& pool : pools) {
-      if (pool.priority != 0) last_ = std::max(last_, within(pool.priority) + 1);
+      if (pool.priority) last_ = std::max(last_, within(*pool.priority) + 1);
     }
-    last_ = std::min(last_, kMaxPriority);
+    last_ = std::min(last_, limits::kMaxPriority);
   }
 
   [[nodiscard]] std::int32_t of(const PoolSource& pool) const {
-    if (pool.priority == 0) return static_cast<std::int32_t>(last_);
-    const std::int64_t priority = within(pool.priority);
-    const std::string field = pool.path + "serviceAllocation.priority";
-    if (priority != pool.priority) {
-      report_.note(pool.origin, field + " " + std::to_string(pool.priority) +
+    if (!pool.priority) return static_cast<std::int32_t>(last_);
+    const std::int64_t priority = within(*pool.priority);
+    const std::string field = pool.path + "priority";
+    if (priority != *pool.priority) {
+      report_.note(pool.origin, field + " " + std::to_string(*pool.priority) +
                                     " is out of range: written as " + std::to_string(priority));
     }
-    if (priority >= kDefaultPriority) {
+    if (priority >= limits::kDefaultPriority) {
       report_.note(pool.origin, field + " " + std::to_string(priority) +
                                     " is not below barevip's default of " +
-                                    std::to_string(kDefaultPriority) +
+                                    std::to_string(limits::kDefaultPriority) +
                                     ": Pools without a priority get " + std::to_string(last_));
     }
     return static_cast<std::int32_t>(priority);
@@ -64,11 +65,11 @@ class Priorities {
 
  private:
   static std::int64_t within(std::int64_t priority) {
-    return std::clamp<std::int64_t>(priority, 0, kMaxPriority - 1);
+    return std::clamp<std::int64_t>(priority, 0, limits::kMaxPriority - 1);
   }
 
   Report& report_;
-  std::int64_t last_ = kDefaultPriority;
+  std::int64_t last_ = limits::kDefaultPriority;
 };
 
 std::vector<std::string> textsOf(const std::vector<Entry>& entries) {
@@ -79,18 +80,16 @@ std::vector<std::string> textsOf(const std::vector<Entry>& entries) {
 }
 
 void convertAllocation(const PoolSource& source, model::Pool& pool, Report& report) {
-  const std::string path = source.path + "serviceAllocation";
-  pool.namespaces = withoutRepeats(source.namespaces);
+  std::vector<model::LabelSelector> selectors = source.namespaceSelectors;
+  std::vector<std::string> names = source.namespaces;
+  const std::vector<std::string> selected = takeNamespaceNames(selectors);
+  names.insert(names.end(), selected.begin(), selected.end());
+  pool.namespaces = withoutRepeats(names);
   pool.namespaceSelector =
-      joined(source.namespaceSelectors, source.origin, path + ".namespaceSelectors", report);
+      joined(selectors, source.origin, source.path + "namespaceSelectors", report);
   pool.serviceSelector =
-      joined(source.serviceSelectors, source.origin, path + ".serviceSelectors", report);
-  const bool open = pool.namespaces.empty() && !pool.namespaceSelector && !pool.serviceSelector;
-  if (source.allocation && open && source.priority == 0) {
-    report.note(source.origin, path +
-                                   " says nothing: the Pool is open to all and not tried before "
-                                   "others that are; set spec.priority below 100 for that");
-  }
+      joined(source.serviceSelectors, source.origin, source.path + "serviceSelectors", report);
+  pool.ignoreNamespaces = withoutRepeats(source.ignoreNamespaces);
 }
 
 struct Converted {
@@ -107,23 +106,35 @@ void noteOverlaps(const std::vector<Converted>& all, Report& report) {
       report.note(later->source->origin,
                   "has " + part->toString() + " in common with the Pool \"" +
                       earlier->pool.key.name +
-                      "\": of two that overlap only the older Pool gives addresses; take them out "
+                      "\": of two that overlap only the older Pool allocates; take them out "
                       "of one, for example by spec.exclude");
     }
   }
 }
 
-// Without advertisements nothing tells how MetalLB's pools are announced.
-void noteMissingAdvertisements(const Sources& sources, const std::vector<Converted>& all,
-                               Report& report) {
-  if (!sources.advertisements.empty()) return;
-  const auto first = std::find_if(all.begin(), all.end(), [](const Converted& converted) {
-    return converted.source->announced == PoolSource::Announced::kByAdvertisements;
+// Without advertisements nothing tells how pools of this kind are announced.
+void noteMissing(PoolSource::Announced kind, const char* kindNames, const Sources& sources,
+                 const std::vector<Converted>& all, Report& report) {
+  if (std::any_of(sources.advertisements.begin(), sources.advertisements.end(),
+                  [&](const Advertisement& each) { return each.announces == kind; })) {
+    return;
+  }
+  const auto first = std::find_if(all.begin(), all.end(), [&](const Converted& converted) {
+    return converted.source->announced == kind;
   });
   if (first == all.end()) return;
   report.note(first->source->origin,
-              "no advertisement is in the input, so Pools are announced by ARP and NDP on all "
-              "nodes: convert the L2Advertisements together with the pools if there are any");
+              std::string("no advertisement is in the input, so Pools are announced by ARP and NDP "
+                          "on all nodes: convert the ") +
+                  kindNames + " together with the pools if there are any");
+}
+
+// Where the sources give what Pools leave out of a prefix by default: nobody may lose an address.
+bool hasFirstAndLast(const std::vector<std::string>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const std::string& entry) {
+    const auto range = IpRange::parse(entry);
+    return range && entry.find('/') != std::string::npos && range->sizeMinusOne() > 1;
+  });
 }
 
 }  // namespace
@@ -145,21 +156,22 @@ std::vector<model::Pool> convert(const Sources& sources, Report& report) {
     model::Pool pool;
     pool.key.name = source.name;
     pool.addresses = textsOf(given.addresses);
+    pool.allowFirstLast = source.firstAndLast && hasFirstAndLast(pool.addresses);
     pool.exclude = textsOf(given.exclude);
     pool.avoidBuggyIps = source.avoidBuggyIps;
     pool.avoidGatewayIps = source.avoidGatewayIps;
     pool.autoAssign = source.autoAssign;
     pool.priority = priorities.of(source);
-    if (source.rules == PoolSource::Rules::kMetalLb) {
-      pool.allowSharing = model::AllowSharing::kCluster;
-    }
-    pool.ignoreNamespaces = withoutRepeats(source.ignoreNamespaces);
+    pool.allowSharing = source.allowSharing;
     convertAllocation(source, pool, report);
     pool.announce = announcements.of(source);
+    fitToSchema(pool, source.origin, report);
     all.push_back({&source, std::move(pool), given});
   }
   noteOverlaps(all, report);
-  noteMissingAdvertisements(sources, all, report);
+  noteMissing(PoolSource::Announced::kByAdvertisements, "L2Advertisements", sources, all, report);
+  noteMissing(PoolSource::Announced::kByPolicies, "CiliumL2AnnouncementPolicies", sources, all,
+              report);
   std::vector<model::Pool> pools;
   pools.reserve(all.size());
   for (Converted& converted : all) pools.push_back(std::move(converted.pool));

@@ -18,6 +18,11 @@ namespace {
 
 constexpr int kMalformed = 1;
 constexpr int kNotesAreErrors = 3;
+constexpr int kLosses = 4;
+
+void print(const std::vector<std::string>& sentences, const char* severity, std::ostream& out) {
+  for (const std::string& sentence : sentences) out << severity << ": " << sentence << "\n";
+}
 
 void readSource(const std::string& file, std::istream& in, Sources& sources, Report& report) {
   if (file == "-") {
@@ -41,10 +46,17 @@ int runConvert(const Options& options, std::istream& in, std::ostream& out,
   Report report;
   for (const std::string& file : options.files) readSource(file, in, sources, report);
   const std::vector<model::Pool> pools = convert(sources, report);
-  for (const std::string& note : report.notes) messages << "note: " << note << "\n";
-  for (const std::string& fault : report.faults) messages << "error: " << fault << "\n";
+  print(report.notes, "note", messages);
+  print(report.losses, options.lossy ? "note" : "error", messages);
+  print(report.faults, "error", messages);
   if (!report.faults.empty()) return kMalformed;
-  if (options.strict && !report.notes.empty()) return kNotesAreErrors;
+  if (!report.losses.empty() && !options.lossy) {
+    print({"the Pools would serve fewer or announce in fewer places, so none is printed: change "
+           "the input, or convert with --lossy and correct the Pools by hand"},
+          "error", messages);
+    return kLosses;
+  }
+  if (options.strict && !(report.notes.empty() && report.losses.empty())) return kNotesAreErrors;
   out << toYaml(pools);
   return 0;
 }

@@ -42,7 +42,7 @@ std::string Fields::text(const char* key) {
   const YAML::Node value = at(key);
   if (value.IsNull()) return {};
   if (value.IsScalar()) return value.Scalar();
-  fault(key, "is no text: write one value");
+  fault(key, "is not text: write one value");
   return {};
 }
 
@@ -51,7 +51,7 @@ bool Fields::flag(const char* key, bool fallback) {
   if (value.IsNull()) return fallback;
   bool result = fallback;
   if (!value.IsScalar() || !YAML::convert<bool>::decode(value, result)) {
-    fault(key, "is no truth value: write true or false");
+    fault(key, "is not a boolean: write true or false");
   }
   return result;
 }
@@ -61,7 +61,7 @@ std::int64_t Fields::integer(const char* key, std::int64_t fallback) {
   if (value.IsNull()) return fallback;
   std::int64_t result = fallback;
   if (!value.IsScalar() || !YAML::convert<std::int64_t>::decode(value, result)) {
-    fault(key, "is no whole number: write one like 10");
+    fault(key, "is not a whole number: write one like 10");
   }
   return result;
 }
@@ -70,23 +70,36 @@ std::vector<YAML::Node> Fields::entries(const char* key) {
   const YAML::Node value = at(key);
   if (value.IsNull()) return {};
   if (!value.IsSequence()) {
-    fault(key, "is no list: write its entries in lines that begin with a dash");
+    fault(key, "is not a list: write its entries in lines that begin with a dash");
     return {};
   }
   return std::vector<YAML::Node>(value.begin(), value.end());
 }
 
-std::vector<std::string> Fields::texts(const char* key) {
-  std::vector<std::string> result;
+std::vector<Written> Fields::writtenTexts(const char* key) {
+  std::vector<Written> result;
   const std::vector<YAML::Node> values = entries(key);
   for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string name = indexed(key, i);
     if (values[i].IsScalar()) {
-      result.push_back(values[i].Scalar());
+      result.push_back({path_ + name, values[i].Scalar()});
     } else {
-      fault(indexed(key, i).c_str(), "is no text: write one value");
+      fault(name.c_str(), "is not text: write one value");
     }
   }
   return result;
+}
+
+std::vector<std::string> Fields::texts(const char* key) {
+  std::vector<std::string> result;
+  for (Written& written : writtenTexts(key)) result.push_back(std::move(written.text));
+  return result;
+}
+
+std::vector<Written> Fields::writtenText(const char* key) {
+  std::string value = text(key);
+  if (value.empty()) return {};
+  return {{path_ + key, std::move(value)}};
 }
 
 model::StringMap Fields::textMap(const char* key) {
@@ -94,14 +107,14 @@ model::StringMap Fields::textMap(const char* key) {
   const YAML::Node value = at(key);
   if (value.IsNull()) return result;
   if (!value.IsMap()) {
-    fault(key, "is no map: write lines like name: value");
+    fault(key, "is not a map: write lines like name: value");
     return result;
   }
   for (const auto& entry : value) {
     if (entry.first.IsScalar() && entry.second.IsScalar()) {
       result.emplace(entry.first.Scalar(), entry.second.Scalar());
     } else {
-      fault(key, "has an entry that is no text: write lines like name: value");
+      fault(key, "has an entry that is not text: write lines like name: value");
     }
   }
   return result;
@@ -110,7 +123,7 @@ model::StringMap Fields::textMap(const char* key) {
 Fields Fields::map(const char* key) {
   const YAML::Node value = at(key);
   if (!value.IsNull() && !value.IsMap()) {
-    fault(key, "is no map: write its fields below it, indented");
+    fault(key, "is not a map: write its fields below it, indented");
   }
   return {value.IsMap() ? value : YAML::Node(), path_ + key + ".", *origin_, *report_};
 }
@@ -123,7 +136,7 @@ std::vector<Fields> Fields::maps(const char* key) {
     if (values[i].IsMap()) {
       result.emplace_back(values[i], path_ + name + ".", *origin_, *report_);
     } else {
-      fault(name.c_str(), "is no map: write its fields below it, indented");
+      fault(name.c_str(), "is not a map: write its fields below it, indented");
     }
   }
   return result;
@@ -131,12 +144,17 @@ std::vector<Fields> Fields::maps(const char* key) {
 
 std::vector<model::LabelSelector> Fields::selectors(const char* key) {
   std::vector<model::LabelSelector> result;
-  for (Fields& fields : maps(key)) result.push_back(fields.selector());
+  for (Fields& fields : maps(key)) result.push_back(fields.asSelector());
   return result;
 }
 
+std::optional<model::LabelSelector> Fields::selector(const char* key) {
+  if (!has(key)) return std::nullopt;
+  return map(key).asSelector();
+}
+
 // The map as a selector of labels.
-model::LabelSelector Fields::selector() {
+model::LabelSelector Fields::asSelector() {
   model::LabelSelector result;
   result.matchLabels = textMap("matchLabels");
   for (Fields& fields : maps("matchExpressions")) {
@@ -151,10 +169,10 @@ model::LabelSelector Fields::selector() {
                    "do not fit: In and NotIn need values, Exists and DoesNotExist take "
                    "none");
     }
-    fields.noteOthers();
+    fields.loseOthers();
     result.matchExpressions.push_back(std::move(requirement));
   }
-  noteOthers();
+  loseOthers();
   return result;
 }
 
@@ -163,13 +181,25 @@ void Fields::noteNoEqual(const char* key, const std::string& advice) {
   report_->note(*origin_, path_ + key + " has no equal: left out; " + advice);
 }
 
-void Fields::noteOthers() {
-  if (!node_.IsMap()) return;
-  for (const auto& entry : node_) {
-    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    if (asked_.contains(key) || entry.second.IsNull()) continue;
-    report_->note(*origin_, path_ + key + " has no equal: left out");
+void Fields::loseNoEqual(const char* key, const std::string& advice) {
+  if (!has(key)) return;
+  report_->lose(*origin_, path_ + key + " has no equal: left out; " + advice);
+}
+
+void Fields::loseOthers() {
+  for (const std::string& key : keys()) {
+    if (asked_.contains(key) || !has(key.c_str())) continue;
+    report_->lose(*origin_, path_ + key + " has no equal: left out");
   }
+}
+
+std::vector<std::string> Fields::keys() const {
+  std::vector<std::string> result;
+  if (!node_.IsMap()) return result;
+  for (const auto& entry : node_) {
+    result.push_back(entry.first.IsScalar() ? entry.first.Scalar() : "");
+  }
+  return result;
 }
 
 }  // namespace barevip::cli

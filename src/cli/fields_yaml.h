@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,24 +30,34 @@ class Fields {
   bool flag(const char* key, bool fallback);
   std::int64_t integer(const char* key, std::int64_t fallback);
   std::vector<std::string> texts(const char* key);
+  /// The same, each with its path.
+  std::vector<Written> writtenTexts(const char* key);
+  /// None if it is absent.
+  std::vector<Written> writtenText(const char* key);
   model::StringMap textMap(const char* key);
   std::vector<model::LabelSelector> selectors(const char* key);
+  /// The field is one selector, or absent.
+  std::optional<model::LabelSelector> selector(const char* key);
 
   /// Without fields if it is absent.
   Fields map(const char* key);
   std::vector<Fields> maps(const char* key);
+  /// The names of the fields, in their order.
+  [[nodiscard]] std::vector<std::string> keys() const;
 
   /// Notes that a field, if it is there, has no equal; advice: what to do instead.
   void noteNoEqual(const char* key, const std::string& advice);
-  /// The same for all fields that nobody asked for until now.
-  void noteOthers();
+  /// The same for what takes addresses from a Service, or their announcement from somewhere.
+  void loseNoEqual(const char* key, const std::string& advice);
+  /// The same for all fields that nobody asked for until now: what they mean is not known.
+  void loseOthers();
 
  private:
   /// The value, or a null node.
   YAML::Node at(const char* key);
   void fault(const char* key, const std::string& sentence);
   [[nodiscard]] std::vector<YAML::Node> entries(const char* key);
-  model::LabelSelector selector();
+  model::LabelSelector asSelector();
 
   YAML::Node node_;
   std::string path_;

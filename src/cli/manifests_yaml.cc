@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/manifests_yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <array>
+#include <sstream>
 #include <vector>
 
+#include "cli/cilium_yaml.h"
 #include "cli/fields_yaml.h"
+#include "cli/kube_vip_yaml.h"
 #include "cli/metallb_yaml.h"
+#include "cli/openelb_yaml.h"
 #include "cli/original_yaml.h"
+#include "cli/purelb_yaml.h"
 
 namespace barevip::cli {
 namespace {
@@ -18,17 +26,65 @@ std::string describe(const YAML::Exception& problem) {
          std::to_string(problem.mark.column + 1) + ": " + problem.msg;
 }
 
+// yaml-cpp reads the same document for ever if a text begins with a comma: it takes nothing of it.
+class Progress : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "no document can begin here");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+std::vector<YAML::Node> documentsIn(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Progress progress;
+  while (parser.HandleNextDocument(progress)) {
+  }
+  return YAML::LoadAll(text);
+}
+
+// By the group of apiVersion.
+struct Format {
+  const char* group;
+  void (*read)(const std::string& kind, const std::string& name, Fields object,
+               const Origin& origin, Sources& sources, Report& report);
+};
+
+constexpr std::array kFormats{Format{"metallb.io", readMetalLb}, Format{"cilium.io", readCilium},
+                              Format{"purelb.io", readPureLb},
+                              Format{"network.kubesphere.io", readOpenElb},
+                              Format{"inwinstack.com", readOriginal}};
+
 void readConfigMap(Fields& object, const Origin& origin, Sources& sources, Report& report) {
   Fields data = object.map("data");
+  if (isKubeVip(data)) {
+    readKubeVip(data, origin, sources, report);
+    return;
+  }
   const std::string config = data.text("config");
   if (config.find("address-pools") == std::string::npos) {
-    report.note(origin, "is no configuration of MetalLB: left out");
+    report.note(origin, "is not a configuration of a load balancer that is converted: left out");
     return;
   }
   try {
-    readMetalLbConfig(config, origin, sources, report);
+    readMetalLbConfig({YAML::Load(config), "", origin, report}, origin, sources, report);
   } catch (const YAML::Exception& problem) {
-    report.fault(origin, "data.config is no valid YAML: " + describe(problem));
+    report.fault(origin, "data.config is not valid YAML: " + describe(problem));
   }
 }
 
@@ -53,7 +109,7 @@ class Reader {
     if (kind.ends_with("List")) kind.resize(kind.size() - 4);
     const std::string apiVersion = list.text("apiVersion");
     if (!document["items"].IsSequence()) {
-      report_.fault(origin_, "items is no list: write objects in it that begin with a dash");
+      report_.fault(origin_, "items is not a list: write objects in it that begin with a dash");
       return;
     }
     for (const YAML::Node& item : document["items"]) {
@@ -71,20 +127,26 @@ class Reader {
     Fields metadata = object.map("metadata");
     const std::string name = metadata.text("name");
     const std::string ns = metadata.text("namespace");
+    if (kind.empty() && object.has("configInline")) {
+      origin_.object = "values of Helm";
+      readMetalLbConfig(object.map("configInline"), origin_, sources_, report_);
+      return;
+    }
     if (kind.empty() || name.empty()) {
-      report_.fault(origin_, "is no Kubernetes object: write apiVersion, kind and metadata.name");
+      report_.fault(origin_,
+                    "is not a Kubernetes object: write apiVersion, kind and metadata.name");
       return;
     }
     origin_.object = kind + " " + (ns.empty() ? name : ns + "/" + name);
     const std::string group = apiVersion.substr(0, apiVersion.find('/'));
-    if (group == "metallb.io") {
-      readMetalLb(kind, name, object, origin_, sources_, report_);
-    } else if (group == "inwinstack.com") {
-      readOriginal(kind, name, object, origin_, sources_, report_);
+    const auto format = std::find_if(kFormats.begin(), kFormats.end(),
+                                     [&](const Format& each) { return group == each.group; });
+    if (format != kFormats.end()) {
+      format->read(kind, name, object, origin_, sources_, report_);
     } else if (apiVersion == "v1" && kind == "ConfigMap") {
       readConfigMap(object, origin_, sources_, report_);
     } else {
-      report_.note(origin_, "is neither of MetalLB nor of inwinstack.com: left out");
+      report_.note(origin_, "is of no load balancer that is converted: left out");
     }
   }
 
@@ -99,9 +161,9 @@ void readManifests(const std::string& text, const std::string& file, Sources& so
                    Report& report) {
   try {
     Reader reader(file, sources, report);
-    for (const YAML::Node& document : YAML::LoadAll(text)) reader.readDocument(document);
+    for (const YAML::Node& document : documentsIn(text)) reader.readDocument(document);
   } catch (const YAML::Exception& problem) {
-    report.faults.push_back(file + ": is no valid YAML: " + describe(problem));
+    report.faults.push_back(file + ": is not valid YAML: " + describe(problem));
   }
 }
 

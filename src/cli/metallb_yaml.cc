@@ -11,23 +11,32 @@ using Announced = PoolSource::Announced;
 constexpr const char* kNoBgp = "barevip does not speak BGP";
 
 void readAddressPool(const std::string& name, Fields& spec, Fields metadata, const Origin& origin,
-                     Sources& sources) {
+                     Sources& sources, Report& report) {
   PoolSource pool;
   pool.origin = origin;
-  pool.path = spec.path();
   pool.name = name;
   pool.labels = metadata.textMap("labels");
-  pool.addresses = spec.texts("addresses");
+  pool.addresses = spec.writtenTexts("addresses");
   pool.autoAssign = spec.flag("autoAssign", true);
   pool.avoidBuggyIps = spec.flag("avoidBuggyIPs", false);
-  pool.allocation = spec.has("serviceAllocation");
+  const bool allocated = spec.has("serviceAllocation");
   Fields allocation = spec.map("serviceAllocation");
-  pool.priority = allocation.integer("priority", 0);
+  pool.path = allocation.path();
+  const std::int64_t priority = allocation.integer("priority", 0);
+  if (priority != 0) pool.priority = priority;
   pool.namespaces = allocation.texts("namespaces");
   pool.namespaceSelectors = allocation.selectors("namespaceSelectors");
   pool.serviceSelectors = allocation.selectors("serviceSelectors");
-  allocation.noteOthers();
-  spec.noteOthers();
+  pool.servicesThere = pool.serviceSelectors;
+  const bool open = pool.namespaces.empty() && pool.namespaceSelectors.empty() &&
+                    pool.serviceSelectors.empty() && !pool.priority;
+  if (allocated && open) {
+    report.note(origin,
+                "spec.serviceAllocation says nothing: the Pool is open to all and not tried before "
+                "others that are; set spec.priority below 100 for that");
+  }
+  allocation.loseOthers();
+  spec.loseOthers();
   sources.pools.push_back(std::move(pool));
 }
 
@@ -46,14 +55,13 @@ void readLegacyPool(const std::string& name, Fields& spec, const Origin& origin,
                     Report& report) {
   PoolSource pool;
   pool.origin = origin;
-  pool.path = spec.path();
   pool.name = name;
   pool.announced = announcedBy(spec.text("protocol"), spec.path(), origin, report);
-  pool.addresses = spec.texts("addresses");
+  pool.addresses = spec.writtenTexts("addresses");
   pool.autoAssign = spec.flag("autoAssign", true);
   pool.avoidBuggyIps = spec.flag("avoidBuggyIPs", false);
   spec.noteNoEqual("bgpAdvertisements", kNoBgp);
-  spec.noteOthers();
+  spec.loseOthers();
   sources.pools.push_back(std::move(pool));
 }
 
@@ -63,11 +71,11 @@ void readL2Advertisement(Fields& spec, const Origin& origin, Sources& sources) {
   advertisement.pools = spec.texts("ipAddressPools");
   advertisement.poolSelectors = spec.selectors("ipAddressPoolSelectors");
   advertisement.nodeSelectors = spec.selectors("nodeSelectors");
-  advertisement.interfaces = spec.texts("interfaces");
-  spec.noteNoEqual("serviceSelectors", "make a Pool with a serviceSelector for these Services");
+  advertisement.serviceSelectors = spec.selectors("serviceSelectors");
+  advertisement.interfaces = spec.writtenTexts("interfaces");
   spec.noteNoEqual("preferredNodeSelectors",
                    "barevip spreads addresses evenly over the nodes that may announce");
-  spec.noteOthers();
+  spec.loseOthers();
   sources.advertisements.push_back(std::move(advertisement));
 }
 
@@ -78,6 +86,7 @@ void readBgpAdvertisement(Fields& spec, const Origin& origin, Sources& sources) 
   advertisement.protocol = Advertisement::Protocol::kBgp;
   advertisement.pools = spec.texts("ipAddressPools");
   advertisement.poolSelectors = spec.selectors("ipAddressPoolSelectors");
+  advertisement.serviceSelectors = spec.selectors("serviceSelectors");
   sources.advertisements.push_back(std::move(advertisement));
 }
 
@@ -87,7 +96,7 @@ void readMetalLb(const std::string& kind, const std::string& name, Fields object
                  const Origin& origin, Sources& sources, Report& report) {
   Fields spec = object.map("spec");
   if (kind == "IPAddressPool") {
-    readAddressPool(name, spec, object.map("metadata"), origin, sources);
+    readAddressPool(name, spec, object.map("metadata"), origin, sources, report);
   } else if (kind == "AddressPool") {
     readLegacyPool(name, spec, origin, sources, report);
   } else if (kind == "L2Advertisement") {
@@ -99,31 +108,28 @@ void readMetalLb(const std::string& kind, const std::string& name, Fields object
   } else if (kind != "ServiceL2Status" && kind != "ServiceBGPStatus" &&
              kind != "ConfigurationState") {
     // Those three only report, so there is nothing to say about them.
-    report.note(origin, "has no equal: left out");
+    report.lose(origin, "has no equal: left out");
   }
 }
 
-void readMetalLbConfig(const std::string& text, const Origin& origin, Sources& sources,
-                       Report& report) {
-  Fields config(YAML::Load(text), "", origin, report);
+void readMetalLbConfig(Fields config, const Origin& origin, Sources& sources, Report& report) {
   for (Fields& fields : config.maps("address-pools")) {
     PoolSource pool;
     pool.origin = origin;
-    pool.path = fields.path();
     pool.name = fields.text("name");
     pool.origin.object += ", pool \"" + pool.name + "\"";
     pool.announced = announcedBy(fields.text("protocol"), fields.path(), pool.origin, report);
-    pool.addresses = fields.texts("addresses");
+    pool.addresses = fields.writtenTexts("addresses");
     pool.autoAssign = fields.flag("auto-assign", true);
     pool.avoidBuggyIps = fields.flag("avoid-buggy-ips", false);
     fields.noteNoEqual("bgp-advertisements", kNoBgp);
-    fields.noteOthers();
+    fields.loseOthers();
     sources.pools.push_back(std::move(pool));
   }
   for (const char* const key : {"peers", "bgp-communities", "bfd-profiles"}) {
     config.noteNoEqual(key, kNoBgp);
   }
-  config.noteOthers();
+  config.loseOthers();
 }
 
 }  // namespace barevip::cli

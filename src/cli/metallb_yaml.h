@@ -13,8 +13,8 @@ namespace barevip::cli {
 void readMetalLb(const std::string& kind, const std::string& name, Fields object,
                  const Origin& origin, Sources& sources, Report& report);
 
-/// The text of `data.config` of the ConfigMap that configured MetalLB before 0.13.
-void readMetalLbConfig(const std::string& text, const Origin& origin, Sources& sources,
-                       Report& report);
+/// What configured MetalLB before 0.13: the text of `data.config` of its ConfigMap, or the value
+/// `configInline` of its Helm chart.
+void readMetalLbConfig(Fields config, const Origin& origin, Sources& sources, Report& report);
 
 }  // namespace barevip::cli

@@ -14,8 +14,19 @@ void Report::note(const Origin& origin, const std::string& sentence) {
   notes.push_back(origin.toString() + ": " + sentence);
 }
 
+void Report::lose(const Origin& origin, const std::string& sentence) {
+  losses.push_back(origin.toString() + ": " + sentence);
+}
+
 void Report::fault(const Origin& origin, const std::string& sentence) {
   faults.push_back(origin.toString() + ": " + sentence);
+}
+
+void serveOnRequestOnly(PoolSource& pool, const std::string& field, Report& report) {
+  pool.autoAssign = false;
+  report.note(pool.origin, field +
+                               " is true: the Pool has autoAssign: false and still serves Services "
+                               "that ask for it");
 }
 
 }  // namespace barevip::cli

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What other load balancers' objects say, reduced to what a Pool can have, and what a person has to
-// be told about the rest.
+// know about the rest.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "barevip/model/meta.h"
+#include "barevip/model/pool.h"
 
 namespace barevip::cli {
 
@@ -16,7 +18,7 @@ namespace barevip::cli {
 struct Origin {
   std::string file;          ///< as it was named
   std::size_t document = 0;  ///< counted from 1
-  std::size_t item = 0;      ///< of a list, counted from 1; 0: the document is no list
+  std::size_t item = 0;      ///< of a list, counted from 1; 0: the document is not a list
   std::string object;        ///< kind, namespace and name; empty as long as they are not known
 
   [[nodiscard]] std::string toString() const;
@@ -25,53 +27,73 @@ struct Origin {
 /// Sentences for the person who converts, in the order in which they came up. Each begins with its
 /// origin and is one line.
 struct Report {
-  std::vector<std::string> notes;   ///< what has no equal here or changes its meaning
-  std::vector<std::string> faults;  ///< what is malformed: nothing is converted then
+  std::vector<std::string> notes;   ///< has no equal here or changes its meaning; nobody loses
+  std::vector<std::string> losses;  ///< the Pools serve fewer, or announce in fewer places
+  std::vector<std::string> faults;  ///< is malformed, or no Pool can have it: nothing is converted
 
   void note(const Origin& origin, const std::string& sentence);
+  void lose(const Origin& origin, const std::string& sentence);
   void fault(const Origin& origin, const std::string& sentence);
 };
 
-/// Addresses that another load balancer gives.
+/// A text of the input and where it stands in its object.
+struct Written {
+  std::string path;  ///< for example spec.addresses[0]
+  std::string text;
+};
+
+/// Addresses that another load balancer gives. The defaults are what most of them do.
 struct PoolSource {
-  /// Whose rules hold for it.
-  enum class Rules : std::uint8_t {
-    /// Wrong ranges are refused; Services of different namespaces may share an address.
-    kMetalLb,
-    /// inwinstack.com: wrong ranges mean no address; filters are single addresses; none is shared.
-    kOriginal,
+  enum class Announced : std::uint8_t {
+    kByAdvertisements,  ///< MetalLB's
+    kByPolicies,        ///< Cilium's
+    kL2,
+    kBgp
   };
-  enum class Announced : std::uint8_t { kByAdvertisements, kL2, kBgp };
 
   Origin origin;
-  std::string path;  ///< of the fields within the object, with its dot, for messages
   std::string name;
   model::StringMap labels;
-  Rules rules = Rules::kMetalLb;
-  std::vector<std::string> addresses;
-  std::vector<std::string> filters;
+
+  std::vector<Written> addresses;
+  bool bareAddresses = false;        ///< one without a prefix length is right there
+  bool wrongRangesAreEmpty = false;  ///< they mean no address there; else they are refused
+  bool firstAndLast = true;          ///< of a prefix are given
+  std::vector<Written> filters;      ///< single addresses that are left out
   bool avoidBuggyIps = false;
   bool avoidGatewayIps = false;
+
   bool autoAssign = true;
-  bool allocation = false;    ///< there is a serviceAllocation
-  std::int64_t priority = 0;  ///< lower goes first; 0 goes last
+  model::AllowSharing allowSharing = model::AllowSharing::kCluster;
+  std::string path;                      ///< of the next five fields, with its dot, for messages
+  std::optional<std::int64_t> priority;  ///< lower goes first; without one last
   std::vector<std::string> namespaces;
   std::vector<model::LabelSelector> namespaceSelectors;  ///< one of them must match
   std::vector<model::LabelSelector> serviceSelectors;    ///< one of them must match
   std::vector<std::string> ignoreNamespaces;
+  /// The selectors of Services as they are written there, to compare advertisements with.
+  std::vector<model::LabelSelector> servicesThere;
+
   Announced announced = Announced::kByAdvertisements;
+  std::vector<Written> interfaces;  ///< with kL2: where; none: everywhere
 };
 
-/// Which Pools are announced where. Without names and selectors of Pools: all.
+/// It is switched off there by this field, which has no equal: Services get its addresses on
+/// request only, and a note says so.
+void serveOnRequestOnly(PoolSource& pool, const std::string& field, Report& report);
+
+/// What is announced where. Without names and selectors of Pools: all Pools of its kind.
 struct Advertisement {
   enum class Protocol : std::uint8_t { kL2, kBgp };
 
   Origin origin;
   Protocol protocol = Protocol::kL2;
+  PoolSource::Announced announces = PoolSource::Announced::kByAdvertisements;  ///< Pools with it
   std::vector<std::string> pools;
   std::vector<model::LabelSelector> poolSelectors;
-  std::vector<model::LabelSelector> nodeSelectors;  ///< one of them must match; none: all nodes
-  std::vector<std::string> interfaces;
+  std::vector<model::LabelSelector> serviceSelectors;  ///< one of them must match; none: all
+  std::vector<model::LabelSelector> nodeSelectors;     ///< one of them must match; none: all nodes
+  std::vector<Written> interfaces;
 };
 
 /// All that was read, in the order of the input.

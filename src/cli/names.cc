@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/names.h"
 
-#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "cli/limits.h"
 
 namespace barevip::cli {
 namespace {
-
-constexpr std::size_t kMaxName = 253;
 
 bool isLowerAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 }  // namespace
 
 bool isPoolName(const std::string& name) {
-  if (name.empty() || name.size() > kMaxName || !isLowerAlphanumeric(name.back())) return false;
+  if (name.empty() || name.size() > limits::kName || !isLowerAlphanumeric(name.back()))
+    return false;
   char before = '.';
   for (const char c : name) {
     if (c == '.' && before == '-') return false;
@@ -23,10 +25,16 @@ bool isPoolName(const std::string& name) {
   return true;
 }
 
+bool isNamespaceName(const std::string& name) {
+  return name.size() <= limits::kNamespaceName && name.find('.') == std::string::npos &&
+         isPoolName(name);
+}
+
 std::vector<std::string> withoutRepeats(const std::vector<std::string>& names) {
   std::vector<std::string> result;
+  std::set<std::string_view> seen;
   for (const std::string& name : names) {
-    if (std::find(result.begin(), result.end(), name) == result.end()) result.push_back(name);
+    if (seen.insert(name).second) result.push_back(name);
   }
   return result;
 }

@@ -15,6 +15,7 @@ namespace barevip::cli {
 struct Options {
   std::vector<std::string> files;  ///< "-": standard input
   bool strict = false;             ///< notes are an error
+  bool lossy = false;              ///< losses are notes
 };
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);

@@ -56,6 +56,7 @@ class Writer {
   void writeSpec(const model::Pool& pool) {
     const model::Pool defaults;
     member("addresses", pool.addresses);
+    if (pool.allowFirstLast) member("allowFirstLast", true);
     member("exclude", pool.exclude);
     if (pool.avoidBuggyIps) member("avoidBuggyIPs", true);
     if (pool.avoidGatewayIps) member("avoidGatewayIPs", true);

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/app.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "barevip/base/log.h"
 
-#include "common/model/ip_claim_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
-#include "operator/service_decoder.h"
+#include "operator/session/claim_sink.h"
+#include "operator/session/forward_changes.h"
+#include "operator/session/service_decoder.h"
 
 namespace barevip::controlplane {
 namespace {
+
+constexpr int kMostDoubled = 4;
+// A step of the elector is two requests, which take less than the time to renew.
+constexpr std::chrono::seconds kElectorHangs{110};
 
 kube::LeaderElector::Options electionOf(const Options& options) {
   kube::LeaderElector::Options election;
   election.lease = options.lease;
   election.identity = options.identity;
+  election.times = options.leaseTimes;
   return election;
 }
 
@@ -26,26 +35,27 @@ App::App(kube::Api& api, const Clock& clock, const Options& options)
     : App(api, clock, options, electionOf(options)) {}
 
 App::App(kube::Api& api, const Clock& clock, const Options& options,
-         kube::LeaderElector::Options election)
+         kube::LeaderElector::Options election, Patience patience)
     : clock_(clock),
       options_(options),
+      patience_(patience),
+      startedAt_(clock.now()),
+      metered_(api, clock, metrics_),
       elector_(
-          api, clock, std::move(election), [this] { setWanted(true); },
+          metered_, clock, std::move(election), [this] { setWanted(true); },
           [this] { setWanted(false); }),
-      api_(
-          api, [this] { return leading(); }, metrics_),
-      recorder_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}),
-      events_(recorder_) {
+      api_(metered_, [this] { return leading(); }),
+      events_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}) {
   obs::addProcessMetrics(metrics_);
-  forwardChanges();
-  addReflectors(api);
+  forwardChanges(stores_, [this] { return session(); });
+  addReflectors(metered_);
   addEndpoints();
 }
 
 Result<std::uint16_t> App::listen() { return http_.start(options_.metricsAddress); }
 
 void App::run(const std::stop_token& stop) {
-  recorder_.start();
+  events_.start();
   for (const auto& reflector : reflectors_) reflector->start();
   if (options_.leaderElect) {
     elector_.start();
@@ -61,10 +71,10 @@ void App::run(const std::stop_token& stop) {
   }
   elector_.stop();
   for (const auto& reflector : reflectors_) reflector->stop();
-  recorder_.stop();
+  events_.stop();
 }
 
-// One term: until stop, or until the leadership is lost.
+// One session: until stop, or until the leadership is lost.
 void App::lead(const std::stop_token& stop) {
   std::stop_source over;
   std::uint64_t election = 0;
@@ -73,33 +83,90 @@ void App::lead(const std::stop_token& stop) {
     election = elections_;
   }
   const auto lost = [&] { return !wanted_ || elections_ != election; };
-  // begin() may block for long, so that somebody else must notice the end.
+  const std::stop_callback stopped(stop, [&over] { over.request_stop(); });
+  const auto current = std::make_shared<LeaderSession>(
+      api_, clock_, events_, stores_,
+      LeaderSession::Options{options_.workers,
+                             {options_.classes, options_.ipMode, options_.adopt},
+                             options_.compat,
+                             &metrics_});
+  // start() may block for long, so that another thread must notice the end.
   std::jthread guard([&](const std::stop_token& done) {
+    const MonotonicTime since = clock_.now();
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, done, lost);
+    bool resigned = false;
+    while (!clock_.waitUntil(lock, wake_, done, clock_.now() + patience_.look, lost) &&
+           !done.stop_requested()) {
+      const std::string why = resigned ? "" : blindness(*current, since);
+      if (why.empty()) continue;
+      resigned = true;
+      doubled_ = std::min(doubled_ + 1, kMostDoubled);
+      log::warn("giving up the Lease: this process does not see enough to lead", {{"error", why}});
+      elector_.resign();
+    }
     over.request_stop();
   });
-  const std::stop_callback stopped(stop, [&over] { over.request_stop(); });
-  const auto current =
-      std::make_shared<Term>(api_, clock_, events_, stores_,
-                             Term::Options{options_.workers,
-                                           {options_.requireClass, options_.ipMode, options_.adopt},
-                                           options_.compat});
-  setTerm(current);
-  if (current->begin(over.get_token())) {
+  setSession(current);
+  if (current->start(over.get_token())) {
     std::unique_lock lock(mutex_);
     std::condition_variable_any never;
     never.wait(lock, over.get_token(), [] { return false; });
   }
-  setTerm(nullptr);
-  current->end();
+  setSession(nullptr);
+  current->stop();
+}
+
+std::string App::blindness(const LeaderSession& session, MonotonicTime since) const {
+  if (!options_.leaderElect) return {};
+  const int factor = 1 << doubled_;
+  if (!session.started() && clock_.now() - since > patience_.toBegin * factor) {
+    return "what is held could not be restored in time";
+  }
+  const std::string resource = silentFor(patience_.silence * factor);
+  return resource.empty() ? "" : "the watch of " + resource + " is silent";
+}
+
+std::string App::silentFor(std::chrono::milliseconds time) const {
+  for (const auto& reflector : reflectors_) {
+    if (silenceOf(*reflector) > time) return std::string(reflector->resource().plural);
+  }
+  return {};
+}
+
+std::chrono::milliseconds App::silenceOf(const kube::Reflector& reflector) const {
+  const MonotonicTime heard = std::max(reflector.lastContact(), startedAt_);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - heard);
+}
+
+// Restarting helps against what hangs in this process, and not against a server that is away.
+obs::HttpAnswer App::live() {
+  if (options_.leaderElect && elector_.lastStep() != MonotonicTime{} &&
+      clock_.now() - elector_.lastStep() > kElectorHangs + options_.leaseTimes.renewDeadline) {
+    return {503, "the renewal of the Lease hangs\n"};
+  }
+  if (const auto current = session())
+    (void)current->allocated();  // no answer if that lock is never free
+  return {200, "ok\n"};
+}
+
+obs::HttpAnswer App::ready() const {
+  if (!stores_.synced()) {
+    return {503, "caches are not synced: the first lists from the API server have not come in\n"};
+  }
+  const std::string resource = silentFor(patience_.silence);
+  if (resource.empty()) return {200, "ok\n"};
+  return {503, "the watch of " + resource + " is silent: see the log for its last error\n"};
+}
+
+obs::HttpAnswer App::metrics() const {
+  return {200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 bool App::leading() const { return !options_.leaderElect || elector_.leading(); }
 
 bool App::settled() {
-  const auto current = term();
-  return current && current->begun() && current->idle();
+  const auto current = session();
+  return current && current->started() && current->idle();
 }
 
 void App::setWanted(bool wanted) {
@@ -109,29 +176,14 @@ void App::setWanted(bool wanted) {
   wake_.notify_all();
 }
 
-std::shared_ptr<Term> App::term() {
+std::shared_ptr<LeaderSession> App::session() {
   const std::lock_guard lock(mutex_);
-  return term_;
+  return session_;
 }
 
-void App::setTerm(std::shared_ptr<Term> term) {
+void App::setSession(std::shared_ptr<LeaderSession> session) {
   const std::lock_guard lock(mutex_);
-  term_ = std::move(term);
-}
-
-void App::forwardChanges() {
-  stores_.services.addHandler([this](const auto& before, const auto& after) {
-    if (const auto current = term()) current->onService(before, after);
-  });
-  stores_.pools.addHandler([this](const auto& before, const auto& after) {
-    if (const auto current = term()) current->onPool(before, after);
-  });
-  stores_.claims.addHandler([this](const auto& before, const auto& after) {
-    if (const auto current = term()) current->onClaim(before, after);
-  });
-  stores_.namespaces.addHandler([this](const auto& before, const auto& after) {
-    if (const auto current = term()) current->onNamespace(before, after);
-  });
+  session_ = std::move(session);
 }
 
 void App::addReflectors(kube::Api& api) {
@@ -139,36 +191,107 @@ void App::addReflectors(kube::Api& api) {
     reflectors_.push_back(kube::makeReflector(api, clock_, resource, {}, store, decode));
   };
   add(kube::kNamespaces, stores_.namespaces, model::decodeNamespace);
+  add(kube::kNodes, stores_.nodes, model::decodeNode);
   add(kube::kPools, stores_.pools, model::decodePool);
-  add(kube::kServices, stores_.services, serviceDecoder(options_.compat));
-  add(kube::kIps, stores_.claims, model::decodeIpClaim);
+  add(kube::kServices, stores_.services, serviceDecoder(options_.compat, stores_.serviceTexts));
+  reflectors_.push_back(std::make_unique<kube::Reflector>(
+      api, clock_, kube::kIps, kube::Selection{},
+      std::make_unique<ClaimSink>(stores_.claims, stores_.claims)));
+}
+
+// As the Pools' statuses say it. The leader writes them, and it alone tells them, so that the sum
+// over all processes is right.
+void App::addPoolGauge(std::string_view name, std::string_view help,
+                       model::Pool::Counts model::Pool::Status::*counts) {
+  metrics_.gaugesFrom(name, help, [this, counts] {
+    std::vector<obs::Sample> samples;
+    if (!leading()) return samples;
+    for (const auto& pool : stores_.pools.all()) {
+      const model::Pool::Counts& of = pool->status.*counts;
+      for (const auto& [family, text] :
+           {std::pair("IPv4", &of.ipv4), std::pair("IPv6", &of.ipv6)}) {
+        if (text->empty()) continue;
+        samples.push_back(
+            {{{"pool", pool->key.name}, {"family", family}}, std::strtod(text->c_str(), nullptr)});
+      }
+    }
+    return samples;
+  });
+}
+
+void App::addWaitingGauges() {
+  using assigner::RefusalReason;
+  using assigner::WaitingList;
+  using Kind = assigner::Holder::Kind;
+  const auto add = [this](std::string_view name, std::string_view help, auto count,
+                          obs::Labels labels = {}) {
+    metrics_.gaugeFrom(
+        name, help,
+        [this, count] {
+          const auto current = session();
+          return current ? static_cast<double>(count(current->waiting())) : 0.0;
+        },
+        std::move(labels));
+  };
+  const auto addByReason = [&](std::string_view name, std::string_view help, Kind kind) {
+    for (const RefusalReason reason : assigner::kRefusalReasons) {
+      // Nothing can come that it waits for.
+      if (reason == RefusalReason::kBadRequest) continue;
+      add(name, help,
+          [kind, reason](const WaitingList& list) { return list.waiting(kind, reason); },
+          {{"reason", std::string(assigner::nameOf(reason))}});
+    }
+  };
+  addByReason("barevip_services_waiting",
+              "Services without an address that wait for one, by reason.", Kind::kService);
+  addByReason("barevip_reservations_waiting",
+              "IP objects of people without an address that wait for one, by reason.",
+              Kind::kReservation);
+  add("barevip_services_refused",
+      "Services whose request is wrong, or that keep an address and are refused another one.",
+      [](const WaitingList& list) {
+        return list.services(WaitingList::Standing::kKeeps) +
+               list.waiting(Kind::kService, RefusalReason::kBadRequest);
+      });
+  add("barevip_services_incomplete",
+      "Services that are served and would like an address of one more family.",
+      [](const WaitingList& list) { return list.services(WaitingList::Standing::kIncomplete); });
+  add("barevip_services_foreign",
+      "Services with an address that barevip did not allocate and cannot adopt yet.",
+      [](const WaitingList& list) { return list.services(WaitingList::Standing::kForeign); });
 }
 
 void App::addEndpoints() {
   metrics_.gaugeFrom("barevip_leading", "1 while this process leads.",
                      [this] { return leading() ? 1.0 : 0.0; });
-  metrics_.gaugeFrom("barevip_services_waiting", "Services that wait for an address.", [this] {
-    const auto current = term();
-    return current ? static_cast<double>(current->waiting()) : 0.0;
-  });
+  addWaitingGauges();
   metrics_.gaugeFrom("barevip_services_queued", "Services that wait for a worker.", [this] {
-    const auto current = term();
+    const auto current = session();
     return current ? static_cast<double>(current->queued()) : 0.0;
   });
-  metrics_.gaugeFrom("barevip_addresses_held", "Addresses that somebody holds.", [this] {
-    const auto current = term();
-    return current ? static_cast<double>(current->held()) : 0.0;
+  metrics_.gaugeFrom("barevip_addresses_held", "Addresses that are allocated.", [this] {
+    const auto current = session();
+    return current ? static_cast<double>(current->allocated()) : 0.0;
   });
+  addPoolGauge("barevip_pool_capacity_addresses", "Addresses that a Pool offers, by family.",
+               &model::Pool::Status::capacity);
+  addPoolGauge("barevip_pool_allocated_addresses", "Addresses of a Pool that are allocated.",
+               &model::Pool::Status::allocated);
+  addPoolGauge("barevip_pool_available_addresses", "Addresses of a Pool that can be allocated now.",
+               &model::Pool::Status::available);
   metrics_.counterFrom("barevip_events_dropped_total", "Events that were not written.",
-                       [this] { return static_cast<double>(recorder_.dropped()); });
-  http_.handle("/healthz", [] { return obs::HttpAnswer{200, "ok\n"}; });
-  http_.handle("/readyz", [this] {
-    if (stores_.synced()) return obs::HttpAnswer{200, "ok\n"};
-    return obs::HttpAnswer{503, "the first lists from the API server have not come in yet\n"};
-  });
-  http_.handle("/metrics", [this] {
-    return obs::HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
-  });
+                       [this] { return static_cast<double>(events_.dropped()); });
+  for (const auto& reflector : reflectors_) {
+    metrics_.gaugeFrom("barevip_watch_last_contact_seconds",
+                       "Time since the API server last answered this watch; a minute is usual.",
+                       [this, &watch = *reflector] {
+                         return std::chrono::duration<double>(silenceOf(watch)).count();
+                       },
+                       {{"resource", std::string(reflector->resource().plural)}});
+  }
+  http_.handle("/healthz", [this] { return live(); });
+  http_.handle("/readyz", [this] { return ready(); });
+  http_.handle("/metrics", [this] { return metrics(); });
 }
 
 }  // namespace barevip::controlplane

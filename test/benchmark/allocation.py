@@ -4,7 +4,9 @@
 import contextlib
 import dataclasses
 import json
+import signal
 import subprocess
+import time
 
 from lab import barevip, cluster, control_plane, network, processes, settings
 from lab.progress import step
@@ -26,6 +28,7 @@ class Measurement:
     program_cpu: float = 0.0
     memory: float = 0.0  # MiB, when all have an address
     peak: float = 0.0
+    restarted: float = 0.0  # peak of a process that begins with what all have
 
     @property
     def rate(self):
@@ -82,32 +85,62 @@ def bare_limit(services, records):
         return Measurement(services, seconds, _servers_cpu() - before)
 
 
-def contender(who, services, limit):
-    """From the creation of the contender's Pool until all Services show an address."""
+def contender(who, services, others, limit):
+    """From the creation of the contender's Pool, beside those of others, until all Services show an address."""
     with step(f"{services} Services, {who.name}"), _api_server() as kubeconfig:
         who.install()
+        if others:
+            pools = [who.pool_of_another(number) for number in range(others)]
+            control_plane.kubectl("create", "-f", "-", stdin="\n---\n".join(map(json.dumps, pools)))
         _load(kubeconfig, "create", f"--services={services}")
         who.start(kubeconfig)
         _settle(who.name)
         pid = processes.pid_of(who.name)
         servers, program = _servers_cpu(), usage.cpu_seconds(pid)
-        seconds = _load(kubeconfig, "measure", f"--services={services}", f"--pool={json.dumps(who.pool)}",
-                        f"--plural={who.plural}", f"--limit={limit}")
+        seconds = _load(
+            kubeconfig,
+            "measure",
+            f"--services={services}",
+            f"--pool={json.dumps(who.pool())}",
+            f"--plural={who.plural}",
+            f"--limit={limit}",
+        )
+        servers, program = _servers_cpu() - servers, usage.cpu_seconds(pid) - program
         memory, peak = usage.memory_mib(pid)
-        return Measurement(services, seconds, _servers_cpu() - servers, usage.cpu_seconds(pid) - program, memory, peak)
+        return Measurement(services, seconds, servers, program, memory, peak, _peak_when_started(who, kubeconfig))
+
+
+def _peak_when_started(who, kubeconfig):
+    """MiB at most of another process that takes over, until it has come to rest: what is left to write goes on."""
+    ended = processes.pid_of(who.name)
+    processes.send(who.name, signal.SIGTERM)  # which gives up the Lease
+    while processes.start_time(ended) is not None:
+        time.sleep(0.1)
+    processes.kill(who.name)
+    who.start(kubeconfig)
+    pid = processes.pid_of(who.name)
+    usage.wait_until_quiet([pid], window=5.0, share=0.15, timeout=60)
+    return usage.memory_mib(pid)[1]
 
 
 def table(rows):
     """Lines of text for (name, Measurement) pairs; ratios are to the bare limit and to MetalLB of the same number."""
     found = {(name, m.services): m for name, m in rows}
-    lines = ["services  who         seconds  Services/s  x bare limit  x MetalLB   RSS MiB  peak MiB  CPU s  server CPU s"]
+    lines = [
+        "services  who         seconds  Services/s  x bare limit  x MetalLB   RSS MiB  peak MiB  restarted MiB  CPU s  "
+        "server CPU s"
+    ]
 
     def against(other, m):
         base = found.get((other, m.services))
         return f"{m.seconds / base.seconds:.2f}" if base else "-"
 
     for name, m in rows:
-        own = [f"{m.memory:.1f}", f"{m.peak:.1f}", f"{m.program_cpu:.2f}"] if m.memory else ["-"] * 3
-        lines.append(f"{m.services:8}  {name:10} {m.seconds:8.2f}  {m.rate:10.0f}  {against(BARE_LIMIT, m):>12}  "
-                     f"{against('metallb', m):>9}  {own[0]:>8}  {own[1]:>8}  {own[2]:>5}  {m.server_cpu:12.2f}")
+        own = ["-"] * 4
+        if m.memory:
+            own = [f"{m.memory:.1f}", f"{m.peak:.1f}", f"{m.restarted:.1f}", f"{m.program_cpu:.2f}"]
+        lines.append(
+            f"{m.services:8}  {name:10} {m.seconds:8.2f}  {m.rate:10.0f}  {against(BARE_LIMIT, m):>12}  "
+            f"{against('metallb', m):>9}  {own[0]:>8}  {own[1]:>8}  {own[2]:>13}  {own[3]:>5}  {m.server_cpu:12.2f}"
+        )
     return "\n".join(lines)

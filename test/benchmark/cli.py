@@ -15,7 +15,7 @@ docs/benchmarks.md says how to read them."""
 
 _EPILOG = """\
 environment: BAREVIP_CACHE and BAREVIP_RUN as for test/cluster, which may be up meanwhile: the run folder and the
-  network namespaces (barevip-bench-*) are others. What an interrupted run left is removed by the next one or by `clean`."""
+  network namespaces (barevip-bench-*) are others. The next run, or `clean`, removes what an interrupted one left."""
 
 
 def _counts(text):
@@ -28,22 +28,65 @@ def _counts(text):
     return counts
 
 
+def _others(text):
+    from .contenders import MOST_OTHERS
+
+    if not (text.isdecimal() and int(text) <= MOST_OTHERS):
+        raise argparse.ArgumentTypeError(f"'{text}': write a number from 0 to {MOST_OTHERS}")
+    return int(text)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(prog="test/bench", description=_DESCRIPTION, epilog=_EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="test/bench",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def add(name, text):
         return commands.add_parser(name, help=text, description=text)
 
-    allocation = add("allocation", "pending Services to addressed, on a real API server, beside MetalLB and the bare limit")
-    allocation.add_argument("--services", type=_counts, default=[100, 1000, 2000, 5000], metavar="N,N...",
-                            help="how many Services (default 100,1000,2000,5000)")
-    allocation.add_argument("--metallb-most", type=int, default=2000, metavar="N",
-                            help="leave MetalLB out of more Services than that, it takes minutes (default 2000; 0: no MetalLB)")
-    allocation.add_argument("--limit", type=int, default=1800, metavar="SECONDS",
-                            help="give up when Services have no address by then (default 1800)")
-    add("allocator", "the pure part: one allocation and its release, by Pool and by held addresses (google-benchmark)")
+    allocation = add(
+        "allocation", "pending Services to addressed, on a real API server, beside MetalLB and the bare limit"
+    )
+    allocation.add_argument(
+        "--services",
+        type=_counts,
+        default=[100, 1000, 2000, 5000],
+        metavar="N,N...",
+        help="how many Services (default 100,1000,2000,5000)",
+    )
+    allocation.add_argument(
+        "--others",
+        type=_others,
+        default=0,
+        metavar="N",
+        help="how many Pools of other namespaces there are besides (default 0, at most 1000)",
+    )
+    allocation.add_argument(
+        "--metallb-most",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="leave MetalLB out of more Services than that, it takes minutes (default 2000; 0: no MetalLB)",
+    )
+    allocation.add_argument(
+        "--limit",
+        type=int,
+        default=1800,
+        metavar="SECONDS",
+        help="give up when Services have no address by then (default 1800)",
+    )
+    add(
+        "allocator",
+        "the pure part: one allocation and its release, by Pools and held addresses, and one look at all Pools",
+    )
+    add(
+        "ipvs-memory",
+        "what 110,000 changes of IPVS, a cold start with 10,000 Services, take of memory on their way to the kernel",
+    )
     add("clean", "remove what an interrupted run left")
     return parser
 
@@ -53,6 +96,7 @@ def _allocation(options):
 
     from . import allocation, programs
     from .contenders import Barevip, MetalLb
+
     programs.ensure(programs.OPERATOR, programs.SERVICE_LOAD)
     if os.geteuid() != 0:
         cli.become_root()
@@ -65,9 +109,10 @@ def _allocation(options):
             for services in options.services:
                 for name in (allocation.BARE_LIMIT, allocation.RECORDS):
                     rows.append((name, allocation.bare_limit(services, name == allocation.RECORDS)))
-                rows.append((Barevip.name, allocation.contender(Barevip(), services, options.limit)))
+                rows.append((Barevip.name, allocation.contender(Barevip(), services, options.others, options.limit)))
                 if services <= options.metallb_most:
-                    rows.append((MetalLb.name, allocation.contender(MetalLb(), services, options.limit)))
+                    row = allocation.contender(MetalLb(), services, options.others, options.limit)
+                    rows.append((MetalLb.name, row))
         finally:
             cluster.down()
     print(allocation.table(rows))
@@ -75,6 +120,7 @@ def _allocation(options):
 
 def _clean():
     from lab import cli, cluster
+
     if os.geteuid() != 0:
         cli.become_root()
     with cluster.exclusive():
@@ -83,8 +129,18 @@ def _clean():
 
 def _allocator():
     from . import programs
-    programs.ensure(programs.ALLOCATOR_BENCH)
-    subprocess.run([programs.ALLOCATOR_BENCH], check=True)
+
+    benches = (programs.ALLOCATOR_BENCH, programs.POOL_PASS_BENCH)
+    programs.ensure(*benches)
+    for bench in benches:
+        subprocess.run([bench], check=True)
+
+
+def _ipvs_memory():
+    from . import programs
+
+    programs.ensure(programs.IPVS_MEMORY)
+    subprocess.run([programs.IPVS_MEMORY], check=True)
 
 
 def _interrupt(*_):
@@ -99,6 +155,8 @@ def main():
             _allocation(options)
         elif options.command == "allocator":
             _allocator()
+        elif options.command == "ipvs-memory":
+            _ipvs_memory()
         else:
             _clean()
     except (Problem, RuntimeError, subprocess.CalledProcessError) as problem:

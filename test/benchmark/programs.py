@@ -3,13 +3,15 @@
 
 import os
 
-from layers import build, prepare
 from lab import settings
+from layers import build, prepare
 
 _BUILD = os.path.join(settings.REPO, "build", "bench")
 OPERATOR = os.path.join(_BUILD, "bin", "barevip-operator")
 SERVICE_LOAD = os.path.join(_BUILD, "bench", "service_load")
 ALLOCATOR_BENCH = os.path.join(_BUILD, "bench", "allocator_bench")
+POOL_PASS_BENCH = os.path.join(_BUILD, "bench", "pool_pass_bench")
+IPVS_MEMORY = os.path.join(_BUILD, "bench", "ipvs_memory")
 
 
 def ensure(*paths):

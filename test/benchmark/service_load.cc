@@ -25,7 +25,7 @@
 #include "barevip/kube/store.h"
 #include "barevip/model/service.h"
 
-#include "assigner/api_writes.h"
+#include "assigner/service/api_writes.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
 #include "common/kube/reflector.h"
@@ -92,7 +92,6 @@ Result<void> create(kube::Api& api, std::size_t count, std::size_t connections) 
 model::IpClaim recordOf(const model::Service& service, const std::string& address) {
   model::IpClaim claim;
   claim.key = {service.key.ns, service.key.name + "-" + address};
-  claim.labels.emplace("barevip.dev/service", service.key.name);
   claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
   claim.spec = {"bench", address, "IPv4"};
   return claim;

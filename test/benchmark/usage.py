@@ -19,8 +19,9 @@ def memory_mib(pid):
     """Resident memory now and at its highest, in MiB."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         text = status.read()
-    return tuple(int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE).group(1)) / 1024
-                 for name in ("VmRSS", "VmHWM"))
+    return tuple(
+        int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE).group(1)) / 1024 for name in ("VmRSS", "VmHWM")
+    )
 
 
 def wait_until_quiet(pids, window=2.0, share=0.02, timeout=300):

@@ -10,15 +10,15 @@ _numbers = itertools.count(1)
 _current = None
 
 
-def ensure_cluster(proxy, nodes):
-    """Makes sure that a fresh cluster of this kind, with barevip, is up; consecutive tests of one kind share it."""
+def ensure_cluster(proxy, nodes, installed):
+    """Ensures a fresh cluster of this kind, with barevip if installed; consecutive tests of one kind share it."""
     global _current
-    if _current == (proxy, nodes):
+    if _current == (proxy, nodes, installed):
         return
     h.cluster("down", check=False)
     _current = None
-    h.cluster("up", "--nodes", str(nodes), "--proxy", proxy, show=True)
-    _current = (proxy, nodes)
+    h.cluster("up", "--nodes", str(nodes), "--proxy", proxy, *([] if installed else ["--without-barevip"]), show=True)
+    _current = (proxy, nodes, installed)
 
 
 def make_namespace():
@@ -38,11 +38,47 @@ class ClusterTest(unittest.TestCase):
 
     proxy = "iptables"
     nodes = 3
+    installed = True
+    refuses = False  # whether tests of this class make the API server refuse what roles allow: by a quota or a policy
+    restarts_server = False  # a server that starts refuses what roles allow until it has read them
     longMessage = True
+    audited: int  # where the audit log ended before the first test
+    ns: str
 
     @classmethod
     def setUpClass(cls):
-        ensure_cluster(cls.proxy, cls.nodes)
+        ensure_cluster(cls.proxy, cls.nodes, cls.installed)
+        cls.audited = h.audit()[1]
+        cls.addClassCleanup(cls._assert_that_rights_suffice)
+
+    @classmethod
+    def _assert_that_rights_suffice(cls):
+        """Whatever the tests of a class did, barevip asked for nothing that its rights do not allow."""
+        refused = [
+            r
+            for r in h.audit(cls.audited)[0]
+            if r["code"] == 403
+            and "terminat" not in r["why"]
+            and not (cls.refuses if r["allowed"] else cls.restarts_server)
+        ]
+        if refused:
+            raise AssertionError(f"refused by the API server: {refused}")
+        said = h.kubectl(
+            "logs",
+            "-n",
+            h.SYSTEM,
+            "-l",
+            "app.kubernetes.io/part-of=barevip",
+            "--all-containers",
+            "--tail=-1",
+            "--ignore-errors",
+            check=False,
+        )
+        denied = [
+            line for line in said.splitlines() if "Operation not permitted" in line or "Permission denied" in line
+        ]
+        if denied:
+            raise AssertionError(f"refused by a kernel: {denied}")
 
     def setUp(self):
         self.ns = make_namespace()
@@ -56,7 +92,7 @@ class ClusterTest(unittest.TestCase):
 
     def _free_addresses(self):
         for name in self.pools:
-            h.kubectl("delete", "pool", name, "--ignore-not-found", "--wait=false", check=False)
+            h.delete_pool(name, "--wait=false", check=False)
         h.kubectl("delete", "services,ips", "--all", "-n", self.ns, "--timeout=60s", check=False)
         for name in self.pools:
             self.wait_until_gone(name)
@@ -116,22 +152,26 @@ class TrafficTest(ClusterTest):
         h.rollout("deployment", name, self.ns)
 
     def ask_from_pod(self, pod, address, kind="tcp", count=1):
-        """The answers, a line each, that a backend pod gets from port 80 of an address; they end where one is missing."""
-        return h.kubectl("exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, "80", str(count),
-                         check=False).splitlines()
+        """The answers, a line each, that a backend pod gets from port 80 of an address, until one is missing."""
+        return h.kubectl(
+            "exec", "-n", self.ns, pod, "--", "/backend", "ask", kind, address, "80", str(count), check=False
+        ).splitlines()
 
     @staticmethod
     def port_state(address, port):
         """open or closed, as the LAN's client finds a TCP port."""
-        code = ("import socket,sys\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('open')\n"
-                "except OSError as e: print('closed')")
+        code = (
+            "import socket,sys\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('open')\n"
+            "except OSError as e: print('closed')"
+        )
         return h.client("python3", "-c", code, address, str(port)).strip()
 
     def assert_both_policies_serve_from_everywhere(self):
         """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
         for policy in ("Cluster", "Local"):
-            found = self.make_service(name=policy.lower(), app="web", policy=policy, families="RequireDualStack",
-                                      addresses=2)
+            found = self.make_service(
+                name=policy.lower(), app="web", policy=policy, families="RequireDualStack", addresses=2
+            )
             for address in found:
                 for kind in ("tcp", "udp"):
                     with self.subTest(policy=policy, address=address, kind=kind):

@@ -22,19 +22,38 @@ class CommandFailed(AssertionError):
     """A command that had to succeed did not."""
 
 
-def cluster(*arguments, text=None, check=True, show=False):
-    """Runs test/cluster and returns its standard output; show prints everything as it comes."""
-    done = subprocess.run([CLUSTER, *arguments], input=text, stdin=None if text is not None else subprocess.DEVNULL,
-                          stdout=None if show else subprocess.PIPE, stderr=None if show else subprocess.PIPE,
-                          text=True, errors="replace", check=False)
+def cluster(*arguments, text=None, check=True, show=False, everything=False):
+    """Runs test/cluster and returns its standard output, or everything that it says; show prints it as it comes."""
+    done = subprocess.run(
+        [CLUSTER, *arguments],
+        input=text,
+        stdin=None if text is not None else subprocess.DEVNULL,
+        stdout=None if show else subprocess.PIPE,
+        stderr=None if show else subprocess.STDOUT if everything else subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if check and done.returncode != 0:
-        raise CommandFailed(f"test/cluster {' '.join(arguments)} ended with {done.returncode}: "
-                            f"{(done.stderr or '').strip()} {(done.stdout or '').strip()}")
+        raise CommandFailed(
+            f"test/cluster {' '.join(arguments)} ended with {done.returncode}: "
+            f"{(done.stderr or '').strip()} {(done.stdout or '').strip()}"
+        )
     return done.stdout or ""
 
 
 def kubectl(*arguments, **kwargs):
     return cluster("kubectl", *arguments, **kwargs)
+
+
+def helm(*arguments, **kwargs):
+    return cluster("helm", *arguments, **kwargs)
+
+
+def audit(start=0):
+    """What barevip's accounts asked of the API server since that byte of its audit log: (requests, end of the log)."""
+    found = json.loads(cluster("audit", "--from", str(start), "-o", "json"))
+    return found["requests"], found["end"]
 
 
 def objects(kind, *arguments):
@@ -63,8 +82,34 @@ def admin_kubeconfig():
     return cluster("kubeconfig").strip()
 
 
+def account_kubeconfig(account, node):
+    """A kubeconfig with the token that a pod of one of barevip's accounts has on a node."""
+    return cluster("kubeconfig", f"--account={SYSTEM}/{account}", f"--node={node}").strip()
+
+
+def patch_as(account, node, path, change):
+    """A merge patch with that token, without the read that kubectl does first; returns the object, or why not."""
+    with open(account_kubeconfig(account, node), encoding="utf-8") as file:
+        token = file.read().split("token: ")[1].split()[0]
+    return json.loads(
+        client(
+            "curl",
+            "-sk",
+            "-X",
+            "PATCH",
+            "-H",
+            f"Authorization: Bearer {token}",
+            "-H",
+            "Content-Type: application/merge-patch+json",
+            "-d",
+            json.dumps(change),
+            f"https://10.99.0.1:6443/{path}",
+        )
+    )
+
+
 def program(node, name, *arguments, wrapper=""):
-    """Runs a program of this build on a node, by a wrapper like timeout; returns what it said, all of it, and its exit status."""
+    """Runs a program of this build on a node, by a wrapper like timeout; returns its output and its exit status."""
     command = f"{wrapper} {shlex.join([os.path.join(REPO, 'build/release/bin', name), *arguments])}"
     said, _, status = cluster("exec", node, f"{command} 2>&1; echo status=$?").rpartition("status=")
     return said, int(status)
@@ -96,8 +141,11 @@ def addresses(service, namespace="default"):
 
 
 def wait_for_addresses(service, count=1, namespace="default", seconds=30):
-    return wait_for(f"{count} address(es) of Service {service}",
-                    lambda: (found := addresses(service, namespace)) and len(found) == count and found, seconds)
+    return wait_for(
+        f"{count} address(es) of Service {service}",
+        lambda: (found := addresses(service, namespace)) and len(found) == count and found,
+        seconds,
+    )
 
 
 def owner(address, namespace="default"):
@@ -112,6 +160,7 @@ def wait_for_owner(address, namespace="default", other_than=None, seconds=30):
     def seen():
         name = owner(address, namespace)
         return name if name and name != other_than else None
+
     return wait_for(f"an owner of {address}" + (f" other than {other_than}" if other_than else ""), seen, seconds)
 
 
@@ -128,9 +177,13 @@ def answers(address, port=80, kind="tcp"):
 @contextlib.contextmanager
 def traffic(kind, address, port, interval=0.05, timeout=3):
     """Requests from the LAN's client while the block runs; yields a dict that is filled with the report at its end."""
-    report = {}
-    process = subprocess.Popen([CLUSTER, "client", "python3", REQUEST_LOOP, kind, address, str(port), str(interval),
-                                str(timeout)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    report: dict = {}
+    process = subprocess.Popen(
+        [CLUSTER, "client", "python3", REQUEST_LOOP, kind, address, str(port), str(interval), str(timeout)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield report
     finally:
@@ -148,6 +201,36 @@ def daemon_pod(node):
         if pod["spec"].get("nodeName") == node and "deletionTimestamp" not in pod["metadata"]:
             return pod["metadata"]["name"]
     raise AssertionError(f"no node daemon runs on {node}")
+
+
+# What the names and numbers of all that barevip makes in a kernel contain.
+TRACES = ("barevip", "BAREVIP", "bvip", "11801", "11802")
+
+
+def kernel_of(node):
+    """What the kernel of a node has of all that barevip makes, and the files that say so, as text."""
+    kernel = "".join(
+        on_node(node, *command, check=False)
+        for command in (
+            ("ip", "netns"),
+            ("ls", "-A", "/run/barevip"),
+            ("ip", "-d", "link"),
+            ("ip", "rule"),
+            ("ip", "-6", "rule"),
+            ("ip", "route", "show", "table", "all"),
+            ("ip", "-6", "route", "show", "table", "all"),
+            ("ip", "neigh", "show", "proxy"),
+            ("ip", "-6", "neigh", "show", "proxy"),
+            ("ipvsadm", "-Ln"),
+            ("iptables-legacy-save",),
+            ("ip6tables-legacy-save",),
+            ("ipset", "list", "-n"),
+            ("find", "/etc/sysctl.d", "/run/sysctl.d", "-name", "*barevip*"),
+        )
+    )
+    if NIC not in kernel:
+        raise AssertionError(f"{node} does not answer: {kernel}")
+    return kernel
 
 
 def pids(node, program):
@@ -175,7 +258,7 @@ def backend(name, replicas=4, namespace="default", node=None, grace=0):
           template:
             metadata: {{labels: {{app: {name}}}}}
             spec:
-              {f'nodeName: {node}' if node else 'restartPolicy: Always'}
+              {f"nodeName: {node}" if node else "restartPolicy: Always"}
               terminationGracePeriodSeconds: 5
               topologySpreadConstraints:
               - maxSkew: 1
@@ -213,9 +296,21 @@ def service(name, app=None, namespace="default", policy="Cluster", families="Sin
 
 
 def pool(name, *entries, **spec):
-    """Manifest of a Pool."""
-    return json.dumps({"apiVersion": "barevip.dev/v1alpha1", "kind": "Pool", "metadata": {"name": name},
-                       "spec": {"addresses": list(entries), **spec}})
+    """Manifest of a Pool that gives all of its addresses, and at once: tests follow each other on the same ones."""
+    return json.dumps(
+        {
+            "apiVersion": "barevip.dev/v1alpha1",
+            "kind": "Pool",
+            "metadata": {"name": name},
+            "spec": {"addresses": list(entries), "allowFirstLast": True, "reuseDelay": "0", **spec},
+        }
+    )
+
+
+def delete_pool(name, *arguments, **kwargs):
+    """Deletes a Pool that may be in use, as docs/how-to.md says."""
+    kubectl("annotate", "pool", name, "barevip.dev/delete-in-use=true", "--overwrite", **kwargs)
+    kubectl("delete", "pool", name, *arguments, **kwargs)
 
 
 def rollout(kind, name, namespace="default", seconds=180):

@@ -4,10 +4,11 @@
 
   request_loop.py tcp|udp|stream ADDRESS PORT [INTERVAL_SECONDS] [TIMEOUT_SECONDS] [COUNT]
 
-tcp: a new connection for each HTTP request. udp: a new socket for each datagram. stream: one HTTP connection whose
+tcp: a new connection for each HTTP request. udp: a new port for each datagram. stream: one HTTP connection whose
 lines it reads; a silence of TIMEOUT_SECONDS or an end is a failure. With COUNT it stops by itself.
 """
 
+import collections
 import json
 import select
 import socket
@@ -54,11 +55,24 @@ def ask_tcp(address, port, timeout):
     return body.decode()
 
 
-def ask_udp(address, port, timeout):
+RECENT_UDP_PORTS: collections.deque[int] = collections.deque(maxlen=1000)
+
+
+def new_udp_socket(address, port):
+    """One from a port without a recent datagram: IPVS sends what comes from one port to one real server."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(timeout)
+    while True:
+        connection = socket.socket(family, socket.SOCK_DGRAM)
         connection.connect((address, port))
+        if (own := connection.getsockname()[1]) not in RECENT_UDP_PORTS:
+            RECENT_UDP_PORTS.append(own)
+            return connection
+        connection.close()
+
+
+def ask_udp(address, port, timeout):
+    with new_udp_socket(address, port) as connection:
+        connection.settimeout(timeout)
         connection.send(b"hello")
         return connection.recv(4096).decode()
 

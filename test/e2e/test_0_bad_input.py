@@ -13,7 +13,6 @@ NOBODY_MAY = "setpriv --inh-caps=-all --bounding-set=-all"
 
 
 class BadInput(ClusterTest):
-
     def assert_one_sentence(self, said, program, *words):
         lines = said.strip().splitlines()
         self.assertEqual(1, len(lines), said)
@@ -36,15 +35,25 @@ class BadInput(ClusterTest):
             return file.read()
 
     def test_a_wrong_command_line_ends_with_status_2_and_the_word_that_is_wrong(self):
-        for program, wrong in (("barevip-node", "--bind-interface=x"), ("barevip-node", "--placement=moon"), ("barevip-node", "--sync-period=0s"),
-                               ("barevip-node", "--scheduler=fair"), ("barevip-operator", "--worker=2"), ("barevip-operator", "--workers=0")):
+        for program, wrong in (
+            ("barevip-node", "--bind-interface=x"),
+            ("barevip-node", "--placement=moon"),
+            ("barevip-node", "--sync-period=0s"),
+            ("barevip-node", "--scheduler=fair"),
+            ("barevip-operator", "--worker=2"),
+            ("barevip-operator", "--workers=0"),
+        ):
             with self.subTest(program=program, wrong=wrong):
                 said, status = h.program(NODE, program, wrong)
                 self.assertEqual(2, status, said)
                 self.assert_one_sentence(said, program, wrong.split("=")[0])
 
     def test_a_broken_kubeconfig_is_named_with_what_is_wrong(self):
-        for text, word in (("{", "line"), ("[1, 2]", "kubeconfig"), (self.administrators().replace("current-context: ", "current-context: other"), "other")):
+        for text, word in (
+            ("{", "line"),
+            ("[1, 2]", "kubeconfig"),
+            (self.administrators().replace("current-context: ", "current-context: other"), "other"),
+        ):
             file = self.kubeconfig(text)
             for program in ("barevip-node", "barevip-operator"):
                 with self.subTest(program=program, text=text):
@@ -69,10 +78,19 @@ class BadInput(ClusterTest):
         # Nobody listens on port 1 of the loopback.
         file = self.kubeconfig(re.sub(r"https://[^\s\"]+", "https://127.0.0.1:1", self.administrators()))
         seconds = 10
-        for program, flags in (("barevip-node", [f"--bind-iface={h.NIC}", f"--node-name={NODE}"]), ("barevip-operator", ["--leader-elect"])):
+        for program, flags in (
+            ("barevip-node", [f"--bind-iface={h.NIC}", f"--node-name={NODE}"]),
+            ("barevip-operator", ["--leader-elect"]),
+        ):
             with self.subTest(program=program):
-                said, status = h.program(NODE, program, *flags, f"--kubeconfig={file}", "--metrics-address=127.0.0.1:7499",
-                                         wrapper=f"timeout {seconds}")
+                said, status = h.program(
+                    NODE,
+                    program,
+                    *flags,
+                    f"--kubeconfig={file}",
+                    "--metrics-address=127.0.0.1:7499",
+                    wrapper=f"timeout {seconds}",
+                )
                 self.assertEqual(124, status, f"it ended by itself: {said}")
                 complaints = [line for line in said.splitlines() if "127.0.0.1:1" in line]
                 self.assertTrue(complaints, said)

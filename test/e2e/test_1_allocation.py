@@ -14,7 +14,6 @@ def lease_holder():
 
 
 class Allocation(ClusterTest):
-
     def make_services(self, count):
         manifests = [h.service(f"s{n}", namespace=self.ns) for n in range(count)]
         h.kubectl("apply", "-f", "-", text="---".join(manifests))
@@ -44,8 +43,9 @@ class Allocation(ClusterTest):
         self.make_pool("10.99.0.128/28")
         before = self.make_services(3)
         leader = lease_holder()
-        pod = next(p for p in h.pods("app.kubernetes.io/name=barevip-operator", h.SYSTEM)
-                   if p["metadata"]["name"] in leader)
+        pod = next(
+            p for p in h.pods("app.kubernetes.io/name=barevip-operator", h.SYSTEM) if p["metadata"]["name"] in leader
+        )
         node = pod["spec"]["nodeName"]
         container = pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
         for pid in h.pids(node, "barevip-operator"):
@@ -61,13 +61,20 @@ class Allocation(ClusterTest):
         self.make_pool("10.99.0.128/32", name=f"{self.ns}-small")
         self.make_services(1)
         h.apply(h.service("waits", namespace=self.ns))
-        condition = h.wait_for("a condition with a reason",
-                               lambda: (c := self.conditions("waits").get(CONDITION)) and c["status"] == "False" and c)
+        condition = h.wait_for(
+            "a condition with a reason",
+            lambda: (c := self.conditions("waits").get(CONDITION)) and c["status"] == "False" and c,
+        )
         self.assertEqual("PoolExhausted", condition["reason"])
         self.assertIn(f"{self.ns}-small", condition["message"])
-        h.wait_for("one event", lambda: [e for e in h.objects("events", "-n", self.ns)
-                                         if e["reason"] == "PoolExhausted"
-                                         and e["involvedObject"]["name"] == "waits"])
+        h.wait_for(
+            "one event",
+            lambda: [
+                e
+                for e in h.objects("events", "-n", self.ns)
+                if e["reason"] == "PoolExhausted" and e["involvedObject"]["name"] == "waits"
+            ],
+        )
         self.make_pool("10.99.0.129/32", name=f"{self.ns}-more")
         self.assertEqual(["10.99.0.129"], h.wait_for_addresses("waits", 1, self.ns))
         self.assertEqual("True", self.conditions("waits")[CONDITION]["status"])
@@ -75,21 +82,45 @@ class Allocation(ClusterTest):
     def test_a_wiped_status_and_a_deleted_ip_object_come_back_with_the_same_address(self):
         self.make_pool("10.99.0.128/29")
         address = self.make_services(2)["s1"]
-        h.kubectl("patch", "service", "s1", "-n", self.ns, "--subresource=status", "--type=merge", "-p",
-                  json.dumps({"status": {"loadBalancer": {"ingress": None}}}))
+        h.kubectl(
+            "patch",
+            "service",
+            "s1",
+            "-n",
+            self.ns,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            json.dumps({"status": {"loadBalancer": {"ingress": None}}}),
+        )
         self.assertEqual([address], h.wait_for_addresses("s1", 1, self.ns))
         name = next(i["metadata"]["name"] for i in h.objects("ips", "-n", self.ns) if i["spec"]["address"] == address)
         uid = h.get("ip.barevip.dev", name, self.ns)["metadata"]["uid"]
         h.kubectl("delete", "ips", name, "-n", self.ns)
-        h.wait_for("a new IP object", lambda: [i for i in h.objects("ips", "-n", self.ns) if
-                                               i["spec"]["address"] == address and i["metadata"]["uid"] != uid])
+        h.wait_for(
+            "a new IP object",
+            lambda: [
+                i
+                for i in h.objects("ips", "-n", self.ns)
+                if i["spec"]["address"] == address and i["metadata"]["uid"] != uid
+            ],
+        )
         self.assertEqual([address], h.addresses("s1", self.ns))
 
     def test_what_another_controller_gave_is_left_as_it_is(self):
         self.make_pool("10.99.0.128/29")
         h.apply(h.service("foreign", namespace=self.ns, extra="loadBalancerClass: example.com/other"))
-        h.kubectl("patch", "service", "foreign", "-n", self.ns, "--subresource=status", "--type=merge", "-p",
-                  json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "10.99.0.128"}]}}}))
+        h.kubectl(
+            "patch",
+            "service",
+            "foreign",
+            "-n",
+            self.ns,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "10.99.0.128"}]}}}),
+        )
         self.assertEqual("10.99.0.129", self.make_services_named("mine"), "what somebody shows is not given again")
         self.assertEqual(["10.99.0.128"], h.addresses("foreign", self.ns))
 
@@ -118,7 +149,14 @@ class Allocation(ClusterTest):
         self.assertTrue(four.startswith("10.99.") and six.startswith("fd99:"))
 
     def test_bad_pools_are_refused_in_a_sentence_or_not_ready_with_the_entry(self):
-        for entry in ("banana", "10.0.0.1/24", "10.0.0.5-10.0.0.1", "10.0.0.1-fd00::1", "10.0.0.0/33", "::ffff:10.0.0.1"):
+        for entry in (
+            "banana",
+            "10.0.0.1/24",
+            "10.0.0.5-10.0.0.1",
+            "10.0.0.1-fd00::1",
+            "10.0.0.0/33",
+            "::ffff:10.0.0.1",
+        ):
             manifest = h.pool(f"{self.ns}-bad", entry)
             with self.assertRaises(h.CommandFailed, msg=entry) as refused:
                 h.kubectl("apply", "-f", "-", text=manifest)
@@ -126,17 +164,58 @@ class Allocation(ClusterTest):
         self.make_pool("10.99.0.128/29", name=f"{self.ns}-a")
         self.make_pool("10.99.0.130-10.99.0.140", name=f"{self.ns}-b")
         for one, other in (("a", "b"), ("b", "a")):
+
             def overlapping():
                 conditions = h.get("pool", f"{self.ns}-{one}")["status"]["conditions"]
                 found = next(c for c in conditions if c["type"] == "Overlapping")
                 return found["status"] == "True" and f"{self.ns}-{other}" in found["message"]
+
             h.wait_for(f"the condition that names {self.ns}-{other}", overlapping)
 
     def test_what_people_type_shows_what_they_want_to_know(self):
         name = self.make_pool("10.99.0.128/29")
         address = self.make_services(1)["s0"]
         h.wait_for("the Pool's counts", lambda: h.get("pool", name)["status"]["allocated"]["ipv4"] == "1")
-        h.wait_for_owner(address, self.ns)
+        node = h.wait_for_owner(address, self.ns)
         text = h.kubectl("get", "pools,ips", "-n", self.ns)
-        for word in ("ADDRESSES", "IN-USE", "FREE", "READY", "ADDRESS", "POOL", "SERVICE", "NODE", "PHASE", address, "Bound"):
+        for word in (
+            "ADDRESSES",
+            "IN-USE",
+            "FREE",
+            "READY",
+            "ADDRESS",
+            "POOL",
+            "SERVICE",
+            "NODE",
+            "PHASE",
+            address,
+            "Bound",
+        ):
             self.assertIn(word, text)
+        self.assertIn("Assigned", h.kubectl("get", "ips", "-n", self.ns, "-o", "wide"), "the reason")
+        for field, value in (
+            ("status.node", node),
+            ("status.address", address),
+            ("status.phase", "Bound"),
+            ("status.service", "s0"),
+            ("status.pool", name),
+            ("spec.pool", name),
+        ):
+            found = h.objects("ips", "-n", self.ns, f"--field-selector={field}={value}")
+            self.assertEqual([address], [ip["spec"]["address"] for ip in found], field)
+        self.assertFalse(h.objects("ips", "-n", self.ns, "--field-selector=status.node=another"))
+        h.kubectl("wait", "--for=condition=Ready", "ips", "--all", "-n", self.ns, "--timeout=30s")
+        self.assertEqual(["s0"], h.objects("ips", "-n", self.ns)[0]["status"]["services"])
+        for path in (
+            "pools.spec",
+            "pools.status",
+            "pools.spec.namespaceSelector.matchLabels",
+            "ips.spec",
+            "ips.status.address",
+            "ips.status.pool",
+            "ips.status.services",
+            "ips.status.observedGeneration",
+            "pools.status.observedGeneration",
+            "ips.status.conditions.observedGeneration",
+        ):
+            self.assertNotIn("<empty>", h.kubectl("explain", path).split("FIELDS:")[0], path)

@@ -12,7 +12,6 @@ FINALIZER = "barevip.dev/in-use"
 
 
 class Life(ClusterTest):
-
     def give(self, name, **kwargs):
         h.apply(h.service(name, namespace=self.ns, **kwargs))
         return h.wait_for_addresses(name, 1, self.ns)[0]
@@ -26,20 +25,35 @@ class Life(ClusterTest):
         return next(c for c in conditions if c["type"] == kind)
 
     def wait_for_reason(self, service, reason):
-        return h.wait_for(f"reason {reason} of Service {service}",
-                          lambda: (c := self.conditions(service).get(CONDITION)) and c["reason"] == reason and c)
+        return h.wait_for(
+            f"reason {reason} of Service {service}",
+            lambda: (c := self.conditions(service).get(CONDITION)) and c["reason"] == reason and c,
+        )
 
     def wait_for_pool_reason(self, name, reason):
-        return h.wait_for(f"reason {reason} of Pool {name}",
-                          lambda: (c := self.pool_condition(name))["reason"] == reason and c)
+        return h.wait_for(
+            f"reason {reason} of Pool {name}", lambda: (c := self.pool_condition(name))["reason"] == reason and c
+        )
 
     def write_ingress(self, service, ingress):
-        h.kubectl("patch", "service", service, "-n", self.ns, "--subresource=status", "--type=merge", "-p",
-                  json.dumps({"status": {"loadBalancer": {"ingress": ingress}}}))
+        h.kubectl(
+            "patch",
+            "service",
+            service,
+            "-n",
+            self.ns,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            json.dumps({"status": {"loadBalancer": {"ingress": ingress}}}),
+        )
 
     def events(self, name, reason):
-        return [e for e in h.objects("events", "-n", self.ns)
-                if e["reason"] == reason and e["involvedObject"]["name"] == name]
+        return [
+            e
+            for e in h.objects("events", "-n", self.ns)
+            if e["reason"] == reason and e["involvedObject"]["name"] == name
+        ]
 
     def test_a_shrunk_pool_renumbers_nobody_and_names_who_is_outside(self):
         name = self.make_pool("10.99.0.128/29")
@@ -58,7 +72,7 @@ class Life(ClusterTest):
         name = self.make_pool("10.99.0.128/29")
         address = self.give("web")
         h.wait_for("the finalizer", lambda: FINALIZER in h.get("pool", name)["metadata"].get("finalizers", []))
-        h.kubectl("delete", "pool", name, "--wait=false")
+        h.delete_pool(name, "--wait=false")
         condition = self.wait_for_pool_reason(name, "Deleting")
         self.assertIn(f"{address} (Service {self.ns}/web)", condition["message"])
         self.wait_for_reason("web", "OutsidePool")
@@ -72,7 +86,7 @@ class Life(ClusterTest):
         name = self.make_pool("10.99.0.128/29")
         address = self.give("web")
         h.wait_for("the finalizer", lambda: FINALIZER in h.get("pool", name)["metadata"].get("finalizers", []))
-        h.kubectl("delete", "pool", name, "--wait=false")
+        h.delete_pool(name, "--wait=false")
         h.kubectl("rollout", "restart", "deployment/barevip-operator", "-n", h.SYSTEM)
         h.rollout("deployment", "barevip-operator", h.SYSTEM)
         self.wait_for_pool_reason(name, "Deleting")
@@ -91,12 +105,17 @@ class Life(ClusterTest):
         address = self.give("web")
         new = self.make_pool("10.99.0.128/29", name=f"{self.ns}-b")
         self.wait_for_pool_reason(new, "Overlapping")
-        h.kubectl("delete", "pool", old, "--timeout=30s")
+        h.delete_pool(old, "--timeout=30s")
         self.wait_for_pool_reason(new, "Ready")
         self.wait_for_reason("web", "Assigned")
-        h.wait_for("the new Pool in the IP object",
-                   lambda: [i for i in h.objects("ips", "-n", self.ns)
-                            if i["status"].get("address") == address and i["status"].get("pool") == new])
+        h.wait_for(
+            "the new Pool in the IP object",
+            lambda: [
+                i
+                for i in h.objects("ips", "-n", self.ns)
+                if i["status"].get("address") == address and i["status"].get("pool") == new
+            ],
+        )
         self.assertEqual([address], h.addresses("web", self.ns))
         self.assertNotEqual(address, self.give("other"))
 
@@ -111,9 +130,15 @@ class Life(ClusterTest):
         self.wait_for_reason("web", "NotAdmitted")
         condition = self.wait_for_pool_reason(name, "HoldersNotAdmitted")
         self.assertIn(f"{address} (Service {self.ns}/web)", condition["message"])
-        h.wait_for("the same at the IP object",
-                   lambda: [c for i in h.objects("ips", "-n", self.ns) for c in i["status"].get("conditions", [])
-                            if c["type"] == "Bound" and c["status"] == "True" and c["reason"] == "NotAdmitted"])
+        h.wait_for(
+            "the same at the IP object",
+            lambda: [
+                c
+                for i in h.objects("ips", "-n", self.ns)
+                for c in i["status"].get("conditions", [])
+                if c["type"] == "Bound" and c["status"] == "True" and c["reason"] == "NotAdmitted"
+            ],
+        )
         self.assertEqual([address], h.addresses("web", self.ns))
         h.wait_for("one event", lambda: self.events("web", "NotAdmitted"))
         h.kubectl("label", "namespace", self.ns, f"tier={self.ns}")
@@ -135,6 +160,24 @@ class Life(ClusterTest):
         h.wait_for("an event", lambda: self.events("web", "StatusOverwritten"), 10)
         h.wait_for("the second repair", repaired, 20)
 
+    def test_who_serves_it_next_finds_his_own_entry_as_he_wrote_it(self):
+        self.make_pool("10.99.0.128/29")
+        address = self.give("web")
+        self.scale_operator(0)
+        for spec in ({"type": "ClusterIP"}, {"type": "LoadBalancer", "loadBalancerClass": "example.com/other"}):
+            h.kubectl("patch", "service", "web", "-n", self.ns, "-p", json.dumps({"spec": spec}))
+        theirs = {
+            "ip": "172.16.0.1",
+            "ipMode": "VIP",
+            "ports": [{"port": 80, "protocol": "TCP", "error": "example.com/No"}],
+        }
+        self.write_ingress("web", [{"ip": address, "ipMode": "Proxy"}, theirs])
+        self.scale_operator(2)
+        h.wait_for(
+            "our entry to go", lambda: h.get("service", "web", self.ns)["status"]["loadBalancer"]["ingress"] == [theirs]
+        )
+        h.wait_for("the record to go", lambda: not h.objects("ips", "-n", self.ns))
+
     def test_with_adopt_a_service_keeps_what_another_load_balancer_gave(self):
         self.make_pool("10.99.0.128/29")
         self.scale_operator(0)
@@ -146,8 +189,10 @@ class Life(ClusterTest):
         self.scale_operator(2)
         self.wait_for_reason("old", "Assigned")
         self.assertEqual(["10.99.0.130"], h.addresses("old", self.ns))
-        h.wait_for("its IP object", lambda: [i for i in h.objects("ips", "-n", self.ns)
-                                             if i["status"].get("address") == "10.99.0.130"])
+        h.wait_for(
+            "its IP object",
+            lambda: [i for i in h.objects("ips", "-n", self.ns) if i["status"].get("address") == "10.99.0.130"],
+        )
         h.wait_for("an event", lambda: self.events("old", "Adopted"))
         self.assertEqual(["10.99.0.128"], h.wait_for_addresses("new", 1, self.ns))
 
@@ -168,7 +213,7 @@ class Life(ClusterTest):
         self.give("web")
         h.wait_for("the finalizer", lambda: FINALIZER in h.get("pool", name)["metadata"].get("finalizers", []))
         self.scale_operator(0)
-        h.kubectl("delete", "pool", name, "--wait=false")
+        h.delete_pool(name, "--wait=false")
         with open(os.path.join(h.REPO, "docs", "install.md"), encoding="utf-8") as text:
             self.assertIn('{"metadata":{"finalizers":null}}', text.read())
         h.kubectl("patch", f"pool/{name}", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')

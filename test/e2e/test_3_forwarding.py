@@ -47,7 +47,9 @@ class Forwarding(TrafficTest):
                     self.assertEqual({expected: 10}, report["clients"], "the pod sees the client itself")
                 for node in ("node1", "node2", "node3"):
                     with self.subTest(source=node, address=address, kind=kind):
-                        self.expect_answers(h.requests(kind, address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c)), 4)
+                        self.expect_answers(
+                            h.requests(kind, address, 80, 4, via=lambda *c, n=node: h.on_node(n, *c)), 4
+                        )
                 with self.subTest(source="its own backend", address=address, kind=kind):
                     pod = h.pods("app=one", self.ns)[0]["metadata"]["name"]
                     self.assertIn(f"pod={pod}", "".join(self.ask_from_pod(pod, address, kind)))
@@ -75,12 +77,43 @@ class Forwarding(TrafficTest):
     def test_source_ranges_keep_everybody_else_out(self):
         self.make_pool("10.99.0.128/29")
         address = self.make_service(extra="loadBalancerSourceRanges: [10.99.0.0/24]")[0]
-        h.kubectl("patch", "service", "web", "-n", self.ns, "--type=merge", "-p",
-                  json.dumps({"spec": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}))
+        h.kubectl(
+            "patch",
+            "service",
+            "web",
+            "-n",
+            self.ns,
+            "--type=merge",
+            "-p",
+            json.dumps({"spec": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}),
+        )
         h.wait_for("no answer any more", lambda: not h.answers(address))
-        h.kubectl("patch", "service", "web", "-n", self.ns, "--type=merge", "-p",
-                  json.dumps({"spec": {"loadBalancerSourceRanges": [h.CLIENT_ADDRESS[4] + "/32"]}}))
+        h.kubectl(
+            "patch",
+            "service",
+            "web",
+            "-n",
+            self.ns,
+            "--type=merge",
+            "-p",
+            json.dumps({"spec": {"loadBalancerSourceRanges": [h.CLIENT_ADDRESS[4] + "/32"]}}),
+        )
         h.wait_for("an answer again", lambda: h.answers(address))
+
+    def test_a_machine_that_has_an_address_of_the_pool_stays_reachable(self):
+        taken = "10.99.0.133"
+        h.client("ip", "address", "add", f"{taken}/32", "dev", "eth0")
+        self.addCleanup(h.client, "ip", "address", "delete", f"{taken}/32", "dev", "eth0", check=False)
+        self.make_pool("10.99.0.128/29")
+        h.apply(h.service("web", namespace=self.ns, annotations=f"barevip.dev/address: {taken}"))
+        h.wait_for_addresses("web", 1, self.ns)
+        h.wait_for("the conflict", lambda: "AddressConflict" in json.dumps(h.objects("ips", "-n", self.ns)))
+        for node in (n["metadata"]["name"] for n in h.objects("nodes")):
+            with self.subTest(node=node):
+                h.on_node(node, "ping", "-c", "1", "-W", "5", taken)
+        h.client("ip", "address", "delete", f"{taken}/32", "dev", "eth0")
+        h.wait_for("the Service's answer", lambda: h.answers(taken))
+        self.owner(taken)
 
     def test_ports_of_the_node_do_not_answer_on_a_vip(self):
         self.make_pool("10.99.0.128/29")

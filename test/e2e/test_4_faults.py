@@ -9,17 +9,39 @@ from e2e.case import TrafficTest
 
 
 class Faults(TrafficTest):
+    restarts_server = True
 
     def prepare(self):
         super().prepare()
         self.make_pool("10.99.0.128/29", "fd99::200/120")
         self.address, self.address6 = self.make_service(families="RequireDualStack", addresses=2)
 
+    def wait_until_all_pods_serve(self):
+        """Whatever an earlier test did to nodes and pods has arrived in the kernels: nothing is left to be written."""
+
+        def real_servers(node, address, kind):
+            host = f"[{address}]" if ":" in address else address
+            lines = h.in_director(node, "ipvsadm", "-Ln", f"--{kind}-service", f"{host}:80", check=False).splitlines()
+            return sum(
+                line.split()[0] == "->" and line.split()[3] not in ("0", "Weight") for line in lines if line.strip()
+            )
+
+        for node in (n["metadata"]["name"] for n in h.objects("nodes")):
+            for address in (self.address, self.address6):
+                for kind in ("tcp", "udp"):
+                    h.wait_for(
+                        f"{self.replicas} real servers of {address} {kind} on {node}",
+                        lambda n=node, a=address, k=kind: real_servers(n, a, k) == self.replicas,
+                    )
+
     @contextlib.contextmanager
     def no_failed_request(self):
         """Requests and one long connection go on while the block runs; none may fail."""
-        with h.traffic("tcp", self.address, 80) as loop, h.traffic("stream", self.address, 80, timeout=10) as stream, \
-                h.traffic("udp", self.address6, 80) as datagrams:
+        with (
+            h.traffic("tcp", self.address, 80) as loop,
+            h.traffic("stream", self.address, 80, timeout=10) as stream,
+            h.traffic("udp", self.address6, 80) as datagrams,
+        ):
             yield
         for name, report in (("requests", loop), ("the connection", stream), ("datagrams", datagrams)):
             self.assertEqual(0, report["failed"], f"{name}: {report['failures']}")
@@ -28,13 +50,29 @@ class Faults(TrafficTest):
     def wait_for_daemon(self, node, other_than):
         def ready():
             pids = h.pids(node, "barevip-node")
-            return pids and pids != other_than and h.on_node(
-                node, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:7480/readyz",
-                check=False) == "200" and pids
+            return (
+                pids
+                and pids != other_than
+                and h.on_node(
+                    node,
+                    "curl",
+                    "-s",
+                    "-o",
+                    "/dev/null",
+                    "-w",
+                    "%{http_code}",
+                    "http://127.0.0.1:7480/readyz",
+                    check=False,
+                )
+                == "200"
+                and pids
+            )
+
         return h.wait_for(f"a new node daemon on {node}", ready, 90)
 
     def test_kill_9_of_the_node_daemon_drops_nothing_and_adopts_without_a_write(self):
         node = h.wait_for_owner(self.address, self.ns)
+        self.wait_until_all_pods_serve()
         with self.no_failed_request():
             before = h.pids(node, "barevip-node")
             h.on_node(node, "kill", "-9", *before)
@@ -45,6 +83,7 @@ class Faults(TrafficTest):
     def test_a_rollout_of_the_daemonset_drops_nothing(self):
         before = {n: h.pids(n, "barevip-node") for n in ("node1", "node2", "node3")}
         owner = h.wait_for_owner(self.address, self.ns)
+        self.wait_until_all_pods_serve()
         with self.no_failed_request():
             h.kubectl("rollout", "restart", "daemonset/barevip-node", "-n", h.SYSTEM)
             h.rollout("daemonset", "barevip-node", h.SYSTEM, 300)
@@ -58,18 +97,31 @@ class Faults(TrafficTest):
         node = h.wait_for_owner(self.address, self.ns)
         vip = self.address
         by_passes = {
-            "IPVS service": (lambda: h.in_director(node, "ipvsadm", "-D", "-t", f"{vip}:80"),
-                             lambda: f"{vip}:80" in h.in_director(node, "ipvsadm", "-Ln", "-t", f"{vip}:80", check=False)),
-            "proxy neighbour": (lambda: h.on_node(node, "ip", "neigh", "del", "proxy", vip, "dev", h.NIC),
-                                lambda: vip in h.on_node(node, "ip", "neigh", "show", "proxy")),
-            "masquerade chain": (lambda: h.in_director(node, "iptables-legacy", "-t", "nat", "-F", "BAREVIP-POSTROUTING"),
-                                 lambda: "MASQUERADE" in h.in_director(node, "iptables-legacy", "-t", "nat", "-S",
-                                                                       "BAREVIP-POSTROUTING"))}
+            "IPVS service": (
+                lambda: h.in_director(node, "ipvsadm", "-D", "-t", f"{vip}:80"),
+                lambda: f"{vip}:80" in h.in_director(node, "ipvsadm", "-Ln", "-t", f"{vip}:80", check=False),
+            ),
+            "proxy neighbour": (
+                lambda: h.on_node(node, "ip", "neigh", "del", "proxy", vip, "dev", h.NIC),
+                lambda: vip in h.on_node(node, "ip", "neigh", "show", "proxy"),
+            ),
+            "masquerade chain": (
+                lambda: h.in_director(node, "iptables-legacy", "-t", "nat", "-F", "BAREVIP-POSTROUTING"),
+                lambda: (
+                    "MASQUERADE" in h.in_director(node, "iptables-legacy", "-t", "nat", "-S", "BAREVIP-POSTROUTING")
+                ),
+            ),
+        }
         by_notices = {
-            "VIP": (lambda: h.in_director(node, "ip", "address", "del", f"{vip}/32", "dev", "lo"),
-                    lambda: vip in h.in_director(node, "ip", "address", "show", "dev", "lo")),
-            "route": (lambda: h.on_node(node, "ip", "route", "del", f"{vip}/32"),
-                      lambda: vip in h.on_node(node, "ip", "route", "show", f"{vip}/32"))}
+            "VIP": (
+                lambda: h.in_director(node, "ip", "address", "del", f"{vip}/32", "dev", "lo"),
+                lambda: vip in h.in_director(node, "ip", "address", "show", "dev", "lo"),
+            ),
+            "route": (
+                lambda: h.on_node(node, "ip", "route", "del", f"{vip}/32"),
+                lambda: vip in h.on_node(node, "ip", "route", "show", f"{vip}/32"),
+            ),
+        }
         # Whoever looks because of one mends the others, too.
         for together in (by_passes, *({what: each} for what, each in by_notices.items())):
             for what, (remove, there) in together.items():
@@ -97,14 +149,31 @@ class Faults(TrafficTest):
         h.on_node(node, "ipvsadm", "-D", "-t", "198.51.100.7:80")
         h.on_node(node, "ip", "address", "del", "198.51.100.7/32", "dev", "lo")
 
-    def test_an_api_server_away_for_30_seconds_is_not_noticed_by_traffic(self):
-        with self.no_failed_request():
+    @contextlib.contextmanager
+    def without_api_server(self):
+        """No API server while the block runs. Who declares nodes dead comes back when they have been heard again:
+        otherwise Kubernetes may take all pods out of the EndpointSlices, if it looks before the kubelets' renewals."""
+
+        def renewals():
+            return {o["metadata"]["name"]: o["spec"]["renewTime"] for o in h.objects("leases", "-n", "kube-node-lease")}
+
+        before = renewals()
+        h.cluster("process", "kube-controller-manager", "stop")
+        try:
             h.cluster("apiserver", "stop")
             try:
-                h.client("sleep", "30")
+                yield
             finally:
                 h.cluster("apiserver", "start")
             h.wait_for("the API server", lambda: h.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+            h.wait_for("all kubelets", lambda: not before.items() & renewals().items())
+        finally:
+            h.cluster("process", "kube-controller-manager", "start")
+
+    def test_an_api_server_away_for_30_seconds_is_not_noticed_by_traffic(self):
+        with self.no_failed_request():
+            with self.without_api_server():
+                h.client("sleep", "30")
             h.apply(h.service("later", "web", self.ns))
             later = h.wait_for_addresses("later", 1, self.ns, seconds=60)[0]
             h.wait_for("an answer", lambda: h.answers(later), 60)
@@ -128,19 +197,31 @@ class Faults(TrafficTest):
             for service in ("web", "later"):
                 h.wait_for(f"the record of {service}", lambda s=service: reason(s) == "Assigned", 90)
             for address, node in owners.items():
-                self.assertEqual(node, h.wait_for_owner(address, self.ns, seconds=90), "nobody takes over what is announced")
+                self.assertEqual(
+                    node, h.wait_for_owner(address, self.ns, seconds=90), "nobody takes over what is announced"
+                )
         self.assertEqual([self.address, self.address6], h.addresses("web", self.ns))
 
     def test_the_deleted_service_leaves_nothing(self):
         h.kubectl("delete", "service", "web", "-n", self.ns)
         for node in ("node1", "node2", "node3"):
             for address in (self.address, self.address6):
-                h.wait_for(f"{node} without {address}", lambda n=node, a=address: not any(
-                    a in text for text in (h.in_director(n, "ipvsadm", "-Ln"), h.in_director(n, "ip", "address"),
-                                           h.on_node(n, "ip", "route", "show", "table", "all"),
-                                           h.on_node(n, "ip", "-6", "route", "show", "table", "all"),
-                                           h.on_node(n, "ip", "neigh", "show", "proxy"),
-                                           h.on_node(n, "ip", "-6", "neigh", "show", "proxy"))))
+                h.wait_for(
+                    f"{node} without {address}",
+                    lambda n=node, a=address: (
+                        not any(
+                            a in text
+                            for text in (
+                                h.in_director(n, "ipvsadm", "-Ln"),
+                                h.in_director(n, "ip", "address"),
+                                h.on_node(n, "ip", "route", "show", "table", "all"),
+                                h.on_node(n, "ip", "-6", "route", "show", "table", "all"),
+                                h.on_node(n, "ip", "neigh", "show", "proxy"),
+                                h.on_node(n, "ip", "-6", "neigh", "show", "proxy"),
+                            )
+                        )
+                    ),
+                )
         self.assertFalse(h.objects("ips", "-n", self.ns))
 
     def test_z_after_the_power_loss_of_its_owner_a_vip_answers_within_15_seconds(self):
@@ -151,5 +232,7 @@ class Faults(TrafficTest):
             h.wait_for("answers again", lambda: h.answers(self.address))
         self.assertLess(report["longest_gap"], 15)
         h.cluster("start", node)
-        h.wait_for("all daemons", lambda: h.get("daemonset", "barevip-node", h.SYSTEM)["status"].get("numberReady") == 3, 180)
+        h.wait_for(
+            "all daemons", lambda: h.get("daemonset", "barevip-node", h.SYSTEM)["status"].get("numberReady") == 3, 180
+        )
         self.assertEqual(other, h.owner(self.address, self.ns), "a node that returns takes nothing back at once")

@@ -15,11 +15,38 @@ class HostPlacement(TrafficTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        h.kubectl("patch", "daemonset", "barevip-node", "-n", h.SYSTEM, "--type=strategic", "-p", json.dumps(
-            {"spec": {"template": {"spec": {
-                "initContainers": [{"name": "init", "args": ["init", "--bind-iface=auto", "--placement=host"]}],
-                "containers": [{"name": "node", "args": ["--bind-iface=auto", "--placement=host",
-                                                         "--metrics-address=127.0.0.1:7480"]}]}}}}))
+        h.kubectl(
+            "patch",
+            "daemonset",
+            "barevip-node",
+            "-n",
+            h.SYSTEM,
+            "--type=strategic",
+            "-p",
+            json.dumps(
+                {
+                    "spec": {
+                        "template": {
+                            "spec": {
+                                "initContainers": [
+                                    {"name": "init", "args": ["init", "--bind-iface=auto", "--placement=host"]}
+                                ],
+                                "containers": [
+                                    {
+                                        "name": "node",
+                                        "args": [
+                                            "--bind-iface=auto",
+                                            "--placement=host",
+                                            "--metrics-address=127.0.0.1:7480",
+                                        ],
+                                    }
+                                ],
+                            }
+                        }
+                    }
+                }
+            ),
+        )
         h.rollout("daemonset", "barevip-node", h.SYSTEM, 300)
 
     def prepare(self):
@@ -45,8 +72,12 @@ class HostPlacement(TrafficTest):
         h.on_node(node, "ip", "address", "del", "198.51.100.7/32", "dev", h.NIC)
         h.kubectl("delete", "service", "web", "-n", self.ns)
         for name in ("node1", "node2", "node3"):
-            h.wait_for(f"{name} without {address}", lambda n=name: address not in h.on_node(n, "ipvsadm", "-Ln")
-                       and address not in h.on_node(n, "ip", "address"))
+            h.wait_for(
+                f"{name} without {address}",
+                lambda n=name: (
+                    address not in h.on_node(n, "ipvsadm", "-Ln") and address not in h.on_node(n, "ip", "address")
+                ),
+            )
 
     def test_ports_of_the_node_do_not_answer_on_a_vip(self):
         address = self.make_service()[0]

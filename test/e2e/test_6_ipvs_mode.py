@@ -28,7 +28,11 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
             for name in ("node1", "node2"):
                 before = h.pids(name, "kube-proxy")
                 h.on_node(name, "kill", *before)
-                h.wait_for(f"a new kube-proxy on {name}", lambda n=name, b=before: (p := h.pids(n, "kube-proxy")) and p != b, 60)
+                h.wait_for(
+                    f"a new kube-proxy on {name}",
+                    lambda n=name, b=before: (p := h.pids(n, "kube-proxy")) and p != b,
+                    60,
+                )
             passes = h.metric(node, "barevip_node_full_syncs_total")
             h.wait_for("a full pass after it", lambda: h.metric(node, "barevip_node_full_syncs_total") > passes, 60)
         self.assertEqual(0, report["failed"], report["failures"])
@@ -42,27 +46,24 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         self.assertIn(f"{address}:80", h.in_director(node, "ipvsadm", "-Ln"))
 
     def test_host_placement_is_refused_with_the_reason(self):
-        said, status = h.program("node1", "barevip-node", "--placement=host", f"--bind-iface={h.NIC}", "--node-name=node1",
-                                 f"--kubeconfig={h.admin_kubeconfig()}")
+        said, status = h.program(
+            "node1",
+            "barevip-node",
+            "--placement=host",
+            f"--bind-iface={h.NIC}",
+            "--node-name=node1",
+            f"--kubeconfig={h.admin_kubeconfig()}",
+        )
         self.assertEqual(1, status, said)
         self.assertIn("ipvs", said)
 
-    @staticmethod
-    def kernel_of(node):
-        """What the kernel of a node has of all that barevip makes, as text."""
-        return "".join(h.on_node(node, *command) for command in (
-            ("ip", "netns"), ("ip", "-d", "link"), ("ip", "rule"), ("ip", "-6", "rule"),
-            ("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"),
-            ("ip", "neigh", "show", "proxy"), ("ip", "-6", "neigh", "show", "proxy"),
-            ("iptables-legacy-save",), ("ip6tables-legacy-save",), ("ipset", "list", "-n")))
-
     def test_z_after_uninstall_and_cleanup_nothing_of_barevip_is_on_a_node(self):
         address, address6 = self.make_service(families="RequireDualStack", addresses=2)
-        traces = ("barevip", "BAREVIP", "bvip", "11801", "11802", address, address6)
+        traces = (*h.TRACES, address, address6)
         h.kubectl("delete", "daemonset,deployment", "--all", "-n", h.SYSTEM)
         h.wait_for("no pod of barevip", lambda: not h.objects("pods", "-n", h.SYSTEM))
         self.assertTrue(h.answers(address), "the kernels serve on")
-        kernel = self.kernel_of("node1")
+        kernel = h.kernel_of("node1")
         for trace in traces:
             self.assertIn(trace, kernel)
         # Nobody is there to let the Pool go.
@@ -72,7 +73,7 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         h.kubectl("rollout", "status", "daemonset/barevip-cleanup", "-n", "barevip-cleanup", "--timeout=120s")
         for node in ("node1", "node2"):
             with self.subTest(node=node):
-                kernel = self.kernel_of(node)
+                kernel = h.kernel_of(node)
                 for trace in traces:
                     self.assertNotIn(trace, kernel)
                 self.assertIn("10.96.0.1:443", h.on_node(node, "ipvsadm", "-Ln"), "kube-proxy's own are left")

@@ -3,10 +3,10 @@
 
 namespace barevip::fakes {
 
-Result<void> FakeAnnouncer::announce(const std::vector<IpAddress>& addresses,
-                                     const std::string& device) {
+net::AnnounceOutcome FakeAnnouncer::announce(const std::vector<IpAddress>& addresses,
+                                             const std::string& device) {
   const std::lock_guard lock(mutex_);
-  if (error_) return tl::make_unexpected(*error_);
+  if (error_) return {addresses, error_};
   for (const IpAddress& address : addresses) announcements_.push_back({address, device});
   return {};
 }

@@ -26,15 +26,15 @@ class FakeAnnouncer final : public net::Announcer {
     friend bool operator==(const Announcement&, const Announcement&) = default;
   };
 
-  Result<void> announce(const std::vector<IpAddress>& addresses,
-                        const std::string& device) override;
+  net::AnnounceOutcome announce(const std::vector<IpAddress>& addresses,
+                                const std::string& device) override;
   Result<std::optional<std::string>> probe(const IpAddress& address, const std::string& device,
                                            std::chrono::milliseconds wait,
                                            std::stop_token stop) override;
 
   /// From now on probes for the address find this hardware address; nullopt: nobody.
   void setHolder(const IpAddress& address, std::optional<std::string> mac);
-  /// announce and probe fail with this until told nullopt.
+  /// announce and probe fail with this until told nullopt; nothing is sent then.
   void setError(std::optional<Error> error);
   /// All since the last call of this function, in order.
   [[nodiscard]] std::vector<Announcement> takeAnnouncements();

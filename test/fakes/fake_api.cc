@@ -25,6 +25,15 @@ ObjectKey keyOf(const Resource& resource, const json& object) {
           meta.at("name").get<std::string>()};
 }
 
+// A second after the one before, as no two objects of a test are made at once.
+std::string instantOf(std::uint64_t count) {
+  const auto two = [](std::uint64_t number) {
+    return (number < 10 ? "0" : "") + std::to_string(number);
+  };
+  return "2030-01-" + two(1 + count / 86'400 % 31) + "T" + two(count / 3'600 % 24) + ":" +
+         two(count / 60 % 60) + ":" + two(count % 60) + "Z";
+}
+
 bool hasStatus(const Resource& resource) {
   static constexpr std::array kWith{kServices, kNodes, kNamespaces, kPools, kIps};
   return std::find(kWith.begin(), kWith.end(), resource) != kWith.end();
@@ -115,6 +124,12 @@ std::optional<std::pair<WatchEvent::Type, json>> eventOf(const Selection& select
   return std::pair(WatchEvent::Type::kDeleted, std::move(last));
 }
 
+json bookmark(const Resource& resource, const std::string& version) {
+  return {{"kind", std::string(resource.kind)},
+          {"apiVersion", resource.apiVersion()},
+          {"metadata", {{"resourceVersion", version}}}};
+}
+
 // The resourceVersion that a write was made from, empty if it does not care.
 std::string baseVersion(const json& object) { return textAt(object, "metadata.resourceVersion"); }
 
@@ -123,6 +138,11 @@ std::string baseVersion(const json& object) { return textAt(object, "metadata.re
 void FakeApi::setInterceptor(Interceptor interceptor) {
   const std::lock_guard lock(mutex_);
   interceptor_ = std::move(interceptor);
+}
+
+void FakeApi::refuseStreamedLists() {
+  const std::lock_guard lock(mutex_);
+  streamsLists_ = false;
 }
 
 json FakeApi::put(const Resource& resource, json object) {
@@ -293,7 +313,7 @@ json FakeApi::store(const Resource& resource, json object) {
     if (!meta.contains(kept) && oldMeta.contains(kept)) meta[kept] = oldMeta.at(kept);
   }
   if (!meta.contains("uid")) meta["uid"] = "uid-" + std::to_string(++uids_);
-  if (!meta.contains("creationTimestamp")) meta["creationTimestamp"] = "2030-01-01T00:00:00Z";
+  if (!meta.contains("creationTimestamp")) meta["creationTimestamp"] = instantOf(uids_);
   if (slot.is_null()) {
     if (!meta.contains("generation")) meta["generation"] = 1;
   } else {
@@ -335,13 +355,36 @@ Result<std::string> FakeApi::list(const Resource& resource, const Selection& sel
   return version;
 }
 
+// The version up to which everything was told.
+Result<std::uint64_t> FakeApi::streamList(const Resource& resource, const Selection& selection,
+                                          const OnEvent& onEvent, const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!streamsLists_) {
+      return fail(ErrorCode::kUnsupported, "sendInitialEvents is forbidden for watch", 422);
+    }
+  }
+  onEvent(WatchEvent::Type::kOpened, nullptr);
+  const auto version = list(
+      resource, selection, [&](const json& object) { onEvent(WatchEvent::Type::kAdded, object); },
+      stop);
+  if (!version) return tl::make_unexpected(version.error());
+  onEvent(WatchEvent::Type::kListed, bookmark(resource, *version));
+  return std::stoull(*version);
+}
+
 Result<void> FakeApi::watch(const Resource& resource, const Selection& selection,
                             const std::string& resourceVersion, const OnEvent& onEvent,
                             std::stop_token stop) {
+  std::uint64_t seen = 0;
+  if (resourceVersion.empty()) {
+    auto listed = streamList(resource, selection, onEvent, stop);
+    if (!listed) return tl::make_unexpected(std::move(listed.error()));
+    seen = *listed;
+  }
   if (auto error = intercept(Verb::kWatch, resource, {selection.ns, ""}, stop)) {
     return tl::make_unexpected(std::move(*error));
   }
-  std::uint64_t seen = 0;
   std::from_chars(resourceVersion.data(), resourceVersion.data() + resourceVersion.size(), seen);
   const std::string collection = collectionOf(resource);
   std::unique_lock lock(mutex_);
@@ -350,9 +393,11 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
   std::uint64_t bookmarks = bookmarks_;
   ++runningWatches_;
   changed_.notify_all();
-  lock.unlock();
-  onEvent(WatchEvent::Type::kOpened, nullptr);
-  lock.lock();
+  if (!resourceVersion.empty()) {
+    lock.unlock();
+    onEvent(WatchEvent::Type::kOpened, nullptr);
+    lock.lock();
+  }
   Result<void> result;
   while (true) {
     changed_.wait(lock, stop, [&] {
@@ -372,10 +417,7 @@ Result<void> FakeApi::watch(const Resource& resource, const Selection& selection
     if (!history_.empty()) seen = std::max(seen, history_.back().version);
     if (bookmarks_ != bookmarks) {
       bookmarks = bookmarks_;
-      events.emplace_back(WatchEvent::Type::kBookmark,
-                          json{{"kind", std::string(resource.kind)},
-                               {"apiVersion", resource.apiVersion()},
-                               {"metadata", {{"resourceVersion", std::to_string(seen)}}}});
+      events.emplace_back(WatchEvent::Type::kBookmark, bookmark(resource, std::to_string(seen)));
     }
     const bool ended = watchEnds_ != ends;
     const Result<void> how = watchEnd_;

@@ -20,8 +20,9 @@
 namespace barevip::kube {
 
 /// What it does as a real server: resourceVersion and generation, 404 and both kinds of 409, 410
-/// after expire(), watches from any resourceVersion, status as a subresource (Services, Nodes,
-/// Pools, IPs), finalizers, merge patches, a patch without effect changes nothing, label selectors
+/// after expire(), watches from any resourceVersion, streamed lists, status as a subresource
+/// (Services, Nodes, Pools, IPs), finalizers, merge patches, a patch without effect changes
+/// nothing, label selectors
 /// (=, ==, !=, key, !key; comma) and field selectors (path=value).
 /// What it does not: schemas, defaults, admission, RBAC, paging, garbage collection by itself.
 ///
@@ -47,9 +48,12 @@ class FakeApi final : public Api {
   };
 
   /// Called before each request, without a lock, on the caller's thread. An error is what the
-  /// caller gets. The key of a list or watch has the namespace only.
+  /// caller gets. The key of a list or watch has the namespace only. A streamed list comes as a
+  /// kList, and as a kWatch when it is complete.
   using Interceptor = std::function<std::optional<Error>(Verb, const Resource&, const ObjectKey&)>;
   void setInterceptor(Interceptor interceptor);
+  /// As a server before Kubernetes 1.32: kUnsupported.
+  void refuseStreamedLists();
 
   // The test's own hands: no interceptor, not logged, status included. Watches see all of it.
 
@@ -118,6 +122,8 @@ class FakeApi final : public Api {
 
   std::optional<Error> intercept(Verb verb, const Resource& resource, const ObjectKey& key,
                                  const std::stop_token& stop);
+  Result<std::uint64_t> streamList(const Resource& resource, const Selection& selection,
+                                   const OnEvent& onEvent, const std::stop_token& stop);
   void logWrite(Verb verb, const Resource& resource, const ObjectKey& key,
                 const nlohmann::json& body);
   void endAll(Result<void> how);
@@ -139,6 +145,7 @@ class FakeApi final : public Api {
   std::uint64_t bookmarks_ = 0;
   std::size_t runningWatches_ = 0;
   std::vector<Write> writes_;
+  bool streamsLists_ = true;
 };
 
 }  // namespace barevip::kube

@@ -18,6 +18,11 @@ class FakeEventSink final : public EventSink {
     events_.push_back(std::move(event));
   }
 
+  [[nodiscard]] std::vector<Event> all() const {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+
   /// The reasons told about the object, in order.
   [[nodiscard]] std::vector<std::string> reasons(const ObjectKey& key) const {
     const std::lock_guard lock(mutex_);

@@ -33,6 +33,37 @@ Result<std::vector<OpResult>> FakeKernel::apply(std::span<const Op> plan) {
   return results;
 }
 
+Result<ipvs::Timeouts> FakeKernel::timeouts() {
+  const std::lock_guard lock(mutex_);
+  if (dumpError_) return tl::make_unexpected(*dumpError_);
+  return timeouts_;
+}
+
+Result<void> FakeKernel::setTimeouts(const ipvs::Timeouts& wish) {
+  const std::lock_guard lock(mutex_);
+  ++timeoutWrites_;
+  if (timeoutsError_) return tl::make_unexpected(*timeoutsError_);
+  if (wish.tcp.count() != 0) timeouts_.tcp = wish.tcp;
+  if (wish.tcpFin.count() != 0) timeouts_.tcpFin = wish.tcpFin;
+  if (wish.udp.count() != 0) timeouts_.udp = wish.udp;
+  return {};
+}
+
+void FakeKernel::putTimeouts(const ipvs::Timeouts& timeouts) {
+  const std::lock_guard lock(mutex_);
+  timeouts_ = timeouts;
+}
+
+void FakeKernel::setTimeoutsError(std::optional<Error> error) {
+  const std::lock_guard lock(mutex_);
+  timeoutsError_ = std::move(error);
+}
+
+int FakeKernel::takeTimeoutWrites() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(timeoutWrites_, 0);
+}
+
 OpResult FakeKernel::doOp(const Op& op) {
   const auto found = servers_.find(op.virtualServer);
   switch (op.kind) {

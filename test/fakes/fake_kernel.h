@@ -25,6 +25,8 @@ class FakeKernel final : public ipvs::Kernel {
 
   Result<std::vector<ipvs::VirtualServer>> dump() override;
   Result<std::vector<ipvs::OpResult>> apply(std::span<const ipvs::Op> plan) override;
+  Result<ipvs::Timeouts> timeouts() override;
+  Result<void> setTimeouts(const ipvs::Timeouts& wish) override;
 
   // The world: changes by another hand, not counted as writes.
 
@@ -37,11 +39,16 @@ class FakeKernel final : public ipvs::Kernel {
   void setConnections(const ipvs::VirtualServerKey& server, const ipvs::RealServerKey& realServer,
                       std::uint32_t active, std::uint32_t inactive);
 
+  /// Another hand's `ipvsadm --set`; not counted.
+  void putTimeouts(const ipvs::Timeouts& timeouts);
+
   // Faults.
 
   /// Every dump or apply fails with this until told nullopt. A failed apply does nothing.
   void setDumpError(std::optional<Error> error);
   void setApplyError(std::optional<Error> error);
+  /// Every change of timeouts is refused with this until told nullopt.
+  void setTimeoutsError(std::optional<Error> error);
   /// The next apply does the first `opsDone` ops, then fails: the caller cannot know how many.
   void failNextApplyAfter(std::size_t opsDone, Error error);
   /// Asked for each op; an empty function ends it.
@@ -53,6 +60,8 @@ class FakeKernel final : public ipvs::Kernel {
   /// Every op that reached the table since the last call of this function, in order.
   [[nodiscard]] std::vector<ipvs::Op> takeWrites();
   [[nodiscard]] std::size_t dumpCount() const;
+  /// How often setTimeouts was called since the last call of this function.
+  [[nodiscard]] int takeTimeoutWrites();
 
  private:
   using Destinations = std::map<ipvs::RealServerKey, ipvs::RealServer>;
@@ -67,10 +76,15 @@ class FakeKernel final : public ipvs::Kernel {
 
   mutable std::mutex mutex_;
   std::map<ipvs::VirtualServerKey, Entry> servers_;
+  /// Those of a kernel that nobody has told otherwise.
+  ipvs::Timeouts timeouts_{std::chrono::seconds(900), std::chrono::seconds(120),
+                           std::chrono::seconds(300)};
   std::vector<ipvs::Op> writes_;
+  int timeoutWrites_ = 0;
   std::size_t dumps_ = 0;
   std::optional<Error> dumpError_;
   std::optional<Error> applyError_;
+  std::optional<Error> timeoutsError_;
   std::optional<std::size_t> failAfter_;
   Error failAfterError_;
   OpFault opFault_;

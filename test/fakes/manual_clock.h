@@ -52,6 +52,13 @@ class ManualClock final : public Clock {
     return count;
   }
 
+  /// Whether that thread is among them.
+  [[nodiscard]] bool isIdle(std::thread::id thread) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(thread);
+    return found != waiting_.end() && found->second == elapsed_.load();
+  }
+
   /// Waits until so many threads are idle. False after ten seconds of real time.
   [[nodiscard]] bool waitIdle(std::size_t threads) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

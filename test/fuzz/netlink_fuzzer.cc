@@ -115,6 +115,8 @@ void decode(std::span<const std::byte> datagram) {
     static_cast<void>(barevip::netlink::decodeFamily(message));
     static_cast<void>(barevip::netlink::decodeDevice(message));
     virtualServer(message);
+    static_cast<void>(barevip::netlink::decodeVirtualServerTraffic(message));
+    static_cast<void>(barevip::netlink::decodeRealServerTraffic(message, Family::kIpv4));
     realServer(message, Family::kIpv4);
     realServer(message, Family::kIpv6);
     address(message);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/model/ip_claim_json.h"
+#include "common/model/meta_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
@@ -34,6 +35,21 @@ Result<void> readAll(kube::Api& api, const kube::Resource& resource,
   return result;
 }
 
+Result<IpTexts> decodeIpTexts(const json& object) {
+  const json status = object.value("status", json::object());
+  const json& meta = object.at("metadata");
+  IpTexts texts;
+  texts.key = {meta.at("namespace"), meta.at("name")};
+  texts.phase = status.value("phase", "");
+  texts.service = status.value("service", "");
+  texts.services = status.value("services", std::vector<std::string>{});
+  texts.generation = meta.value("generation", 0);
+  texts.observedGeneration = status.value("observedGeneration", 0);
+  texts.deleting = meta.contains("deletionTimestamp");
+  texts.conditions = model::conditionsAt(status);
+  return texts;
+}
+
 }  // namespace
 
 Result<Cluster> readCluster(kube::Api& api) {
@@ -42,6 +58,7 @@ Result<Cluster> readCluster(kube::Api& api) {
        {readAll(api, kube::kPools, model::decodePool, cluster.pools),
         readAll(api, kube::kServices, model::decodeService, cluster.services),
         readAll(api, kube::kIps, model::decodeIpClaim, cluster.ips),
+        readAll(api, kube::kIps, decodeIpTexts, cluster.ipTexts),
         readAll(api, kube::kNamespaces, model::decodeNamespace, cluster.namespaces)}) {
     if (!read) return tl::make_unexpected(read.error());
   }

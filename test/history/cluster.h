@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "barevip/base/result.h"
@@ -12,11 +14,24 @@
 
 namespace barevip::history {
 
+/// What tools read of the status of an IP object, as it stands in the API.
+struct IpTexts {
+  kube::ObjectKey key;
+  std::string phase;
+  std::string service;
+  std::vector<std::string> services;
+  std::int64_t generation = 0;
+  std::int64_t observedGeneration = 0;
+  bool deleting = false;
+  model::Conditions conditions;
+};
+
 /// What stands in the API, of the namespaces of histories.
 struct Cluster {
   std::vector<model::Pool> pools;
   std::vector<model::Service> services;
   std::vector<model::IpClaim> ips;
+  std::vector<IpTexts> ipTexts;
   std::vector<model::Namespace> namespaces;
 };
 

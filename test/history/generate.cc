@@ -24,6 +24,13 @@ rc::Gen<Pick> seldomBelow(Number end) {
                       [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
 }
 
+// 0 half of the time, else below `end`.
+template <class Number>
+rc::Gen<Pick> halfBelow(Number end) {
+  return rc::gen::map(below(2 * static_cast<Pick>(end)),
+                      [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
+}
+
 rc::Gen<std::vector<Pick>> someEntries(Pick most) {
   return rc::gen::mapcat(below(most + 1), [](Pick count) {
     return rc::gen::container<std::vector<Pick>>(count, below(kEntries.size()));
@@ -49,11 +56,14 @@ rc::Gen<Deed> putPool() {
                                                      return some.first ? some.second
                                                                        : std::vector<Pick>{};
                                                    })),
-      rc::gen::set(&PutPool::admits, seldomBelow(Admits::kCount)),
+      rc::gen::set(&PutPool::admits, halfBelow(Admits::kCount)),
       rc::gen::set(&PutPool::priority, below(kPriorities.size())),
       rc::gen::set(&PutPool::sharing, below(kAllowSharing.size())),
       rc::gen::set(&PutPool::avoidBuggy, seldom()), rc::gen::set(&PutPool::avoidGateway, seldom()),
-      rc::gen::set(&PutPool::onRequestOnly, seldom())));
+      rc::gen::set(&PutPool::onRequestOnly, seldom()), rc::gen::set(&PutPool::firstLast, seldom()),
+      rc::gen::set(&PutPool::reuse, below(kReuseDelays.size())),
+      rc::gen::set(&PutPool::limit, seldomBelow(kLimits.size())),
+      rc::gen::set(&PutPool::reservations, seldom())));
 }
 
 rc::Gen<Deed> putService() {
@@ -69,7 +79,8 @@ rc::Gen<Deed> putService() {
       rc::gen::set(&PutService::labels, below(Labels::kCount)),
       rc::gen::set(&PutService::share, below(kShareKeys.size())),
       rc::gen::set(&PutService::selector, below(kSelectors.size())),
-      rc::gen::set(&PutService::local, seldom()), rc::gen::set(&PutService::anew, seldom())));
+      rc::gen::set(&PutService::local, seldom()), rc::gen::set(&PutService::anew, seldom()),
+      rc::gen::set(&PutService::team, below(static_cast<Pick>(Teams::kCount) + 1))));
 }
 
 rc::Gen<Deed> putReservation() {
@@ -93,6 +104,9 @@ rc::Gen<Deed> anyDeed() {
        {4, putPool()},
        {2, putReservation()},
        {2, pick(&DeleteService::service, kServiceCount)},
+       {1, as(rc::gen::build<RestoreService>(
+               rc::gen::set(&RestoreService::service, below(kServiceCount)),
+               rc::gen::set(&RestoreService::address, below(kAddresses.size()))))},
        {1, pick(&DeletePool::name, kPoolNames.size())},
        {1, pick(&DeleteReservation::reservation, kReservationCount)},
        {1, as(rc::gen::build<LabelNamespace>(
@@ -102,9 +116,33 @@ rc::Gen<Deed> anyDeed() {
                rc::gen::set(&ShowForeign::service, below(kServiceCount)),
                rc::gen::set(&ShowForeign::address, below(kAddresses.size()))))},
        {1, pick(&DeleteRecord::record, kServiceCount)},
+       {2, as(rc::gen::build<Hold>(rc::gen::set(&Hold::ip, rc::gen::arbitrary<bool>()),
+                                   rc::gen::set(&Hold::number, below(kServiceCount)),
+                                   rc::gen::set(&Hold::letGo, rc::gen::arbitrary<bool>())))},
+       {1, pick(&DeleteNamespace::ns, kNamespaceNames.size())},
+       {2, as(rc::gen::build<TamperService>(
+               rc::gen::set(&TamperService::service, below(kServiceCount)),
+               rc::gen::set(&TamperService::how, below(ServiceTampering::kCount)),
+               rc::gen::set(&TamperService::address, below(kAddresses.size()))))},
+       {2,
+        as(rc::gen::build<TamperIp>(rc::gen::set(&TamperIp::ip, below(kServiceCount)),
+                                    rc::gen::set(&TamperIp::how, below(IpTampering::kCount)),
+                                    rc::gen::set(&TamperIp::address, below(kAddresses.size()))))},
+       {1, as(rc::gen::build<ForgeRecord>(
+               rc::gen::set(&ForgeRecord::service, below(kServiceCount)),
+               rc::gen::set(&ForgeRecord::address, below(kAddresses.size())),
+               rc::gen::set(&ForgeRecord::owner, below(ForgedOwner::kCount))))},
+       {1, as(rc::gen::build<Refuse>(rc::gen::set(&Refuse::ns, below(kNamespaceNames.size())),
+                                     rc::gen::set(&Refuse::statuses, seldom())))},
+       {1, as(rc::gen::just(Permit{}))},
        {1, as(rc::gen::just(Restart{}))},
        {2, pick(&Crash::writes, kWrites)},
-       {1, pick(&ChangeLeader::writes, kWrites)},
+       {3, as(rc::gen::build<ChangeLeader>(rc::gen::set(&ChangeLeader::writes, below(kWrites)),
+                                           rc::gen::set(&ChangeLeader::late, halfBelow(kWrites))))},
+       {1, as(rc::gen::build<Workers>(
+               rc::gen::set(&Workers::count,
+                            rc::gen::map(below(kMostWorkers),
+                                         [](Pick pick) { return static_cast<Pick>(pick + 1); }))))},
        {1, as(rc::gen::just(Stop{}))},
        {1, as(rc::gen::build<FailWrite>(
                rc::gen::set(&FailWrite::after, below(kWrites)),

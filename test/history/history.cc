@@ -17,10 +17,16 @@ std::string toText(const DeletePool& deed) {
   return std::string("delete Pool ") + kPoolNames.at(deed.name % kPoolNames.size());
 }
 std::string toText(const PutService& deed) {
-  return (deed.anew ? "make anew Service " : "put Service ") + serviceObject(deed).dump();
+  const std::string label =
+      deed.team == 0 ? "" : "label Namespace " + namespaceObject(labelOf(deed)).dump() + ", ";
+  return label + (deed.anew ? "make anew Service " : "put Service ") + serviceObject(deed).dump();
 }
 std::string toText(const DeleteService& deed) {
   return "delete Service " + serviceKey(deed.service).toString();
+}
+std::string toText(const RestoreService& deed) {
+  return "restore Service " + serviceKey(deed.service).toString() + ": " +
+         restoredStatus(deed).dump();
 }
 std::string toText(const PutReservation& deed) {
   return "make anew IP " + reservationObject(deed).dump();
@@ -38,13 +44,40 @@ std::string toText(const ShowForeign& deed) {
 std::string toText(const DeleteRecord& deed) {
   return "delete record number " + std::to_string(deed.record);
 }
+std::string toText(const Hold& deed) {
+  const std::string name = deed.ip ? "IP number " + std::to_string(deed.number)
+                                   : "Service " + serviceKey(deed.number).toString();
+  return (deed.letGo ? "no finalizer holds " : "a finalizer holds ") + name;
+}
+std::string toText(const DeleteNamespace& deed) {
+  return std::string("delete Namespace ") + kNamespaceNames.at(deed.ns % kNamespaceNames.size());
+}
+std::string toText(const TamperService& deed) {
+  return "tamper with Service " + serviceKey(deed.service).toString() + ": " +
+         tamperedStatus(deed).dump();
+}
+std::string toText(const TamperIp& deed) {
+  const TamperedIp patches = tamperedIp(deed);
+  return "tamper with IP number " + std::to_string(deed.ip) + ": " + patches.status.dump() + " " +
+         patches.object.dump();
+}
+std::string toText(const ForgeRecord& deed) {
+  return "forge IP " + forgedRecord(deed, "<its uid>").dump();
+}
+std::string toText(const Refuse& deed) {
+  return std::string("refuse ") + (deed.statuses ? "statuses of Services" : "new IPs") + " in " +
+         kNamespaceNames.at(deed.ns % kNamespaceNames.size());
+}
+std::string toText(const Permit& /*deed*/) { return "refuse nothing any more"; }
 std::string toText(const Restart& /*deed*/) { return "restart"; }
 std::string toText(const Crash& deed) {
   return "crash after " + std::to_string(deed.writes) + " writes";
 }
 std::string toText(const ChangeLeader& deed) {
-  return "another leads after " + std::to_string(deed.writes) + " writes";
+  return "another leads after " + std::to_string(deed.writes) + " writes, and this one sends " +
+         std::to_string(deed.late) + " late ones";
 }
+std::string toText(const Workers& deed) { return std::to_string(deed.count) + " workers"; }
 std::string toText(const Stop& /*deed*/) { return "stop"; }
 std::string toText(const FailWrite& deed) {
   const char* const fault = deed.fault == WriteFault::kLost         ? "is lost"

@@ -28,6 +28,10 @@ struct PutPool {
   bool avoidBuggy = false;
   bool avoidGateway = false;
   bool onRequestOnly = false;  ///< autoAssign: false
+  bool firstLast = false;      ///< allowFirstLast
+  Pick reuse = 0;              ///< reuseDelay
+  Pick limit = 0;              ///< maxPerNamespace
+  bool reservations = false;   ///< allowReservations
 };
 struct DeletePool {
   Pick name = 0;
@@ -48,9 +52,16 @@ struct PutService {
   Pick selector = 0;
   bool local = false;  ///< externalTrafficPolicy: Local
   bool anew = false;   ///< the one of that name is deleted first
+  Pick team = 0;       ///< its namespace is labelled just before; 0: it is not
 };
 struct DeleteService {
   Pick service = 0;
+};
+
+/// Somebody restores the Service from a backup: it is made anew, and shows what it showed then.
+struct RestoreService {
+  Pick service = 0;
+  Pick address = 0;
 };
 
 /// Somebody makes an IP object; one of that name is deleted first.
@@ -81,15 +92,63 @@ struct DeleteRecord {
   Pick record = 0;
 };
 
+/// Somebody's finalizer keeps an object that is deleted, from now on or no more: the Service of
+/// that number, or this one of the IP objects that there are.
+struct Hold {
+  bool ip = false;
+  Pick number = 0;
+  bool letGo = false;
+};
+/// The first time it is being deleted and takes nothing new, and from then on what is in it is
+/// deleted, too, until it is gone. LabelNamespace makes it anew.
+struct DeleteNamespace {
+  Pick ns = 0;
+};
+
+/// Somebody who may writes to the status of a Service that is ours.
+struct TamperService {
+  Pick service = 0;
+  Pick how = 0;
+  Pick address = 0;
+};
+/// Somebody who may writes to this one of the IP objects that there are.
+struct TamperIp {
+  Pick ip = 0;
+  Pick how = 0;
+  Pick address = 0;
+};
+/// Somebody makes an IP object that looks like the record of the Service and the address.
+struct ForgeRecord {
+  Pick service = 0;
+  Pick address = 0;
+  Pick owner = 0;
+};
+
+/// From now on the API server refuses what the operator writes in a namespace.
+struct Refuse {
+  Pick ns = 0;
+  bool statuses = false;  ///< of Services; else: new IP objects
+};
+/// It refuses nothing any more.
+struct Permit {};
+
 /// The leading process dies and is started again.
 struct Restart {};
 /// It dies after so many more writes, and is started again.
 struct Crash {
   Pick writes = 0;
 };
-/// The leader stops after so many more writes, and the other process leads.
+/// After so many more writes the other process leads. The one that led does not know it before it
+/// has sent some late ones; what was under way then arrives, too.
 struct ChangeLeader {
   Pick writes = 0;
+  Pick late = 0;
+};
+/// Of a process of a history.
+inline constexpr Pick kMostWorkers = 3;
+/// From now on processes work on so many objects at a time.
+struct Workers {
+  Pick count = 1;
 };
 /// Nobody leads until somebody is started.
 struct Stop {};
@@ -105,9 +164,10 @@ struct FailWrite {
   WriteFault fault = WriteFault::kLost;
 };
 
-using Deed = std::variant<PutPool, DeletePool, PutService, DeleteService, PutReservation,
-                          DeleteReservation, LabelNamespace, ShowForeign, DeleteRecord, Restart,
-                          Crash, ChangeLeader, Stop, FailWrite>;
+using Deed = std::variant<PutPool, DeletePool, PutService, DeleteService, RestoreService,
+                          PutReservation, DeleteReservation, LabelNamespace, ShowForeign,
+                          DeleteRecord, Hold, DeleteNamespace, TamperService, TamperIp, ForgeRecord,
+                          Refuse, Permit, Restart, Crash, ChangeLeader, Workers, Stop, FailWrite>;
 
 struct Event {
   Deed deed;

@@ -21,6 +21,15 @@ constexpr auto kPatience = 60s;  // a Lease of a leader that was killed runs out
 constexpr auto kLook = 50ms;
 constexpr auto kMoment = 4ms;  // about the time of one write
 
+// Processes and the API server cannot be steered from here; a namespace takes its time to go, and
+// so does the repair of a status that somebody overwrites again and again.
+bool isForMemoryOnly(const Deed& deed) {
+  return std::holds_alternative<FailWrite>(deed) || std::holds_alternative<Workers>(deed) ||
+         std::holds_alternative<Refuse>(deed) || std::holds_alternative<Permit>(deed) ||
+         std::holds_alternative<DeleteNamespace>(deed) ||
+         std::holds_alternative<TamperService>(deed);
+}
+
 }  // namespace
 
 Result<void> Live::begin() {
@@ -55,7 +64,8 @@ Result<std::vector<std::string>> Live::finish() {
   return check();
 }
 
-// Services first: the operator holds a Pool as long as somebody has an address of it.
+// Finalizers of a history go with it. Services first: the operator holds a Pool as long as somebody
+// has an address of it.
 Result<void> Live::clear() {
   const auto deadline = steady_clock::now() + kPatience;
   while (true) {
@@ -65,6 +75,7 @@ Result<void> Live::clear() {
     const auto remove = [&](const kube::Resource& resource, const auto& objects) {
       for (const auto& object : objects) {
         ++left;
+        if (!(resource == kube::kPools)) (void)letGo(api_, resource, object.key);
         if (!object.deleting) (void)api_.remove(resource, object.key, "", {});
       }
     };
@@ -95,7 +106,7 @@ Result<bool> Live::disturb(const Deed& deed) {
   } else if (const auto* const change = std::get_if<ChangeLeader>(&deed)) {
     death_ = Death{SIGTERM, change->writes};
   } else {
-    return std::holds_alternative<FailWrite>(deed);
+    return isForMemoryOnly(deed);
   }
   return true;
 }
@@ -119,7 +130,7 @@ Result<std::vector<std::string>> Live::check() {
     }
     if (broken.empty()) {
       settled_ = std::move(*now);
-      asking_.clear();
+      asking_ = stillAsking(asking_, *settled_);
       break;
     }
     if (steady_clock::now() > deadline) break;

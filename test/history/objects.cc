@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history/objects.h"
 
+#include "assigner/service/record_name.h"
 #include "history/names.h"
 
 namespace barevip::history {
@@ -28,6 +29,13 @@ json entries(const std::vector<Pick>& picks) {
 }
 
 json orNull(const std::string& text) { return text.empty() ? json() : json(text); }
+
+constexpr const char* kNobodysUid = "00000000-0000-0000-0000-000000000000";
+
+json ownedBy(const std::string& service, const std::string& uid) {
+  return json::array(
+      {{{"apiVersion", "v1"}, {"kind", "Service"}, {"name", service}, {"uid", uid}}});
+}
 
 json servicePort(int port, const char* protocol) {
   return {{"name", "p" + std::to_string(port)}, {"port", port}, {"protocol", protocol}};
@@ -161,14 +169,25 @@ kube::ObjectKey reservationKey(Pick reservation) {
 }
 
 json poolObject(const PutPool& deed) {
-  json spec = {
-      {"addresses", entries(deed.addresses)}, {"exclude", entries(deed.exclude)},
-      {"avoidBuggyIPs", deed.avoidBuggy},     {"avoidGatewayIPs", deed.avoidGateway},
-      {"autoAssign", !deed.onRequestOnly},    {"priority", pickFrom(kPriorities, deed.priority)}};
+  const int limit = pickFrom(kLimits, deed.limit);
+  json spec = {{"addresses", entries(deed.addresses)},
+               {"exclude", entries(deed.exclude)},
+               {"avoidBuggyIPs", deed.avoidBuggy},
+               {"avoidGatewayIPs", deed.avoidGateway},
+               {"autoAssign", !deed.onRequestOnly},
+               {"priority", pickFrom(kPriorities, deed.priority)},
+               {"allowFirstLast", deed.firstLast},
+               {"reuseDelay", pickFrom(kReuseDelays, deed.reuse)},
+               {"allowReservations", deed.reservations},
+               {"maxPerNamespace", limit == 0 ? json() : json(limit)},
+               {"allowSharing", pickFrom(kAllowSharing, deed.sharing)}};
   setAdmission(spec, deed.admits);
   return {{"apiVersion", kube::kPools.apiVersion()},
           {"kind", kube::kPools.kind},
-          {"metadata", {{"name", pickFrom(kPoolNames, deed.name)}}},
+          {"metadata",
+           {{"name", pickFrom(kPoolNames, deed.name)},
+            // A history deletes Pools in use, which the cluster's policy refuses otherwise.
+            {"annotations", {{"barevip.dev/delete-in-use", "true"}}}}},
           {"spec", std::move(spec)}};
 }
 
@@ -232,6 +251,86 @@ json namespaceObject(const LabelNamespace& deed) {
       {"apiVersion", "v1"},
       {"kind", "Namespace"},
       {"metadata", {{"name", pickFrom(kNamespaceNames, deed.ns)}, {"labels", std::move(labels)}}}};
+}
+
+json forgedRecord(const ForgeRecord& deed, const std::string& uid) {
+  const kube::ObjectKey service = serviceKey(deed.service);
+  const std::string address = pickFrom(kAddresses, deed.address);
+  json metadata = {{"name", assigner::recordName(service.name, IpAddress::parse(address).value())},
+                   {"namespace", service.ns}};
+  const auto owner = pickOf<ForgedOwner>(deed.owner);
+  if (owner != ForgedOwner::kNobody) {
+    const bool true_ = owner == ForgedOwner::kService && !uid.empty();
+    metadata["ownerReferences"] = ownedBy(service.name, true_ ? uid : kNobodysUid);
+  }
+  return {{"apiVersion", kube::kIps.apiVersion()},
+          {"kind", kube::kIps.kind},
+          {"metadata", std::move(metadata)},
+          {"spec", {{"address", address}, {"pool", pickFrom(kPoolNames, deed.address)}}}};
+}
+
+TamperedIp tamperedIp(const TamperIp& deed) {
+  const json noStatus = {{"status", nullptr}};
+  switch (pickOf<IpTampering>(deed.how)) {
+    case IpTampering::kNamesOthers:
+      return {{{"status",
+                {{"service", "db"},
+                 {"services", {"db"}},
+                 {"ports", {"81/TCP"}},
+                 {"phase", "Pending"}}}},
+              nullptr};
+    case IpTampering::kChangesKey:
+      return {nullptr, {{"spec", {{"shareKey", orNull(pickFrom(kShareKeys, deed.address))}}}}};
+    case IpTampering::kTakesOwner:
+      return {nullptr, {{"metadata", {{"ownerReferences", nullptr}}}}};
+    case IpTampering::kOtherOwner:
+      return {
+          nullptr,
+          {{"metadata",
+            {{"ownerReferences", ownedBy(pickFrom(kServiceNames, deed.address), kNobodysUid)}}}}};
+    case IpTampering::kMoves:  // an address that is bound cannot be changed
+      return {noStatus,
+              {{"spec", {{"address", pickFrom(kAddresses, deed.address)}, {"family", nullptr}}}}};
+    default:
+      return {noStatus, nullptr};
+  }
+}
+
+json tamperedStatus(const TamperService& deed) {
+  switch (pickOf<ServiceTampering>(deed.how)) {
+    case ServiceTampering::kShows:
+      return foreignStatus({deed.service, deed.address});
+    case ServiceTampering::kDropsCondition:
+      return {{"status", {{"conditions", nullptr}}}};
+    case ServiceTampering::kDenies:
+      return {{"status",
+               {{"conditions", json::array({{{"type", "barevip.dev/AddressAssigned"},
+                                             {"status", "False"},
+                                             {"reason", "Denied"},
+                                             {"message", "somebody says so"},
+                                             {"lastTransitionTime", "2030-01-01T00:00:00Z"}}})}}}};
+    case ServiceTampering::kClaims:
+      return restoredStatus({deed.service, deed.address});
+    default:
+      return {{"status", {{"loadBalancer", {{"ingress", nullptr}}}}}};
+  }
+}
+
+json restoredStatus(const RestoreService& deed) {
+  const std::string address = pickFrom(kAddresses, deed.address);
+  json status = foreignStatus({deed.service, deed.address});
+  status["status"]["loadBalancer"]["ingress"][0]["ipMode"] = "Proxy";
+  status["status"]["conditions"] = json::array({{{"type", "barevip.dev/AddressAssigned"},
+                                                 {"status", "True"},
+                                                 {"reason", "Assigned"},
+                                                 {"message", address + " assigned"},
+                                                 {"lastTransitionTime", "2030-01-01T00:00:00Z"}}});
+  return status;
+}
+
+LabelNamespace labelOf(const PutService& deed) {
+  return {static_cast<Pick>(deed.service % kNamespaceNames.size()),
+          static_cast<Pick>(deed.team - 1)};
 }
 
 json foreignStatus(const ShowForeign& deed) {

@@ -30,14 +30,23 @@ Addresses keysOf(const std::map<IpAddress, const model::IpClaim*>& records) {
 
 class Check {
  public:
-  explicit Check(const Cluster& cluster) : cluster_(cluster), pools_(cluster), holdings_(cluster) {}
+  explicit Check(const Cluster& cluster)
+      : cluster_(cluster),
+        pools_(cluster),
+        holdings_(cluster),
+        allRecorded_(!anyHoldsUnrecorded(cluster)) {}
 
-  std::vector<std::string> run() {
+  std::vector<std::string> run(const Refusals& refusals) {
     for (const auto& [address, held] : holdings_.all()) checkHolders(address, held);
+    if (!refusals.empty()) {
+      for (const model::Service& service : cluster_.services) checkRefused(service, refusals);
+      return std::move(broken_);
+    }
     for (const model::Service& service : cluster_.services) checkService(service);
     for (const model::IpClaim& ip : cluster_.ips) {
       isReservation(ip) ? checkReservation(ip) : checkRecord(ip);
     }
+    for (const IpTexts& ip : cluster_.ipTexts) checkTexts(ip);
     for (const model::Pool& pool : cluster_.pools) checkPool(pool);
     return std::move(broken_);
   }
@@ -64,7 +73,8 @@ class Check {
     for (const auto& [key, terms] : {std::pair(a, &first), std::pair(b, &second)}) {
       if (terms->known) continue;
       terms->localPods.reset();
-      if (isReservation(*holdings_.of(key).at(address))) return;
+      const auto record = holdings_.of(key).find(address);
+      if (record == holdings_.of(key).end() || isReservation(*record->second)) return;
     }
     expect(agree(first, second), address.toString() + " is held by " + a.toString() + " and " +
                                      b.toString() + ", who cannot share it");
@@ -79,7 +89,12 @@ class Check {
       return;
     }
     const Addresses shown = shownBy(service);
-    expect(shown == keysOf(mine),
+    if (isOurs(service) && isLeaving(cluster_, service)) return;
+    if (isOurs(service) && lacksRecord(service)) {
+      checkLacking(service);
+      return;
+    }
+    expect(!allRecorded_ || shown == keysOf(mine),
            name + " shows " + toText(shown) + " and has records for " + toText(keysOf(mine)));
     if (!isOurs(service)) {
       expect(shown.empty(), name + " is not ours and keeps " + toText(shown));
@@ -93,7 +108,7 @@ class Check {
     expect(!condition->reason.empty() && !condition->message.empty(),
            name + " has a condition without a reason or a sentence");
     const auto [known, possible] = whatRulesGive(pools_, cluster_, holdings_, service);
-    if (!known) return;
+    if (!known || !allRecorded_) return;
     if (condition->status == "True") {
       expect(possible && valuesOf(*possible) == shown,
              name + " is served with " + toText(shown) + ", but the rules give " +
@@ -104,16 +119,53 @@ class Check {
     }
   }
 
+  // A person's IP object has the name of its record, or an earlier one has that a finalizer keeps.
+  void checkLacking(const model::Service& service) {
+    const std::string name = "Service " + service.key.toString();
+    const auto isInTheWay = [&](const model::IpClaim& ip) {
+      return ip.key.ns == service.key.ns && ip.key.name.rfind(service.key.name + "-", 0) == 0 &&
+             (isReservation(ip) || ip.deleting);
+    };
+    expect(std::any_of(cluster_.ips.begin(), cluster_.ips.end(), isInTheWay),
+           name + " lacks a record, and nothing is in its way: " +
+               assignedCondition(service)->message);
+    if (assignedCondition(service)->status == "True") {
+      expect(!shownBy(service).empty(), name + " is served and shows nothing");
+    }
+  }
+
+  // What is served is recorded, or the condition says that it is not.
+  void checkRefused(const model::Service& service, const Refusals& refusals) {
+    const bool said = !refusals.statuses.contains(service.key.ns);
+    if (!isOurs(service) || isLeaving(cluster_, service) || !said) return;
+    const std::string name = "Service " + service.key.toString();
+    const model::Condition* const condition = assignedCondition(service);
+    if (condition == nullptr) {
+      expect(holdings_.isForeign(service), name + " has no condition");
+      return;
+    }
+    expect(!condition->reason.empty() && !condition->message.empty(),
+           name + " has a condition without a reason or a sentence");
+    if (holdings_.isForeign(service) || lacksRecord(service)) return;
+    const Addresses shown = shownBy(service);
+    expect(shown == keysOf(holdings_.of(service.key)),
+           name + " shows " + toText(shown) + " and has records for " +
+               toText(keysOf(holdings_.of(service.key))) + ", and does not say why");
+  }
+
   void checkRecord(const model::IpClaim& ip) {
+    if (ip.deleting || !counts(cluster_, ip)) return;
     const std::string name = "IP " + ip.key.toString();
     const kube::ObjectKey owner{ip.key.ns, ip.serviceOwner->name};
     const model::Service* const service = findService(cluster_, owner);
     expect(service != nullptr && service->uid == ip.serviceOwner->uid,
            name + " outlives its Service");
-    expect(ip.status.phase == "Bound" && ip.status.address == ip.spec.address,
-           name + " is of a Service and is not bound, but " + ip.status.phase);
+    // Who tampered with what is going has the last word.
+    if (service != nullptr && isLeaving(cluster_, *service) && !isBoundRecord(ip)) return;
+    expect(isBoundRecord(ip), name + " is of a Service and is not bound, but " + ip.status.phase);
     if (service == nullptr) return;
-    expect(ip.status.service == owner.name, name + " names Service " + ip.status.service);
+    expect(ip.status.services == std::vector<std::string>{owner.name},
+           name + " does not name its Service alone");
     checkGranted(ip, *service);
     const IpAddress address = IpAddress::parse(ip.spec.address).value();
     const std::string home = pools_.home(address, holdings_.givenFrom(address));
@@ -122,6 +174,7 @@ class Check {
 
   // Who waits may have what it has on older terms.
   void checkGranted(const model::IpClaim& ip, const model::Service& service) {
+    if (isLeaving(cluster_, service) || lacksRecord(service)) return;
     const model::Condition* const condition = assignedCondition(service);
     if (condition == nullptr || condition->status != "True") return;
     const std::set<std::string> ports(ip.status.ports.begin(), ip.status.ports.end());
@@ -132,6 +185,7 @@ class Check {
   }
 
   void checkReservation(const model::IpClaim& ip) {
+    if (ip.deleting) return;
     const std::string name = "IP " + ip.key.toString();
     const model::Condition* const condition = model::findCondition(ip.status.conditions, "Bound");
     if (condition == nullptr) {
@@ -140,9 +194,10 @@ class Check {
     }
     if (ip.status.phase != "Bound") {
       const auto possible = whatRulesReserve(pools_, ip, holdings_);
-      expect(!possible, name + " waits (" + condition->message + "), but the rules give " +
-                            (possible ? possible->toString() : ""));
-      expect(ip.status.service.empty(), name + " waits and has a user");
+      expect(!possible || !allRecorded_, name + " waits (" + condition->message +
+                                             "), but the rules give " +
+                                             (possible ? possible->toString() : ""));
+      expect(ip.status.services.empty(), name + " waits and has a user");
       return;
     }
     expect(ip.spec.address.empty() || ip.spec.address == ip.status.address,
@@ -160,15 +215,66 @@ class Check {
       expect(user != nullptr, name + " is used by a Service that is not there");
       if (user == nullptr) return;
       const model::Condition* const condition = assignedCondition(*user);
-      known = known && condition != nullptr && condition->status == "True";
+      known = known && condition != nullptr && condition->status == "True" && !lacksRecord(*user) &&
+              !isLeaving(cluster_, *user);
       ports.merge(termsOf(*user).ports);
     }
     const std::set<std::string> said(ip.status.ports.begin(), ip.status.ports.end());
     expect(!known || said == ports, name + " has other ports than its users");
   }
 
+  // One that is being deleted and is still there is held by somebody's finalizer, and not looked
+  // at.
+  void checkTexts(const IpTexts& ip) {
+    if (ip.deleting || mayBeForged(ip.key)) return;
+    const std::string name = "IP " + ip.key.toString();
+    std::string joined;
+    for (const std::string& each : ip.services) joined += (joined.empty() ? "" : ", ") + each;
+    expect(ip.service == joined, name + " names " + ip.service + " and lists " + joined);
+    const model::Condition* const bound = model::findCondition(ip.conditions, "Bound");
+    const model::Condition* const ready = model::findCondition(ip.conditions, "Ready");
+    if (bound == nullptr || ready == nullptr) {
+      broken_.push_back(name + " does not say whether it is bound and ready");
+      return;
+    }
+    expect(ready->status == (ip.phase == "Bound" ? "True" : "False"),
+           name + " is " + ip.phase + " and Ready is " + ready->status);
+    const bool same = ready->status == bound->status && ready->reason == bound->reason &&
+                      ready->message == bound->message &&
+                      ready->lastTransitionTime == bound->lastTransitionTime;
+    expect(same, name + " says by Ready what Bound does not say: " + ready->message);
+    for (const std::int64_t observed :
+         {ip.observedGeneration, bound->observedGeneration, ready->observedGeneration}) {
+      expect(observed == ip.generation, name + " is of generation " +
+                                            std::to_string(ip.generation) + " and its status of " +
+                                            std::to_string(observed));
+    }
+  }
+
+  // What somebody forges for such a Service stays without a status.
+  [[nodiscard]] bool mayBeForged(const kube::ObjectKey& key) const {
+    return std::any_of(cluster_.ips.begin(), cluster_.ips.end(), [&](const model::IpClaim& ip) {
+      if (ip.key != key || isReservation(ip)) return false;
+      const auto* const owner = findService(cluster_, {key.ns, ip.serviceOwner->name});
+      return owner != nullptr && (isLeaving(cluster_, *owner) || lacksRecord(*owner));
+    });
+  }
+
+  void checkGeneration(const model::Pool& pool) {
+    const auto isOf = [&](std::int64_t observed) {
+      expect(observed == pool.generation, "Pool " + pool.key.name + " is of generation " +
+                                              std::to_string(pool.generation) +
+                                              " and its status of " + std::to_string(observed));
+    };
+    isOf(pool.status.observedGeneration);
+    for (const model::Condition& each : pool.status.conditions) isOf(each.observedGeneration);
+  }
+
   void checkPool(const model::Pool& pool) {
-    for (const Family family : {Family::kIpv4, Family::kIpv6}) checkCounts(pool, family);
+    checkGeneration(pool);
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      if (allRecorded_) checkCounts(pool, family);
+    }
     const model::Condition* const ready = model::findCondition(pool.status.conditions, "Ready");
     expect(ready != nullptr && (ready->status == "True") == pools_.ready(pool),
            "Pool " + pool.key.name + " says of itself the opposite of what it is: " +
@@ -191,8 +297,11 @@ class Check {
     }
     Addresses outside;
     for (const model::IpClaim& ip : cluster_.ips) {
-      if (ip.status.phase != "Bound" || ip.status.pool != pool.key.name) continue;
+      if (ip.status.phase != "Bound" || !counts(cluster_, ip)) continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
+      // The status of one that is being deleted stays what it was.
+      const std::string home = ip.deleting ? pools_.home(address, ip.status.pool) : ip.status.pool;
+      if (home != pool.key.name) continue;
       if (address.family() == family && !PoolRules::offers(pool, address)) outside.insert(address);
     }
     const auto member =
@@ -210,6 +319,7 @@ class Check {
   const Cluster& cluster_;
   const PoolRules pools_;
   const Holdings holdings_;
+  const bool allRecorded_;
   std::vector<std::string> broken_;
 };
 
@@ -219,14 +329,39 @@ class Comparison {
   Comparison(const Cluster& before, const Cluster& now)
       : before_(before), now_(now), had_(before), has_(now) {}
 
-  std::vector<std::string> kept(const std::set<kube::ObjectKey>& asking) {
+  std::vector<std::string> kept(const std::set<kube::ObjectKey>& asking, const Refusals& refusals) {
     for (const model::Service& service : now_.services) {
-      if (!asking.contains(service.key)) checkKept(service);
+      if (asking.contains(service.key)) continue;
+      checkKept(service, isLeaving(now_, service) || refusals.statuses.contains(service.key.ns));
     }
     for (const model::IpClaim& ip : now_.ips) {
-      if (isReservation(ip)) checkKept(ip);
+      if (isReservation(ip) && !asking.contains(ip.key)) checkKept(ip);
     }
     return std::move(broken_);
+  }
+
+  // Free before, and it may be given on request: then it is the restored Service's.
+  std::vector<std::string> restored(const kube::ObjectKey& key, const IpAddress& address) {
+    const model::Service* const service = findService(now_, key);
+    if (service == nullptr || !isOurs(*service) || asksForSomething(*service) ||
+        isLeaving(now_, *service) || lacksRecord(*service)) {
+      return {};
+    }
+    const auto families = service->ipFamilies;
+    const bool wanted = families.front() == address.family() ||
+                        (service->ipFamilyPolicy != model::IpFamilyPolicy::kSingleStack &&
+                         families.back() == address.family());
+    const PoolRules pools(now_);
+    const model::Pool* const pool = pools.having(address);
+    const bool free = !had_.all().contains(address);
+    if (!wanted || !free || pool == nullptr || !PoolRules::offers(*pool, address) ||
+        !pools.admits(*pool, key.ns, &service->labels) || pool->maxPerNamespace != 0) {
+      return {};
+    }
+    const Addresses shown = shownBy(*service);
+    if (shown.contains(address)) return {};
+    return {"Service " + key.toString() + " was restored with " + address.toString() +
+            ", which was free, and shows " + toText(shown)};
   }
 
   std::vector<std::string> choice() {
@@ -235,13 +370,20 @@ class Comparison {
   }
 
  private:
-  void checkKept(const model::Service& service) {
+  // unrepaired: what its status says is not the operator's word any more.
+  void checkKept(const model::Service& service, bool unrepaired) {
     const model::Service* const earlier = findService(before_, service.key);
     if (earlier == nullptr || earlier->uid != service.uid || !isOurs(service)) return;
     if (!isOurs(*earlier) || had_.isForeign(*earlier)) return;
     Addresses had = shownBy(*earlier);
-    std::erase_if(had, [&](const IpAddress& address) { return asksToLeave(service, address); });
-    const Addresses has = shownBy(service);
+    const bool bare = lacksRecord(*earlier) || isLeaving(before_, *earlier);
+    std::erase_if(had, [&](const IpAddress& address) {
+      // Somebody else made it show what it has no record of, and nothing could be done against it.
+      const bool recorded = had_.of(service.key).contains(address);
+      return (!recorded && !bare) || asksToLeave(service, address);
+    });
+    Addresses has = shownBy(service);
+    if (unrepaired) has.merge(keysOf(has_.of(service.key)));
     if (!std::includes(has.begin(), has.end(), had.begin(), had.end())) {
       broken_.push_back("Service " + service.key.toString() + " had " + toText(had) +
                         ", asked for nothing else, and has " + toText(has));
@@ -253,8 +395,19 @@ class Comparison {
     const auto asked = service.annotations.find("barevip.dev/pool");
     const auto record = had_.of(service.key).find(address);
     if (asked == service.annotations.end() || record == had_.of(service.key).end()) return false;
+    // Without the record nobody knows any more who gave it.
+    const std::string& uid = record->second->uid;
+    const bool lost = std::none_of(now_.ips.begin(), now_.ips.end(),
+                                   [&](const model::IpClaim& ip) { return ip.uid == uid; });
+    if (lost) return PoolRules(now_).home(address, "") != asked->second;
     return record->second->spec.pool != asked->second &&
            PoolRules(now_).home(address, had_.givenFrom(address)) != asked->second;
+  }
+
+  [[nodiscard]] static bool asksForSomething(const model::Service& service) {
+    return !service.loadBalancerIp.empty() ||
+           std::any_of(service.annotations.begin(), service.annotations.end(),
+                       [](const auto& each) { return each.first != "barevip.dev/share"; });
   }
 
   void checkKept(const model::IpClaim& ip) {
@@ -276,7 +429,7 @@ class Comparison {
   }
 
   void checkChoice() {
-    if (!samePools()) return;
+    if (!samePools() || anyHoldsUnrecorded(before_)) return;
     const model::Service* gainer = nullptr;
     for (const model::Service& service : now_.services) {
       if (keysOf(had_.of(service.key)) == keysOf(has_.of(service.key))) continue;
@@ -297,7 +450,7 @@ class Comparison {
     }
     const model::Service* const earlier = findService(before_, gainer->key);
     if (earlier != nullptr && earlier->uid != gainer->uid) return;
-    if (othersChanged(*gainer)) return;
+    if (othersChanged(*gainer) || isLeaving(now_, *gainer) || lacksRecord(*gainer)) return;
     const auto [known, expected] = whatRulesGive(PoolRules(now_), before_, had_, *gainer);
     if (!known) return;
     const Addresses chosen = shownBy(*gainer);
@@ -357,18 +510,39 @@ model::Pool visible(model::Pool pool) {
 
 }  // namespace
 
-std::vector<std::string> brokenNow(const Cluster& now) { return Check(now).run(); }
+std::vector<std::string> brokenNow(const Cluster& now, const Refusals& refusals) {
+  return Check(now).run(refusals);
+}
 
 std::vector<std::string> brokenSince(const Cluster& before, const Cluster& now,
-                                     const std::set<kube::ObjectKey>& asking) {
-  return Comparison(before, now).kept(asking);
+                                     const std::set<kube::ObjectKey>& asking,
+                                     const Refusals& refusals) {
+  return Comparison(before, now).kept(asking, refusals);
+}
+
+std::set<kube::ObjectKey> stillAsking(std::set<kube::ObjectKey> asking, const Cluster& settled,
+                                      const Refusals& refusals) {
+  std::erase_if(asking, [&](const kube::ObjectKey& service) {
+    if (refusals.statuses.contains(service.ns)) return false;
+    const model::Service* const found = findService(settled, service);
+    const auto* const condition = found == nullptr ? nullptr : assignedCondition(*found);
+    return condition == nullptr || (condition->status == "True" && !lacksRecord(*found));
+  });
+  return asking;
 }
 
 std::vector<std::string> brokenChoice(const Cluster& before, const Cluster& now) {
   return Comparison(before, now).choice();
 }
 
+std::vector<std::string> brokenRestored(const Cluster& before, const Cluster& now,
+                                        const kube::ObjectKey& service, const IpAddress& address) {
+  return Comparison(before, now).restored(service, address);
+}
+
 std::vector<std::string> brokenByNewLeader(const Cluster& before, const Cluster& now) {
+  // It is not restored, so that another one may get it.
+  if (anyHoldsUnrecorded(before)) return {};
   std::vector<std::string> broken;
   const auto expect = [&](bool same, const std::string& what) {
     if (!same) broken.push_back("a new leader changes " + what);

@@ -21,6 +21,19 @@ bool anyEntryHas(const std::vector<std::string>& entries, const IpAddress& addre
   });
 }
 
+// The first and last address of an IPv4 prefix of four or more, the first one of an IPv6 prefix.
+bool anyPrefixKeepsBack(const std::vector<std::string>& entries, const IpAddress& address) {
+  return std::any_of(entries.begin(), entries.end(), [&](const std::string& entry) {
+    const auto slash = entry.find('/');
+    if (slash == std::string::npos) return false;
+    const IpRange range = IpRange::parse(entry).value();
+    const int length = std::stoi(entry.substr(slash + 1));
+    const bool four = range.family() == Family::kIpv4;
+    if (length > (four ? 30 : 126)) return false;
+    return address == range.first || (four && address == range.last);
+  });
+}
+
 bool anyEntryIsBad(const std::vector<std::string>& entries) {
   return std::any_of(entries.begin(), entries.end(),
                      [](const std::string& entry) { return !IpRange::parse(entry); });
@@ -61,10 +74,7 @@ std::vector<Family> familiesOf(const model::Service& service) {
 // The Services that the status of a reservation names.
 std::vector<kube::ObjectKey> usersOf(const model::IpClaim& ip) {
   std::vector<kube::ObjectKey> users;
-  std::string names = ip.status.service;
-  std::replace(names.begin(), names.end(), ',', ' ');
-  std::istringstream in(names);
-  for (std::string name; in >> name;) users.push_back({ip.key.ns, name});
+  for (const std::string& name : ip.status.services) users.push_back({ip.key.ns, name});
   return users;
 }
 
@@ -109,6 +119,32 @@ const model::Condition* assignedCondition(const model::Service& service) {
 
 bool isReservation(const model::IpClaim& ip) { return !ip.serviceOwner; }
 
+bool isLeaving(const Cluster& cluster, const model::Service& service) {
+  return service.deleting ||
+         std::any_of(cluster.namespaces.begin(), cluster.namespaces.end(),
+                     [&](const auto& ns) { return ns.key.name == service.key.ns && ns.deleting; });
+}
+
+bool lacksRecord(const model::Service& service) {
+  const model::Condition* const condition = assignedCondition(service);
+  return condition != nullptr &&
+         (condition->reason == "RecordRefused" || condition->reason == "RecordNameTaken");
+}
+
+bool isBoundRecord(const model::IpClaim& ip) {
+  return ip.status.phase == "Bound" && ip.status.address == ip.spec.address;
+}
+
+bool counts(const Cluster& cluster, const model::IpClaim& ip) {
+  if (isReservation(ip)) return ip.status.phase == "Bound";
+  const model::Service* const owner = findService(cluster, {ip.key.ns, ip.serviceOwner->name});
+  const bool there = owner != nullptr && owner->uid == ip.serviceOwner->uid;
+  const bool shown = there && shownBy(*owner).contains(IpAddress::parse(ip.spec.address).value());
+  if (ip.deleting) return shown;
+  const bool tidied = there && !isLeaving(cluster, *owner) && !lacksRecord(*owner);
+  return shown || !there || tidied || ip.status.phase == "Bound";
+}
+
 PoolRules::PoolRules(const Cluster& cluster) : cluster_(cluster) {
   for (const model::Pool& pool : cluster.pools) order_.push_back(&pool);
   std::sort(order_.begin(), order_.end(), [](const auto* a, const auto* b) {
@@ -137,6 +173,7 @@ const model::Pool* PoolRules::find(const std::string& name) const {
 // One bad entry, and the Pool has no address at all.
 bool PoolRules::covers(const model::Pool& pool, const IpAddress& address) {
   if (anyEntryIsBad(pool.addresses) || anyEntryIsBad(pool.exclude)) return false;
+  if (!pool.allowFirstLast && anyPrefixKeepsBack(pool.addresses, address)) return false;
   return anyEntryHas(pool.addresses, address) && !anyEntryHas(pool.exclude, address);
 }
 
@@ -158,7 +195,9 @@ bool PoolRules::admits(const model::Pool& pool, const std::string& ns,
                                      });
     if (!matches && !contains(pool.namespaces, ns)) return false;
   }
-  return labels == nullptr || !pool.serviceSelector || pool.serviceSelector->matches(*labels);
+  if (!pool.serviceSelector) return true;
+  if (labels != nullptr) return pool.serviceSelector->matches(*labels);
+  return pool.allowReservations || !pool.namespaces.empty() || pool.namespaceSelector;
 }
 
 const model::Pool* PoolRules::having(const IpAddress& address) const {
@@ -204,8 +243,8 @@ const model::Service* findService(const Cluster& cluster, const kube::ObjectKey&
 
 Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
   for (const model::IpClaim& ip : cluster.ips) {
+    if (!counts(cluster, ip)) continue;
     if (isReservation(ip)) {
-      if (ip.status.phase != "Bound") continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
       held_[address].reservations.insert(ip.key);
       givenFrom_.emplace(address, ip.status.pool);
@@ -222,8 +261,11 @@ Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
     }
   }
   for (const model::Service& service : cluster.services) {
-    if (!isForeign(service)) continue;
-    for (const IpAddress& address : shownBy(service)) held_[address].foreign.insert(service.key);
+    const bool foreign = isForeign(service);
+    for (const IpAddress& address : shownBy(service)) {
+      // Ours, whether it is recorded or not.
+      (foreign ? held_[address].foreign : held_[address].services).insert(service.key);
+    }
   }
 }
 
@@ -242,7 +284,13 @@ bool Holdings::isForeign(const model::Service& service) const {
   if (service.ingress.empty()) return false;
   if (!isOurs(service)) return true;
   const model::Condition* const condition = assignedCondition(service);
-  return of(service.key).empty() && (condition == nullptr || condition->status != "True");
+  if (condition == nullptr) return of(service.key).empty();
+  // It may wait for something and keep what it has.
+  const bool keeps = std::any_of(
+      service.ingress.begin(), service.ingress.end(), [&](const model::LoadBalancerIngress& each) {
+        return condition->message.find("; the Service keeps " + each.ip) != std::string::npos;
+      });
+  return of(service.key).empty() && condition->status != "True" && !keeps;
 }
 
 Terms Holdings::granted(const kube::ObjectKey& service, const IpAddress& address) const {
@@ -251,8 +299,13 @@ Terms Holdings::granted(const kube::ObjectKey& service, const IpAddress& address
   const model::Condition* const condition = assignedCondition(*found);
   Terms terms = termsOf(*found);
   // Who waits for something else may have what it has on older terms.
-  terms.known = condition != nullptr && condition->status == "True";
-  const model::IpClaim& ip = *of(service).at(address);
+  terms.known = condition != nullptr && condition->status == "True" && !isLeaving(cluster_, *found);
+  const auto record = of(service).find(address);
+  if (record == of(service).end()) {
+    terms.known = false;
+    return terms;
+  }
+  const model::IpClaim& ip = *record->second;
   if (!isReservation(ip)) {
     terms.key = ip.spec.shareKey;
     terms.ports = {ip.status.ports.begin(), ip.status.ports.end()};
@@ -260,7 +313,48 @@ Terms Holdings::granted(const kube::ObjectKey& service, const IpAddress& address
   return terms;
 }
 
+bool anyHoldsUnrecorded(const Cluster& cluster) {
+  // Its status is not repaired any more: it names no new user.
+  const bool anyGoes =
+      std::any_of(cluster.ips.begin(), cluster.ips.end(),
+                  [](const model::IpClaim& ip) { return isReservation(ip) && ip.deleting; });
+  if (anyGoes) return true;
+  const Holdings holdings(cluster);
+  return std::any_of(
+      cluster.services.begin(), cluster.services.end(), [&](const model::Service& service) {
+        if (lacksRecord(service)) return true;
+        if (!isLeaving(cluster, service)) return false;
+        // Nothing of it is repaired.
+        const Holdings::Records& mine = holdings.of(service.key);
+        const Addresses shown = shownBy(service);
+        return mine.empty() || !std::all_of(shown.begin(), shown.end(), [&](const auto& address) {
+                 const auto record = mine.find(address);
+                 return record != mine.end() &&
+                        (isReservation(*record->second) || isBoundRecord(*record->second));
+               });
+      });
+}
+
 namespace {
+
+bool hasIn(const Holdings::Held& held, const std::string& ns, const kube::ObjectKey& except) {
+  const auto near = [&](const kube::ObjectKey& key) { return key.ns == ns && key != except; };
+  return std::any_of(held.services.begin(), held.services.end(), near) ||
+         std::any_of(held.reservations.begin(), held.reservations.end(), near);
+}
+
+// maxPerNamespace: what others of the namespace have of the Pool.
+bool roomFor(const PoolRules& pools, const Holdings& holdings, const model::Pool& pool,
+             const kube::ObjectKey& asking, Family family) {
+  if (pool.maxPerNamespace == 0) return true;
+  std::uint32_t count = 0;
+  for (const auto& [address, held] : holdings.all()) {
+    const bool counts = address.family() == family && hasIn(held, asking.ns, asking) &&
+                        pools.home(address, holdings.givenFrom(address)) == pool.key.name;
+    if (counts) ++count;
+  }
+  return count < pool.maxPerNamespace;
+}
 
 // One Service that is looked at.
 class Case {
@@ -346,6 +440,16 @@ class Case {
     });
   }
 
+  [[nodiscard]] bool hasRoom(const model::Pool& pool, Family family) const {
+    return roomFor(pools_, holdings_, pool, service_.key, family);
+  }
+
+  // Somebody of its namespace has it already, so that it counts no more than it did.
+  [[nodiscard]] bool isNear(const IpAddress& address) const {
+    const auto it = holdings_.all().find(address);
+    return it != holdings_.all().end() && hasIn(it->second, service_.key.ns, {});
+  }
+
   bool takeNamed() {
     const std::string name = annotation(service_, "ip");
     if (name.empty()) return true;
@@ -383,7 +487,8 @@ class Case {
       if (!poolAllowsJoining(address, homeOf(address))) return false;
     }
     return pool != nullptr && pools_.ready(*pool) && PoolRules::offers(*pool, address) &&
-           admittedBy(*pool) && take(address, pool->key.name);
+           admittedBy(*pool) && (isNear(address) || hasRoom(*pool, address.family())) &&
+           take(address, pool->key.name);
   }
 
   // What it shows goes before what it has, too. False if something stays, but not on the terms
@@ -443,7 +548,7 @@ class Case {
                               PoolRules::offers(*pool, address) &&
                               homeOf(address) == pool->key.name;
         if (!joinable || !sameKeyAsOthers(address) || !poolAllowsJoining(address, pool->key.name) ||
-            !fitsBesideOthers(address)) {
+            !(isNear(address) || hasRoom(*pool, family)) || !fitsBesideOthers(address)) {
           continue;
         }
         take(address, pool->key.name);
@@ -453,6 +558,7 @@ class Case {
   }
 
   [[nodiscard]] std::optional<IpAddress> lowestFree(const model::Pool& pool, Family family) const {
+    if (!hasRoom(pool, family)) return std::nullopt;
     for (const IpAddress& address : allAddresses()) {
       const bool held = holdings_.all().contains(address);
       if (address.family() == family && !held && PoolRules::offers(pool, address)) return address;
@@ -499,7 +605,10 @@ std::optional<IpAddress> whatRulesReserve(const PoolRules& pools, const model::I
     const bool asked = ip.spec.pool.empty() || pool->key.name == ip.spec.pool;
     if (!asked || !pools.ready(*pool) || !pools.admits(*pool, ip.key.ns, nullptr)) continue;
     for (const IpAddress& address : allAddresses()) {
-      if (holdings.all().contains(address) || !PoolRules::offers(*pool, address)) continue;
+      if (holdings.all().contains(address) || !PoolRules::offers(*pool, address) ||
+          !roomFor(pools, holdings, *pool, ip.key, address.family())) {
+        continue;
+      }
       if (!ip.spec.address.empty()) {
         if (address.toString() == ip.spec.address) return address;
       } else if ((pool->autoAssign || !ip.spec.pool.empty()) && address.family() == family) {

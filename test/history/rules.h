@@ -21,6 +21,19 @@ using ByFamily = std::map<Family, IpAddress>;
 [[nodiscard]] Addresses shownBy(const model::Service& service);
 [[nodiscard]] const model::Condition* assignedCondition(const model::Service& service);
 [[nodiscard]] bool isReservation(const model::IpClaim& ip);
+/// The status of a Service's record is what the operator writes.
+[[nodiscard]] bool isBoundRecord(const model::IpClaim& ip);
+/// It is being deleted, or its namespace is: it keeps what it has until it is gone, and gets
+/// nothing.
+[[nodiscard]] bool isLeaving(const Cluster& cluster, const model::Service& service);
+/// The Service says that the record of an address cannot be made.
+[[nodiscard]] bool lacksRecord(const model::Service& service);
+/// A Service or reservation of the cluster may hold an address without an IP object that says so:
+/// the API does not tell whether.
+[[nodiscard]] bool anyHoldsUnrecorded(const Cluster& cluster);
+/// The IP object says who has an address: not one that somebody's finalizer keeps, nor what
+/// somebody forged for a Service that is leaving or lacks a record, which stays until that is over.
+[[nodiscard]] bool counts(const Cluster& cluster, const model::IpClaim& ip);
 
 /// Pools as the documentation describes them, over the addresses of histories.
 class PoolRules {

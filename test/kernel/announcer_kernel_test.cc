@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "ipvsnode/host/announcer_raw.h"
+#include "ipvsnode/announce/l2/announcer_raw.h"
 #include "kernel/lab_network.h"
 
 namespace barevip::kernel_test {
@@ -59,7 +59,7 @@ TEST_F(Announcing, NeighboursThatKnowAnotherOwnerLearnTheNewOne) {
     // Again and again, as the daemon does: a device that just came up takes nothing in at first.
     for (int i = 0; i < 200 && entry.find(kOurMac) == std::string::npos; ++i) {
       const auto sent = announcer_->announce({ip(vip)}, "eth0");
-      ASSERT_TRUE(sent) << sent.error().message;
+      ASSERT_FALSE(sent.failure) << sent.failure->message;
       entry = them_.run(std::string("ip neigh show ") + vip + " dev eth0");
     }
     EXPECT_NE(entry.find(kOurMac), std::string::npos) << vip << ": " << entry;
@@ -73,7 +73,16 @@ TEST_F(Announcing, ManyAddressesGoOutAtOnce) {
     vips.push_back(IpAddress::fromNumber(Family::kIpv6, ip("2001:db8::1000").number() + i));
   }
   const auto sent = announcer_->announce(vips, "eth0");
-  EXPECT_TRUE(sent) << sent.error().message;
+  EXPECT_FALSE(sent.failure) << sent.failure->message;
+  EXPECT_TRUE(sent.unsent.empty());
+}
+
+TEST_F(Announcing, WhatADeviceThatIsDownDidNotTakeIsWorthAnotherTry) {
+  us_.ip("link set eth0 down");
+  const std::vector<IpAddress> vips = {ip("192.0.2.200"), ip("2001:db8::200")};
+  const auto sent = announcer_->announce(vips, "eth0");
+  EXPECT_TRUE(sent.failure);
+  EXPECT_EQ(sent.unsent, vips);
 }
 
 TEST_F(Announcing, AProbeFindsWhoHoldsAnAddress) {
@@ -115,11 +124,12 @@ TEST_F(Announcing, AProbeEndsWhenStopped) {
 
 TEST_F(Announcing, ADeviceThatIsNotThereOrNoEthernetIsAClearError) {
   const auto missing = announcer_->announce({ip("192.0.2.200")}, "eth7");
-  ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(missing.failure);
+  EXPECT_EQ(missing.failure->code, ErrorCode::kNotFound);
   const auto loopback = announcer_->announce({ip("192.0.2.200")}, "lo");
-  ASSERT_FALSE(loopback);
-  EXPECT_EQ(loopback.error().code, ErrorCode::kUnsupported);
+  ASSERT_TRUE(loopback.failure);
+  EXPECT_EQ(loopback.failure->code, ErrorCode::kUnsupported);
+  EXPECT_TRUE(loopback.unsent.empty()) << "it never will be sent";
 }
 
 }  // namespace

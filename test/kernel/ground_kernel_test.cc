@@ -9,16 +9,18 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/base/file_descriptor.h"
+#include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/host/kernel_modules.h"
-#include "ipvsnode/host/packet_filter_iptables.h"
+#include "ipvsnode/host/sysctl.h"
 #include "kernel/lab_network.h"
 
 namespace barevip::kernel_test {
@@ -28,6 +30,7 @@ using host::GroundReport;
 using ipvs::Protocol;
 
 constexpr const char* kPath = "/run/netns/ground";
+constexpr const char* kAlias = "/run/netns/ground-alias";
 
 class Ground : public ::testing::Test {
  protected:
@@ -35,12 +38,22 @@ class Ground : public ::testing::Test {
   ~Ground() override {
     director_.reset();
     EXPECT_TRUE(host::removeNamespace(kPath));
+    EXPECT_TRUE(host::removeNamespace(kAlias));
   }
 
-  GroundReport make(host::Placement placement = host::Placement::kDirector) {
-    auto report = node_.thread().run([&] {
-      return host::makeGround({placement, "eth0", kPath}, runner_);
-    });
+  [[nodiscard]] static host::GroundOptions options(net::Placement placement,
+                                                   const std::string& alias = "") {
+    return {placement, "eth0", kPath, alias};
+  }
+
+  [[nodiscard]] host::UsesLegacyFilter usesLegacyFilter() {
+    return [this] { return host::usesLegacyBackend(runner_); };
+  }
+
+  GroundReport make(net::Placement placement = net::Placement::kDirector,
+                    const std::string& alias = "") {
+    auto report = node_.thread().run(
+        [&] { return host::makeGround(options(placement, alias), runner_, usesLegacyFilter()); });
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(GroundReport{});
   }
@@ -52,12 +65,11 @@ class Ground : public ::testing::Test {
   }
 
   /// As the daemon does it: the director's thread has no CAP_SYS_ADMIN any more, neither has this.
-  GroundReport check(host::Placement placement = host::Placement::kDirector) {
+  GroundReport check(net::Placement placement = net::Placement::kDirector) {
     auto daemon = host::NamespaceThread::start("/run/netns/node", host::dropCapabilities);
     EXPECT_TRUE(daemon) << daemon.error().message;
-    auto report = (*daemon)->run([&] {
-      return host::checkGround({placement, "eth0", kPath}, director_.get(), runner_);
-    });
+    auto report = (*daemon)->run(
+        [&] { return host::checkGround(options(placement), director_.get(), runner_); });
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(GroundReport{});
   }
@@ -94,6 +106,15 @@ TEST_F(Ground, TheDirectorHasTheWaysOutAndTheBindInterfacesMtu) {
   EXPECT_NE(inDirector("ip -6 route").find("default via fd77:6276:6970::1 dev outside"),
             std::string::npos);
   EXPECT_NE(inDirector("ip link show outside").find("mtu 9000"), std::string::npos);
+}
+
+TEST_F(Ground, ManyVipsCostThePacketPathOfTheDirectorNothing) {
+  make();
+  EXPECT_EQ(inDirector("sysctl -n net.ipv6.conf.outside.use_oif_addrs_only "
+                       "net.ipv6.conf.inside.use_oif_addrs_only"),
+            "1\n1\n");
+  const bool estimates = host::KernelVersion::running().atLeast(6, 2);
+  EXPECT_EQ(inDirector("sysctl -n net.ipv4.vs.run_estimation"), estimates ? "1\n" : "0\n");
 }
 
 TEST_F(Ground, TheDaemonMendsWhatSomebodyRemoved) {
@@ -153,7 +174,7 @@ TEST_F(Ground, ADaemonWhoseNamespaceWasReplacedIsToldToStartAgain) {
   const GroundReport report = check();
   EXPECT_TRUE(
       std::any_of(report.problems.begin(), report.problems.end(), [](const std::string& line) {
-        return line.find("was made anew under this process") != std::string::npos;
+        return line.find("was made again under this process") != std::string::npos;
       }));
 }
 
@@ -165,18 +186,18 @@ TEST_F(Ground, APlainFileInThePlaceOfTheNamespaceIsMountedOver) {
 }
 
 TEST_F(Ground, PlacementHostHasItsDummyDevice) {
-  EXPECT_FALSE(make(host::Placement::kHost).done.empty());
-  EXPECT_TRUE(make(host::Placement::kHost).done.empty());
-  EXPECT_TRUE(check(host::Placement::kHost).problems.empty());
+  EXPECT_FALSE(make(net::Placement::kHost).done.empty());
+  EXPECT_TRUE(make(net::Placement::kHost).done.empty());
+  EXPECT_TRUE(check(net::Placement::kHost).problems.empty());
   node_.run("ip link delete barevip0");
-  EXPECT_FALSE(check(host::Placement::kHost).done.empty());
+  EXPECT_FALSE(check(net::Placement::kHost).done.empty());
 }
 
 TEST_F(Ground, PlacementHostIsUnsafeOnceAKubeProxyOfIpvsModeIsThere) {
-  make(host::Placement::kHost);
-  EXPECT_TRUE(check(host::Placement::kHost).safe);
+  make(net::Placement::kHost);
+  EXPECT_TRUE(check(net::Placement::kHost).safe);
   node_.ip("link add kube-ipvs0 type dummy");
-  const GroundReport report = check(host::Placement::kHost);
+  const GroundReport report = check(net::Placement::kHost);
   EXPECT_FALSE(report.safe);
   ASSERT_EQ(report.problems.size(), 1U);
   EXPECT_NE(report.problems[0].find("kube-proxy runs in ipvs mode"), std::string::npos);
@@ -211,7 +232,8 @@ TEST_F(Ground, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) {
 
 TEST_F(Ground, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
   const auto report = node_.thread().run([&] {
-    return host::makeGround({host::Placement::kDirector, "eth7", kPath}, runner_);
+    return host::makeGround({net::Placement::kDirector, "eth7", kPath}, runner_,
+                            usesLegacyFilter());
   });
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
@@ -220,19 +242,39 @@ TEST_F(Ground, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
 }
 
 TEST_F(Ground, RemovalLeavesNothingOfOurs) {
-  make(host::Placement::kHost);
+  make(net::Placement::kHost);
   make();
-  const auto removed = node_.thread().run([] {
-    return host::removeGround({host::Placement::kDirector, {}, kPath});
-  });
+  make(net::Placement::kDirector, kAlias);
+  const auto remove = [] { return host::removeGround(options(net::Placement::kDirector, kAlias)); };
+  const auto removed = node_.thread().run(remove);
   ASSERT_TRUE(removed) << removed.error().message;
   const std::string links = node_.run("ip -o link");
   EXPECT_EQ(links.find("bvip"), std::string::npos) << links;
   EXPECT_EQ(links.find("barevip"), std::string::npos) << links;
   EXPECT_FALSE(host::isNamespace(kPath));
-  EXPECT_TRUE(node_.thread().run([] {
-    return host::removeGround({host::Placement::kDirector, {}, kPath});
-  })) << "a second time is fine";
+  EXPECT_FALSE(host::isNamespace(kAlias));
+  EXPECT_TRUE(node_.thread().run(remove)) << "a second time is fine";
+}
+
+TEST_F(Ground, IpNetnsFindsTheNamespaceUnderItsAlias) {
+  make(net::Placement::kDirector, kAlias);
+  EXPECT_TRUE(std::filesystem::equivalent(kPath, kAlias));
+  EXPECT_TRUE(make(net::Placement::kDirector, kAlias).done.empty());
+}
+
+TEST_F(Ground, ANamespaceOfAnEarlierReleaseIsKeptWithAllThatIsInIt) {
+  ASSERT_TRUE(host::ensureNamespace(kAlias));
+  node_.run("nsenter --net=" + std::string(kAlias) + " ip link add marker type dummy");
+  make(net::Placement::kDirector, kAlias);
+  EXPECT_NE(inDirector("ip link").find("marker"), std::string::npos);
+  EXPECT_TRUE(host::isNamespace(kAlias)) << "an earlier release finds it there after a rollback";
+}
+
+TEST_F(Ground, AnAliasOfAnotherNamespaceIsReplaced) {
+  make();
+  ASSERT_TRUE(host::ensureNamespace(kAlias));
+  make(net::Placement::kDirector, kAlias);
+  EXPECT_TRUE(std::filesystem::equivalent(kPath, kAlias));
 }
 
 struct Role {
@@ -244,7 +286,7 @@ class Filter : public ::testing::TestWithParam<Role> {
  protected:
   static void SetUpTestSuite() {
     LabCommandRunner modules;
-    for (const auto placement : {host::Placement::kDirector, host::Placement::kHost}) {
+    for (const auto placement : {net::Placement::kDirector, net::Placement::kHost}) {
       EXPECT_TRUE(host::loadModules(host::modulesOf(placement), modules));
     }
     EXPECT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
@@ -293,7 +335,7 @@ class Filter : public ::testing::TestWithParam<Role> {
 
   Space space_{"filter"};
   std::unique_ptr<host::NamespaceThread> thread_ = enter();
-  host::SystemCommandRunner system_;
+  SystemCommandRunner system_;
   host::NamespaceCommandRunner runner_{*thread_, system_};
   host::IptablesPacketFilter filter_{{GetParam().role, host::FilterBackend::kLegacy, true, "eth0"},
                                      runner_};
@@ -355,16 +397,16 @@ TEST(Backend, OfAKernelWithoutNftablesIsLegacy) {
   LabCommandRunner modules;
   ASSERT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
   Space space("backend");
-  host::SystemCommandRunner system;
+  SystemCommandRunner system;
   host::NamespaceCommandRunner runner(space.thread(), system);
   EXPECT_EQ(host::detectBackend(runner), host::FilterBackend::kLegacy);
 }
 
 /// A node whose kernel was built without modules that can be loaded.
-class NoModules final : public host::CommandRunner {
+class NoModules final : public CommandRunner {
  public:
-  Result<host::CommandOutput> run(const host::Command& command, std::stop_token /*stop*/) override {
-    return host::CommandOutput{1, "", command.program + ": FATAL: Module not found"};
+  Result<CommandOutput> run(const Command& command, std::stop_token /*stop*/) override {
+    return CommandOutput{1, "", command.program + ": FATAL: Module not found"};
   }
 };
 
@@ -373,10 +415,10 @@ TEST(Modules, AKernelWithoutIpvsIsAnErrorThatSaysHowToMendIt) {
   space.run("lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p' | xargs -r rmmod && rmmod ip_vs");
   NoModules runner;
   const auto made = space.thread().run(
-      [&] { return host::loadModules(host::modulesOf(host::Placement::kDirector), runner); });
+      [&] { return host::loadModules(host::modulesOf(net::Placement::kDirector), runner); });
   const auto checked = space.thread().run([] { return host::checkIpvs(); });
   LabCommandRunner lab;
-  ASSERT_TRUE(host::loadModules(host::modulesOf(host::Placement::kDirector), lab));
+  ASSERT_TRUE(host::loadModules(host::modulesOf(net::Placement::kDirector), lab));
 
   ASSERT_FALSE(made);
   ASSERT_FALSE(checked);

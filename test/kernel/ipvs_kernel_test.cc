@@ -128,6 +128,27 @@ TEST_F(IpvsKernelTest, IpvsadmShowsWhatWasApplied) {
   }
 }
 
+TEST_F(IpvsKernelTest, TimeoutsAreThoseOfTheNamespaceAndOthersSeeThem) {
+  using std::chrono::seconds;
+  auto kernel = open();
+  EXPECT_EQ(kernel.timeouts().value(), (ipvs::Timeouts{seconds(900), seconds(120), seconds(300)}))
+      << "what Linux has of itself";
+  ASSERT_TRUE(kernel.setTimeouts({seconds(7260), seconds(60), seconds(30)}));
+  EXPECT_NE(run("ipvsadm -l --timeout").find("7260 60 30"), std::string::npos);
+  run("ipvsadm --set 10 0 0");
+  EXPECT_EQ(kernel.timeouts().value(), (ipvs::Timeouts{seconds(10), seconds(60), seconds(30)}));
+  ASSERT_TRUE(kernel.setTimeouts({seconds(7260), seconds(0), seconds(0)}));
+  EXPECT_EQ(kernel.timeouts().value(), (ipvs::Timeouts{seconds(7260), seconds(60), seconds(30)}))
+      << "what is not wished for stays";
+}
+
+TEST_F(IpvsKernelTest, TheLongestTimeoutThatTheFlagsAllowIsTaken) {
+  const std::chrono::seconds most = std::chrono::hours(576);
+  auto kernel = open();
+  ASSERT_TRUE(kernel.setTimeouts({most, most, most}));
+  EXPECT_EQ(kernel.timeouts().value(), (ipvs::Timeouts{most, most, most}));
+}
+
 TEST_F(IpvsKernelTest, AddsBringWhatIsThereIntoTheWantedForm) {
   // A tunnel keeps the port, so both have the same.
   const VirtualServerKey key{ip("192.0.2.1"), 8080, Protocol::kTcp};

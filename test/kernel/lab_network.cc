@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ipvsnode/host/stop_event.h"
+#include "common/base/stop_event.h"
 
 namespace barevip::kernel_test {
 
@@ -85,9 +85,8 @@ Answer failed(int number) { return {{}, {}, errorText(number)}; }
 
 }  // namespace
 
-Result<host::CommandOutput> LabCommandRunner::run(const host::Command& command,
-                                                  std::stop_token stop) {
-  host::Command changed = command;
+Result<CommandOutput> LabCommandRunner::run(const Command& command, std::stop_token stop) {
+  Command changed = command;
   if (command.program == "modprobe") {
     changed.arguments.insert(changed.arguments.begin(), {"-d", "/run/modules"});
   }
@@ -111,17 +110,17 @@ Space::~Space() {
 }
 
 std::string Space::run(const std::string& commandLine) {
-  host::SystemCommandRunner runner;
+  SystemCommandRunner runner;
   host::NamespaceCommandRunner inside(*thread_, runner);
-  const auto output = host::runSuccessfully(inside, {"bash", {"-ec", commandLine}});
+  const auto output = runSuccessfully(inside, {"bash", {"-ec", commandLine}});
   EXPECT_TRUE(output) << name_ << ": " << output.error().message;
   return output ? output->output : std::string();
 }
 
 void Space::ip(const std::string& lines) {
-  host::SystemCommandRunner runner;
+  SystemCommandRunner runner;
   host::NamespaceCommandRunner inside(*thread_, runner);
-  const auto output = host::runSuccessfully(inside, {"ip", {"-batch", "-"}, lines + "\n"});
+  const auto output = runSuccessfully(inside, {"ip", {"-batch", "-"}, lines + "\n"});
   EXPECT_TRUE(output) << name_ << ": " << output.error().message << "\n" << lines;
 }
 
@@ -132,7 +131,7 @@ EchoServer::EchoServer(Space& space, std::string name, std::uint16_t port)
       thread_([this](const std::stop_token& stop) { serve(stop); }) {}
 
 void EchoServer::serve(const std::stop_token& stop) const {
-  const host::StopEvent stopEvent(stop);
+  const StopEvent stopEvent(stop);
   while (true) {
     std::array<pollfd, 3> fds{
         {{stopEvent.get(), POLLIN, 0}, {tcp_.get(), POLLIN, 0}, {udp_.get(), POLLIN, 0}}};

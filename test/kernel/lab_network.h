@@ -13,19 +13,19 @@
 #include "barevip/base/ip.h"
 #include "barevip/base/result.h"
 
+#include "common/base/command.h"
 #include "common/base/file_descriptor.h"
-#include "ipvsnode/host/command.h"
 #include "ipvsnode/host/network_namespace.h"
 
 namespace barevip::kernel_test {
 
 /// The machine of run-in-uml keeps its modules elsewhere than modprobe looks by itself.
-class LabCommandRunner final : public host::CommandRunner {
+class LabCommandRunner final : public CommandRunner {
  public:
-  Result<host::CommandOutput> run(const host::Command& command, std::stop_token stop) override;
+  Result<CommandOutput> run(const Command& command, std::stop_token stop) override;
 
  private:
-  host::SystemCommandRunner system_;
+  SystemCommandRunner system_;
 };
 
 /// A network namespace with a name that `ip -n` knows, and a thread in it. Removed at the end.

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 
-from . import control_plane, images, network, nodes, pki, processes, settings
+from . import control_plane, images, network, nodes, processes, settings
 from .progress import step
 from .settings import node_name
 
@@ -20,18 +20,29 @@ def binaries_folder():
         folder = os.path.join(settings.REPO, "build", preset, "bin")
         if all(os.access(os.path.join(folder, p), os.X_OK) for p in PROGRAMS):
             return folder
-    raise settings.Problem("barevip is not built: run `cmake --preset release && cmake --build --preset release`, "
-                           "or leave it out by --without-barevip")
+    raise settings.Problem(
+        "barevip is not built: run `cmake --preset release && cmake --build --preset release`, "
+        "or leave it out by --without-barevip"
+    )
 
 
 def ensure_images():
-    """The images of both programs, made again when a program or the recipe changed. Returns their names."""
+    """The images of both programs, made again when a program, its version, the recipe or the packages changed.
+
+    They name no revision: each commit would make new images of the same content. Returns their names.
+    """
     folder = binaries_folder()
-    recipe = os.path.join(settings.REPO, "deploy", "images", "build.sh")
-    inputs = images.hash_of([recipe, images.PACK, *(os.path.join(folder, p) for p in PROGRAMS)])
+    inputs = images.hash_of(
+        [
+            *images.recipes(),
+            os.path.join(settings.REPO, "CMakeLists.txt"),
+            "/var/lib/dpkg/status",
+            *(os.path.join(folder, p) for p in PROGRAMS),
+        ]
+    )
     if not all(images.is_current(p, inputs) for p in PROGRAMS):
         with step("images of barevip"):
-            images.run_tool([recipe, folder, settings.IMAGES])
+            images.run_tool([images.BUILD, "--revision=", folder, settings.IMAGES])
             for program in PROGRAMS:
                 images.mark_current(program, inputs)
     return PROGRAMS
@@ -46,19 +57,18 @@ def install():
                 control_plane.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=120s")
 
 
-def _kubeconfig(program):
-    """A kubeconfig with the rights of the program's service account, so that its RBAC is what is tested."""
-    file = os.path.join(settings.KUBECONFIGS, f"{program}.conf")
-    if not os.path.exists(file):
-        pki.create_kubeconfig(program, f"system:serviceaccount:{NAMESPACE}:{program}",
-                              ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"])
-    return file
-
-
 def start_operator():
     """Starts the operator as a process on the LAN."""
-    processes.start(_OPERATOR, network.inside(settings.LAN, [
-        os.path.join(binaries_folder(), _OPERATOR), f"--kubeconfig={_kubeconfig(_OPERATOR)}"]))
+    processes.start(
+        _OPERATOR,
+        network.inside(
+            settings.LAN,
+            [
+                os.path.join(binaries_folder(), _OPERATOR),
+                f"--kubeconfig={control_plane.token_kubeconfig(_OPERATOR, NAMESPACE)}",
+            ],
+        ),
+    )
 
 
 def start_node_daemon(number):
@@ -67,8 +77,8 @@ def start_node_daemon(number):
     log = shlex.quote(os.path.join(nodes.folder(number), "barevip-node.log"))
     interface = f"--bind-iface={settings.NODE_INTERFACE}"
     prepare = shlex.join([program, "init", interface])
-    serve = shlex.join([program, interface, f"--kubeconfig={_kubeconfig('barevip-node')}",
-                        f"--node-name={node_name(number)}"])
+    kubeconfig = control_plane.token_kubeconfig("barevip-node", NAMESPACE, node_name(number))
+    serve = shlex.join([program, interface, f"--kubeconfig={kubeconfig}", f"--node-name={node_name(number)}"])
     nodes.run(number, f"{prepare} >>{log} 2>&1 || exit 1; setsid {serve} >>{log} 2>&1 </dev/null &")
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -25,7 +26,10 @@ CONTAINERD = os.path.join(settings.CACHE, "bin", f"containerd-{_PINNED['CONTAINE
 CNI = os.path.join(settings.CACHE, "bin", f"cni-plugins-{_PINNED['CNI_PLUGINS_VERSION']}")
 _METALLB = os.path.join(settings.CACHE, "bin", f"metallb-{_PINNED['METALLB_VERSION']}")
 METALLB_CONTROLLER = os.path.join(_METALLB, "controller")
+CRANE = os.path.join(settings.CACHE, "bin", f"crane-{_PINNED['CRANE_VERSION']}", "crane")
 METALLB_CRDS = os.path.join(_METALLB, "crds")
+HELM = os.path.join(settings.CACHE, "bin", f"helm-{_PINNED['HELM_VERSION']}", "helm")
+HELM_DOCS = os.path.join(settings.CACHE, "bin", f"helm-docs-{_PINNED['HELM_DOCS_VERSION']}", "helm-docs")
 
 _COMPONENTS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"]
 # What a user's KUBEBUILDER_ASSETS has instead of what we would build.
@@ -113,8 +117,7 @@ def _build_kubernetes(builder, missing):
     folder = _prepare_kubernetes(builder)
     major, minor, _ = _K8S.split(".")
     variable = "k8s.io/component-base/version"
-    stamped = (f"-s -w -X {variable}.gitVersion=v{_K8S} -X {variable}.gitMajor={major} "
-               f"-X {variable}.gitMinor={minor}")
+    stamped = f"-s -w -X {variable}.gitVersion=v{_K8S} -X {variable}.gitMajor={major} -X {variable}.gitMinor={minor}"
     for name in missing:
         out = os.path.join(KUBERNETES, name)
         if name == "etcd":
@@ -123,15 +126,22 @@ def _build_kubernetes(builder, missing):
             builder.build(f"k8s.io/kubernetes/cmd/{name}", out, folder, "-ldflags", stamped)
 
 
-def _build_module(builder, module, out, packages):
+def _build_module(builder, module, out, packages, flags="-s -w"):
     """Builds packages of a module with its own go.mod, in its read-only folder, with a writable copy of go.mod."""
     source = builder.module_folder(module)
     with tempfile.TemporaryDirectory() as scratch:
         for file in ("go.mod", "go.sum"):
             shutil.copyfile(os.path.join(source, file), os.path.join(scratch, file))
         for package in packages:
-            builder.build(package, os.path.join(out, os.path.basename(package)), source, "-mod=mod",
-                          f"-modfile={scratch}/go.mod", "-ldflags", "-s -w")
+            builder.build(
+                package,
+                os.path.join(out, os.path.basename(package)),
+                source,
+                "-mod=mod",
+                f"-modfile={scratch}/go.mod",
+                "-ldflags",
+                flags,
+            )
 
 
 def kernel_preload():
@@ -143,8 +153,9 @@ def kernel_preload():
     if not os.path.exists(library):
         os.makedirs(os.path.dirname(library), exist_ok=True)
         part = f"{library}.{os.getpid()}.part"  # several start at once
-        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", part, source],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["gcc", "-shared", "-fPIC", "-O2", "-o", part, source], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise settings.Problem(f"cannot compile {source}: {done.stderr.strip()}")
         os.replace(part, library)
@@ -167,6 +178,46 @@ def ensure_api_server():
         _build_kubernetes(_Builder(), missing)
 
 
+def ensure_kubectl():
+    """Builds kubectl where it is missing. Returns its path."""
+    if missing := _missing_of_kubernetes(["kubectl"]):
+        _build_kubernetes(_Builder(), missing)
+    return program("kubectl")
+
+
+def kubernetes_source():
+    """The folder with the source of the pinned Kubernetes, downloaded where it is missing."""
+    return _Builder().module_folder(f"k8s.io/kubernetes@v{_K8S}")
+
+
+def ensure_helm():
+    """Builds helm where it is missing. Returns its path."""
+    if not os.path.exists(HELM):
+        version = _PINNED["HELM_VERSION"]
+        _build_module(
+            _Builder(),
+            f"helm.sh/helm/v4@v{version}",
+            os.path.dirname(HELM),
+            ["./cmd/helm"],
+            f"-s -w -X helm.sh/helm/v4/internal/version.version=v{version}",
+        )
+    return HELM
+
+
+def ensure_helm_docs():
+    """Builds helm-docs where it is missing. Returns its path."""
+    if not os.path.exists(HELM_DOCS):
+        version = _PINNED["HELM_DOCS_VERSION"]
+        _build_module(
+            _Builder(),
+            f"github.com/norwoodj/helm-docs@v{version}",
+            os.path.dirname(HELM_DOCS),
+            ["./cmd/helm-docs"],
+            f"-s -w -X main.version={version}",
+        )
+    return HELM_DOCS
+
+
 def ensure_metallb():
     """Builds the controller of MetalLB where it is missing."""
     if not os.path.exists(METALLB_CONTROLLER):
@@ -177,21 +228,57 @@ def ensure_metallb():
         _build_module(builder, module, _METALLB, ["./controller"])
 
 
+def ensure_registry():
+    """Builds crane where it is missing and returns its path: `crane registry serve` is the registry of the tests."""
+    if not os.path.exists(CRANE):
+        _build_module(
+            _Builder(),
+            f"github.com/google/go-containerregistry@v{_PINNED['CRANE_VERSION']}",
+            os.path.dirname(CRANE),
+            ["./cmd/crane"],
+        )
+    return CRANE
+
+
+def ensure_spdx_validator():
+    """Installs spdx-tools where it is missing and returns the path of its program, which validates SPDX documents."""
+    version = _PINNED["SPDX_TOOLS_VERSION"]
+    folder = os.path.join(settings.CACHE, "bin", f"spdx-tools-{version}")
+    validator = os.path.join(folder, "bin", "pyspdxtools")
+    if not os.path.exists(os.path.join(folder, "complete")):
+        say(f"  installing spdx-tools {version} ...")
+        shutil.rmtree(folder, ignore_errors=True)
+        for command in (
+            [sys.executable, "-m", "venv", folder],
+            [os.path.join(folder, "bin", "pip"), "install", "-q", f"spdx-tools=={version}"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise settings.Problem(f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+        with open(os.path.join(folder, "complete"), "w", encoding="utf-8"):
+            pass
+    return validator
+
+
 def ensure():
     """Builds what is missing; instant when nothing is."""
     kubernetes = _missing_of_kubernetes(["etcd", *_COMPONENTS])
     containerd = _missing(CONTAINERD, ["./cmd/containerd", "./cmd/ctr", "./cmd/containerd-shim-runc-v2"])
-    cni = _missing(CNI, ["./plugins/main/bridge", "./plugins/main/loopback", "./plugins/ipam/host-local",
-                         "./plugins/meta/portmap"])
+    cni = _missing(
+        CNI, ["./plugins/main/bridge", "./plugins/main/loopback", "./plugins/ipam/host-local", "./plugins/meta/portmap"]
+    )
     if not (kubernetes or containerd or cni):
         return
     start = time.monotonic()
-    say(f"building {len(kubernetes) + len(containerd) + len(cni)} programs of Kubernetes, once for each version "
-        "(about 10 minutes on two cores)")
+    say(
+        f"building {len(kubernetes) + len(containerd) + len(cni)} programs of Kubernetes, once for each version "
+        "(about 10 minutes on two cores)"
+    )
     builder = _Builder()
     if containerd:
-        _build_module(builder, f"github.com/containerd/containerd/v2@v{_PINNED['CONTAINERD_VERSION']}", CONTAINERD,
-                      containerd)
+        _build_module(
+            builder, f"github.com/containerd/containerd/v2@v{_PINNED['CONTAINERD_VERSION']}", CONTAINERD, containerd
+        )
     if cni:
         _build_module(builder, f"github.com/containernetworking/plugins@v{_PINNED['CNI_PLUGINS_VERSION']}", CNI, cni)
     if kubernetes:

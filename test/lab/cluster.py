@@ -14,11 +14,32 @@ from .settings import Problem, node_name
 
 _STATE = os.path.join(settings.RUN, "state.json")
 _LOCK = os.path.join(settings.RUN, "lock")
-_RUN_ENTRIES = ["state.json", "pids", "logs", "pki", "ssh", "kubeconfig", "nodes", "uml", "images", "etcd"]
+_RUN_ENTRIES = [
+    "state.json",
+    "pids",
+    "logs",
+    "pki",
+    "ssh",
+    "kubeconfig",
+    "nodes",
+    "uml",
+    "images",
+    "etcd",
+    "helm",
+    "registry",
+]
 # Unix sockets below the run folder: the kernel takes 107 characters.
 _LONGEST_SOCKET = os.path.join(settings.RUN, "uml", "node9", "mconsole")
-_NODE_STATUS = {"conditions": [{"type": "Ready", "status": "True", "reason": "LightNode",
-                                "message": "a node without kubelet, of the test cluster"}]}
+_NODE_STATUS = {
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "LightNode",
+            "message": "a node without kubelet, of the test cluster",
+        }
+    ]
+}
 
 
 @contextlib.contextmanager
@@ -69,19 +90,28 @@ def check_node(name):
 
 def _create_light_nodes(numbers):
     """The Node objects that kubelets would make."""
-    items = [{
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": node_name(n), "labels": {"kubernetes.io/hostname": node_name(n)}},
-        "spec": {"podCIDR": settings.pod_range4(n), "podCIDRs": [settings.pod_range4(n), settings.pod_range6(n)]},
-    } for n in numbers]
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": node_name(n), "labels": {"kubernetes.io/hostname": node_name(n)}},
+            "spec": {"podCIDR": settings.pod_range4(n), "podCIDRs": [settings.pod_range4(n), settings.pod_range6(n)]},
+        }
+        for n in numbers
+    ]
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     for n in numbers:
-        status = {**_NODE_STATUS, "addresses": [
-            {"type": "InternalIP", "address": settings.node_address4(n)},
-            {"type": "InternalIP", "address": settings.node_address6(n)},
-            {"type": "Hostname", "address": node_name(n)}]}
-        control_plane.kubectl("patch", "node", node_name(n), "--subresource=status", "--type=merge", "-p",
-                              json.dumps({"status": status}))
+        status = {
+            **_NODE_STATUS,
+            "addresses": [
+                {"type": "InternalIP", "address": settings.node_address4(n)},
+                {"type": "InternalIP", "address": settings.node_address6(n)},
+                {"type": "Hostname", "address": node_name(n)},
+            ],
+        }
+        control_plane.kubectl(
+            "patch", "node", node_name(n), "--subresource=status", "--type=merge", "-p", json.dumps({"status": status})
+        )
 
 
 def prepare(with_barevip, light):
@@ -98,11 +128,13 @@ def up(count, light, proxy, with_barevip):
     found = state()
     if found and found["complete"] and processes.pid_of(control_plane.API_SERVER):
         names = ", ".join(node_name(n) for n in found["nodes"])
-        raise Problem(f"a cluster is up already ({names}; proxy {found['proxy']}): "
-                      "use it, or take it down by `test/cluster down`")
+        raise Problem(
+            f"a cluster is up already ({names}; proxy {found['proxy']}): use it, or take it down by `test/cluster down`"
+        )
     if len(_LONGEST_SOCKET) > 107:
-        raise Problem(f"the run folder's path {settings.RUN} is too long for the sockets in it: "
-                      "set BAREVIP_RUN to a shorter one")
+        raise Problem(
+            f"the run folder's path {settings.RUN} is too long for the sockets in it: set BAREVIP_RUN to a shorter one"
+        )
     start = time.monotonic()
     image_names = prepare(with_barevip, light)
     clean()
@@ -203,8 +235,19 @@ def pod(node, name, delete):
     if delete:
         nodes.run(number, script, "delete", name)
     else:
-        print(nodes.run(number, script, "add", node, str(number), name, images.program_path("barevip-backend"),
-                        os.path.join(nodes.folder(number), f"pod-{name}.log")), end="")
+        print(
+            nodes.run(
+                number,
+                script,
+                "add",
+                node,
+                str(number),
+                name,
+                images.program_path("barevip-backend"),
+                os.path.join(nodes.folder(number), f"pod-{name}.log"),
+            ),
+            end="",
+        )
 
 
 def status():
@@ -230,8 +273,10 @@ def status():
         well = well and on and n not in absent
         link = "link up" if network.link_is_up(n) else "link down"
         shown = "Ready" if n not in absent else "not Ready" if ready else "unknown to the API server"
-        print(f"{node_name(n):<26} {'on' if on else 'off'}, {link}, {shown}, {settings.node_address4(n)}, "
-              f"{settings.node_address6(n)}")
+        print(
+            f"{node_name(n):<26} {'on' if on else 'off'}, {link}, {shown}, {settings.node_address4(n)}, "
+            f"{settings.node_address6(n)}"
+        )
     return well
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from . import binaries, network, pki, processes, settings
+from . import audit, binaries, network, pki, processes, settings
 from .settings import API_ADDRESS4, API_ADDRESS6, API_PORT
 
 _ETCD = "http://127.0.0.1:2379"
@@ -21,8 +21,9 @@ def create_credentials(nodes):
     pki.create_authority()
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"]
     addresses = ["127.0.0.1", "::1", settings.API_SERVICE_ADDRESS, API_ADDRESS4, API_ADDRESS6]
-    pki.create_certificate(API_SERVER, API_SERVER, alternative_names=",".join(
-        [f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses]))
+    pki.create_certificate(
+        API_SERVER, API_SERVER, alternative_names=",".join([f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses])
+    )
     pki.create_kubeconfig("admin", "admin", ["system:masters"])
     pki.create_kubeconfig("kube-controller-manager", "system:kube-controller-manager")
     pki.create_kubeconfig("kube-scheduler", "system:kube-scheduler")
@@ -37,44 +38,82 @@ def _start(name, *args):
 
 def start_servers():
     """Starts etcd and kube-apiserver; does not wait for them."""
-    _start("etcd", f"--data-dir={os.path.join(settings.RUN, 'etcd')}", f"--listen-client-urls={_ETCD}",
-           f"--advertise-client-urls={_ETCD}", "--listen-peer-urls=http://127.0.0.1:2380",
-           "--initial-advertise-peer-urls=http://127.0.0.1:2380", "--initial-cluster=default=http://127.0.0.1:2380",
-           "--unsafe-no-fsync")
-    _start(API_SERVER, f"--etcd-servers={_ETCD}", "--bind-address=::", f"--advertise-address={API_ADDRESS4}",
-           f"--secure-port={API_PORT}",
-           f"--client-ca-file={pki.path('ca.crt')}", f"--tls-cert-file={pki.path(API_SERVER + '.crt')}",
-           f"--tls-private-key-file={pki.path(API_SERVER + '.key')}",
-           f"--service-account-key-file={pki.path('sa.key')}",
-           f"--service-account-signing-key-file={pki.path('sa.key')}",
-           "--service-account-issuer=https://kubernetes.default.svc",
-           f"--service-cluster-ip-range={settings.SERVICE_RANGES}", "--authorization-mode=Node,RBAC",
-           "--kubelet-preferred-address-types=InternalIP",
-           f"--kubelet-client-certificate={pki.path('admin.crt')}", f"--kubelet-client-key={pki.path('admin.key')}",
-           "--allow-privileged=true")
+    _start(
+        "etcd",
+        f"--data-dir={os.path.join(settings.RUN, 'etcd')}",
+        f"--listen-client-urls={_ETCD}",
+        f"--advertise-client-urls={_ETCD}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+        "--initial-cluster=default=http://127.0.0.1:2380",
+        "--unsafe-no-fsync",
+    )
+    _start(
+        API_SERVER,
+        f"--etcd-servers={_ETCD}",
+        "--bind-address=::",
+        f"--advertise-address={API_ADDRESS4}",
+        f"--secure-port={API_PORT}",
+        f"--client-ca-file={pki.path('ca.crt')}",
+        f"--tls-cert-file={pki.path(API_SERVER + '.crt')}",
+        f"--tls-private-key-file={pki.path(API_SERVER + '.key')}",
+        f"--service-account-key-file={pki.path('sa.key')}",
+        f"--service-account-signing-key-file={pki.path('sa.key')}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-cluster-ip-range={settings.SERVICE_RANGES}",
+        "--authorization-mode=Node,RBAC",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-client-certificate={pki.path('admin.crt')}",
+        f"--kubelet-client-key={pki.path('admin.key')}",
+        f"--audit-policy-file={audit.POLICY}",
+        f"--audit-log-path={audit.LOG}",
+        "--allow-privileged=true",
+    )
 
 
 def start_controllers(light):
     """Starts the controller manager and, where pods are scheduled, the scheduler."""
+
     def kubeconfigs(name):
         file = os.path.join(settings.KUBECONFIGS, f"{name}.conf")
-        return [f"--kubeconfig={file}", f"--authentication-kubeconfig={file}", f"--authorization-kubeconfig={file}",
-                "--leader-elect=false"]
+        return [
+            f"--kubeconfig={file}",
+            f"--authentication-kubeconfig={file}",
+            f"--authorization-kubeconfig={file}",
+            "--leader-elect=false",
+        ]
 
     # Nobody renews the leases of light nodes: the controllers that evict from a silent node stay out.
     controllers = ["--controllers=*,-node-lifecycle-controller,-taint-eviction-controller"] if light else []
-    _start("kube-controller-manager", *kubeconfigs("kube-controller-manager"),
-           f"--service-account-private-key-file={pki.path('sa.key')}", f"--root-ca-file={pki.path('ca.crt')}",
-           f"--cluster-signing-cert-file={pki.path('ca.crt')}", f"--cluster-signing-key-file={pki.path('ca.key')}",
-           "--use-service-account-credentials", "--node-monitor-grace-period=20s", *controllers)
+    _start(
+        "kube-controller-manager",
+        *kubeconfigs("kube-controller-manager"),
+        f"--service-account-private-key-file={pki.path('sa.key')}",
+        f"--root-ca-file={pki.path('ca.crt')}",
+        f"--cluster-signing-cert-file={pki.path('ca.crt')}",
+        f"--cluster-signing-key-file={pki.path('ca.key')}",
+        "--use-service-account-credentials",
+        "--node-monitor-grace-period=20s",
+        *controllers,
+    )
     if not light:
         _start("kube-scheduler", *kubeconfigs("kube-scheduler"))
 
 
 def kubectl_argv(*args):
     """The command line of kubectl as the cluster's administrator."""
-    return network.inside(settings.LAN, [binaries.program("kubectl"), f"--kubeconfig={settings.ADMIN_KUBECONFIG}",
-                                         *args])
+    return network.inside(
+        settings.LAN, [binaries.program("kubectl"), f"--kubeconfig={settings.ADMIN_KUBECONFIG}", *args]
+    )
+
+
+def helm_argv(*args):
+    """The command line of helm as the cluster's administrator; what it remembers is gone with the cluster."""
+    folder = os.path.join(settings.RUN, "helm")
+    kept = [f"HELM_{kind}_HOME={os.path.join(folder, kind.lower())}" for kind in ("CACHE", "CONFIG", "DATA")]
+    return network.inside(
+        settings.LAN, ["env", f"KUBECONFIG={settings.ADMIN_KUBECONFIG}", *kept, binaries.ensure_helm(), *args]
+    )
 
 
 def kubectl(*args, stdin=None, check=True):
@@ -87,6 +126,17 @@ def kubectl(*args, stdin=None, check=True):
 
 def kubectl_json(*args):
     return json.loads(kubectl(*args, "-o", "json"))
+
+
+def token_kubeconfig(account, namespace, node=None):
+    """A kubeconfig with a token of a service account, bound to a node like that of a pod; returns the file's path.
+
+    A pod has a token, too: so its roles and the admission policies are what is tested, and a token costs the server
+    less than a certificate does.
+    """
+    bound = ["--bound-object-kind=Node", f"--bound-object-name={node}"] if node else []
+    token = kubectl("create", "token", account, "-n", namespace, "--duration=24h", *bound).strip()
+    return pki.create_token_kubeconfig(f"{account}-{node}" if node else account, token)
 
 
 def is_ready():
@@ -112,8 +162,9 @@ def log_tail(name, lines=15):
 
 def grant_proxy():
     """What an installer of Kubernetes grants to kube-proxy."""
-    kubectl("create", "clusterrolebinding", "kube-proxy", "--clusterrole=system:node-proxier",
-            "--user=system:kube-proxy")
+    kubectl(
+        "create", "clusterrolebinding", "kube-proxy", "--clusterrole=system:node-proxier", "--user=system:kube-proxy"
+    )
 
 
 def control(name, action):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Container images by buildah, without a daemon, each made again only when its inputs changed.
+"""Container images by the programs of deploy/images, each made again only when its inputs changed.
 
-An image is a docker-archive tar in the cache beside a file with the hash of its inputs.
+An image is an archive in the cache (an OCI layout in a tar) beside a file with the hash of its inputs.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -13,7 +14,14 @@ import tempfile
 from . import settings
 from .progress import step
 
-PACK = os.path.join(settings.REPO, "deploy", "images", "pack.sh")
+_RECIPES = os.path.join(settings.REPO, "deploy", "images")
+PACK = os.path.join(_RECIPES, "pack.py")
+BUILD = os.path.join(_RECIPES, "build.sh")
+
+
+def recipes():
+    """The files that decide what PACK and BUILD make of their inputs."""
+    return [BUILD, *sorted(glob.glob(os.path.join(_RECIPES, "*.py")))]
 
 
 def archive(name):
@@ -52,7 +60,7 @@ def run_tool(argv):
 
 def _ensure_static(name, tag, compiler, source):
     """Compiles one source file statically and packs it, unless that is done already."""
-    inputs = hash_of([source, PACK], *compiler, name, tag)
+    inputs = hash_of([source, *recipes()], *compiler, name, tag)
     if is_current(name, inputs):
         return
     with step(f"image {name}"), tempfile.TemporaryDirectory() as scratch:

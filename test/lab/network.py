@@ -58,10 +58,13 @@ def create(nodes):
     _ip(*lines, namespace=LAN)
     # A connection to a node that is silent fails after 7 s, not after 2 minutes.
     subprocess.run(inside(LAN, ["sysctl", "-qw", "net.ipv4.tcp_syn_retries=2"]), check=True)
-    _ip("link set lo up",
+    _ip(
+        "link set lo up",
         f"addr add {settings.CLIENT_ADDRESS4}/24 dev eth0",
         f"addr add {settings.CLIENT_ADDRESS6}/64 dev eth0 nodad",
-        "link set eth0 up", namespace=CLIENT)
+        "link set eth0 up",
+        namespace=CLIENT,
+    )
 
 
 def set_link(number, up):

@@ -64,8 +64,9 @@ def shell_command(words):
 
 def run(number, *words, stdin=None, check=True):
     """Runs a command on a node and returns what it printed."""
-    done = subprocess.run(ssh_argv(number, shell_command(words)), stdin=stdin, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ssh_argv(number, shell_command(words)), stdin=stdin, capture_output=True, text=True, check=False
+    )
     if done.returncode and check:
         raise settings.Problem(f"on {node_name(number)}, '{shell_command(words)}' failed: {done.stderr.strip()}")
     return done.stdout
@@ -87,6 +88,7 @@ def boot(number, all_nodes, light, proxy):
         "PROXY": proxy,
         "INTERFACE": settings.NODE_INTERFACE,
         "API_ADDRESS4": settings.API_ADDRESS4,
+        "REGISTRY": settings.REGISTRY,
         "API_ADDRESS6": settings.API_ADDRESS6,
         "API_SERVICE_ADDRESS": settings.API_SERVICE_ADDRESS,
         "POD_RANGES": settings.POD_RANGES,
@@ -105,13 +107,30 @@ def boot(number, all_nodes, light, proxy):
     # What a node that lost its power left of its management socket would keep the next one from its name.
     shutil.rmtree(os.path.join(_UML_FOLDER, umid), ignore_errors=True)
     memory = _MEMORY["light" if light else "full"]
-    processes.start(process_name(number), network.inside(settings.LAN, [
-        *uml.command(number - 1), f"mem={memory}", f"umid={umid}", f"uml_dir={_UML_FOLDER}",
-        "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={settings.LAB}/node/init.sh",
-        f"BAREVIP_NODE_ENV={env_file}",
-        f"{settings.NODE_INTERFACE}:transport=tap,ifname={network.tap(number)},depth=128,gro=1,"
-        f"mac=02:00:00:00:00:0{number}",
-        "con=null", "con0=fd:0,fd:1", "quiet"]), log=os.path.join(folder(number), "console.log"))
+    processes.start(
+        process_name(number),
+        network.inside(
+            settings.LAN,
+            [
+                *uml.command(number - 1),
+                f"mem={memory}",
+                f"umid={umid}",
+                f"uml_dir={_UML_FOLDER}",
+                "root=/dev/root",
+                "rootfstype=hostfs",
+                "rootflags=/",
+                "ro",
+                f"init={settings.LAB}/node/init.sh",
+                f"BAREVIP_NODE_ENV={env_file}",
+                f"{settings.NODE_INTERFACE}:transport=tap,ifname={network.tap(number)},depth=128,gro=1,"
+                f"mac=02:00:00:00:00:0{number}",
+                "con=null",
+                "con0=fd:0,fd:1",
+                "quiet",
+            ],
+        ),
+        log=os.path.join(folder(number), "console.log"),
+    )
 
 
 def power_off(number):
@@ -150,6 +169,7 @@ def wait_until_ready(numbers, timeout=180):
                 raise settings.Problem(f"{node_name(n)} has halted; see {folder(n)}/console.log")
         if time.monotonic() > deadline:
             names = ", ".join(node_name(n) for n in waiting)
-            raise settings.Problem(f"not Ready after {timeout} s: {names}; "
-                                   f"see `test/cluster logs {node_name(waiting[0])}`")
+            raise settings.Problem(
+                f"not Ready after {timeout} s: {names}; see `test/cluster logs {node_name(waiting[0])}`"
+            )
         time.sleep(0.3)

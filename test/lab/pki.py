@@ -25,8 +25,19 @@ def create_authority():
     """The CA of the cluster and the key that signs tokens of service accounts."""
     os.makedirs(settings.PKI, mode=0o700, exist_ok=True)
     os.makedirs(settings.KUBECONFIGS, exist_ok=True)
-    _openssl("req", "-x509", *_KEY, "-days", "3650", "-keyout", path("ca.key"), "-out", path("ca.crt"),
-             "-subj", "/CN=barevip-test")
+    _openssl(
+        "req",
+        "-x509",
+        *_KEY,
+        "-days",
+        "3650",
+        "-keyout",
+        path("ca.key"),
+        "-out",
+        path("ca.crt"),
+        "-subj",
+        "/CN=barevip-test",
+    )
     _openssl("genrsa", "-out", path("sa.key"), "2048")
 
 
@@ -38,9 +49,24 @@ def create_certificate(name, user, groups=(), alternative_names=""):
             extensions.write(f"subjectAltName={alternative_names}\n")
             extensions.flush()
         _openssl("req", *_KEY, "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"), "-subj", subject)
-        _openssl("x509", "-req", "-days", "3650", "-in", path(f"{name}.csr"), "-CA", path("ca.crt"),
-                 "-CAkey", path("ca.key"), "-set_serial", str(int.from_bytes(os.urandom(8), "big") >> 1),
-                 "-out", path(f"{name}.crt"), "-extfile", extensions.name)
+        _openssl(
+            "x509",
+            "-req",
+            "-days",
+            "3650",
+            "-in",
+            path(f"{name}.csr"),
+            "-CA",
+            path("ca.crt"),
+            "-CAkey",
+            path("ca.key"),
+            "-set_serial",
+            str(int.from_bytes(os.urandom(8), "big") >> 1),
+            "-out",
+            path(f"{name}.crt"),
+            "-extfile",
+            extensions.name,
+        )
 
 
 def _data(file):
@@ -51,9 +77,13 @@ def _data(file):
 def create_kubeconfig(name, user, groups=(), server=None):
     """Certificate and kubeconfig for a user; returns the file's path."""
     create_certificate(name, user, groups)
-    return _write_kubeconfig(name, server, f"""\
+    return _write_kubeconfig(
+        name,
+        server,
+        f"""\
     client-certificate-data: {_data(name + ".crt")}
-    client-key-data: {_data(name + ".key")}""")
+    client-key-data: {_data(name + ".key")}""",
+    )
 
 
 def create_token_kubeconfig(name, token):

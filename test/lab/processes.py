@@ -5,6 +5,7 @@ A record is RUN/pids/NAME.json with the pid and the start time of the process, s
 that was given to somebody else meanwhile is never mistaken for ours.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -40,8 +41,15 @@ def start(name, argv, env=None, log=None):
     os.makedirs(PIDS, exist_ok=True)
     os.makedirs(settings.LOGS, exist_ok=True)
     with open(log or log_path(name), "ab") as output:
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                 env=env, cwd=settings.RUN, start_new_session=True)
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            cwd=settings.RUN,
+            start_new_session=True,
+        )
     record = {"pid": child.pid, "start": start_time(child.pid), "argv": argv, "env": env, "log": log}
     part = os.path.join(PIDS, f".{name}.part")
     with open(part, "w", encoding="utf-8") as out:
@@ -121,10 +129,8 @@ def kill_all(find, timeout=10):
         if time.monotonic() > deadline:
             raise settings.Problem(f"processes {alive} do not die: look at them with ps, kill them, try again")
         for pid in alive:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         time.sleep(0.02)
 
 
@@ -135,7 +141,5 @@ def kill(name):
     # without their leader are ours too; a leader with another start time is somebody else's.
     if record and start_time(record["pid"]) in (None, record["start"]):
         kill_all(lambda: session(record["pid"]))
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(PIDS, f"{name}.json"))
-    except FileNotFoundError:
-        pass

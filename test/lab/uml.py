@@ -17,5 +17,11 @@ def command(turn):
     if program is None:
         raise settings.Problem("linux.uml is missing: run test/setup")
     usable = sorted(os.sched_getaffinity(0))
-    return ["taskset", "--cpu-list", str(usable[turn % len(usable)]),
-            "env", f"LD_PRELOAD={binaries.kernel_preload()}", program]
+    return [
+        "taskset",
+        "--cpu-list",
+        str(usable[turn % len(usable)]),
+        "env",
+        f"LD_PRELOAD={binaries.kernel_preload()}",
+        program,
+    ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers of test/run, by name, in the order in which they run."""
 
-from layers import cluster, lint
+from layers import cluster, images, lint, manifests
 from layers.build import build, fuzz, kernel, prepare, sanitize, unit, wire
 from layers.outcome import Outcome
 
@@ -10,6 +10,8 @@ LAYERS = {
     "tidy": lint.tidy,
     "unit": unit,
     "wire": wire,
+    "manifests": manifests.run,
+    "images": images.run,
     "sanitize": sanitize,
     "fuzz": fuzz,
     "kernel": kernel,

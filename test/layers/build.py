@@ -17,7 +17,14 @@ def prepare():
     os.environ.setdefault("CCACHE_DIR", os.path.join(CACHE, "ccache"))
     os.environ.setdefault("CCACHE_BASEDIR", REPO)
     os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+    os.environ.setdefault("RC_PARAMS", f"seed={seed_of_commit()}")
     subprocess.run(["test/setup"], cwd=REPO, check=True)
+
+
+def seed_of_commit():
+    """Each commit has random cases of its own, and who runs its tests again sees the same ones."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPO, check=True, text=True, capture_output=True)
+    return int(head.stdout[:15], 16)
 
 
 def build(preset, *targets):
@@ -39,13 +46,19 @@ def wire():
 
 def sanitize():
     build("asan", "unit_and_wire_tests")
-    outcome = ctest("asan", "unit|wire", {
-        "ASAN_OPTIONS": "detect_stack_use_after_return=1",
-        "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
-        "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp"})
+    outcome = ctest(
+        "asan",
+        "unit|wire",
+        {
+            "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+            "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
+            "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp",
+        },
+    )
     build("tsan", "unit_and_wire_tests")
-    return outcome + ctest("tsan", "unit|wire", {
-        "TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"})
+    return outcome + ctest(
+        "tsan", "unit|wire", {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"}
+    )
 
 
 def fuzz():
@@ -55,7 +68,8 @@ def fuzz():
     fuzzers = sorted(glob.glob(os.path.join(REPO, "build", "fuzz", "fuzz", "fuzz_*")))
     if not fuzzers:
         raise RuntimeError("no fuzzer was built")
-    outcome, waiting, running = Outcome(0, 0), list(fuzzers), []
+    running: list[tuple] = []
+    outcome, waiting = Outcome(0, 0), list(fuzzers)
     while waiting or running:
         while waiting and len(running) < JOBS:
             fuzzer = waiting.pop(0)
@@ -64,10 +78,22 @@ def fuzz():
             os.makedirs(corpus, exist_ok=True)
             log = open(os.path.join(REPO, "build", "fuzz", name + ".log"), "w+", encoding="utf-8", errors="replace")
             print(f"{name} for {seconds} s ...", flush=True)
-            command = [fuzzer, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=65536",
-                       f"-artifact_prefix={REPO}/build/fuzz/{name}-", corpus]
-            running.append((name, log, subprocess.Popen(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=log,
-                                                        stderr=subprocess.STDOUT)))
+            command = [
+                fuzzer,
+                f"-max_total_time={seconds}",
+                "-timeout=10",
+                "-rss_limit_mb=2048",
+                "-max_len=65536",
+                f"-artifact_prefix={REPO}/build/fuzz/{name}-",
+                corpus,
+            ]
+            running.append(
+                (
+                    name,
+                    log,
+                    subprocess.Popen(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT),
+                )
+            )
         name, log, process = running.pop(0)
         status = process.wait()
         log.seek(0)
@@ -79,21 +105,28 @@ def fuzz():
 
 
 def kernel():
-    """Runs the kernel tests inside User-Mode-Linux nodes, one on each processor: they need ip_vs and may break their machine."""
+    """Runs the kernel tests inside User-Mode-Linux nodes, one a processor: they need ip_vs, and may break it."""
     build("dev")
     binaries = sorted(glob.glob(os.path.join(REPO, "build", "dev", "test", "*_kernel_test")))
     if not binaries:
         raise RuntimeError("no kernel test was built")
-    processors = queue.SimpleQueue()
+    processors: queue.SimpleQueue[int] = queue.SimpleQueue()
     for processor in os.sched_getaffinity(0):
         processors.put(processor)
 
     def run(binary):
         processor = processors.get()
         try:
-            done = subprocess.run([os.path.join(REPO, "test", "kernel", "run-in-uml"), f"--processor={processor}", binary],
-                                  cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, errors="replace", check=False)
+            done = subprocess.run(
+                [os.path.join(REPO, "test", "kernel", "run-in-uml"), f"--processor={processor}", binary],
+                cwd=REPO,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                check=False,
+            )
         finally:
             processors.put(processor)
         print(f"--- {os.path.basename(binary)}\n{done.stdout}", flush=True)

@@ -18,16 +18,22 @@ def run():
 
 
 def histories():
-    """Random histories: on the operator with an API server in memory, then on a real one with processes that are killed."""
+    """Random histories: on the operator with an API server in memory, then on a real one with killed processes."""
     build("release")
     build("histories", "history_property_test", "barevip_history_player")
     return ctest("histories", "history") + run_tests("-v", "e2e.histories")
 
 
-def run_tests(*arguments):
-    process = subprocess.Popen([sys.executable, "-u", "-m", "unittest", *arguments], cwd=os.path.join(REPO, "test"),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace")
+def run_tests(*arguments, python=sys.executable):
+    process = subprocess.Popen(
+        [python, "-u", "-m", "unittest", *arguments],
+        cwd=os.path.join(REPO, "test"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     tests, failures = 0, 0
     begun = time.monotonic()
     for line in process.stdout:

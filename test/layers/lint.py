@@ -2,28 +2,53 @@
 """Formatting and static checks. clang-tidy's verdicts are remembered by what it would read."""
 
 import concurrent.futures
+import fnmatch
 import hashlib
 import json
 import os
 import shlex
 import subprocess
 
+from lab import settings
 from layers.outcome import CACHE, JOBS, REPO, Outcome, step
 
 
 def tracked(*patterns):
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns], cwd=REPO,
-                            capture_output=True, text=True, check=True).stdout.split()
-    return [path for path in listed if os.path.exists(os.path.join(REPO, path))]
+    """The files of the tree that match one of the patterns; in an exported tree all that are not built."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0 and listed.stdout:
+        return [path for path in listed.stdout.split() if os.path.isfile(os.path.join(REPO, path))]
+    found = []
+    for folder, folders, files in os.walk(REPO):
+        folders[:] = [name for name in folders if name not in ("build", "__pycache__", ".git")]
+        found += [
+            os.path.relpath(os.path.join(folder, name), REPO)
+            for name in files
+            if not patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+        ]
+    return sorted(found)
 
 
 def check(what, command):
     """One check; prints its output when it fails."""
-    done = subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
-    print(f"{'ok    ' if done.returncode == 0 else 'FAILED'} {what}", flush=True)
-    if done.returncode != 0:
-        print(done.stdout[-10000:], flush=True)
+    done = subprocess.run(
+        command,
+        cwd=REPO,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    skipped = f" ({done.stdout.strip()})" if done.stdout.startswith("skipped: ") else ""
+    said = "" if done.returncode == 0 else f"\n{done.stdout[-10000:]}"
+    print(f"{'ok    ' if done.returncode == 0 else 'FAILED'} {what}{skipped}{said}", flush=True)
     return Outcome(1, 0) if done.returncode == 0 else Outcome(0, 1)
 
 
@@ -56,19 +81,29 @@ def tidy_one(entry):
         words = words[1:]
     arguments = [w for w in words[1:] if w != "-fuse-ld=mold"]
     cut = arguments.index("-o")
-    arguments = arguments[:cut] + [w for w in arguments[cut + 2:] if w not in ("-c", entry["file"])]
+    arguments = arguments[:cut] + [w for w in arguments[cut + 2 :] if w not in ("-c", entry["file"])]
     arguments.append("-Wno-unknown-warning-option")  # some are g++'s own
     # With comments (NOLINT) and macros, without names of files: another clone of this tree reads the same.
-    preprocessed = subprocess.run(["clang++-14", *arguments, "-E", "-P", "-C", "-dD", entry["file"]],
-                                  cwd=entry["directory"], capture_output=True, check=False)
+    preprocessed = subprocess.run(
+        ["clang++-14", *arguments, "-E", "-P", "-C", "-dD", entry["file"]],
+        cwd=entry["directory"],
+        capture_output=True,
+        check=False,
+    )
     digest = hashlib.sha256(preprocessed.stdout)
     with open(os.path.join(REPO, ".clang-tidy"), "rb") as config:
         digest.update(config.read())
     verdict = os.path.join(CACHE, "clang-tidy-14", digest.hexdigest())
     if preprocessed.returncode == 0 and os.path.exists(verdict):
         return ""
-    done = subprocess.run(["clang-tidy-14", "--quiet", entry["file"], "--", *arguments], cwd=entry["directory"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    done = subprocess.run(
+        ["clang-tidy-14", "--quiet", entry["file"], "--", *arguments],
+        cwd=entry["directory"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         return done.stdout or f"{entry['file']}: clang-tidy-14 ended with {done.returncode}\n"
     os.makedirs(os.path.dirname(verdict), exist_ok=True)
@@ -92,10 +127,45 @@ def tidy():
     return Outcome(0, 1) if complaints or not entries else Outcome(1, 0)
 
 
+def linter(name):
+    """The path of ruff or mypy, as test/setup installs them."""
+    pinned = settings.versions()
+    folder = f"python-linters-{pinned['RUFF_VERSION']}-{pinned['MYPY_VERSION']}"
+    return os.path.join(CACHE, "bin", folder, "bin", name)
+
+
+def ruff(command, *arguments):
+    return [
+        linter("ruff"),
+        command,
+        "--config=test/lint/ruff.toml",
+        f"--cache-dir={CACHE}/ruff",
+        *arguments,
+        *python_files(),
+    ]
+
+
 def run():
-    sources = tracked("*.cc", "*.h")
-    outcome = check("clang-format", ["clang-format-14", "--dry-run", "-Werror", *sources])
-    outcome += check("layering", ["python3", "test/lint/layering.py"])
-    outcome += check("shellcheck", ["shellcheck", "-x", *shell_scripts()])
-    return outcome + check("python compiles", ["python3", "-c", "import ast,sys\nfor f in sys.argv[1:]: ast.parse(open(f).read(), f)",
-                                                *python_files()])
+    checks = {
+        "clang-format": ["clang-format-14", "--dry-run", "-Werror", *tracked("*.cc", "*.h")],
+        "mypy": [linter("mypy"), "--config-file=test/lint/mypy.ini", f"--cache-dir={CACHE}/mypy", *python_files()],
+        "layering": ["python3", "test/lint/layering.py"],
+        "one version": ["python3", "test/lint/versions.py"],
+        "words": ["python3", "test/lint/words.py"],
+        "commit subjects": ["python3", "test/lint/commits.py"],
+        "the checks themselves": ["python3", "-m", "unittest", "discover", "-q", "-s", "test/lint"],
+        "shellcheck": ["shellcheck", "-x", *shell_scripts()],
+        "ruff": ruff("check", "--output-format=concise"),
+        "ruff format": ruff("format", "--diff", "-q"),
+    }
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        return sum(pool.map(check, checks, checks.values()), Outcome(0, 0))
+
+
+def fix():
+    """Writes what the checks can correct by themselves: formats, the order of imports, one sentence a line."""
+    outcome = check("clang-format", ["clang-format-14", "-i", *tracked("*.cc", "*.h")])
+    for command in (ruff("check", "--fix-only", "-q"), ruff("format", "-q")):
+        outcome += check(f"ruff {command[1]}", command)
+    subprocess.run(["python3", "test/lint/words.py", "--fix"], cwd=REPO, stdout=subprocess.DEVNULL, check=False)
+    return outcome

@@ -27,8 +27,17 @@ def step(what, command, **kwargs):
     """Runs a command that must succeed, and says how long it took. Output is shown on failure only."""
     begun = time.monotonic()
     print(f"{what} ...", flush=True)
-    done = subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **kwargs)
+    done = subprocess.run(
+        command,
+        cwd=REPO,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        **kwargs,
+    )
     if done.returncode != 0:
         print(done.stdout[-20000:], flush=True)
         raise RuntimeError(f"{what} failed with exit status {done.returncode}")
@@ -38,11 +47,28 @@ def step(what, command, **kwargs):
 
 def ctest(preset, labels, environment=None):
     """Runs the tests of a built preset that carry one of the labels."""
-    command = ["ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure", "-j", str(JOBS),
-               "--no-tests=error"]
-    done = subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-                          env={**os.environ, **(environment or {})})
+    command = [
+        "ctest",
+        "--test-dir",
+        f"build/{preset}",
+        "-L",
+        labels,
+        "--output-on-failure",
+        "-j",
+        str(JOBS),
+        "--no-tests=error",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=REPO,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
     print(done.stdout, flush=True)
     match = re.search(r"tests passed, (\d+) tests failed out of (\d+)", done.stdout)
     if not match:

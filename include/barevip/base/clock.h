@@ -45,7 +45,7 @@ class SystemClock final : public Clock {
   bool waitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable_any& wake,
                  std::stop_token stop, MonotonicTime deadline,
                  const std::function<bool()>& ready) const override {
-    const auto awake = std::chrono::steady_clock::now();  // first: so the sum is no more than max()
+    const auto awake = std::chrono::steady_clock::now();  // first: so the sum is at most max()
     return wake.wait_until(lock, std::move(stop), awake + (deadline - now()), ready);
   }
 };

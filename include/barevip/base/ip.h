@@ -78,7 +78,7 @@ struct IpRange {
   IpAddress last;
 
   /// One address, `first-last` (spaces around the dash allowed) or a CIDR prefix without host bits.
-  /// The error says which rule the text breaks and shows the mended form where there is one.
+  /// The error says which rule the text breaks and shows the right form where there is one.
   [[nodiscard]] static Result<IpRange> parse(std::string_view text);
 
   [[nodiscard]] Family family() const { return first.family(); }
@@ -95,6 +95,10 @@ struct IpRange {
   friend bool operator==(const IpRange&, const IpRange&) = default;
   friend auto operator<=>(const IpRange&, const IpRange&) = default;
 };
+
+/// What can be no virtual address on a network: unspecified, loopback, link-local, multicast,
+/// broadcast and IPv4-mapped addresses (RFC 6890). No two overlap.
+[[nodiscard]] std::span<const IpRange> unusableRanges();
 
 /// A network prefix; host bits are zero.
 struct IpPrefix {

@@ -13,7 +13,7 @@ namespace barevip {
 
 /// What a caller can do about a failure. The finer reason is in the message.
 enum class ErrorCode : std::uint8_t {
-  kInvalid,        ///< the input is wrong: mend it, do not retry
+  kInvalid,        ///< the input is wrong: fix it, do not retry
   kNotFound,       ///< HTTP 404, ENOENT, ESRCH
   kAlreadyExists,  ///< HTTP 409 on create, EEXIST
   kConflict,       ///< HTTP 409 on update: read again, then decide again
@@ -29,7 +29,7 @@ enum class ErrorCode : std::uint8_t {
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;                      ///< one sentence: what, where, how to mend it
+  std::string message;                      ///< one sentence: what, where, how to fix it
   int detail = 0;                           ///< errno or HTTP status, 0 if neither
   std::chrono::milliseconds retryAfter{0};  ///< kThrottled only; 0 if the peer named none
 };

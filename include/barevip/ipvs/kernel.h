@@ -2,6 +2,7 @@
 // Programming of IPVS: the seam between what a node should do and the kernel.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <span>
@@ -70,6 +71,19 @@ struct VirtualServer {
   friend bool operator==(const VirtualServer&, const VirtualServer&) = default;
 };
 
+/// How long IPVS remembers a connection without packets: one setting for all virtual servers of a
+/// namespace. 0 from the kernel: it has no such protocol. 0 in a wish: whatever the kernel has.
+struct Timeouts {
+  std::chrono::seconds tcp{0};     ///< established
+  std::chrono::seconds tcpFin{0};  ///< after the FIN of the server
+  std::chrono::seconds udp{0};
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+/// True if the kernel has what is wished for, as far as it can.
+[[nodiscard]] bool fulfils(const Timeouts& kernel, const Timeouts& wish);
+
 /// One change. A plan is a vector of these in the order to be applied.
 struct Op {
   enum class Kind : std::uint8_t {
@@ -93,18 +107,20 @@ struct Op {
 /// "add TCP 192.0.2.1:80 rr", for logs.
 [[nodiscard]] std::string toString(const VirtualServerKey& key);
 [[nodiscard]] std::string toString(const Op& op);
+/// "tcp 7260s, tcp-fin 120s, udp 300s", without what is 0.
+[[nodiscard]] std::string toString(const Timeouts& timeouts);
 
 /// Outcome of one op: 0, or the kernel's errno. Not an error: an add of what is there already in
 /// that very form, and a delete of what is gone; implementations map both to 0.
 using OpResult = int;
 
-/// What failed and how to mend it: "cannot add TCP 192.0.2.1:80 mh: the kernel has no scheduler mh:
+/// What failed and how to fix it: "cannot add TCP 192.0.2.1:80 mh: the kernel has no scheduler mh:
 /// modprobe ip_vs_mh". `result` is not 0.
 [[nodiscard]] std::string explain(const Op& op, OpResult result);
 
 /// The kernel's IPVS table of one network namespace.
 ///
-/// Not thread-safe: one owner thread, because IPVS dumps are no snapshots: a concurrent writer
+/// Not thread-safe: one owner thread, because IPVS dumps are not snapshots: a concurrent writer
 /// makes them skip or repeat entries without a flag (net/netfilter/ipvs/ip_vs_ctl.c).
 class Kernel {
  public:
@@ -118,6 +134,10 @@ class Kernel {
   /// op does not stop those after it. An error means that the socket failed and the state is
   /// unknown: dump again.
   virtual Result<std::vector<OpResult>> apply(std::span<const Op> plan) = 0;
+
+  virtual Result<Timeouts> timeouts() = 0;
+  /// They count for connections from now on, and for others from their next packet.
+  virtual Result<void> setTimeouts(const Timeouts& wish) = 0;
 };
 
 }  // namespace barevip::ipvs

@@ -23,7 +23,9 @@ struct Selection {
 
 struct WatchEvent {
   /// kOpened: the server took the watch; there is no object. Once, before all others.
-  enum class Type : std::uint8_t { kOpened, kAdded, kModified, kDeleted, kBookmark };
+  /// kListed: of a watch without a version; the objects that there were have all come. Like
+  /// kBookmark it has an object whose resourceVersion counts.
+  enum class Type : std::uint8_t { kOpened, kAdded, kModified, kDeleted, kBookmark, kListed };
   Type type = Type::kAdded;
 };
 
@@ -47,6 +49,10 @@ class Api {
 
   /// Runs until the server ends the watch (success), an error or stop. onEvent runs on the calling
   /// thread, in order. kExpired (410, as status or as an ERROR event): list again.
+  ///
+  /// An empty resourceVersion asks for a streamed list (KEP-3157): first all objects as kAdded,
+  /// changes meanwhile in between, then kListed, then what follows. What it costs the server does
+  /// not grow with the list. kUnsupported: this server has none.
   virtual Result<void> watch(const Resource& resource, const Selection& selection,
                              const std::string& resourceVersion, const OnEvent& onEvent,
                              std::stop_token stop) = 0;
@@ -69,7 +75,7 @@ class Api {
                                        const std::string& subresource, const nlohmann::json& patch,
                                        std::stop_token stop) = 0;
 
-  /// uid, if not empty, is a precondition: kConflict if another object has the name by now.
+  /// uid, if not empty, is a precondition: kConflict if another object has the name now.
   virtual Result<void> remove(const Resource& resource, const ObjectKey& key,
                               const std::string& uid, std::stop_token stop) = 0;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Telling people what happened to an object, as `kubectl describe` shows it.
+// Reports to people what happened to an object, as `kubectl describe` shows it.
 #pragma once
 
 #include <cstdint>

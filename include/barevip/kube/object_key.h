@@ -41,6 +41,9 @@ inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true
 inline constexpr Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices",
                                           "EndpointSlice", true};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
+inline constexpr Resource kPods{"", "v1", "pods", "Pod", true};
+inline constexpr Resource kDeployments{"apps", "v1", "deployments", "Deployment", true};
+inline constexpr Resource kDaemonSets{"apps", "v1", "daemonsets", "DaemonSet", true};
 inline constexpr Resource kPools{"barevip.dev", "v1alpha1", "pools", "Pool", false};
 inline constexpr Resource kIps{"barevip.dev", "v1alpha1", "ips", "IP", true};
 

@@ -2,17 +2,17 @@
 // A typed, thread-safe copy of one kind of object, kept by a reflector.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "barevip/kube/object_key.h"
+#include "barevip/kube/objects.h"
 
 namespace barevip::kube {
 
@@ -23,6 +23,7 @@ template <class T>
 class Store {
  public:
   using Ptr = std::shared_ptr<const T>;
+  using Objects = kube::Objects<T>;
   /// before and after; one of them is null on add and on delete.
   using Handler = std::function<void(const Ptr& before, const Ptr& after)>;
 
@@ -31,24 +32,21 @@ class Store {
   [[nodiscard]] Ptr get(const ObjectKey& key) const {
     const std::shared_lock lock(mutex_);
     const auto it = objects_.find(key);
-    return it == objects_.end() ? nullptr : it->second;
+    return it == objects_.end() ? nullptr : *it;
   }
 
   [[nodiscard]] std::vector<Ptr> all() const {
     const std::shared_lock lock(mutex_);
-    std::vector<Ptr> result;
-    result.reserve(objects_.size());
-    for (const auto& [key, object] : objects_) result.push_back(object);
-    return result;
+    return {objects_.begin(), objects_.end()};
   }
 
   /// Those of one namespace.
   [[nodiscard]] std::vector<Ptr> allIn(const std::string& ns) const {
     const std::shared_lock lock(mutex_);
     std::vector<Ptr> result;
-    for (auto it = objects_.lower_bound({ns, ""}); it != objects_.end() && it->first.ns == ns;
-         ++it) {
-      result.push_back(it->second);
+    for (auto it = objects_.lower_bound(ObjectKey{ns, ""});
+         it != objects_.end() && (*it)->key.ns == ns; ++it) {
+      result.push_back(*it);
     }
     return result;
   }
@@ -71,18 +69,24 @@ class Store {
     const std::shared_lock lock(mutex_);
     return version_;
   }
+  /// Another number after each change of what is in here: whoever finds the same one again, read
+  /// before he looked, has seen everything.
+  [[nodiscard]] std::uint64_t revision() const {
+    const std::shared_lock lock(mutex_);
+    return revision_;
+  }
   void setVersion(std::string version) {
     const std::unique_lock lock(mutex_);
     version_ = std::move(version);
   }
 
   void put(T object) {
-    auto after = std::make_shared<const T>(std::move(object));
+    const auto after = std::make_shared<const T>(std::move(object));
     Ptr before;
     {
       const std::unique_lock lock(mutex_);
-      Ptr& slot = objects_[after->key];
-      before = std::exchange(slot, after);
+      before = putInto<T>(objects_, after);
+      ++revision_;
     }
     if (!before || !(*before == *after)) notify(before, after);
   }
@@ -93,35 +97,45 @@ class Store {
       const std::unique_lock lock(mutex_);
       const auto it = objects_.find(key);
       if (it == objects_.end()) return;
-      before = std::move(it->second);
+      before = *it;
       objects_.erase(it);
+      ++revision_;
     }
     notify(before, nullptr);
+  }
+
+  /// The object as it is to be put in: one that equals what is here is the very same one, so that
+  /// a list beside the store costs what differs.
+  [[nodiscard]] Ptr shared(T object) const {
+    Ptr here = get(object.key);
+    if (here && *here == object) return here;
+    return std::make_shared<const T>(std::move(object));
   }
 
   /// Becomes exactly `objects`: what is missing from it is deleted, what differs is changed; each
   /// difference is notified. Marks the store as synced.
   void replaceAll(std::vector<T> objects) {
-    std::map<ObjectKey, Ptr> next;
-    for (T& object : objects) {
-      auto pointer = std::make_shared<const T>(std::move(object));
-      next.insert_or_assign(pointer->key, pointer);
-    }
-    std::map<ObjectKey, Ptr> previous;
+    Objects next;
+    for (T& object : objects) putInto<T>(next, shared(std::move(object)));
+    replaceWith(next);
+  }
+  void replaceWith(const Objects& next) {
+    Objects previous;
     {
       const std::unique_lock lock(mutex_);
       previous = std::exchange(objects_, next);
       synced_ = true;
+      ++revision_;
     }
-    for (const auto& [key, before] : previous) {
-      if (!next.contains(key)) notify(before, nullptr);
+    for (const Ptr& before : previous) {
+      if (!next.contains(before)) notify(before, nullptr);
     }
-    for (const auto& [key, after] : next) {
-      const auto it = previous.find(key);
+    for (const Ptr& after : next) {
+      const auto it = previous.find(after);
       if (it == previous.end()) {
         notify(nullptr, after);
-      } else if (!(*it->second == *after)) {
-        notify(it->second, after);
+      } else if (*it != after && !(**it == *after)) {
+        notify(*it, after);
       }
     }
   }
@@ -132,9 +146,10 @@ class Store {
   }
 
   mutable std::shared_mutex mutex_;
-  std::map<ObjectKey, Ptr> objects_;
+  Objects objects_;
   bool synced_ = false;
   std::string version_;
+  std::uint64_t revision_ = 0;
   std::vector<Handler> handlers_;
 };
 

@@ -16,8 +16,12 @@ namespace barevip::model {
 struct IpClaim {
   /// What crds/ip.yaml lets status.ports have; an object of etcd's size holds far more ports.
   static constexpr std::size_t kMaxPorts = 16384;
-  /// How many names fit into what it lets status.service have.
+  /// What it lets status.services have; as many fit into status.service.
   static constexpr std::size_t kMaxServices = 1024;
+  /// Of a namespace so many reservations count, see docs/reference.md.
+  static constexpr std::size_t kMaxReservations = 1024;
+  /// The condition that says whether the address is held, and why not.
+  static constexpr const char* kBound = "Bound";
 
   struct Spec {
     std::string pool;
@@ -33,9 +37,16 @@ struct IpClaim {
     std::string address;
     std::string pool;
     std::vector<std::string> ports;  ///< "80/TCP"; at most kMaxPorts
-    std::string service;             ///< name, in the namespace of the claim; several: serviceNames
-    std::string node;                ///< who announces it, written by that node
+    /// Names of those that use the address, in the namespace of the claim; at most kMaxServices.
+    std::vector<std::string> services;
+    std::string node;  ///< who announces it, written by that node
+    /// metadata.generation of the spec that phase was decided from; 0: not given.
+    std::int64_t observedGeneration = 0;
+    /// Without Ready: it stands in the API beside Bound and says the same.
     Conditions conditions;
+    /// What stands in the API twice agrees there: service with services, Ready with Bound. False
+    /// for what the release before wrote, which is not equal to what this one would write.
+    bool coherent = true;
 
     friend bool operator==(const Status&, const Status&) = default;
   };
@@ -43,19 +54,19 @@ struct IpClaim {
   kube::ObjectKey key;
   std::string uid;
   std::string resourceVersion;
+  std::int64_t generation = 0;
   std::int64_t creationSeconds = 0;  ///< since the epoch; of two records the older counts
   bool deleting = false;
-  StringMap labels;
+  /// Its namespace has more than kMaxReservations, and this is not one of those that count. No
+  /// field of the API: the operator says so.
+  bool excess = false;
   std::optional<OwnerReference> serviceOwner;  ///< set: made for that Service, freed with it
+  /// recordedClass() of that Service when it was given the address.
+  std::string servedClass;
   Spec spec;
   Status status;
 
   friend bool operator==(const IpClaim&, const IpClaim&) = default;
 };
-
-/// The Services of the claim's namespace that use the address: status.service has one name, or for
-/// a reservation that is shared several with ", " between them.
-[[nodiscard]] std::vector<std::string> serviceNames(const IpClaim& claim);
-[[nodiscard]] std::string joinServiceNames(const std::vector<std::string>& names);
 
 }  // namespace barevip::model

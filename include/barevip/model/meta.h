@@ -22,7 +22,7 @@ struct OwnerReference {
   friend bool operator==(const OwnerReference&, const OwnerReference&) = default;
 };
 
-/// metav1.Condition. The time is carried along for the next write and is no part of the value:
+/// metav1.Condition. The time is carried along for the next write and is not part of the value:
 /// conditions that differ in it alone are equal.
 struct Condition {
   std::string type;
@@ -51,7 +51,7 @@ using Conditions = std::vector<Condition>;
 
 /// Puts `next` in the place of the condition of its type, or at the end. lastTransitionTime is kept
 /// while the status stays the same, else it becomes `now` (RFC 3339). Other conditions stay: a
-/// merge patch replaces the list as a whole, so what somebody else wrote must be in it.
+/// merge patch replaces the list as a whole, so what others wrote must be in it.
 void setCondition(Conditions& all, Condition next, const std::string& now);
 
 /// metav1.LabelSelector; an empty one matches everything.

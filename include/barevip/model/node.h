@@ -15,6 +15,8 @@ struct Node {
   std::string uid;
   StringMap labels;
   std::vector<IpAddress> internalIps;
+  std::vector<IpAddress> externalIps;
+  std::vector<IpRange> podRanges;  ///< spec.podCIDRs
   bool ready = false;
   bool networkUnavailable = false;
   bool unschedulable = false;  ///< cordoned
@@ -24,10 +26,15 @@ struct Node {
 
 struct Namespace {
   kube::ObjectKey key;
+  std::string resourceVersion;
   StringMap labels;
+  bool deleting = false;
 
   friend bool operator==(const Namespace&, const Namespace&) = default;
 };
+
+/// The label of the Leases by which node daemons report, whatever its value.
+inline constexpr const char* kNodeLeaseLabel = "barevip.dev/node-lease";
 
 /// coordination.k8s.io/v1 Lease. Times are RFC 3339 with microseconds, as the holder wrote them.
 struct Lease {

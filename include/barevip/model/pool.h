@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ struct Pool {
     Counts available;
     std::string inUse;  ///< allocated, for people
     std::string free;   ///< available, for people
+    /// metadata.generation of the spec that the counts and conditions are of; 0: not given.
+    std::int64_t observedGeneration = 0;
     Conditions conditions;
 
     friend bool operator==(const Status&, const Status&) = default;
@@ -62,6 +65,7 @@ struct Pool {
   std::vector<std::string> exclude;
   bool avoidBuggyIps = false;
   bool avoidGatewayIps = false;
+  bool allowFirstLast = false;  ///< of a prefix: network, broadcast, subnet-router anycast
   bool autoAssign = true;
   std::int32_t priority = 100;  ///< lower goes first
   AllowSharing allowSharing = AllowSharing::kNamespace;
@@ -69,6 +73,10 @@ struct Pool {
   std::optional<LabelSelector> namespaceSelector;
   std::optional<LabelSelector> serviceSelector;
   std::vector<std::string> ignoreNamespaces;
+  bool allowReservations = false;     ///< even where serviceSelector is the only rule
+  std::uint32_t maxPerNamespace = 0;  ///< addresses; 0: as many as there are
+  /// How long a freed address is kept for the namespace that had it.
+  std::chrono::seconds reuseDelay{60};
   Announce announce;
   Status status;
 

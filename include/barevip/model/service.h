@@ -39,18 +39,21 @@ struct LoadBalancerIngress {
 enum class TrafficPolicy : std::uint8_t { kCluster, kLocal };
 enum class IpFamilyPolicy : std::uint8_t { kSingleStack, kPreferDualStack, kRequireDualStack };
 
-/// Longest labels and annotations of a Service, together, in bytes. Kubernetes does not limit the
-/// number of labels, and this program keeps those of every Service that may wait for an address.
-inline constexpr std::size_t kMaxServiceText = 64U << 10U;
+/// What the maps, lists and texts of one Service may take of our memory, in bytes. Kubernetes
+/// limits neither labels nor selectors nor ports in number; one of ordinary size takes 2 KiB.
+inline constexpr std::size_t kMaxServiceBytes = 256U << 10U;
 
 struct Service {
   kube::ObjectKey key;
   std::string uid;
   std::string resourceVersion;
-  StringMap labels;        ///< of type LoadBalancer only: Pools select by them
-  StringMap annotations;   ///< only those of barevip.dev/ and those that --compat may read
-  StringMap writtenAs;     ///< ours -> the one of another load balancer that it was read from
-  bool oversized = false;  ///< labels and annotations are left out: they exceed kMaxServiceText
+  std::int64_t creationSeconds = 0;  ///< since the epoch; of two that wait the older is first
+  StringMap labels;                  ///< of type LoadBalancer only: Pools select by them
+  StringMap annotations;  ///< only those of barevip.dev/ and those that --compat may read
+  StringMap writtenAs;    ///< ours -> the one of another load balancer that it was read from
+  /// Takes too much, alone or beside others of its namespace: labels, annotations, selector and
+  /// most ports are left out, and source ranges are one that admits nobody.
+  bool oversized = false;
   bool deleting = false;
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
@@ -59,8 +62,9 @@ struct Service {
   std::vector<Family> ipFamilies;  ///< in the Service's order
   IpFamilyPolicy ipFamilyPolicy = IpFamilyPolicy::kSingleStack;
   std::vector<IpAddress> clusterIps;  ///< empty for headless Services
+  std::vector<IpRange> externalIps;   ///< cover spec.externalIPs, which kube-proxy takes here
   std::vector<ServicePort> ports;
-  StringMap selector;  ///< of its pods; empty: somebody else keeps the EndpointSlices
+  StringMap selector;  ///< of its pods; empty: another controller keeps the EndpointSlices
   TrafficPolicy externalTrafficPolicy = TrafficPolicy::kCluster;
   std::uint32_t affinitySeconds = 0;      ///< sessionAffinity ClientIP; 0: none
   std::vector<std::string> sourceRanges;  ///< loadBalancerSourceRanges, as they stand there
@@ -81,8 +85,19 @@ inline constexpr std::string_view kShareAnnotation = "barevip.dev/share";
 inline constexpr std::string_view kSchedulerAnnotation = "barevip.dev/scheduler";
 inline constexpr std::string_view kLoadBalancerClass = "barevip.dev/barevip";
 
-/// True if this Service is ours to serve: type LoadBalancer and either our class or, unless
-/// requireClass, none.
-[[nodiscard]] bool isOurs(const Service& service, bool requireClass);
+/// Which Services are ours to serve, by their spec.loadBalancerClass.
+struct ClassRules {
+  bool required = false;  ///< false: those without a class, too
+  std::vector<std::string> names{std::string(kLoadBalancerClass)};
+
+  /// The type is LoadBalancer and the class fits.
+  [[nodiscard]] bool serve(const Service& service) const;
+
+  friend bool operator==(const ClassRules&, const ClassRules&) = default;
+};
+
+/// The class as IP objects record it, of which the usual ones need no record: empty for none and
+/// for kLoadBalancerClass.
+[[nodiscard]] std::string recordedClass(const Service& service);
 
 }  // namespace barevip::model

@@ -41,7 +41,7 @@ class PacketFilter {
   virtual Result<std::size_t> reconcile(const FilterState& desired) = 0;
 
   /// The same without looking: brings what the last call that succeeded left to the desired state.
-  /// Cheap, for changes between two resyncs; what another hand changed since is not mended. Like
+  /// Cheap, for changes between two resyncs; external changes since are not repaired. Like
   /// reconcile after an error and at first.
   virtual Result<std::size_t> update(const FilterState& desired) = 0;
 

@@ -3,6 +3,7 @@
 // the making of the CLI::App and readCommandLine; what they refer to outlives that.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -26,10 +27,19 @@ struct CommandLineEnd {
 
 /// --kubeconfig
 void addKubeconfigFlag(CLI::App& app, std::string& file);
+/// --class and --require-class; the default names are what `names` holds.
+void addClassFlags(CLI::App& app, std::vector<std::string>& names, bool& required);
 /// --metrics-address; its default is what `address` holds.
 void addMetricsAddressFlag(CLI::App& app, std::string& address);
 /// --log-level
 void addLogLevelFlag(CLI::App& app, log::Level& level);
+
+/// A flag that takes a duration with a unit, as 30s or 500ms, within [least, most]. `take` gets the
+/// value; `preset` is for --help.
+void addDurationFlag(CLI::App& app, const std::string& flag, const std::string& help,
+                     const std::string& preset, std::chrono::milliseconds least,
+                     std::chrono::milliseconds most,
+                     std::function<void(std::chrono::milliseconds)> take);
 
 /// A flag that takes one of a few names; `take` gets the index of the name. Without a preset the
 /// flag has no default.

@@ -7,7 +7,7 @@
 
 namespace barevip {
 
-/// Owns a file descriptor; -1 is none.
+/// Owns a file descriptor; -1: none.
 class FileDescriptor {
  public:
   FileDescriptor() = default;

@@ -28,6 +28,31 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+struct Block {
+  Family family;
+  unsigned shift;  ///< host bits
+  Uint128 prefix;  ///< the network's number >> shift
+
+  [[nodiscard]] constexpr IpRange range() const {
+    const Uint128 first = prefix << shift;
+    const Uint128 last = first + ((Uint128{1} << shift) - 1);
+    return {IpAddress::fromNumber(family, first), IpAddress::fromNumber(family, last)};
+  }
+};
+
+constexpr std::array<IpRange, 10> kUnusable{
+    Block{Family::kIpv4, 24, 0}.range(),           // 0.0.0.0/8
+    Block{Family::kIpv4, 24, 127}.range(),         // 127.0.0.0/8
+    Block{Family::kIpv4, 16, 0xa9fe}.range(),      // 169.254.0.0/16
+    Block{Family::kIpv4, 28, 0xe}.range(),         // 224.0.0.0/4
+    Block{Family::kIpv4, 0, 0xffffffffU}.range(),  // 255.255.255.255
+    Block{Family::kIpv6, 0, 0}.range(),            // ::
+    Block{Family::kIpv6, 0, 1}.range(),            // ::1
+    Block{Family::kIpv6, 32, 0xffff}.range(),      // ::ffff:0:0/96
+    Block{Family::kIpv6, 118, 0x3fa}.range(),      // fe80::/10
+    Block{Family::kIpv6, 120, 0xff}.range(),       // ff00::/8
+};
+
 // RFC 4291, 2.5.5.2.
 bool isMapped(const IpAddress& address) {
   return !address.isIpv4() && (address.number() >> 32U) == 0xffffU;
@@ -177,6 +202,8 @@ Result<IpPrefix> IpPrefix::parseNetwork(std::string_view text) {
   const Uint128 mask = hostMask(address->bits(), *length);
   return IpPrefix{IpAddress::fromNumber(address->family(), address->number() & ~mask), *length};
 }
+
+std::span<const IpRange> unusableRanges() { return kUnusable; }
 
 IpRange IpPrefix::range() const {
   const Uint128 mask = hostMask(network.bits(), length);

@@ -55,7 +55,7 @@ Result<Level> parseLevel(std::string_view text) {
   if (text == "warn") return Level::kWarn;
   if (text == "error") return Level::kError;
   return fail(ErrorCode::kInvalid,
-              "\"" + std::string(text) + "\" is no log level: write debug, info, warn or error");
+              "\"" + std::string(text) + "\" is not a log level: write debug, info, warn or error");
 }
 
 void setLevel(Level level) { logger().set_level(native(level)); }

@@ -124,7 +124,7 @@ Result<WallTime> parseRfc3339(std::string_view text) {
   if (!reader.finished() || !date.ok() || year < 1700 || year > 2261 || hour > 23 || minute > 59 ||
       second > 60) {
     return fail(ErrorCode::kInvalid, "\"" + std::string(text.substr(0, 64)) +
-                                         "\" is no time: write it as 2006-01-02T15:04:05Z");
+                                         "\" is not a time: write it as 2006-01-02T15:04:05Z");
   }
   const MicroTime time = std::chrono::sys_days{date} + hours(hour) + minutes(minute) +
                          seconds(second) + fraction - zone;

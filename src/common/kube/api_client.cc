@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/percent.h"
 #include "common/kube/api_status.h"
 #include "common/kube/json_lines.h"
 #include "common/model/meta_json.h"
@@ -19,29 +20,13 @@ using nlohmann::json;
 constexpr int kPageSize = 500;
 constexpr int kWatchSeconds = 300;  // at least; at most twice that
 constexpr std::chrono::milliseconds kListDeadline{30'000};
+// KEP-3157: everything that there is now, and a bookmark that says so, before what follows.
+constexpr const char* kStreamedList = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
 constexpr const char* kMergePatch = "application/merge-patch+json";
 // The server would look for unknown fields a second time, for warnings that nobody reads here.
 constexpr const char* kWriteQuery = "?fieldValidation=Ignore";
 
-// RFC 3986: all but the unreserved characters.
-std::string encode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string result;
-  result.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      result += c;
-    } else {
-      result += '%';
-      result += kHex[byte >> 4U];
-      result += kHex[byte & 15U];
-    }
-  }
-  return result;
-}
+std::string encode(std::string_view text) { return percentEncode(text, kUnreserved); }
 
 std::string collectionPath(const Resource& resource, const std::string& ns) {
   std::string path = resource.group.empty() ? "/api/" : "/apis/";
@@ -80,12 +65,21 @@ std::string text(const json& object) {
 
 bool isSuccess(int status) { return status >= 200 && status < 300; }
 
-std::optional<WatchEvent::Type> eventType(const std::string& text) {
+std::optional<WatchEvent::Type> eventType(const std::string& text, const json& object) {
   if (text == "ADDED") return WatchEvent::Type::kAdded;
   if (text == "MODIFIED") return WatchEvent::Type::kModified;
   if (text == "DELETED") return WatchEvent::Type::kDeleted;
-  if (text == "BOOKMARK") return WatchEvent::Type::kBookmark;
-  return std::nullopt;
+  if (text != "BOOKMARK") return std::nullopt;
+  const json& annotations = model::memberOf(model::memberOf(object, "metadata"), "annotations");
+  const bool listed = model::stringAt(annotations, "k8s.io/initial-events-end") == "true";
+  return listed ? WatchEvent::Type::kListed : WatchEvent::Type::kBookmark;
+}
+
+// Of the object that is or ends a list.
+Result<std::string> versionOfList(const json& object) {
+  std::string version = model::stringAt(model::memberOf(object, "metadata"), "resourceVersion");
+  if (!version.empty()) return version;
+  return fail(ErrorCode::kInternal, "the API server's list has no metadata.resourceVersion");
 }
 
 Result<void> deliverEvent(std::string_view line, const Api::OnEvent& onEvent) {
@@ -97,15 +91,19 @@ Result<void> deliverEvent(std::string_view line, const Api::OnEvent& onEvent) {
   const std::string type = model::stringAt(*event, "type");
   const json& object = model::memberOf(*event, "object");
   if (type == "ERROR") return tl::make_unexpected(errorFromStatus(object));
-  const auto known = eventType(type);
+  const auto known = eventType(type, object);
+  if (known == WatchEvent::Type::kListed) {
+    if (auto version = versionOfList(object); !version) return tl::make_unexpected(version.error());
+  }
   if (known) onEvent(*known, object);  // a type of the future says nothing to us
   return {};
 }
 
 }  // namespace
 
-ApiClient::ApiClient(std::unique_ptr<Transport> transport, Random random)
-    : transport_(std::move(transport)), random_(std::move(random)) {}
+ApiClient::ApiClient(std::unique_ptr<Transport> transport, Random random,
+                     std::chrono::milliseconds deadline)
+    : transport_(std::move(transport)), random_(std::move(random)), deadline_(deadline) {}
 
 Result<std::string> ApiClient::list(const Resource& resource, const Selection& selection,
                                     const OnItem& onItem, std::stop_token stop) {
@@ -147,22 +145,22 @@ Result<ApiClient::Page> ApiClient::listPage(const std::string& path, const OnIte
   if (!envelope) return tl::make_unexpected(envelope.error());
   auto list = parseObject(*envelope);
   if (!list) return tl::make_unexpected(std::move(list.error()));
-  const json& meta = model::memberOf(*list, "metadata");
-  Page page{model::stringAt(meta, "resourceVersion"), model::stringAt(meta, "continue")};
-  if (page.resourceVersion.empty()) {
-    return fail(ErrorCode::kInternal, "the API server's list has no metadata.resourceVersion");
-  }
-  return page;
+  auto version = versionOfList(*list);
+  if (!version) return tl::make_unexpected(std::move(version.error()));
+  return Page{std::move(*version), model::stringAt(model::memberOf(*list, "metadata"), "continue")};
 }
 
 Result<void> ApiClient::watch(const Resource& resource, const Selection& selection,
                               const std::string& resourceVersion, const OnEvent& onEvent,
                               std::stop_token stop) {
+  const bool listing = resourceVersion.empty();
   const int seconds = kWatchSeconds + static_cast<int>(random_() * kWatchSeconds);
   HttpRequest request;
-  request.path = collectionPath(resource, selection.ns) +
-                 "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds) +
-                 "&resourceVersion=" + encode(resourceVersion) + selectionQuery(selection);
+  request.path =
+      collectionPath(resource, selection.ns) +
+      "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds) +
+      (listing ? std::string(kStreamedList) : "&resourceVersion=" + encode(resourceVersion)) +
+      selectionQuery(selection);
   request.deadline = kListDeadline;
   LineSplitter splitter;
   const OnText onLine = [&](std::string_view line) { return deliverEvent(line, onEvent); };
@@ -173,8 +171,10 @@ Result<void> ApiClient::watch(const Resource& resource, const Selection& selecti
       });
   if (!response) return tl::make_unexpected(std::move(response.error()));
   if (response->status != 200) {
-    return tl::make_unexpected(
-        errorFromAnswer(response->status, response->body, response->retryAfter));
+    auto error = errorFromAnswer(response->status, response->body, response->retryAfter);
+    // What a server says of a request that it does not understand.
+    if (listing && error.code == ErrorCode::kInvalid) error.code = ErrorCode::kUnsupported;
+    return tl::make_unexpected(std::move(error));
   }
   if (splitter.hasRest()) return fail(ErrorCode::kUnavailable, "a watch was cut inside an event");
   return {};
@@ -236,6 +236,7 @@ Result<void> ApiClient::remove(const Resource& resource, const ObjectKey& key,
 }
 
 Result<std::string> ApiClient::sendForText(HttpRequest request, const std::stop_token& stop) {
+  request.deadline = deadline_;
   auto response = transport_->send(request, stop);
   if (!response) return tl::make_unexpected(std::move(response.error()));
   if (isSuccess(response->status)) return std::move(response->body);

@@ -2,6 +2,7 @@
 // The Api of a real server.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,9 @@ namespace barevip::kube {
 /// Stateless over its transport; each call is one HTTP request, a list one for each page.
 class ApiClient final : public Api {
  public:
-  explicit ApiClient(std::unique_ptr<Transport> transport, Random random = systemRandom());
+  /// deadline: of a request for one object, see HttpRequest.
+  explicit ApiClient(std::unique_ptr<Transport> transport, Random random = systemRandom(),
+                     std::chrono::milliseconds deadline = HttpRequest{}.deadline);
 
   Result<std::string> list(const Resource& resource, const Selection& selection,
                            const OnItem& onItem, std::stop_token stop) override;
@@ -47,6 +50,7 @@ class ApiClient final : public Api {
 
   std::unique_ptr<Transport> transport_;
   Random random_;
+  const std::chrono::milliseconds deadline_;
 };
 
 }  // namespace barevip::kube

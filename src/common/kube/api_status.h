@@ -11,7 +11,7 @@
 
 namespace barevip::kube {
 
-/// From an HTTP answer that is no success. The message is the server's own if it gave one.
+/// From an HTTP answer other than success. The message is the server's own if it gave one.
 [[nodiscard]] Error errorFromAnswer(int httpStatus, std::string_view body,
                                     std::chrono::milliseconds retryAfter);
 

@@ -8,22 +8,26 @@
 #include <utility>
 #include <vector>
 
+#include "barevip/base/log.h"
+
 #include "common/kube/kubeconfig.h"
+#include "common/kube/proxy.h"
 #include "common/kube/token_file.h"
 
 namespace barevip::kube {
 namespace {
 
+// A file that cannot be looked at counts as there: reading it then says why.
 bool exists(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
+  std::error_code error;
+  return std::filesystem::exists(path, error) || error;
 }
 
-std::vector<std::string> splitPaths(const std::string& list) {
+std::vector<std::string> existingFiles(const std::string& list) {
   std::vector<std::string> result;
   std::istringstream in(list);
   for (std::string path; std::getline(in, path, ':');) {
-    if (!path.empty()) result.push_back(path);
+    if (!path.empty() && exists(path)) result.push_back(path);
   }
   return result;
 }
@@ -51,6 +55,26 @@ Result<TransportOptions> inCluster(const ConfigSource& source, const std::string
   return options;
 }
 
+Result<TransportOptions> findServer(const ConfigSource& source) {
+  if (!source.kubeconfigFlag.empty()) return loadKubeconfig({source.kubeconfigFlag});
+  if (const auto list = source.environment("KUBECONFIG")) {
+    const std::vector<std::string> files = existingFiles(*list);
+    if (!files.empty()) return loadKubeconfig(files);
+    return fail(ErrorCode::kInvalid,
+                "KUBECONFIG is \"" + *list + "\" but no such file exists: correct it or unset it");
+  }
+  if (const auto host = source.environment("KUBERNETES_SERVICE_HOST")) {
+    return inCluster(source, *host);
+  }
+  if (const auto home = source.environment("HOME")) {
+    const std::string path = *home + "/.kube/config";
+    if (exists(path)) return loadKubeconfig({path});
+  }
+  return fail(ErrorCode::kInvalid,
+              "no API server is known: run inside a pod, or name a kubeconfig with --kubeconfig or "
+              "KUBECONFIG");
+}
+
 }  // namespace
 
 ConfigSource processConfigSource(std::string kubeconfigFlag) {
@@ -65,24 +89,17 @@ ConfigSource processConfigSource(std::string kubeconfigFlag) {
 }
 
 Result<TransportOptions> loadConfig(const ConfigSource& source) {
-  if (!source.kubeconfigFlag.empty()) return loadKubeconfig(source.kubeconfigFlag);
-  if (const auto list = source.environment("KUBECONFIG")) {
-    for (const std::string& path : splitPaths(*list)) {
-      if (exists(path)) return loadKubeconfig(path);
-    }
-    return fail(ErrorCode::kInvalid,
-                "KUBECONFIG is \"" + *list + "\" but no such file exists: correct it or unset it");
+  auto options = findServer(source);
+  if (!options || options->proxy) return options;
+  auto proxy = proxyFromEnvironment(source.environment, options->host, options->port);
+  if (proxy) {
+    options->proxy = std::move(*proxy);
+  } else {
+    // The variable is often meant for other programs.
+    log::warn("connecting without the proxy of the environment",
+              {{"reason", proxy.error().message}});
   }
-  if (const auto host = source.environment("KUBERNETES_SERVICE_HOST")) {
-    return inCluster(source, *host);
-  }
-  if (const auto home = source.environment("HOME")) {
-    const std::string path = *home + "/.kube/config";
-    if (exists(path)) return loadKubeconfig(path);
-  }
-  return fail(ErrorCode::kInvalid,
-              "no API server is known: run inside a pod, or name a kubeconfig with --kubeconfig or "
-              "KUBECONFIG");
+  return options;
 }
 
 }  // namespace barevip::kube

@@ -23,8 +23,9 @@ struct ConfigSource {
 /// The process's own environment.
 [[nodiscard]] ConfigSource processConfigSource(std::string kubeconfigFlag);
 
-/// In this order: the flag, the first existing file of KUBECONFIG, the pod's service account,
-/// ~/.kube/config. The error says what is missing, and where it was looked for.
+/// In this order: the flag, the existing files of KUBECONFIG merged, the pod's service account,
+/// ~/.kube/config. Without a proxy of a kubeconfig, that of the environment counts. The error says
+/// what is missing, and where it was looked for.
 [[nodiscard]] Result<TransportOptions> loadConfig(const ConfigSource& source);
 
 }  // namespace barevip::kube

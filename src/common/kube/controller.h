@@ -26,6 +26,13 @@ struct ReconcileResult {
   std::chrono::milliseconds requeueAfter{0};  ///< 0: not again until something changes
 };
 
+/// One key that was worked on.
+struct Work {
+  std::chrono::nanoseconds waited{0};  ///< in the queue, its time having come
+  std::chrono::nanoseconds took{0};
+  bool ok = true;
+};
+
 /// Reconcile brings the world to what is wanted for one key; it looks at the state as a whole, not
 /// at what changed. An error brings the key back later and later (or when the server said so), an
 /// exception is an error, a success forgets earlier failures. kStopped is silent: after stop() the
@@ -36,13 +43,16 @@ class Controller {
  public:
   using Reconcile = std::function<Result<ReconcileResult>(const Key&, std::stop_token)>;
 
-  /// The queue must outlive this. `describe` names a key in the log.
+  /// The queue must outlive this. `describe` names a key in the log; `observe`, if there is one,
+  /// gets all work, on the workers' threads.
   Controller(std::string name, WorkQueue<Key>& queue, Reconcile reconcile,
-             std::function<std::string(const Key&)> describe)
+             std::function<std::string(const Key&)> describe,
+             std::function<void(const Work&)> observe = {})
       : name_(std::move(name)),
         queue_(queue),
         reconcile_(std::move(reconcile)),
-        describe_(std::move(describe)) {}
+        describe_(std::move(describe)),
+        observe_(std::move(observe)) {}
   ~Controller() { stop(); }
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
@@ -73,7 +83,11 @@ class Controller {
 
  private:
   void process(const Key& key, const std::stop_token& stop) {
+    const MonotonicTime begin = queue_.clock().now();
     Result<ReconcileResult> result = guarded(key, stop);
+    if (observe_) {
+      observe_({queue_.waited(key), queue_.clock().now() - begin, result.has_value()});
+    }
     if (result) {
       ++successes_;
       queue_.forget(key);
@@ -101,7 +115,7 @@ class Controller {
     }
   }
 
-  // A conflict is the ordinary way to learn that somebody else was quicker.
+  // A conflict is the ordinary way to learn that another writer was quicker.
   void complain(const Key& key, const Error& error) {
     const bool repeated = !said(key, error.message);
     const bool quiet = repeated || error.code == ErrorCode::kConflict;
@@ -120,6 +134,7 @@ class Controller {
   WorkQueue<Key>& queue_;
   Reconcile reconcile_;
   std::function<std::string(const Key&)> describe_;
+  std::function<void(const Work&)> observe_;
   std::atomic<std::uint64_t> successes_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::mutex mutex_;

@@ -11,24 +11,12 @@
 #include <utility>
 
 #include "barevip/base/clock.h"
-#include "barevip/kube/api.h"
+#include "barevip/kube/event_sink.h"
 
 namespace barevip::kube {
 
-/// The object that an event is about.
-struct EventSubject {
-  Resource resource;
-  ObjectKey key;
-  std::string uid;
-};
-
-enum class EventType : std::uint8_t { kNormal, kWarning };
-
 struct EventEntry {
-  EventSubject subject;
-  EventType type = EventType::kNormal;
-  std::string action;
-  std::string name;        ///< of the Event
+  std::string name;        ///< of the Event object
   WallTime first;          ///< of the first occurrence
   WallTime last;           ///< of the newest
   MonotonicTime lastSeen;  ///< the same, for the memory
@@ -43,12 +31,11 @@ struct EventEntry {
 /// Everything is O(log n): thousands of events may come at once. Not thread-safe.
 class EventMemory {
  public:
-  using Id = std::tuple<std::string, std::string, std::string>;  ///< object, reason, note
-  using Slot = std::pair<const Id, EventEntry>;
+  using Slot = std::pair<const Event, EventEntry>;
 
   /// Pointers last until the memory changes; nullptr: there is none.
-  [[nodiscard]] const EventEntry* find(const Id& id) const {
-    const auto it = entries_.find(id);
+  [[nodiscard]] const EventEntry* find(const Event& event) const {
+    const auto it = entries_.find(event);
     return it == entries_.end() ? nullptr : &it->second;
   }
   /// Of those with something to write the one that is due first.
@@ -61,34 +48,43 @@ class EventMemory {
   }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
-  /// Adds or replaces.
-  void put(const Id& id, EventEntry entry) {
-    const auto [it, fresh] = entries_.try_emplace(id);
+  /// Adds or replaces; of a replaced one type and action stay.
+  void put(const Event& event, EventEntry entry) {
+    const auto [it, fresh] = entries_.try_emplace(event);
     if (!fresh) unlist(&*it);
     it->second = std::move(entry);
     byAge_.insert(&*it);
     if (it->second.pending()) pending_.insert(&*it);
   }
 
-  void forget(const Id& id) {
-    const auto it = entries_.find(id);
+  void forget(const Event& event) {
+    const auto it = entries_.find(event);
     if (it == entries_.end()) return;
     unlist(&*it);
     entries_.erase(it);
   }
 
  private:
+  /// What makes two occurrences one event: the object, the reason and the note.
+  struct ByIdentity {
+    static auto identity(const Event& event) {
+      return std::tie(event.resource.plural, event.key, event.uid, event.reason, event.note);
+    }
+    bool operator()(const Event& a, const Event& b) const { return identity(a) < identity(b); }
+  };
   struct ByDue {
     bool operator()(const Slot* a, const Slot* b) const {
-      return std::tie(a->second.due, a->first) < std::tie(b->second.due, b->first);
+      if (a->second.due != b->second.due) return a->second.due < b->second.due;
+      return ByIdentity{}(a->first, b->first);
     }
   };
   struct ByAge {
     bool operator()(const Slot* a, const Slot* b) const {
       const bool aWaits = a->second.pending();
       const bool bWaits = b->second.pending();
-      return std::tie(aWaits, a->second.lastSeen, a->first) <
-             std::tie(bWaits, b->second.lastSeen, b->first);
+      const auto age = std::tie(aWaits, a->second.lastSeen);
+      const auto otherAge = std::tie(bWaits, b->second.lastSeen);
+      return age != otherAge ? age < otherAge : ByIdentity{}(a->first, b->first);
     }
   };
 
@@ -98,7 +94,7 @@ class EventMemory {
     pending_.erase(slot);
   }
 
-  std::map<Id, EventEntry> entries_;
+  std::map<Event, EventEntry, ByIdentity> entries_;
   std::set<const Slot*, ByDue> pending_;
   std::set<const Slot*, ByAge> byAge_;
 };

@@ -35,25 +35,19 @@ std::uint64_t hash(std::uint64_t seed, std::string_view text) {
   return seed;
 }
 
-std::string eventName(const EventSubject& subject, const std::string& reason,
-                      const std::string& note, const std::string& instance,
-                      const std::string& time) {
+std::string nameOf(const Event& event, const std::string& instance, const std::string& time) {
   std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::string* part : {&subject.uid, &reason, &note, &instance, &time}) {
+  for (const std::string* part : {&event.uid, &event.reason, &event.note, &instance, &time}) {
     value = hash(value, *part);
   }
   std::array<char, 17> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(value));
-  return subject.key.name.substr(0, kMaxName) + "." + hex.data();
+  return event.key.name.substr(0, kMaxName) + "." + hex.data();
 }
 
 // Events about cluster-scoped objects live in "default".
-std::string namespaceOf(const EventSubject& subject) {
-  return subject.key.ns.empty() ? "default" : subject.key.ns;
-}
-
-std::string identify(const EventSubject& subject) {
-  return std::string(subject.resource.plural) + "/" + subject.key.toString() + "/" + subject.uid;
+std::string namespaceOf(const Event& event) {
+  return event.key.ns.empty() ? "default" : event.key.ns;
 }
 
 bool worthRetry(ErrorCode code) {
@@ -78,28 +72,23 @@ void EventRecorder::stop() {
   thread_.join();
 }
 
-void EventRecorder::record(const EventSubject& subject, EventType type, const std::string& reason,
-                           const std::string& action, const std::string& note) {
-  const std::string sentence = cutUtf8(note, kMaxNote);
-  const Id id{identify(subject), reason, sentence};
+void EventRecorder::emit(Event event) {
+  event.note = cutUtf8(event.note, kMaxNote);
   const std::lock_guard lock(mutex_);
   forgetOld();
   const MonotonicTime before = nextDue();
   EventEntry entry;
-  if (const EventEntry* const known = memory_.find(id)) {
+  if (const EventEntry* const known = memory_.find(event)) {
     entry = *known;
     ++entry.count;
   } else {
-    entry.subject = subject;
-    entry.type = type;
-    entry.action = action;
     entry.first = clock_.wallNow();
     entry.due = clock_.now();
-    entry.name = eventName(subject, reason, sentence, options_.instance, formatMicros(entry.first));
+    entry.name = nameOf(event, options_.instance, formatMicros(entry.first));
   }
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
-  memory_.put(id, std::move(entry));
+  memory_.put(event, std::move(entry));
   makeRoom();
   if (nextDue() < before) wake_.notify_all();
 }
@@ -123,21 +112,19 @@ void EventRecorder::run(const std::stop_token& stop) {
       continue;
     }
     const EventMemory::Slot* const next = memory_.nextToWrite();
-    const Id id = next->first;
+    const Event event = next->first;
     const EventEntry entry = next->second;
     lock.unlock();
-    const Result<void> outcome = write(id, entry, stop);
+    const Result<void> outcome = write(event, entry, stop);
     lock.lock();
     rested_ = clock_.now() + options_.pause;
-    settle(id, entry, outcome);
+    settle(event, entry, outcome);
   }
 }
 
-Result<void> EventRecorder::write(const Id& id, const EventEntry& entry,
+Result<void> EventRecorder::write(const Event& event, const EventEntry& entry,
                                   const std::stop_token& stop) {
-  const auto& [object, reason, note] = id;
-  const EventSubject& subject = entry.subject;
-  const std::string ns = namespaceOf(subject);
+  const std::string ns = namespaceOf(event);
   const json series = {{"count", entry.count}, {"lastObservedTime", formatMicros(entry.last)}};
   if (entry.writtenCount > 0) {
     const json patch = {{"series", series}};
@@ -145,52 +132,53 @@ Result<void> EventRecorder::write(const Id& id, const EventEntry& entry,
     if (!patched) return tl::make_unexpected(patched.error());
     return {};
   }
-  json event = {{"apiVersion", kEvents.apiVersion()},
-                {"kind", std::string(kEvents.kind)},
-                {"metadata", {{"name", entry.name}, {"namespace", ns}}},
-                {"eventTime", formatMicros(entry.first)},
-                {"reportingController", options_.controller},
-                {"reportingInstance", cutUtf8(options_.instance, kMaxInstance)},
-                {"action", entry.action},
-                {"reason", reason},
-                {"note", note},
-                {"type", entry.type == EventType::kWarning ? "Warning" : "Normal"},
-                {"regarding",
-                 {{"apiVersion", subject.resource.apiVersion()},
-                  {"kind", std::string(subject.resource.kind)},
-                  {"name", subject.key.name},
-                  {"uid", subject.uid}}}};
-  if (!subject.key.ns.empty()) event["regarding"]["namespace"] = subject.key.ns;
-  if (entry.count > 1) event["series"] = series;
-  const auto made = api_.create(kEvents, ns, event, stop);
+  json object = {{"apiVersion", kEvents.apiVersion()},
+                 {"kind", std::string(kEvents.kind)},
+                 {"metadata", {{"name", entry.name}, {"namespace", ns}}},
+                 {"eventTime", formatMicros(entry.first)},
+                 {"reportingController", options_.controller},
+                 {"reportingInstance", cutUtf8(options_.instance, kMaxInstance)},
+                 {"action", event.action},
+                 {"reason", event.reason},
+                 {"note", event.note},
+                 {"type", event.type == Event::Type::kWarning ? "Warning" : "Normal"},
+                 {"regarding",
+                  {{"apiVersion", event.resource.apiVersion()},
+                   {"kind", std::string(event.resource.kind)},
+                   {"name", event.key.name},
+                   {"uid", event.uid}}}};
+  if (!event.key.ns.empty()) object["regarding"]["namespace"] = event.key.ns;
+  if (entry.count > 1) object["series"] = series;
+  const auto made = api_.create(kEvents, ns, object, stop);
   if (!made && made.error().code != ErrorCode::kAlreadyExists) {
     return tl::make_unexpected(made.error());
   }
   return {};
 }
 
-void EventRecorder::settle(const Id& id, const EventEntry& sent, const Result<void>& outcome) {
+void EventRecorder::settle(const Event& event, const EventEntry& sent,
+                           const Result<void>& outcome) {
   if (outcome) ++written_;
-  const EventEntry* const known = memory_.find(id);
+  const EventEntry* const known = memory_.find(event);
   if (known == nullptr || known->name != sent.name) return;
   EventEntry entry = *known;
   if (outcome) {
     entry.writtenCount = sent.count;
     entry.tries = 0;
     entry.due = clock_.now() + options_.interval;
-    memory_.put(id, std::move(entry));
+    memory_.put(event, std::move(entry));
     return;
   }
   const Error& error = outcome.error();
   if (worthRetry(error.code) && ++entry.tries < kMaxTries) {
     entry.due = clock_.now() + std::max(kFirstRetry * (1 << entry.tries), error.retryAfter);
-    memory_.put(id, std::move(entry));
+    memory_.put(event, std::move(entry));
     return;
   }
   ++dropped_;
-  log::debug("An event was not written",
-             {{"subject", entry.subject.key.toString()}, {"reason", error.message}});
-  memory_.forget(id);
+  log::debug("an event was not written",
+             {{"subject", event.key.toString()}, {"reason", error.message}});
+  memory_.forget(event);
 }
 
 void EventRecorder::forgetOld() {

@@ -13,17 +13,18 @@
 
 #include "barevip/base/clock.h"
 #include "barevip/kube/api.h"
+#include "barevip/kube/event_sink.h"
 
 #include "common/kube/event_memory.h"
 
 namespace barevip::kube {
 
-/// Writes events.k8s.io/v1 Events from a thread of its own; record() never waits. The same subject,
+/// Writes events.k8s.io/v1 Events from a thread of its own; emit() never waits. The same object,
 /// reason and note again is one event with a count, written at most once in `interval`. The name of
 /// an event is chosen before its first write, so that a write that is repeated makes no second one.
-/// When too much waits or the server refuses, events are lost and counted: they are no state. What
+/// When too much waits or the server refuses, events are lost and counted: they are not state. What
 /// is written already gives way before what waits.
-class EventRecorder {
+class EventRecorder final : public EventSink {
  public:
   struct Options {
     std::string controller = "barevip.dev/operator";  ///< reportingController
@@ -31,14 +32,14 @@ class EventRecorder {
     std::size_t limit = 4096;                         ///< events that are remembered or wait
     std::chrono::milliseconds interval{10'000};
     /// After each write: what happens to thousands of objects at once must not keep the server busy
-    /// with its telling.
+    /// with events.
     std::chrono::milliseconds pause{100};
     std::chrono::milliseconds memory{360'000};  ///< after this silence it is a new event
   };
 
   /// References must outlive this.
   EventRecorder(Api& api, const Clock& clock, Options options);
-  ~EventRecorder();
+  ~EventRecorder() override;
   EventRecorder(const EventRecorder&) = delete;
   EventRecorder& operator=(const EventRecorder&) = delete;
 
@@ -46,21 +47,17 @@ class EventRecorder {
   /// What waits is lost.
   void stop();
 
-  /// action and reason in CamelCase, e.g. "Allocate", "PoolExhausted"; the note is a sentence and
-  /// is cut at 1 KiB. Thread-safe.
-  void record(const EventSubject& subject, EventType type, const std::string& reason,
-              const std::string& action, const std::string& note);
+  /// A note beyond 1 KiB is cut. Thread-safe.
+  void emit(Event event) override;
 
   [[nodiscard]] std::uint64_t written() const;
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
-  using Id = EventMemory::Id;
-
   void run(const std::stop_token& stop);
-  Result<void> write(const Id& id, const EventEntry& entry, const std::stop_token& stop);
+  Result<void> write(const Event& event, const EventEntry& entry, const std::stop_token& stop);
   // With mutex_ held:
-  void settle(const Id& id, const EventEntry& sent, const Result<void>& outcome);
+  void settle(const Event& event, const EventEntry& sent, const Result<void>& outcome);
   void forgetOld();
   [[nodiscard]] bool isOld(const EventEntry& entry, MonotonicTime now) const;
   void makeRoom();

@@ -87,8 +87,8 @@ void ItemSplitter::keep(std::string_view text) {
 // Text without structure: blanks, numbers, parts of strings.
 Result<void> ItemSplitter::take(std::string_view run) {
   const bool blank = run.find_first_not_of(kSpace) == std::string_view::npos;
-  if (depth_ == 0 && !blank) return invalid("is no JSON object");
-  if (inList_ && !inItem_) return {};  // elements that are no objects are left out
+  if (depth_ == 0 && !blank) return invalid("is not a JSON object");
+  if (inList_ && !inItem_) return {};  // elements that are not objects are left out
   if (inString_ || !blank) keep(run);
   return fits();
 }
@@ -112,13 +112,13 @@ Result<void> ItemSplitter::structure(char c, const OnText& onItem) {
     default:
       isKey_ = false;
   }
-  if (depth_ == 0) return invalid("is no JSON object");
+  if (depth_ == 0) return invalid("is not a JSON object");
   if (!inList_ || inItem_) keep({&c, 1});
   return fits();
 }
 
 Result<void> ItemSplitter::open(char c) {
-  if (depth_ == 0 && c != '{') return invalid("is no JSON object");
+  if (depth_ == 0 && c != '{') return invalid("is not a JSON object");
   if (depth_ >= kMaxDepth && !inItem_) return invalid("is nested too deeply");
   const bool list = depth_ == 1 && isKey_ && c == '[' && lastString_ == "items";
   isKey_ = false;
@@ -136,7 +136,7 @@ Result<void> ItemSplitter::open(char c) {
 }
 
 Result<void> ItemSplitter::close(char c, const OnText& onItem) {
-  if (depth_ == 0) return invalid("is no JSON object");
+  if (depth_ == 0) return invalid("is not a JSON object");
   --depth_;
   if (inList_ && depth_ == 1) inList_ = false;  // its bracket belongs to the envelope
   keep({&c, 1});
@@ -162,7 +162,7 @@ Result<std::string_view> ItemSplitter::finish() const {
 Result<nlohmann::json> parseObject(std::string_view text) {
   auto object = nlohmann::json::parse(text, nullptr, false);
   if (!object.is_object()) {
-    return invalid("is no JSON object: \"" + excerpt(text) + "\"");
+    return invalid("is not a JSON object: \"" + excerpt(text) + "\"");
   }
   return object;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a stream of bytes to the texts of single JSON objects, without ever holding the whole.
-// Any input is safe; what is no JSON is an error or falls to the parser, never undefined.
+// Any input is safe; what is not JSON is an error or falls to the parser, never undefined.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace barevip::kube {
 using OnText = std::function<Result<void>(std::string_view text)>;
 
 /// Longest text of one object that is taken. etcd refuses objects beyond 1.5 MiB. A longer one is
-/// handed out cut, which is no JSON: one odd object must not keep the others away.
+/// handed out cut, which is not JSON: one odd object must not keep the others away.
 inline constexpr std::size_t kMaxObjectText = 4U << 20U;
 
 /// Lines of a watch: one object each, ended by '\n'. Empty lines are left out.
@@ -74,10 +74,10 @@ class ItemSplitter {
   bool complete_ = false;
 };
 
-/// The object that the text is; kInvalid with a sentence if it is none.
+/// The object that the text is; kInvalid with a sentence if it is not one.
 [[nodiscard]] Result<nlohmann::json> parseObject(std::string_view text);
 
-/// What names a text that is no object: its beginning, where the metadata tend to be.
+/// What names a text that is not an object: its beginning, where the metadata tend to be.
 [[nodiscard]] std::string excerpt(std::string_view text);
 
 }  // namespace barevip::kube

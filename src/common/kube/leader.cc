@@ -16,7 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kReleaseBudget{1'000};
-constexpr double kRetryJitter = 0.2;  // candidates must not ask in step
+constexpr std::int32_t kGivenUpSeconds = 1;                   // as client-go writes it
+constexpr double kRetryJitter = LeaseTimes::kMostJitter - 1;  // candidates must not ask in step
 
 milliseconds durationOf(const model::Lease& lease, milliseconds fallback) {
   if (lease.durationSeconds <= 0) return fallback;
@@ -47,7 +48,7 @@ void LeaderElector::stop() {
 }
 
 bool LeaderElector::leading() const {
-  return held_.load() && clock_.now() < renewed_.load() + options_.renewDeadline;
+  return held_.load() && clock_.now() < renewed_.load() + options_.times.renewDeadline;
 }
 
 std::string LeaderElector::holder() const {
@@ -58,13 +59,13 @@ std::string LeaderElector::holder() const {
 void LeaderElector::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     step(stop);
-    const auto period = std::chrono::duration<double, std::milli>(options_.retryPeriod);
+    const auto period = std::chrono::duration<double, std::milli>(options_.times.retryPeriod);
     MonotonicTime next = clock_.now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
                                             period * (1.0 + kRetryJitter * random_()));
     // Not to be late with onStopped.
-    if (started_) next = std::min(next, renewed_.load() + options_.renewDeadline);
+    if (started_) next = std::min(next, renewed_.load() + options_.times.renewDeadline);
     std::unique_lock lock(mutex_);
-    clock_.waitUntil(lock, wake_, stop, next, [] { return false; });
+    clock_.waitUntil(lock, wake_, stop, next, [this] { return resign_.load(); });
   }
   const bool release = leading();
   held_ = false;
@@ -72,11 +73,28 @@ void LeaderElector::run(const std::stop_token& stop) {
   if (release) this->release();
 }
 
+void LeaderElector::resign() {
+  resign_ = true;
+  const std::lock_guard lock(mutex_);
+  wake_.notify_all();
+}
+
+void LeaderElector::standBack() {
+  backAt_ = clock_.now() + options_.times.leaseDuration;
+  const bool release = leading();
+  held_ = false;
+  if (std::exchange(started_, false)) onStopped_();
+  if (release) this->release();
+}
+
 void LeaderElector::step(const std::stop_token& stop) {
+  lastStep_ = clock_.now();
+  if (resign_.exchange(false)) standBack();
+  if (clock_.now() < backAt_) return;
   if (started_ && !leading()) {
     held_ = false;
     started_ = false;
-    log::warn("Lost the leadership", {{"lease", options_.lease.toString()}});
+    log::warn("lost the leadership", {{"lease", options_.lease.toString()}});
     onStopped_();
   }
   const MonotonicTime before = clock_.now();
@@ -90,11 +108,11 @@ void LeaderElector::step(const std::stop_token& stop) {
   }
   if (!started_ && leading()) {
     started_ = true;
-    log::info("Leading", {{"lease", options_.lease.toString()}, {"identity", options_.identity}});
+    log::info("leading", {{"lease", options_.lease.toString()}, {"identity", options_.identity}});
     onStarted_();
   } else if (started_ && !leading()) {
     started_ = false;
-    log::warn("Lost the leadership",
+    log::warn("lost the leadership",
               {{"lease", options_.lease.toString()}, {"holder", observed_.holder}});
     onStopped_();
   }
@@ -113,7 +131,7 @@ bool LeaderElector::acquireOrRenew(const std::stop_token& stop) {
   }
   const auto take = mayTake(stop);
   if (!take) {
-    if (take.error().code == ErrorCode::kNotFound) return create(stop);
+    if (take.error().code == ErrorCode::kNotFound) return mayCreate() && create(stop);
     complain("The lease cannot be read", take.error());
     return false;
   }
@@ -129,8 +147,24 @@ Result<bool> LeaderElector::mayTake(const std::stop_token& stop) {
   if (observed_.key.name.empty() || observed_.resourceVersion != lease->resourceVersion) {
     observe(*lease);
   }
-  if (observed_.holder.empty() || observed_.holder == options_.identity) return true;
-  return clock_.now() >= observedTime_ + durationOf(observed_, options_.leaseDuration);
+  missingSince_.reset();
+  // Without a holder it was given up, or cleared by somebody: then only its holder may go on.
+  const bool free =
+      observed_.holder.empty() && (observed_.durationSeconds == kGivenUpSeconds || leading());
+  if (free || observed_.holder == options_.identity) return true;
+  return clock_.now() >= observedTime_ + durationOf(observed_, options_.times.leaseDuration);
+}
+
+// The Lease is not there.
+bool LeaderElector::mayCreate() {
+  if (observed_.key.name.empty() || leading()) return true;
+  const MonotonicTime now = clock_.now();
+  if (!missingSince_) {
+    missingSince_ = now;
+    log::warn("the Lease was deleted; its holder may go on for a while, so this process waits",
+              {{"lease", options_.lease.toString()}, {"holder", observed_.holder}});
+  }
+  return now >= *missingSince_ + durationOf(observed_, options_.times.leaseDuration);
 }
 
 bool LeaderElector::create(const std::stop_token& stop) {
@@ -165,7 +199,7 @@ model::Lease LeaderElector::mine() const {
   model::Lease lease = observed_;
   lease.key = options_.lease;
   lease.durationSeconds = static_cast<std::int32_t>(
-      std::chrono::ceil<std::chrono::seconds>(options_.leaseDuration).count());
+      std::chrono::ceil<std::chrono::seconds>(options_.times.leaseDuration).count());
   lease.renewTime = now;
   if (lease.holder != options_.identity) {
     if (!observed_.key.name.empty()) ++lease.transitions;
@@ -178,7 +212,7 @@ model::Lease LeaderElector::mine() const {
 void LeaderElector::observe(const model::Lease& lease) {
   const bool other = !lease.holder.empty() && lease.holder != options_.identity;
   if (other && observed_.holder != lease.holder) {
-    log::info("The leader is another one",
+    log::info("another process leads",
               {{"lease", options_.lease.toString()}, {"holder", lease.holder}});
   }
   observed_ = lease;
@@ -191,7 +225,7 @@ void LeaderElector::release() {
   model::Lease lease = observed_;
   const std::string now = formatMicros(clock_.wallNow());
   lease.holder.clear();
-  lease.durationSeconds = 1;
+  lease.durationSeconds = kGivenUpSeconds;
   lease.renewTime = now;
   lease.acquireTime = now;
   // The caller's stop is set already; this one ends a call that the server leaves unanswered.
@@ -205,7 +239,7 @@ void LeaderElector::release() {
     if (!finished.stop_requested()) late.request_stop();
   });
   if (write(lease, late.get_token())) {
-    log::info("Gave the lease up", {{"lease", options_.lease.toString()}});
+    log::info("released the Lease", {{"lease", options_.lease.toString()}});
   }
 }
 

@@ -2,11 +2,13 @@
 // Leader election by a Lease (client-go's leaderelection).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -19,13 +21,30 @@
 
 namespace barevip::kube {
 
+/// The defaults and the rules are those of client-go.
+struct LeaseTimes {
+  std::chrono::milliseconds leaseDuration{15'000};
+  std::chrono::milliseconds renewDeadline{10'000};  ///< at least a second less than leaseDuration
+  std::chrono::milliseconds retryPeriod{2'000};     ///< kMostJitter times it is < renewDeadline
+
+  static constexpr double kMostJitter = 1.2;
+
+  /// Of each request: a write that was checked before it was sent ends before another process can
+  /// lead, and a renewal that hangs, as for a webhook that is not there, leaves time for another.
+  [[nodiscard]] std::chrono::milliseconds requestDeadline() const {
+    return std::min(leaseDuration - renewDeadline, renewDeadline / 2);
+  }
+};
+
 /// Holds a Lease, or waits for it. No two clocks are compared: a candidate takes a lease over when
-/// it has itself seen no change of it for the lease's duration.
+/// it has itself seen no change of it for the lease's duration. That a Lease is deleted, or loses
+/// its holder, is such a change: who held it may not know yet. Only a Lease that its holder gave
+/// up, and one that this process has never seen, is taken at once.
 ///
 /// The holder counts from before its last successful renewal was sent, others from when they saw
-/// it, which is later. So leading() ends leaseDuration - renewDeadline (5 s) before anybody else
-/// can lead, however slow or cut off this process is: check it before each write, and give a write
-/// no longer than that difference (HttpRequest::deadline is 5 s).
+/// it, which is later. So leading() ends leaseDuration - renewDeadline before anybody else can
+/// lead, however slow or cut off this process is: check it before each write, and give a write no
+/// longer than LeaseTimes::requestDeadline().
 ///
 /// This holds over a suspend, since Clock goes on meanwhile. It cannot hold for a write that was
 /// checked before and leaves after one, nor for a virtual machine whose clocks stood still with it:
@@ -35,9 +54,7 @@ class LeaderElector {
   struct Options {
     ObjectKey lease;
     std::string identity;  ///< unique to this process, e.g. pod name and a random part
-    std::chrono::milliseconds leaseDuration{15'000};
-    std::chrono::milliseconds renewDeadline{10'000};  ///< less than leaseDuration
-    std::chrono::milliseconds retryPeriod{2'000};     ///< less than renewDeadline
+    LeaseTimes times = {};
   };
   using Callback = std::function<void()>;
 
@@ -54,8 +71,14 @@ class LeaderElector {
   /// Gives the lease up, for which it takes at most a second if the server does not answer.
   void stop();
 
+  /// Thread-safe. Gives the lease up and lets others go first, for the lease's duration.
+  void resign();
+
   /// Thread-safe. True only while nobody else can hold the lease.
   [[nodiscard]] bool leading() const;
+
+  /// Thread-safe. When the thread last began to look at the Lease; the clock's epoch if never.
+  [[nodiscard]] MonotonicTime lastStep() const { return lastStep_.load(); }
 
   /// The identity that was last seen in the lease; may be empty.
   [[nodiscard]] std::string holder() const;
@@ -65,7 +88,9 @@ class LeaderElector {
   void step(const std::stop_token& stop);
   bool acquireOrRenew(const std::stop_token& stop);
   Result<bool> mayTake(const std::stop_token& stop);
+  bool mayCreate();
   bool create(const std::stop_token& stop);
+  void standBack();
   Result<void> write(const model::Lease& lease, const std::stop_token& stop);
   void observe(const model::Lease& lease);
   void release();
@@ -82,10 +107,14 @@ class LeaderElector {
   // The thread's own.
   model::Lease observed_;         ///< as last seen or written; key.name empty: none yet
   MonotonicTime observedTime_{};  ///< when it last changed, on this machine
-  bool started_ = false;          ///< onStarted ran, onStopped not yet
+  std::optional<MonotonicTime> missingSince_;  ///< the Lease was not there at the last looks
+  MonotonicTime backAt_{};                     ///< stands back until then
+  bool started_ = false;                       ///< onStarted ran, onStopped not yet
   std::string lastComplaint_;
 
   std::atomic<bool> held_{false};
+  std::atomic<bool> resign_{false};
+  std::atomic<MonotonicTime> lastStep_{MonotonicTime{}};
   std::atomic<MonotonicTime> renewed_{MonotonicTime{}};  ///< before the last renewal was sent
   mutable std::mutex mutex_;                             ///< of holder_ and the pause
   std::string holder_;

@@ -13,8 +13,8 @@
 namespace barevip::kube {
 namespace {
 
-// A watch that ends sooner and brought nothing is no success: a server in that state would be asked
-// in a tight loop.
+// A watch that ends sooner and brought nothing does not count as success: a server in that state
+// would be asked in a tight loop.
 constexpr std::chrono::seconds kShortWatch{1};
 // A watch that lived so long was a good one, even if there was nothing to tell.
 constexpr std::chrono::seconds kHealthyWatch{10};
@@ -33,6 +33,10 @@ bool fromServer(const Error& error) { return error.detail >= 400; }  // an HTTP 
 bool nobodyThere(const Error& error) {
   return error.detail == ECONNREFUSED || error.detail == EHOSTUNREACH ||
          error.detail == ENETUNREACH;
+}
+
+std::string versionOf(const nlohmann::json& object) {
+  return model::stringAt(model::memberOf(object, "metadata"), "resourceVersion");
 }
 
 }  // namespace
@@ -66,11 +70,12 @@ void Reflector::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     opened_ = false;
     progress_ = false;
+    started_ = clock_.now();
     const bool listing = version_.empty();
-    const MonotonicTime before = clock_.now();
-    const Result<void> result = listing ? list(stop) : watch(stop);
+    const Result<void> result = listing && !streams_ ? list(stop) : watch(stop);
     if (stop.stop_requested()) return;
-    const auto lived = clock_.now() - before;
+    const bool watched = opened_ || !listing;
+    const auto lived = clock_.now() - started_;
     const bool healthy = opened_ && lived >= kHealthyWatch;
     if (healthy) {
       backoff_.reset();
@@ -78,61 +83,92 @@ void Reflector::run(const std::stop_token& stop) {
     }
     if (!result) {
       ++failures_;
-      recover(result.error(), !listing && !healthy && !progress_, stop);
-    } else if (!listing && !progress_ && lived < kShortWatch) {
-      pause(backoff_.next(), stop);
+      recover(result.error(), watched && !healthy && !progress_, stop);
+    } else {
+      if (watched && !progress_ && lived < kShortWatch) pause(backoff_.next(), stop);
+      if (watched && sink_->wantsList()) version_.clear();
     }
   }
 }
 
 Result<void> Reflector::list(const std::stop_token& stop) {
   sink_->listStarted();
-  const MonotonicTime started = clock_.now();
   auto version = api_.list(
       resource_, selection_,
-      [this](const nlohmann::json& object) {
-        if (object.is_string()) {
-          reportUnreadable(object);
-        } else if (auto taken = sink_->listed(object); !taken) {
-          reportUndecodable(taken.error());
-        }
-      },
+      [this](const nlohmann::json& object) { onListEvent(WatchEvent::Type::kAdded, object); },
       stop);
   if (!version) return tl::make_unexpected(std::move(version.error()));
+  listFinished(std::move(*version));
+  return {};
+}
+
+Result<void> Reflector::watch(const std::stop_token& stop) {
+  ++watches_;
+  if (version_.empty()) sink_->listStarted();
+  bool opened = false;
+  auto result = api_.watch(
+      resource_, selection_, version_,
+      [&](WatchEvent::Type type, const nlohmann::json& object) {
+        opened = true;
+        onEvent(type, object);
+      },
+      stop);
+  if (!version_.empty()) return result;
+  // A list that the server began and did not end it may never end.
+  if (opened) streams_ = false;
+  if (result) {
+    return fail(ErrorCode::kUnavailable, "the API server ended a list before it was complete");
+  }
+  if (result.error().code != ErrorCode::kUnsupported) return result;
+  streams_ = false;
+  return list(stop);
+}
+
+void Reflector::listFinished(std::string version) {
   sink_->listFinished();
-  version_ = std::move(*version);
+  version_ = std::move(version);
   sink_->reached(version_);
-  lastList_ = started;
+  lastList_ = started_;
   lastContact_ = clock_.now();
   ++lists_;
   if (fruitless_ == 0) {
     backoff_.reset();
     answered();
   }
-  return {};
 }
 
-Result<void> Reflector::watch(const std::stop_token& stop) {
-  ++watches_;
-  return api_.watch(
-      resource_, selection_, version_,
-      [this](WatchEvent::Type type, const nlohmann::json& object) { onEvent(type, object); }, stop);
+void Reflector::onListEvent(WatchEvent::Type type, const nlohmann::json& object) {
+  using Type = WatchEvent::Type;
+  if (object.is_string()) {
+    reportUnreadable(object);
+  } else if (type == Type::kListed) {
+    listFinished(versionOf(object));
+    watchOpened();
+  } else if (type == Type::kDeleted) {
+    if (const auto key = keyOf(object)) sink_->unlisted(*key);
+  } else if (type == Type::kAdded || type == Type::kModified) {
+    if (auto taken = sink_->listed(object); !taken) reportUndecodable(taken.error());
+  }
 }
 
 void Reflector::onEvent(WatchEvent::Type type, const nlohmann::json& object) {
-  lastContact_ = clock_.now();
+  // A watch may open and stay silent, through a proxy or where large packets get lost.
+  if (type != WatchEvent::Type::kOpened) lastContact_ = clock_.now();
+  if (version_.empty()) {
+    if (type != WatchEvent::Type::kOpened) onListEvent(type, object);
+    return;
+  }
   if (type == WatchEvent::Type::kOpened) {
-    opened_ = true;
-    worked_ = true;
-    if (fruitless_ == 0) answered();
+    watchOpened();
     return;
   }
   if (object.is_string()) {
     reportUnreadable(object);
     return;
   }
-  if (type != WatchEvent::Type::kBookmark) take(type, object);
-  std::string version = model::stringAt(model::memberOf(object, "metadata"), "resourceVersion");
+  const bool isObject = type != WatchEvent::Type::kBookmark && type != WatchEvent::Type::kListed;
+  if (isObject) take(type, object);
+  std::string version = versionOf(object);
   if (version.empty() || version == version_) return;
   version_ = std::move(version);
   sink_->reached(version_);
@@ -140,18 +176,26 @@ void Reflector::onEvent(WatchEvent::Type type, const nlohmann::json& object) {
   answered();
 }
 
+void Reflector::watchOpened() {
+  opened_ = true;
+  worked_ = true;
+  if (fruitless_ == 0) answered();
+}
+
 void Reflector::take(WatchEvent::Type type, const nlohmann::json& object) {
   ++events_;
   if (type == WatchEvent::Type::kDeleted) {
-    const auto meta = model::decodeMeta(object, resource_.kind, resource_.namespaced);
-    if (meta) {
-      sink_->erase(meta->key);
-    } else {
-      reportUndecodable(meta.error());
-    }
+    if (const auto key = keyOf(object)) sink_->erase(*key);
     return;
   }
   if (auto taken = sink_->put(object); !taken) reportUndecodable(taken.error());
+}
+
+std::optional<ObjectKey> Reflector::keyOf(const nlohmann::json& object) {
+  auto meta = model::decodeMeta(object, resource_.kind, resource_.namespaced);
+  if (meta) return std::move(meta->key);
+  reportUndecodable(meta.error());
+  return std::nullopt;
 }
 
 // That a watch is cut that was open is ordinary: only a failing try to take it up again, or one
@@ -159,14 +203,17 @@ void Reflector::take(WatchEvent::Type type, const nlohmann::json& object) {
 void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop_token& stop) {
   if (error.code == ErrorCode::kExpired) {
     version_.clear();
-    log::debug("The version is too old, listing again",
+    log::debug("the version is too old, listing again",
                {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
     const bool early = clock_.now() - lastList_ < kListPause;
     if (early && fruitlessWatch) ++fruitless_;
     if (std::exchange(worked_, false) && !early) return;
   } else if (opened_ && error.code == ErrorCode::kTimeout && !fromServer(error)) {
-    // Long silence, as of a server without bookmarks whose objects do not change.
-    log::debug("A watch was silent",
+    // As of a server without bookmarks whose objects do not change, or of a proxy that holds a
+    // stream back: a plain list shows whether anything is missing.
+    version_.clear();
+    streams_ = false;
+    log::debug("a watch was silent",
                {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
     return;
   } else {
@@ -174,7 +221,7 @@ void Reflector::recover(const Error& error, bool fruitlessWatch, const std::stop
     const bool counts = fruitlessWatch && (opened_ || refused);
     if (counts && ++fruitless_ % kFruitlessBeforeList == 0) version_.clear();
     if (opened_ && fruitless_ < 2) {
-      log::debug("A watch was cut",
+      log::debug("a watch was cut",
                  {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
     } else {
       report(error);
@@ -191,18 +238,18 @@ void Reflector::report(const Error& error) {
   if (error.message == lastReason_) return;
   lastReason_ = error.message;
   if (error.code == ErrorCode::kNotFound) {
-    log::warn("Waiting for API server: it does not know this resource; are the CRDs installed?",
+    log::warn("waiting for the API server: it does not know this resource; are the CRDs installed?",
               {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
     return;
   }
-  log::warn("Waiting for API server",
+  log::warn("waiting for the API server",
             {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
 }
 
 void Reflector::reportUnreadable(const nlohmann::json& text) {
   reportUndecodable(
       {ErrorCode::kInvalid,
-       "its text is no JSON object or is too long: \"" + text.get<std::string>() + "\"",
+       "its text is not a JSON object or is too long: \"" + text.get<std::string>() + "\"",
        0,
        {}});
 }
@@ -211,7 +258,7 @@ void Reflector::reportUndecodable(const Error& error) {
   ++undecodable_;
   if (undecodableSaid_.size() >= kMaxUndecodableSaid) return;
   if (!undecodableSaid_.insert(error.message).second) return;
-  log::warn("An object cannot be used",
+  log::warn("an object cannot be used",
             {{"resource", std::string(resource_.plural)}, {"reason", error.message}});
 }
 
@@ -221,7 +268,7 @@ void Reflector::answered() {
   away_ = false;
   if (lastReason_.empty()) return;
   lastReason_.clear();
-  log::info("The API server answers again", {{"resource", std::string(resource_.plural)}});
+  log::info("the API server answers again", {{"resource", std::string(resource_.plural)}});
 }
 
 void Reflector::pause(std::chrono::milliseconds time, const std::stop_token& stop) {

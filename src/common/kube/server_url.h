@@ -17,7 +17,7 @@ struct ServerUrl {
   friend bool operator==(const ServerUrl&, const ServerUrl&) = default;
 };
 
-/// `https://host[:port][/prefix]`; IPv6 hosts in brackets. The error tells what is wrong, without
+/// `https://host[:port][/prefix]`; IPv6 hosts in brackets. The error says what is wrong, without
 /// naming where the URL stands.
 [[nodiscard]] Result<ServerUrl> parseServerUrl(std::string_view text);
 

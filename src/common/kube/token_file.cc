@@ -7,15 +7,17 @@
 
 namespace barevip::kube {
 
+bool isToken(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 std::function<Result<std::string>()> tokenFile(std::string path) {
   return [path = std::move(path)]() -> Result<std::string> {
     std::ifstream in(path, std::ios::binary);
     std::string token;
     in >> token;
-    // Control characters would end up in a header.
-    const bool printable =
-        std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
-    if (token.empty() || !printable) {
+    if (!isToken(token)) {
       return fail(ErrorCode::kForbidden,
                   "the file \"" + path + "\" holds no token: check its path and permissions");
     }

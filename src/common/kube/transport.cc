@@ -25,6 +25,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 
+#include "common/kube/exec_credentials.h"
+
 namespace barevip::kube {
 namespace {
 
@@ -32,13 +34,18 @@ using web::http::http_exception;
 using web::http::http_request;
 using web::http::http_response;
 namespace streams = concurrency::streams;
+using Cancel = std::shared_ptr<pplx::cancellation_token_source>;
 using Ssl = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kPendingLimit = 1U << 20U;     // bytes that wait for the consumer
+// Bytes that wait for the consumer. A watch keeps two buffers of that size for as long as it lives.
+constexpr std::size_t kPendingLimit = 64U << 10U;
 constexpr std::size_t kErrorBodyLimit = 64U << 10U;  // of an answer that is not 200
 constexpr milliseconds kCancelPatience{200};
+constexpr std::chrono::seconds kTunnelPatience{120};
+constexpr int kUnauthorized = 401;
+constexpr int kLeastStatus = 400;  // Error::detail is an errno below, an HTTP status from here on
 
 /// What the asynchronous side (pool threads) and the caller share. It outlives both.
 class Exchange {
@@ -49,7 +56,7 @@ class Exchange {
 
   // Pool side. The task completes when more may come. What nobody wants any more is dropped until
   // the caller's cancellation arrives, never refused: for an exception the library closes the
-  // stream, which blocks a thread of the pool until another one is free, and two such are all.
+  // stream, which blocks a thread of the pool until another one is free, and there is but one.
   pplx::task<std::size_t> push(const std::uint8_t* bytes, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (closed_ || tooLong_) return pplx::task_from_result(size);
@@ -352,32 +359,89 @@ void tuneSocket(web::http::client::native_handle handle, bool literal, bool ipv6
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
 }
 
+// To cancel closes the socket under the steps of a TLS read that have no lock: that is safe only on
+// the thread that runs them (see initialize()).
+void cancelOnPool(const Cancel& cancel) {
+  pplx::create_task([cancel] { cancel->cancel(); });
+}
+
 class CpprestTransport final : public Transport {
  public:
   explicit CpprestTransport(TransportOptions options)
       : options_(std::move(options)),
+        credentials_(options_.exec ? systemExecCredentials(*options_.exec) : nullptr),
         diagnosis_(std::make_shared<TlsDiagnosis>()),
-        client_(baseUri(options_), config(options_, diagnosis_)) {}
+        client_(connect(options_)) {}
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
-    const auto deadline = steady_clock::now() + request.deadline;
-    const auto shared = std::make_shared<Exchange>(false);
-    return exchange(request, stop, shared, [&] { return receive(*shared, stop, deadline); });
+    return authenticated(stop, [&](const Credential& credential) {
+      const auto deadline = steady_clock::now() + request.deadline;
+      const auto shared = std::make_shared<Exchange>(false);
+      return exchange(request, credential, stop, shared,
+                      [&] { return receive(*shared, stop, deadline); });
+    });
   }
 
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const OnBytes& onBytes) override {
-    const auto deadline = steady_clock::now() + request.deadline;
-    const auto shared = std::make_shared<Exchange>(true);
-    return exchange(request, stop, shared,
-                    [&] { return deliver(*shared, stop, deadline, request.idle, onBytes); });
+    return authenticated(stop, [&](const Credential& credential) {
+      const auto deadline = steady_clock::now() + request.deadline;
+      const auto shared = std::make_shared<Exchange>(true);
+      return exchange(request, credential, stop, shared,
+                      [&] { return deliver(*shared, stop, deadline, request.idle, onBytes); });
+    });
   }
 
  private:
+  using Client = std::shared_ptr<web::http::client::http_client>;
+
+  // Asks again once, with a new credential, if the server refuses that of the plugin.
+  template <class Once>
+  Result<HttpResponse> authenticated(const std::stop_token& stop, Once once) {
+    if (!credentials_) return once(Credential{});
+    for (bool again = false;; again = true) {
+      const auto credential = credentials_->current(stop);
+      if (!credential) return tl::make_unexpected(credential.error());
+      auto response = once(**credential);
+      if (again || !response || response->status != kUnauthorized) return response;
+      credentials_->refuse(*credential);
+    }
+  }
+
+  [[nodiscard]] Client connect(const TransportOptions& options) const {
+    return std::make_shared<web::http::client::http_client>(baseUri(options),
+                                                            config(options, diagnosis_));
+  }
+
+  // A new certificate of the plugin needs new connections.
+  Client clientFor(const Credential& credential) {
+    const std::lock_guard lock(mutex_);
+    if (options_.certificate.empty() && credential.certificate != pluginCertificate_) {
+      TransportOptions options = options_;
+      options.certificate.data = credential.certificate;
+      options.key.data = credential.key;
+      client_ = connect(options);
+      pluginCertificate_ = credential.certificate;
+    }
+    return client_;
+  }
+
   static web::uri baseUri(const TransportOptions& options) {
     web::uri_builder builder;  // not a text: the brackets of "[::1]" would go to the resolver
-    builder.set_scheme("https").set_host(options.host).set_port(options.port);
+    // A proxy, which does the look-up, gets the host from here and needs them.
+    const bool brackets = options.proxy && isIpv6(options.host);
+    builder.set_scheme("https")
+        .set_host(brackets ? "[" + options.host + "]" : options.host)
+        .set_port(options.port);
     return builder.to_uri();
+  }
+
+  static web::web_proxy webProxy(const Proxy& proxy) {
+    web::uri_builder builder;
+    builder.set_scheme("http").set_host(proxy.host).set_port(proxy.port);
+    web::web_proxy result(builder.to_uri());
+    if (!proxy.user.empty()) result.set_credentials({proxy.user, proxy.password});
+    return result;
   }
 
   static web::http::client::http_client_config config(const TransportOptions& options,
@@ -389,6 +453,13 @@ class CpprestTransport final : public Transport {
         [options, diagnosis = std::move(diagnosis)](boost::asio::ssl::context& context) {
           configureTls(context, options, diagnosis);
         });
+    if (options.proxy) {
+      config.set_proxy(webProxy(*options.proxy));
+      // A tunnel that is being opened cannot be cancelled. The time counts anew with each byte.
+      config.set_timeout(kTunnelPatience);
+      return config;
+    }
+    // With a proxy the handle is of one type for a new connection and of another for an old one.
     config.set_nativehandle_options(
         [literal = isLiteral(options.host), ipv6 = isIpv6(options.host)](
             web::http::client::native_handle handle) { tuneSocket(handle, literal, ipv6); });
@@ -396,11 +467,16 @@ class CpprestTransport final : public Transport {
   }
 
   [[nodiscard]] std::string address() const {
-    const std::string host = isIpv6(options_.host) ? "[" + options_.host + "]" : options_.host;
-    return "https://" + host + ":" + std::to_string(options_.port);
+    const auto url = [](const char* scheme, const std::string& host, std::uint16_t port) {
+      return scheme + (isIpv6(host) ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    };
+    const std::string server = url("https://", options_.host, options_.port);
+    if (!options_.proxy) return server;
+    return server + " through the proxy " +
+           url("http://", options_.proxy->host, options_.proxy->port);
   }
 
-  Result<http_request> makeRequest(const HttpRequest& request) const {
+  Result<http_request> makeRequest(const HttpRequest& request, const Credential& credential) const {
     http_request made(request.method);
     made.set_request_uri(options_.basePath + request.path);
     if (!request.body.empty()) made.set_body(request.body, request.contentType);
@@ -408,33 +484,47 @@ class CpprestTransport final : public Transport {
     made.headers().add("Host", options_.verifyName.empty() ? options_.host : options_.verifyName);
     made.headers().add("Accept", "application/json");
     made.headers().add("User-Agent", options_.userAgent);
+    addHeaders(made.headers());
     if (options_.bearer) {
       auto token = options_.bearer();
       if (!token) return tl::make_unexpected(std::move(token.error()));
       made.headers().add("Authorization", "Bearer " + *token);
+    } else if (!credential.token.empty()) {
+      made.headers().add("Authorization", "Bearer " + credential.token);
     }
     return made;
   }
 
+  // The library keeps one value for a name and would join several with commas, which may be part of
+  // a value, e.g. of a group. It writes values as they are, so that they can hold line ends.
+  void addHeaders(web::http::http_headers& headers) const {
+    for (const auto& [name, value] : options_.headers) {
+      std::string& lines = headers[name];
+      if (!lines.empty()) lines.append("\r\n").append(name).append(": ");
+      lines += value;
+    }
+  }
+
   template <class Consume>
-  Result<HttpResponse> exchange(const HttpRequest& request, const std::stop_token& stop,
+  Result<HttpResponse> exchange(const HttpRequest& request, const Credential& credential,
+                                const std::stop_token& stop,
                                 const std::shared_ptr<Exchange>& shared, Consume consume) {
     if (stop.stop_requested()) return stopped();
-    pplx::cancellation_token_source cancel;
+    const auto cancel = std::make_shared<pplx::cancellation_token_source>();
     try {
-      auto made = makeRequest(request);
+      auto made = makeRequest(request, credential);
       if (!made) return tl::make_unexpected(std::move(made.error()));
       streams::streambuf<std::uint8_t> sink(std::make_shared<Sink>(shared));
       made->set_response_stream(sink.create_ostream());
-      begin(*made, cancel, shared);
+      begin(*clientFor(credential), *made, cancel, shared);
     } catch (const std::exception& problem) {
       return fail(ErrorCode::kInternal, "the request " + request.method + " " + request.path +
                                             " cannot be sent: " + problem.what());
     }
-    const std::stop_callback onStop(stop, [&cancel] { cancel.cancel(); });
+    const std::stop_callback onStop(stop, [&cancel] { cancelOnPool(cancel); });
     auto result = consume();
     shared->close();
-    if (!result) cancel.cancel();
+    if (!result) cancelOnPool(cancel);
     // A name lookup cannot be cancelled; the exchange then ends behind our back.
     shared->waitDone(kCancelPatience);
     return result;
@@ -442,9 +532,9 @@ class CpprestTransport final : public Transport {
 
   // Every chain ends in a continuation that takes the task itself: an exception that nobody
   // observes ends the process. Continuations only signal; blocking one would block the pool.
-  void begin(const http_request& request, const pplx::cancellation_token_source& cancel,
-             const std::shared_ptr<Exchange>& shared) {
-    client_.request(request, cancel.get_token()).then([shared](pplx::task<http_response> answer) {
+  static void begin(web::http::client::http_client& client, const http_request& request,
+                    const Cancel& cancel, const std::shared_ptr<Exchange>& shared) {
+    client.request(request, cancel->get_token()).then([shared](pplx::task<http_response> answer) {
       try {
         const http_response response = answer.get();
         shared->headers(response);
@@ -528,6 +618,7 @@ class CpprestTransport final : public Transport {
       reason = problem.what();
       const std::string detail = problem.error_code().message();
       if (code > 1 && reason.find(detail) == std::string::npos) reason += " (" + detail + ")";
+      if (code >= kLeastStatus) code = 0;  // OpenSSL's own
     } catch (const std::exception& problem) {
       reason = problem.what();
     }
@@ -539,8 +630,11 @@ class CpprestTransport final : public Transport {
   }
 
   TransportOptions options_;
+  std::unique_ptr<CredentialSource> credentials_;  ///< none without a plugin
   std::shared_ptr<TlsDiagnosis> diagnosis_;
-  web::http::client::http_client client_;
+  std::mutex mutex_;
+  Client client_;
+  std::string pluginCertificate_;  ///< that client_ shows; empty if it is none of the plugin
 };
 
 }  // namespace
@@ -549,7 +643,8 @@ void initialize() {
   static const bool kDone = [] {
     ::setenv("SSL_CERT_FILE", "/dev/null", 1);
     ::setenv("SSL_CERT_DIR", "/nonexistent", 1);
-    crossplat::threadpool::initialize_with_threads(2);
+    // One thread, so that nothing of a connection runs beside its end: see cancelOnPool().
+    crossplat::threadpool::initialize_with_threads(1);
     return true;
   }();
   static_cast<void>(kDone);

@@ -116,6 +116,13 @@ class WorkQueue {
     wake_.notify_all();
   }
 
+  /// How long the key, which a worker has, was in the queue before.
+  [[nodiscard]] std::chrono::nanoseconds waited(const Key& key) const {
+    const std::lock_guard lock(mutex_);
+    return processing_.at(key);
+  }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+
   /// Keys that could be popped now.
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
@@ -141,7 +148,7 @@ class WorkQueue {
  private:
   // With mutex_ held:
   void insert(const Key& key) {
-    if (shutDown_ || !dirty_.insert(key).second) return;
+    if (shutDown_ || !dirty_.emplace(key, clock_.now()).second) return;
     if (processing_.contains(key)) return;
     queue_.push_back(key);
     wake_.notify_one();
@@ -150,8 +157,8 @@ class WorkQueue {
   Key take() {
     Key key = std::move(queue_.front());
     queue_.pop_front();
-    dirty_.erase(key);
-    processing_.insert(key);
+    const auto since = dirty_.extract(key);
+    processing_.emplace(key, clock_.now() - since.mapped());
     return key;
   }
 
@@ -174,8 +181,9 @@ class WorkQueue {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Key> queue_;
-  std::set<Key> dirty_;       ///< to be worked on, in the queue or after the work that runs
-  std::set<Key> processing_;  ///< with a worker
+  /// To be worked on, in the queue or after the work that runs: since when.
+  std::map<Key, MonotonicTime> dirty_;
+  std::map<Key, std::chrono::nanoseconds> processing_;  ///< with a worker: how long it waited
   std::map<Key, MonotonicTime> waiting_;
   std::set<std::pair<MonotonicTime, Key>> dueTimes_;  ///< waiting_ by time
   std::map<Key, std::size_t> failures_;

@@ -51,9 +51,7 @@ Result<EndpointSlice> decodeEndpointSlice(const json& object) {
   if (!meta) return tl::make_unexpected(std::move(meta.error()));
   EndpointSlice slice;
   slice.key = std::move(meta->key);
-  if (const auto it = meta->labels.find(kServiceNameLabel); it != meta->labels.end()) {
-    slice.serviceName = it->second;
-  }
+  slice.serviceName = labelOf(object, kServiceNameLabel);
   slice.ports = decodePorts(object);
   const auto family = parseFamily(stringAt(object, "addressType"));
   if (!family) return slice;

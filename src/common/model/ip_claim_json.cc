@@ -2,6 +2,8 @@
 #include "common/model/ip_claim_json.h"
 
 #include <algorithm>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -13,11 +15,84 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kServiceLabel = "barevip.dev/service";
+constexpr const char* kClassAnnotation = "barevip.dev/class";
+constexpr const char* kReady = "Ready";
+constexpr std::string_view kSeparator = ", ";
+
 // In a merge patch null removes what is there.
 json textOrNull(const std::string& text) { return text.empty() ? json() : json(text); }
 
 void putText(json& object, const char* name, const std::string& text) {
   if (!text.empty()) object[name] = text;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    if (!text.empty()) text += kSeparator;
+    text += name;
+  }
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> names;
+  while (true) {
+    const auto begin = text.find_first_not_of(kSeparator);
+    if (begin == std::string_view::npos) return names;
+    text.remove_prefix(begin);
+    names.emplace_back(text.substr(0, text.find_first_of(kSeparator)));
+    text.remove_prefix(names.back().size());
+  }
+}
+
+// The operator of the release before writes `service` alone and leaves the list as it is: where
+// they differ it was the last one to write. The one after this writes the list alone.
+void decodeServices(const json& status, IpClaim::Status& decoded) {
+  decoded.services = stringsAt(status, "services");
+  const std::string text = stringAt(status, "service");
+  if (text == joined(decoded.services)) return;
+  decoded.coherent = false;
+  if (!text.empty()) decoded.services = split(text);
+}
+
+// kstatus, and with it most tools, looks for a condition of this type.
+std::optional<Condition> readyCondition(const Conditions& conditions) {
+  const Condition* const bound = findCondition(conditions, IpClaim::kBound);
+  if (bound == nullptr) return std::nullopt;
+  Condition ready = *bound;
+  ready.type = kReady;
+  return ready;
+}
+
+void decodeConditions(const json& status, IpClaim::Status& decoded) {
+  decoded.conditions = conditionsAt(status);
+  const auto wanted = readyCondition(decoded.conditions);
+  const Condition* const there = findCondition(decoded.conditions, kReady);
+  const bool same = wanted && there != nullptr ? *wanted == *there : !wanted && there == nullptr;
+  if (!same) decoded.coherent = false;
+  std::erase_if(decoded.conditions, [](const Condition& each) { return each.type == kReady; });
+  decoded.conditions.shrink_to_fit();
+}
+
+IpClaim::Status decodeStatus(const json& object) {
+  const json& status = memberOf(object, "status");
+  IpClaim::Status decoded;
+  decoded.phase = stringAt(status, "phase");
+  decoded.address = stringAt(status, "address");
+  decoded.pool = stringAt(status, "pool");
+  decoded.ports = stringsAt(status, "ports");
+  decodeServices(status, decoded);
+  decoded.node = stringAt(status, "node");
+  decoded.observedGeneration =
+      integerAt(status, "observedGeneration", 0, std::numeric_limits<std::int64_t>::max(), 0);
+  decodeConditions(status, decoded);
+  return decoded;
+}
+
+json listOrNull(const std::vector<std::string>& texts) {
+  return texts.empty() ? json() : json(texts);
 }
 
 }  // namespace
@@ -26,30 +101,29 @@ Result<IpClaim> decodeIpClaim(const json& object) {
   auto meta = decodeMeta(object, "IP", true);
   if (!meta) return tl::make_unexpected(std::move(meta.error()));
   const json& spec = memberOf(object, "spec");
-  const json& status = memberOf(object, "status");
   IpClaim claim;
   claim.key = std::move(meta->key);
   claim.uid = std::move(meta->uid);
   claim.resourceVersion = std::move(meta->resourceVersion);
+  claim.generation = meta->generation;
   claim.creationSeconds = meta->creationSeconds;
   claim.deleting = meta->deleting;
-  claim.labels = std::move(meta->labels);
   const auto owner = std::find_if(
       meta->ownerReferences.begin(), meta->ownerReferences.end(),
       [](const OwnerReference& each) { return each.kind == "Service" && each.apiVersion == "v1"; });
   if (owner != meta->ownerReferences.end()) claim.serviceOwner = std::move(*owner);
+  claim.servedClass = annotationOf(object, kClassAnnotation);
   claim.spec = {stringAt(spec, "pool"), stringAt(spec, "address"), stringAt(spec, "family"),
                 stringAt(spec, "shareKey")};
-  claim.status = {stringAt(status, "phase"),  stringAt(status, "address"), stringAt(status, "pool"),
-                  stringsAt(status, "ports"), stringAt(status, "service"), stringAt(status, "node"),
-                  conditionsAt(status)};
+  claim.status = decodeStatus(object);
   return claim;
 }
 
 json encodeIpClaim(const IpClaim& claim) {
   json metadata = {{"name", claim.key.name}, {"namespace", claim.key.ns}};
-  if (!claim.labels.empty()) metadata["labels"] = claim.labels;
+  if (!claim.servedClass.empty()) metadata["annotations"][kClassAnnotation] = claim.servedClass;
   if (claim.serviceOwner) {
+    metadata["labels"][kServiceLabel] = claim.serviceOwner->name;
     metadata["ownerReferences"] = json::array({encodeOwner(*claim.serviceOwner, true)});
   }
   json spec = json::object();
@@ -63,21 +137,27 @@ json encodeIpClaim(const IpClaim& claim) {
           {"spec", std::move(spec)}};
 }
 
-json shareKeyPatch(const std::string& shareKey, const std::string& resourceVersion) {
-  return {{"metadata", {{"resourceVersion", resourceVersion}}},
-          {"spec", {{"shareKey", textOrNull(shareKey)}}}};
+json recordPatch(const IpClaim& wanted, const std::string& resourceVersion) {
+  json patch = {{"metadata", {{"resourceVersion", resourceVersion}}},
+                {"spec", {{"shareKey", textOrNull(wanted.spec.shareKey)}}}};
+  patch["metadata"]["annotations"][kClassAnnotation] = textOrNull(wanted.servedClass);
+  return patch;
 }
 
 json ipClaimStatusPatch(const IpClaim::Status& status, const std::string& resourceVersion,
                         WallTime now) {
+  Conditions conditions = status.conditions;
+  if (auto ready = readyCondition(conditions)) conditions.push_back(*std::move(ready));
   return {{"metadata", {{"resourceVersion", resourceVersion}}},
           {"status",
            {{"phase", textOrNull(status.phase)},
             {"address", textOrNull(status.address)},
             {"pool", textOrNull(status.pool)},
-            {"ports", status.ports.empty() ? json() : json(status.ports)},
-            {"service", textOrNull(status.service)},
-            {"conditions", encodeConditions(status.conditions, now)}}}};
+            {"ports", listOrNull(status.ports)},
+            {"services", listOrNull(status.services)},
+            {"service", textOrNull(joined(status.services))},
+            {"observedGeneration", status.observedGeneration},
+            {"conditions", encodeConditions(conditions, now)}}}};
 }
 
 }  // namespace barevip::model

@@ -17,12 +17,13 @@ namespace barevip::model {
 /// The body of a create: metadata and spec.
 [[nodiscard]] nlohmann::json encodeIpClaim(const IpClaim& claim);
 
-/// A merge patch of spec.shareKey, conditional on the resourceVersion.
-[[nodiscard]] nlohmann::json shareKeyPatch(const std::string& shareKey,
-                                           const std::string& resourceVersion);
+/// A merge patch of what may change of an IP object that a Service owns, its share key and its
+/// class, conditional on the resourceVersion.
+[[nodiscard]] nlohmann::json recordPatch(const IpClaim& wanted, const std::string& resourceVersion);
 
 /// A merge patch of the status subresource, conditional on the resourceVersion. Without `node`: the
-/// node daemons write that.
+/// node daemons write that. With what is derived: `service`, which the release before reads, and
+/// the condition Ready, which is True since Bound is, and for the same reason.
 [[nodiscard]] nlohmann::json ipClaimStatusPatch(const IpClaim::Status& status,
                                                 const std::string& resourceVersion, WallTime now);
 

@@ -61,10 +61,24 @@ Result<Meta> decodeMeta(const json& object, std::string_view kind, bool namespac
         std::chrono::duration_cast<std::chrono::seconds>(created->time_since_epoch()).count();
   }
   result.deleting = !memberOf(meta, "deletionTimestamp").is_null();
-  result.labels = stringMapAt(meta, "labels");
-  result.annotations = stringMapAt(meta, "annotations");
   result.ownerReferences = decodeOwners(meta);
   return result;
+}
+
+StringMap labelsOf(const json& object) {
+  return stringMapAt(memberOf(object, "metadata"), "labels");
+}
+
+StringMap annotationsOf(const json& object) {
+  return stringMapAt(memberOf(object, "metadata"), "annotations");
+}
+
+std::string labelOf(const json& object, const char* name) {
+  return stringAt(memberOf(memberOf(object, "metadata"), "labels"), name);
+}
+
+std::string annotationOf(const json& object, const char* name) {
+  return stringAt(memberOf(memberOf(object, "metadata"), "annotations"), name);
 }
 
 const json& memberOf(const json& object, const char* name) {
@@ -130,6 +144,7 @@ Conditions conditionsAt(const json& status) {
   Conditions result;
   const json& conditions = memberOf(status, "conditions");
   if (!conditions.is_array()) return result;
+  result.reserve(conditions.size());
   for (const json& condition : conditions) {
     result.push_back(
         {stringAt(condition, "type"), stringAt(condition, "status"), stringAt(condition, "reason"),

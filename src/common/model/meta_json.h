@@ -25,15 +25,20 @@ struct Meta {
   std::int64_t generation = 0;
   std::int64_t creationSeconds = 0;  ///< since the epoch; 0 if unknown
   bool deleting = false;
-  StringMap labels;
-  StringMap annotations;
   std::vector<OwnerReference> ownerReferences;
 };
 
-/// The metadata of an object. kInvalid, naming the kind, if it has no name or, for a namespaced
+/// The metadata of an object, without labels and annotations: those that may be many are decoded
+/// by who needs them. kInvalid, naming the kind, if it has no name or, for a namespaced
 /// kind, no namespace: such an object cannot be stored.
 [[nodiscard]] Result<Meta> decodeMeta(const nlohmann::json& object, std::string_view kind,
                                       bool namespaced);
+
+[[nodiscard]] StringMap labelsOf(const nlohmann::json& object);
+[[nodiscard]] StringMap annotationsOf(const nlohmann::json& object);
+/// Of one label or annotation; empty if it is not there.
+[[nodiscard]] std::string labelOf(const nlohmann::json& object, const char* name);
+[[nodiscard]] std::string annotationOf(const nlohmann::json& object, const char* name);
 
 /// The member of that name, or null. The reference lives as long as `object`.
 [[nodiscard]] const nlohmann::json& memberOf(const nlohmann::json& object, const char* name);
@@ -41,7 +46,7 @@ struct Meta {
 [[nodiscard]] std::string stringAt(const nlohmann::json& object, const char* name);
 [[nodiscard]] bool boolAt(const nlohmann::json& object, const char* name, bool fallback);
 
-/// The fallback also if the number is no integer or outside [min, max].
+/// The fallback also if the number is not an integer or outside [min, max].
 [[nodiscard]] std::int64_t integerAt(const nlohmann::json& object, const char* name,
                                      std::int64_t min, std::int64_t max, std::int64_t fallback);
 

@@ -16,17 +16,26 @@ using nlohmann::json;
 
 constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 
-std::vector<IpAddress> decodeInternalIps(const json& status) {
+std::vector<IpAddress> decodeAddresses(const json& status, const char* type) {
   std::vector<IpAddress> result;
   const json& addresses = memberOf(status, "addresses");
   if (!addresses.is_array()) return result;
   for (const json& address : addresses) {
-    if (stringAt(address, "type") != "InternalIP") continue;
+    if (stringAt(address, "type") != type) continue;
     if (const auto parsed = IpAddress::parse(stringAt(address, "address"))) {
       result.push_back(*parsed);
     }
   }
   return result;
+}
+
+// Who may create namespaces must not fill our memory: what exceeds this is not a label for us, so
+// that no selector matches it.
+constexpr std::size_t kMaxNamespaceLabels = 1024;
+
+StringMap decodeLabels(const json& object) {
+  const json& labels = memberOf(memberOf(object, "metadata"), "labels");
+  return labels.size() > kMaxNamespaceLabels ? StringMap() : labelsOf(object);
 }
 
 bool isTrue(const Conditions& conditions, const std::string& type) {
@@ -44,8 +53,12 @@ Result<Node> decodeNode(const json& object) {
   Node node;
   node.key = std::move(meta->key);
   node.uid = std::move(meta->uid);
-  node.labels = std::move(meta->labels);
-  node.internalIps = decodeInternalIps(status);
+  node.labels = labelsOf(object);
+  node.internalIps = decodeAddresses(status, "InternalIP");
+  node.externalIps = decodeAddresses(status, "ExternalIP");
+  for (const std::string& text : stringsAt(memberOf(object, "spec"), "podCIDRs")) {
+    if (const auto range = IpRange::parse(text)) node.podRanges.push_back(*range);
+  }
   node.ready = isTrue(conditions, "Ready");
   node.networkUnavailable = isTrue(conditions, "NetworkUnavailable");
   node.unschedulable = boolAt(memberOf(object, "spec"), "unschedulable", false);
@@ -55,7 +68,8 @@ Result<Node> decodeNode(const json& object) {
 Result<Namespace> decodeNamespace(const json& object) {
   auto meta = decodeMeta(object, "Namespace", false);
   if (!meta) return tl::make_unexpected(std::move(meta.error()));
-  return Namespace{std::move(meta->key), std::move(meta->labels)};
+  return Namespace{std::move(meta->key), std::move(meta->resourceVersion), decodeLabels(object),
+                   meta->deleting};
 }
 
 Result<Lease> decodeLease(const json& object) {
@@ -65,8 +79,8 @@ Result<Lease> decodeLease(const json& object) {
   Lease lease;
   lease.key = std::move(meta->key);
   lease.resourceVersion = std::move(meta->resourceVersion);
-  lease.labels = std::move(meta->labels);
-  lease.annotations = std::move(meta->annotations);
+  lease.labels = labelsOf(object);
+  lease.annotations = annotationsOf(object);
   lease.holder = stringAt(spec, "holderIdentity");
   lease.durationSeconds =
       static_cast<std::int32_t>(integerAt(spec, "leaseDurationSeconds", 0, kMaxInt32, 0));

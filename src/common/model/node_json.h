@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds that tell about nodes: Node, Namespace and Lease.
+// The kinds that describe nodes: Node, Namespace and Lease.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/model/pool_json.h"
 
+#include <charconv>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -34,6 +36,21 @@ AllowSharing decodeAllowSharing(const json& spec) {
   return AllowSharing::kNamespace;
 }
 
+// "90s", "5m", "1h" or "0", as the schema has it.
+std::chrono::seconds decodeReuseDelay(const json& spec) {
+  const std::string text = stringAt(spec, "reuseDelay");
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, number);
+  constexpr std::int64_t kMax = 1'000'000;
+  if (error != std::errc() || number < 0 || number > kMax) return Pool().reuseDelay;
+  const std::string_view rest(unit, static_cast<std::size_t>(end - unit));
+  if (rest == "s" || (rest.empty() && number == 0)) return std::chrono::seconds(number);
+  if (rest == "m") return std::chrono::minutes(number);
+  if (rest == "h") return std::chrono::hours(number);
+  return Pool().reuseDelay;
+}
+
 Pool::Counts decodeCounts(const json& status, const char* name) {
   const json& counts = memberOf(status, name);
   return {stringAt(counts, "ipv4"), stringAt(counts, "ipv6")};
@@ -41,9 +58,15 @@ Pool::Counts decodeCounts(const json& status, const char* name) {
 
 Pool::Status decodeStatus(const json& object) {
   const json& status = memberOf(object, "status");
-  return {decodeCounts(status, "capacity"),  decodeCounts(status, "allocated"),
-          decodeCounts(status, "available"), stringAt(status, "inUse"),
-          stringAt(status, "free"),          conditionsAt(status)};
+  const std::int64_t generation =
+      integerAt(status, "observedGeneration", 0, std::numeric_limits<std::int64_t>::max(), 0);
+  return {decodeCounts(status, "capacity"),
+          decodeCounts(status, "allocated"),
+          decodeCounts(status, "available"),
+          stringAt(status, "inUse"),
+          stringAt(status, "free"),
+          generation,
+          conditionsAt(status)};
 }
 
 json encodeCounts(const Pool::Counts& counts) {
@@ -68,6 +91,7 @@ Result<Pool> decodePool(const json& object) {
   pool.exclude = stringsAt(spec, "exclude");
   pool.avoidBuggyIps = boolAt(spec, "avoidBuggyIPs", false);
   pool.avoidGatewayIps = boolAt(spec, "avoidGatewayIPs", false);
+  pool.allowFirstLast = boolAt(spec, "allowFirstLast", false);
   pool.autoAssign = boolAt(spec, "autoAssign", true);
   using Limits = std::numeric_limits<std::int32_t>;
   pool.priority = static_cast<std::int32_t>(
@@ -77,6 +101,10 @@ Result<Pool> decodePool(const json& object) {
   pool.namespaceSelector = labelSelectorAt(spec, "namespaceSelector");
   pool.serviceSelector = labelSelectorAt(spec, "serviceSelector");
   pool.ignoreNamespaces = stringsAt(spec, "ignoreNamespaces");
+  pool.allowReservations = boolAt(spec, "allowReservations", false);
+  pool.maxPerNamespace =
+      static_cast<std::uint32_t>(integerAt(spec, "maxPerNamespace", 0, Limits::max(), 0));
+  pool.reuseDelay = decodeReuseDelay(spec);
   pool.announce = decodeAnnounce(spec);
   pool.status = decodeStatus(object);
   return pool;
@@ -90,6 +118,7 @@ json poolStatusPatch(const Pool::Status& status, const std::string& resourceVers
             {"available", encodeCounts(status.available)},
             {"inUse", status.inUse},
             {"free", status.free},
+            {"observedGeneration", status.observedGeneration},
             {"conditions", encodeConditions(status.conditions, now)}}}};
 }
 

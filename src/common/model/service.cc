@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "barevip/model/service.h"
 
+#include <algorithm>
+
 namespace barevip::model {
 
 std::string_view toString(Protocol protocol) {
@@ -15,10 +17,14 @@ std::string_view toString(Protocol protocol) {
   return "TCP";
 }
 
-bool isOurs(const Service& service, bool requireClass) {
+bool ClassRules::serve(const Service& service) const {
   if (!service.isLoadBalancer()) return false;
-  if (service.loadBalancerClass.empty()) return !requireClass;
-  return service.loadBalancerClass == kLoadBalancerClass;
+  if (service.loadBalancerClass.empty()) return !required;
+  return std::find(names.begin(), names.end(), service.loadBalancerClass) != names.end();
+}
+
+std::string recordedClass(const Service& service) {
+  return service.loadBalancerClass == kLoadBalancerClass ? "" : service.loadBalancerClass;
 }
 
 }  // namespace barevip::model

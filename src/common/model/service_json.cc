@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/covering.h"
+#include "common/base/sloppy_ip.h"
 #include "common/model/meta_json.h"
 
 namespace barevip::model {
@@ -17,50 +20,104 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kOwnAnnotations = "barevip.dev/";
-// What --compat=metallb reads. All the rest is left out: it would cost memory for each Service.
-constexpr std::string_view kMetalLbPrefixes[] = {"metallb.io/", "metallb.universe.tf/"};
-constexpr std::string_view kMetalLbNames[] = {"address-pool", "loadBalancerIPs", "allow-shared-ip"};
+// What --compat may read. All the rest is left out: it would cost memory for each Service.
+constexpr std::string_view kOthersAnnotations[] = {
+    "metallb.io/address-pool",
+    "metallb.io/loadBalancerIPs",
+    "metallb.io/allow-shared-ip",
+    "metallb.universe.tf/address-pool",
+    "metallb.universe.tf/loadBalancerIPs",
+    "metallb.universe.tf/allow-shared-ip",
+    "kube-vip.io/loadbalancerIPs",
+    "lbipam.cilium.io/ips",
+    "lbipam.cilium.io/sharing-key",
+    "io.cilium/lb-ipam-ips",
+    "io.cilium/lb-ipam-sharing-key",
+};
 constexpr std::int64_t kDefaultAffinitySeconds =
     10800;  // core/v1 DefaultClientIPServiceAffinitySeconds
 constexpr std::int64_t kMaxAffinitySeconds = 86400;
 
 bool isRead(std::string_view annotation) {
-  if (annotation.starts_with(kOwnAnnotations)) return true;
-  for (const std::string_view prefix : kMetalLbPrefixes) {
-    if (!annotation.starts_with(prefix)) continue;
-    const std::string_view name = annotation.substr(prefix.size());
-    return std::find(std::begin(kMetalLbNames), std::end(kMetalLbNames), name) !=
-           std::end(kMetalLbNames);
+  return annotation.starts_with(kOwnAnnotations) ||
+         std::find(std::begin(kOthersAnnotations), std::end(kOthersAnnotations), annotation) !=
+             std::end(kOthersAnnotations);
+}
+
+StringMap readAnnotations(const json& object) {
+  StringMap result;
+  const json& all = memberOf(memberOf(object, "metadata"), "annotations");
+  if (!all.is_object()) return result;
+  for (const auto& [name, value] : all.items()) {
+    if (isRead(name) && value.is_string()) {
+      result.emplace(name, value.get_ref<const std::string&>());
+    }
   }
-  return false;
+  return result;
 }
 
-StringMap readAnnotations(StringMap all) {
-  std::erase_if(all, [](const auto& entry) { return !isRead(entry.first); });
-  return all;
+// What the parts take once they are decoded, about: texts up to 15 bytes need no memory of their
+// own (libstdc++), a node of a map has 112 bytes.
+constexpr std::size_t kMapNode = 112;
+constexpr std::size_t kShort = 15;
+
+std::size_t bytesOf(const std::string& text) { return text.size() > kShort ? text.size() : 0; }
+
+std::size_t bytesOf(const json& map) {
+  if (!map.is_object()) return 0;
+  return std::accumulate(
+      map.items().begin(), map.items().end(), std::size_t{0},
+      [](std::size_t sum, const auto& entry) {
+        const bool text = entry.value().is_string();
+        return sum + kMapNode + bytesOf(entry.key()) +
+               (text ? bytesOf(entry.value().template get_ref<const std::string&>()) : 0);
+      });
 }
 
-std::size_t sizeOf(const StringMap& map) {
+std::size_t bytesOf(const StringMap& map) {
   return std::accumulate(map.begin(), map.end(), std::size_t{0},
                          [](std::size_t sum, const auto& entry) {
-                           return sum + entry.first.size() + entry.second.size();
+                           return sum + kMapNode + bytesOf(entry.first) + bytesOf(entry.second);
                          });
 }
 
-void takeLabelsAndAnnotations(Service& service, Meta& meta) {
-  if (service.isLoadBalancer()) service.labels = std::move(meta.labels);
-  service.annotations = readAnnotations(std::move(meta.annotations));
-  service.oversized = sizeOf(service.labels) + sizeOf(service.annotations) > kMaxServiceText;
-  if (!service.oversized) return;
-  service.labels.clear();
-  service.annotations.clear();
+std::size_t bytesOfList(const json& list, std::size_t each) {
+  if (!list.is_array()) return 0;
+  return std::accumulate(
+      list.begin(), list.end(), std::size_t{0}, [&](std::size_t sum, const json& entry) {
+        const std::string text =
+            entry.is_string() ? entry.get<std::string>() : stringAt(entry, "name");
+        return sum + each + bytesOf(text);
+      });
 }
 
-std::vector<ServicePort> decodePorts(const json& spec) {
+// Looks at what there is before it is copied.
+bool fits(const json& object, const StringMap& annotations, const ServiceParts& parts,
+          const kube::ObjectKey& key, TextBudget& budget) {
+  const json& spec = memberOf(object, "spec");
+  std::size_t bytes =
+      bytesOf(annotations) + bytesOfList(memberOf(spec, "ports"), sizeof(ServicePort));
+  if (parts.labels) bytes += bytesOf(memberOf(memberOf(object, "metadata"), "labels"));
+  if (parts.selectors) bytes += bytesOf(memberOf(spec, "selector"));
+  if (parts.sourceRanges) {
+    bytes += bytesOfList(memberOf(spec, "loadBalancerSourceRanges"), sizeof(std::string));
+  }
+  if (bytes <= kMaxServiceBytes) return budget.take(key, bytes);
+  budget.release(key);
+  return false;
+}
+
+// It admits nobody: an answer to one who is too large must not open the Service to all.
+constexpr const char* kNoRange = "(left out: the Service is too large)";
+// Of a Service that is too large as many are served as of any.
+constexpr std::size_t kPortsOfOversized = 1025;
+
+std::vector<ServicePort> decodePorts(const json& spec, std::size_t most) {
   std::vector<ServicePort> result;
   const json& ports = memberOf(spec, "ports");
   if (!ports.is_array()) return result;
   for (const json& port : ports) {
+    if (result.size() == most) break;
     const auto protocol = parseProtocol(stringAt(port, "protocol"));
     const auto number = integerAt(port, "port", 1, 65535, 0);
     if (!protocol || number == 0) continue;
@@ -85,7 +142,7 @@ IpFamilyPolicy decodeFamilyPolicy(const json& spec) {
   return IpFamilyPolicy::kSingleStack;
 }
 
-// "None", the mark of a headless Service, is no address and so drops out.
+// "None", the mark of a headless Service, is not an address and so drops out.
 std::vector<IpAddress> decodeClusterIps(const json& spec) {
   std::vector<std::string> texts = stringsAt(spec, "clusterIPs");
   if (texts.empty()) texts.push_back(stringAt(spec, "clusterIP"));
@@ -103,6 +160,40 @@ std::uint32_t decodeAffinity(const json& spec) {
       integerAt(config, "timeoutSeconds", 1, kMaxAffinitySeconds, kDefaultAffinitySeconds));
 }
 
+// None of them may be overlooked, and Kubernetes limits neither their number nor their spelling.
+std::vector<IpRange> decodeExternalIps(const json& spec) {
+  constexpr std::size_t kMost = 4096;
+  std::vector<IpAddress> addresses;
+  const json& texts = memberOf(spec, "externalIPs");
+  if (!texts.is_array()) return {};
+  for (const json& text : texts) {
+    if (!text.is_string()) continue;
+    const auto address = parseSloppyIp(text.get_ref<const std::string&>());
+    if (address) addresses.push_back(*address);
+  }
+  return covering(std::move(addresses), kMost);
+}
+
+// What may be read of the spec of one that fits, or as much as is needed of one that does not.
+void decodeBalancing(const json& object, const ServiceParts& parts, Service& service) {
+  const json& spec = memberOf(object, "spec");
+  if (parts.labels && !service.oversized) service.labels = labelsOf(object);
+  const bool local = stringAt(spec, "externalTrafficPolicy") == "Local";
+  if (parts.selectors && !service.oversized && (local || !parts.loadBalancersOnly)) {
+    service.selector = stringMapAt(spec, "selector");
+  }
+  service.externalTrafficPolicy = local ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
+  service.ports = decodePorts(
+      spec, service.oversized ? kPortsOfOversized : std::numeric_limits<std::size_t>::max());
+  service.affinitySeconds = decodeAffinity(spec);
+  if (!parts.sourceRanges) return;
+  if (!service.oversized) {
+    service.sourceRanges = stringsAt(spec, "loadBalancerSourceRanges");
+  } else if (!memberOf(spec, "loadBalancerSourceRanges").empty()) {
+    service.sourceRanges = {kNoRange};
+  }
+}
+
 std::vector<LoadBalancerIngress> decodeIngress(const json& status) {
   std::vector<LoadBalancerIngress> result;
   const json& ingress = memberOf(memberOf(status, "loadBalancer"), "ingress");
@@ -117,6 +208,12 @@ std::vector<LoadBalancerIngress> decodeIngress(const json& status) {
 }  // namespace
 
 Result<Service> decodeService(const json& object) {
+  TextBudget alone;
+  return decodeServiceParts(object, {}, alone);
+}
+
+Result<Service> decodeServiceParts(const json& object, const ServiceParts& parts,
+                                   TextBudget& budget) {
   auto meta = decodeMeta(object, "Service", true);
   if (!meta) return tl::make_unexpected(std::move(meta.error()));
   const json& spec = memberOf(object, "spec");
@@ -125,23 +222,25 @@ Result<Service> decodeService(const json& object) {
   service.key = std::move(meta->key);
   service.uid = std::move(meta->uid);
   service.resourceVersion = std::move(meta->resourceVersion);
+  service.creationSeconds = meta->creationSeconds;
   service.deleting = meta->deleting;
   service.type = stringAt(spec, "type");
-  takeLabelsAndAnnotations(service, *meta);
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");
+  service.clusterIps = decodeClusterIps(spec);
+  service.externalIps = decodeExternalIps(spec);
+  service.ingress = decodeIngress(status);
+  service.conditions = conditionsAt(status);
+  if (parts.loadBalancersOnly && !service.isLoadBalancer()) {
+    budget.release(service.key);
+    return service;
+  }
+  service.annotations = readAnnotations(object);
+  service.oversized = !fits(object, service.annotations, parts, service.key, budget);
+  if (service.oversized) service.annotations.clear();
   service.loadBalancerIp = stringAt(spec, "loadBalancerIP");
   service.ipFamilies = decodeFamilies(spec);
   service.ipFamilyPolicy = decodeFamilyPolicy(spec);
-  service.clusterIps = decodeClusterIps(spec);
-  service.ports = decodePorts(spec);
-  service.selector = stringMapAt(spec, "selector");
-  service.externalTrafficPolicy = stringAt(spec, "externalTrafficPolicy") == "Local"
-                                      ? TrafficPolicy::kLocal
-                                      : TrafficPolicy::kCluster;
-  service.affinitySeconds = decodeAffinity(spec);
-  service.sourceRanges = stringsAt(spec, "loadBalancerSourceRanges");
-  service.ingress = decodeIngress(status);
-  service.conditions = conditionsAt(status);
+  decodeBalancing(object, parts, service);
   return service;
 }
 

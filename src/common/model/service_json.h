@@ -9,10 +9,27 @@
 #include "barevip/base/result.h"
 #include "barevip/model/service.h"
 
+#include "common/model/text_budget.h"
+
 namespace barevip::model {
+
+/// What a program needs of Services. What is left out costs it no memory, whatever stands there.
+struct ServiceParts {
+  bool labels = true;
+  bool selectors = true;
+  bool sourceRanges = true;
+  /// Of Services of another type their addresses and status are enough.
+  bool loadBalancersOnly = false;
+};
+inline constexpr ServiceParts kPartsOfOperator{true, true, false, true};
+inline constexpr ServiceParts kPartsOfNode{false, false, true, true};
 
 /// core/v1 Service. kInvalid only without name or namespace.
 [[nodiscard]] Result<Service> decodeService(const nlohmann::json& object);
+/// Without what exceeds the budget; see Service::oversized. Of the objects of one budget each is
+/// decoded again whenever it changes, and released when it is gone.
+[[nodiscard]] Result<Service> decodeServiceParts(const nlohmann::json& object,
+                                                 const ServiceParts& parts, TextBudget& budget);
 
 /// "TCP", "UDP" or "SCTP"; empty is TCP, the API's default. nullopt: a protocol that no one knows.
 [[nodiscard]] std::optional<Protocol> parseProtocol(std::string_view text);

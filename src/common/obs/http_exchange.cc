@@ -14,11 +14,11 @@ bool mustWait() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EIN
 
 }  // namespace
 
-short HttpExchange::events() const { return reply_.empty() ? POLLIN : POLLOUT; }
+short HttpExchange::events() const { return reply_ ? POLLOUT : POLLIN; }
 
 bool HttpExchange::proceed(const ReplyTo& replyTo) {
-  if (reply_.empty() && !receive(replyTo)) return false;
-  return reply_.empty() || transmit();
+  if (!reply_ && !receive(replyTo)) return false;
+  return !reply_ || transmit();
 }
 
 bool HttpExchange::receive(const ReplyTo& replyTo) {
@@ -35,9 +35,9 @@ bool HttpExchange::receive(const ReplyTo& replyTo) {
 }
 
 bool HttpExchange::transmit() {
-  while (sent_ < reply_.size()) {
+  while (sent_ < reply_->size()) {
     const ssize_t count =
-        send(client_.get(), reply_.data() + sent_, reply_.size() - sent_, MSG_NOSIGNAL);
+        send(client_.get(), reply_->data() + sent_, reply_->size() - sent_, MSG_NOSIGNAL);
     if (count < 0) return mustWait();
     sent_ += static_cast<std::size_t>(count);
   }

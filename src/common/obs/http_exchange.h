@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,8 +18,10 @@ namespace barevip::obs {
 class HttpExchange {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  /// From the head of a request to the bytes of the reply, which are not empty.
-  using ReplyTo = std::function<std::string(std::string_view request)>;
+  /// The bytes of a reply, not empty; several clients may be sent the same ones.
+  using Reply = std::shared_ptr<const std::string>;
+  /// From the head of a request.
+  using ReplyTo = std::function<Reply(std::string_view request)>;
 
   static constexpr std::size_t kMaxRequest = 4096;  ///< bytes; who sends more gets no reply
 
@@ -41,7 +44,7 @@ class HttpExchange {
   FileDescriptor client_;
   Time deadline_;
   std::string request_;
-  std::string reply_;
+  Reply reply_;  ///< empty: the request is not complete
   std::size_t sent_ = 0;
 };
 

@@ -25,6 +25,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxClients = 32;
 constexpr std::chrono::milliseconds kClientTime{5'000};
+constexpr std::chrono::seconds kShared{1};  // a page is the same for all who ask within it
 constexpr std::chrono::milliseconds kScarcePause{100};  // when there is no descriptor for a client
 
 struct HostPort {
@@ -88,13 +89,21 @@ const char* reason(int status) {
   }
 }
 
+HttpExchange::Reply bytesOf(const HttpAnswer& answer) {
+  std::string head = "HTTP/1.0 " + std::to_string(answer.status) + " " + reason(answer.status);
+  head.append("\r\nContent-Type: ").append(answer.contentType);
+  head.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
+  head.append("\r\nConnection: close\r\n\r\n").append(answer.body);
+  return std::make_shared<const std::string>(std::move(head));
+}
+
 }  // namespace
 
 Result<std::uint16_t> HttpServer::start(const std::string& address) {
   const auto target = split(address);
   if (!target) {
     return fail(ErrorCode::kInvalid, "\"" + address +
-                                         "\" is no listen address: write 127.0.0.1:8080, "
+                                         "\" is not a listen address: write 127.0.0.1:8080, "
                                          "[::1]:8080 or :8080");
   }
   addrinfo hints{};
@@ -168,21 +177,26 @@ void HttpServer::serve(const std::stop_token& stop) {
   }
 }
 
-std::string HttpServer::replyTo(std::string_view request) const {
-  HttpAnswer result{404, "no such page: try /healthz, /readyz or /metrics\n"};
+HttpExchange::Reply HttpServer::replyTo(std::string_view request) {
   const std::string_view line = request.substr(0, request.find("\r\n"));
   const auto space = line.find(' ');
-  if (line.substr(0, space) != "GET") {
-    result = {405, "only GET is served here\n"};
-  } else if (space != std::string_view::npos) {
+  if (line.substr(0, space) != "GET") return bytesOf({405, "only GET is served here\n"});
+  if (space != std::string_view::npos) {
     const std::string_view rest = line.substr(space + 1);
-    const auto handler = handlers_.find(std::string(rest.substr(0, rest.find_first_of(" ?"))));
-    if (handler != handlers_.end()) result = handler->second();
+    const auto page = pages_.find(std::string(rest.substr(0, rest.find_first_of(" ?"))));
+    if (page != pages_.end()) return replyOf(page->second);
   }
-  return "HTTP/1.0 " + std::to_string(result.status) + " " + reason(result.status) +
-         "\r\nContent-Type: " + result.contentType +
-         "\r\nContent-Length: " + std::to_string(result.body.size()) +
-         "\r\nConnection: close\r\n\r\n" + result.body;
+  return bytesOf({404, "no such page: try /healthz, /readyz or /metrics\n"});
+}
+
+HttpExchange::Reply HttpServer::replyOf(Page& page) {
+  auto reply = page.reply.lock();
+  const auto now = steady_clock::now();
+  if (reply && now - page.made < kShared) return reply;
+  reply = bytesOf(page.handler());
+  page.reply = reply;
+  page.made = now;
+  return reply;
 }
 
 }  // namespace barevip::obs

@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <iomanip>
 #include <sstream>
 
 namespace barevip::obs {
@@ -38,9 +40,25 @@ void sample(std::ostringstream& out, const std::string& name, const std::string&
   if (std::abs(value) < 1e15 && value == std::floor(value)) {
     out << static_cast<long long>(value);
   } else {
-    out << value;
+    out << std::setprecision(12) << value;
   }
   out << '\n';
+}
+
+// rendered: of the histogram; what is cumulated is told from the bucket's own label, le.
+void samples(std::ostringstream& out, const std::string& name, const std::string& rendered,
+             const Histogram& histogram) {
+  const std::string before = rendered.empty() ? "{" : rendered.substr(0, rendered.size() - 1) + ",";
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i <= Histogram::kBounds.size(); ++i) {
+    count += histogram.in(i);
+    std::ostringstream bound;
+    i < Histogram::kBounds.size() ? bound << Histogram::kBounds.at(i) : bound << "+Inf";
+    sample(out, name + "_bucket", before + "le=\"" + bound.str() + "\"}",
+           static_cast<double>(count));
+  }
+  sample(out, name + "_sum", rendered, histogram.sum());
+  sample(out, name + "_count", rendered, static_cast<double>(count));
 }
 
 double residentBytes() {
@@ -62,52 +80,100 @@ double openFileDescriptors() {
 
 }  // namespace
 
-Registry::Family& Registry::family(std::string_view name, std::string_view help, bool isCounter) {
+void Histogram::observe(std::chrono::nanoseconds duration) {
+  const double seconds = std::chrono::duration<double>(duration).count();
+  const auto bucket = std::lower_bound(kBounds.begin(), kBounds.end(), seconds) - kBounds.begin();
+  counts_.at(static_cast<std::size_t>(bucket)).fetch_add(1, std::memory_order_relaxed);
+  sum_.fetch_add(seconds, std::memory_order_relaxed);
+}
+
+Registry::Family& Registry::family(std::string_view name, std::string_view help, Type type) {
   const auto it = families_.find(name);
   if (it != families_.end()) return it->second;
   Family& made = families_[std::string(name)];
   made.help = help;
-  made.isCounter = isCounter;
+  made.type = type;
   return made;
 }
 
 Counter& Registry::counter(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  return family(name, help, true).counters[render(labels)];
+  return family(name, help, Type::kCounter).counters[render(labels)];
 }
 
 Gauge& Registry::gauge(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  return family(name, help, false).gauges[render(labels)];
+  return family(name, help, Type::kGauge).gauges[render(labels)];
 }
 
-void Registry::gaugeFrom(std::string_view name, std::string_view help,
-                         std::function<double()> read) {
+Histogram& Registry::histogram(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  family(name, help, false).read = std::move(read);
+  return family(name, help, Type::kHistogram).histograms[render(labels)];
+}
+
+void Registry::gaugeFrom(std::string_view name, std::string_view help, std::function<double()> read,
+                         Labels labels) {
+  const std::lock_guard lock(mutex_);
+  family(name, help, Type::kGauge).reads[render(labels)] = std::move(read);
 }
 
 void Registry::counterFrom(std::string_view name, std::string_view help,
                            std::function<double()> read) {
   const std::lock_guard lock(mutex_);
-  family(name, help, true).read = std::move(read);
+  family(name, help, Type::kCounter).reads[""] = std::move(read);
 }
 
-std::string Registry::text() const {
+void Registry::gaugesFrom(std::string_view name, std::string_view help,
+                          std::function<std::vector<Sample>()> read) {
   const std::lock_guard lock(mutex_);
+  family(name, help, Type::kGauge).readAll = std::move(read);
+}
+
+void Registry::countersFrom(std::string_view name, std::string_view help,
+                            std::function<std::vector<Sample>()> read) {
+  const std::lock_guard lock(mutex_);
+  family(name, help, Type::kCounter).readAll = std::move(read);
+}
+
+// What is read from elsewhere is asked without the lock: it may wait for another one, and whoever
+// counts must not.
+std::string Registry::text() const {
+  std::vector<Rendered> families = rendered();
   std::ostringstream out;
-  for (const auto& [name, family] : families_) {
-    out << "# HELP " << name << ' ' << family.help << "\n# TYPE " << name
-        << (family.isCounter ? " counter\n" : " gauge\n");
-    for (const auto& [labels, counter] : family.counters)
-      sample(out, name, labels, counter.value());
-    for (const auto& [labels, gauge] : family.gauges) sample(out, name, labels, gauge.value());
-    if (family.read) sample(out, name, "", family.read());
+  for (const Rendered& family : families) {
+    out << family.text;
+    for (const auto& [labels, read] : family.reads) sample(out, family.name, labels, read());
+    if (!family.readAll) continue;
+    for (const Sample& each : family.readAll()) {
+      sample(out, family.name, render(each.labels), each.value);
+    }
   }
   return out.str();
 }
 
+std::vector<Registry::Rendered> Registry::rendered() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Rendered> result;
+  constexpr std::array kTypes{"counter", "gauge", "histogram"};
+  for (const auto& [name, family] : families_) {
+    std::ostringstream out;
+    out << "# HELP " << name << ' ' << family.help << "\n# TYPE " << name << ' '
+        << kTypes.at(static_cast<std::size_t>(family.type)) << '\n';
+    for (const auto& [labels, counter] : family.counters) {
+      sample(out, name, labels, counter.value());
+    }
+    for (const auto& [labels, gauge] : family.gauges) sample(out, name, labels, gauge.value());
+    for (const auto& [labels, each] : family.histograms) samples(out, name, labels, each);
+    result.push_back({name, out.str(), family.reads, family.readAll});
+  }
+  return result;
+}
+
 void addProcessMetrics(Registry& registry) {
+  registry
+      .gauge("barevip_build_info", "Always 1; the label is the version that runs.",
+             {{"version", BAREVIP_VERSION}})
+      .set(1);
   registry.gaugeFrom("process_resident_memory_bytes", "Resident memory size in bytes.",
                      residentBytes);
   registry.gaugeFrom("process_open_fds", "Number of open file descriptors.", openFileDescriptors);

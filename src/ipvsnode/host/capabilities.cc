@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "ipvsnode/host/system_error.h"
+#include "common/base/system_error.h"
 
 namespace barevip::host {
 
@@ -70,7 +70,7 @@ std::string missingCapabilities(std::span<const Capability> missing) {
         break;
       case Capability::kSysAdmin:
         names += separator + "SYS_ADMIN";
-        reasons += separator + "SYS_ADMIN to make or enter the director's network namespace";
+        reasons += separator + "SYS_ADMIN to make or enter the balancer namespace";
         break;
     }
   }
@@ -78,10 +78,10 @@ std::string missingCapabilities(std::span<const Capability> missing) {
          "] to securityContext.capabilities of the container";
 }
 
-Result<void> checkCapabilities(Placement placement) {
+Result<void> checkCapabilities(net::Placement placement) {
   static constexpr std::array kNeeded{Capability::kNetAdmin, Capability::kNetRaw,
                                       Capability::kSysAdmin};
-  return require(std::span(kNeeded).first(placement == Placement::kDirector ? 3 : 2));
+  return require(std::span(kNeeded).first(placement == net::Placement::kDirector ? 3 : 2));
 }
 
 Result<void> checkInitCapabilities() {

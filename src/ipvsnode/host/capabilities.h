@@ -8,8 +8,7 @@
 #include <string>
 
 #include "barevip/base/result.h"
-
-#include "ipvsnode/host/layout.h"
+#include "barevip/net/data_path.h"
 
 namespace barevip::host {
 
@@ -20,7 +19,7 @@ enum class Capability : std::uint8_t { kNetAdmin, kNetRaw, kSysAdmin };
 
 /// kForbidden with a sentence that names what is missing, what for, and how to grant it.
 /// kDirector needs NET_ADMIN, NET_RAW and SYS_ADMIN (to enter the namespace), kHost the first two.
-[[nodiscard]] Result<void> checkCapabilities(Placement placement);
+[[nodiscard]] Result<void> checkCapabilities(net::Placement placement);
 
 /// The same for `barevip-node init`, which mounts, and writes /proc/sys.
 [[nodiscard]] Result<void> checkInitCapabilities();

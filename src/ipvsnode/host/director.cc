@@ -14,14 +14,12 @@
 #include <utility>
 
 #include "common/base/file_descriptor.h"
+#include "common/base/system_error.h"
 #include "ipvsnode/host/capabilities.h"
-#include "ipvsnode/host/device_info.h"
 #include "ipvsnode/host/kernel_modules.h"
 #include "ipvsnode/host/kube_proxy_mode.h"
 #include "ipvsnode/host/namespace_view.h"
-#include "ipvsnode/host/packet_filter_iptables.h"
 #include "ipvsnode/host/sysctl.h"
-#include "ipvsnode/host/system_error.h"
 #include "ipvsnode/netlink/link_setup.h"
 
 namespace barevip::host {
@@ -30,7 +28,7 @@ namespace {
 
 using netlink::LinkSetup;
 
-constexpr std::array kPairs{kOutside, kInside};
+constexpr std::array kPairs{net::kOutside, net::kInside};
 constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
 
 std::string join(const std::vector<std::string>& words) {
@@ -51,11 +49,11 @@ std::string deviceNames() {
   return join(names);
 }
 
-/// The bind interface as it is; an empty name is none.
-Result<DeviceInfo> bindDevice(const std::string& name) {
-  if (name.empty()) return DeviceInfo{};
-  auto info = deviceInfo(name);
-  if (info || info.error().code != ErrorCode::kNotFound) return info;
+/// MTU of the bind interface; 0: the name is empty, or it cannot be read.
+Result<int> bindMtu(const std::string& name, const NamespaceView& view) {
+  if (name.empty()) return 0;
+  const auto device = view.devices.find(name);
+  if (device != view.devices.end()) return device->second.mtu;
   return fail(ErrorCode::kNotFound,
               "there is no network interface " + name + " on this node (there are: " +
                   deviceNames() + "): choose another by --bind-iface",
@@ -98,8 +96,10 @@ class Side {
     return {};
   }
 
+  [[nodiscard]] const NamespaceView& view() const { return view_; }
   [[nodiscard]] bool has(const std::string& device) const { return view_.devices.contains(device); }
   [[nodiscard]] const std::set<std::string>& advertised() const { return view_.advertised; }
+  [[nodiscard]] std::set<IpAddress> gateways() const { return gatewaysOf(view_); }
   LinkSetup& setup() { return setup_; }
 
   Result<void> remove(const std::string& device, GroundReport& report) {
@@ -157,7 +157,7 @@ class Side {
 /// Makes the pairs of which an end is missing: the rest of one that lost its namespace goes.
 Result<void> makePairs(Side& node, Side& director, int directorNamespace, GroundReport& report) {
   Steps steps;
-  for (const Pair& pair : kPairs) {
+  for (const net::Pair& pair : kPairs) {
     if (node.has(pair.nodeDevice) && director.has(pair.directorDevice)) continue;
     steps.then([&] { return node.remove(pair.nodeDevice, report); })
         .then([&] { return director.remove(pair.directorDevice, report); })
@@ -166,7 +166,7 @@ Result<void> makePairs(Side& node, Side& director, int directorNamespace, Ground
         })
         .then([&]() -> Result<void> {
           report.done.push_back(std::string("made the devices ") + pair.nodeDevice +
-                                " (node) and " + pair.directorDevice + " (director)");
+                                " (node) and " + pair.directorDevice + " (balancer namespace)");
           return {};
         });
   }
@@ -177,10 +177,10 @@ Result<void> configureEnd(Side& side, const std::string& device, const IpAddress
                           const IpAddress& address6, int mtu, bool ipv6, GroundReport& report) {
   Steps steps;
   steps.then([&] { return side.setMtu(device, mtu, report); }).then([&] {
-    return side.addAddress(device, address4, kPairLength4, report);
+    return side.addAddress(device, address4, net::kPairLength4, report);
   });
   if (ipv6) {
-    steps.then([&] { return side.addAddress(device, address6, kPairLength6, report); });
+    steps.then([&] { return side.addAddress(device, address6, net::kPairLength6, report); });
   }
   return steps.then([&] { return side.setUp(device, report); }).result();
 }
@@ -189,7 +189,7 @@ Result<void> configureEnd(Side& side, const std::string& device, const IpAddress
 Result<void> configurePairs(Side& node, Side& director, int mtu, bool ipv6, GroundReport& report) {
   Steps steps;
   steps.then([&] { return director.setUp("lo", report); });
-  for (const Pair& pair : kPairs) {
+  for (const net::Pair& pair : kPairs) {
     steps
         .then([&] {
           return configureEnd(node, pair.nodeDevice, pair.node4, pair.node6, mtu, ipv6, report);
@@ -199,19 +199,21 @@ Result<void> configurePairs(Side& node, Side& director, int mtu, bool ipv6, Grou
                               ipv6, report);
         });
   }
-  steps.then(
-      [&] { return director.routeDefault(kOutside.node4, kOutside.directorDevice, report); });
+  steps.then([&] {
+    return director.routeDefault(net::kOutside.node4, net::kOutside.directorDevice, report);
+  });
   if (ipv6) {
-    steps.then(
-        [&] { return director.routeDefault(kOutside.node6, kOutside.directorDevice, report); });
+    steps.then([&] {
+      return director.routeDefault(net::kOutside.node6, net::kOutside.directorDevice, report);
+    });
   }
   return steps.result();
 }
 
 Result<void> makeDummy(Side& node, GroundReport& report) {
   return Steps()
-      .then([&] { return node.addDummy(kDummyDevice, report); })
-      .then([&] { return node.setUp(kDummyDevice, report); })
+      .then([&] { return node.addDummy(net::kDummyDevice, report); })
+      .then([&] { return node.setUp(net::kDummyDevice, report); })
       .result();
 }
 
@@ -225,13 +227,14 @@ void take(GroundReport& report, const SysctlReport& sysctls, std::string_view wh
   for (const std::string& line : sysctls.problems) report.problems.push_back(located(where, line));
 }
 
-void takeProblems(GroundReport& report, const std::vector<std::string>& problems,
+void takeProblems(GroundReport& report, const std::vector<Deviation>& deviations,
                   std::string_view where) {
-  for (const std::string& line : problems) {
+  for (const Deviation& deviation : deviations) {
     report.problems.push_back(
-        located(where, line)
+        located(where, deviation.text)
             .append(
                 "; `barevip-node init`, which every start of the pod runs, sets what it may set"));
+    if (deviation.breaks) report.broken.insert(*deviation.breaks);
   }
 }
 
@@ -244,24 +247,54 @@ void keepAdvertisements(const Side& node, const std::string& bindInterface,
 }
 
 Result<void> loadAll(GroundReport& report, const GroundOptions& options, bool ipv6,
-                     CommandRunner& runner, const std::stop_token& stop) {
+                     CommandRunner& runner, const UsesLegacyFilter& usesLegacyFilter,
+                     const std::stop_token& stop) {
   std::vector<Module> modules = modulesOf(options.placement);
   const auto loaded = loadModules(modules, runner, stop);
   if (!loaded) return tl::make_unexpected(loaded.error());
   ModuleReport all = *loaded;
-  auto backend = detectBackend(runner, stop);
-  if (backend != FilterBackend::kNft) {
+  auto legacy = usesLegacyFilter();
+  if (!legacy || *legacy) {
     // Legacy tools that may not load modules see a kernel without ip_tables.
     const auto more = loadModules(legacyFilterModules(ipv6), runner, stop);
     if (!more) return tl::make_unexpected(more.error());
     all.loaded.insert(all.loaded.end(), more->loaded.begin(), more->loaded.end());
     all.missing.insert(all.missing.end(), more->missing.begin(), more->missing.end());
-    if (!backend) backend = detectBackend(runner, stop);
+    if (!legacy) legacy = usesLegacyFilter();
   }
-  if (!backend) report.problems.push_back(backend.error().message);
+  if (!legacy) report.problems.push_back(legacy.error().message);
   if (!all.loaded.empty()) report.done.push_back("loaded the modules " + join(all.loaded));
+  if (const auto advice = adviseConnectionTable(connectionTableBits())) {
+    report.notices.push_back(*advice);
+  }
   if (!all.missing.empty()) {
     report.notices.push_back("modules that this kernel does not have: " + join(all.missing));
+  }
+  return {};
+}
+
+/// The namespace at both of its paths. One that is known by its alias alone, as an earlier release
+/// left it, is kept with all that is in it.
+Result<void> makeNamespace(const GroundOptions& options, GroundReport& report) {
+  const std::string& path = options.namespacePath;
+  const std::string& alias = options.namespaceAlias;
+  if (!isNamespace(path) && !alias.empty() && isNamespace(alias)) {
+    if (auto kept = mountNamespaceAt(alias, path); !kept) {
+      return tl::make_unexpected(kept.error());
+    }
+    report.done.push_back("mounted the network namespace " + alias + " at " + path);
+    return {};
+  }
+  const auto ensured = ensureNamespace(path);
+  if (!ensured) return tl::make_unexpected(ensured.error());
+  if (*ensured == Ensured::kMade) report.done.push_back("made the network namespace " + path);
+  if (alias.empty()) return {};
+  const auto mounted = mountNamespaceAt(path, alias);
+  if (!mounted) {
+    report.notices.push_back("`ip netns exec` does not find the balancer namespace: " +
+                             mounted.error().message);
+  } else if (*mounted == Ensured::kMade) {
+    report.done.push_back("mounted the network namespace at " + alias);
   }
   return {};
 }
@@ -275,20 +308,23 @@ ino_t inodeOf(const char* path) {
 }  // namespace
 
 Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& runner,
+                                const UsesLegacyFilter& usesLegacyFilter,
                                 const std::stop_token& stop) {
   GroundReport report;
   if (auto able = checkInitCapabilities(); !able) return tl::make_unexpected(able.error());
-  const auto bind = bindDevice(options.bindInterface);
-  if (!bind) return tl::make_unexpected(bind.error());
+  const auto view = viewNamespace();
+  if (!view) return tl::make_unexpected(view.error());
+  const auto mtu = bindMtu(options.bindInterface, *view);
+  if (!mtu) return tl::make_unexpected(mtu.error());
   const SysctlTree sysctls;
   const KernelVersion kernel = KernelVersion::running();
   const bool ipv6 = sysctls.hasIpv6();
   if (!ipv6) report.notices.push_back("IPv6 is disabled on this node: IPv4 only");
-  if (auto loaded = loadAll(report, options, ipv6, runner, stop); !loaded) {
+  if (auto loaded = loadAll(report, options, ipv6, runner, usesLegacyFilter, stop); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
 
-  if (options.placement == Placement::kHost) {
+  if (options.placement == net::Placement::kHost) {
     auto node = Side::open("node", nullptr);
     if (!node) return tl::make_unexpected(node.error());
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
@@ -297,10 +333,8 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
     return report;
   }
 
-  const auto ensured = ensureNamespace(options.namespacePath);
-  if (!ensured) return tl::make_unexpected(ensured.error());
-  if (*ensured == Ensured::kMade) {
-    report.done.push_back("made the network namespace " + options.namespacePath);
+  if (auto made = makeNamespace(options, report); !made) {
+    return tl::make_unexpected(made.error());
   }
   const auto thread = NamespaceThread::start(options.namespacePath);
   if (!thread) return tl::make_unexpected(thread.error());
@@ -318,7 +352,7 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
   take(report, sysctls.apply(nodeSysctls(options.bindInterface, ipv6)), "node");
   take(report, (*thread)->run([&] { return sysctls.apply(directorSysctls(ipv6, kernel)); }),
        "director");
-  if (auto configured = configurePairs(*node, *director, bind->mtu, ipv6, report); !configured) {
+  if (auto configured = configurePairs(*node, *director, *mtu, ipv6, report); !configured) {
     return tl::make_unexpected(configured.error());
   }
   return report;
@@ -327,13 +361,14 @@ Result<GroundReport> makeGround(const GroundOptions& options, CommandRunner& run
 Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* director,
                                  CommandRunner& runner, const std::stop_token& stop) {
   GroundReport report;
-  const auto bind = bindDevice(options.bindInterface);
-  if (!bind) return tl::make_unexpected(bind.error());
+  auto node = Side::open("node", nullptr);
+  if (!node) return tl::make_unexpected(node.error());
+  const auto mtu = bindMtu(options.bindInterface, node->view());
+  if (!mtu) return tl::make_unexpected(mtu.error());
   const SysctlTree sysctls;
   const KernelVersion kernel = KernelVersion::running();
   const bool ipv6 = sysctls.hasIpv6();
-  auto node = Side::open("node", nullptr);
-  if (!node) return tl::make_unexpected(node.error());
+  report.gateways = node->gateways();
 
   if (director == nullptr) {
     if (auto ipvs = checkIpvs(); !ipvs) return tl::make_unexpected(ipvs.error());
@@ -353,22 +388,23 @@ Result<GroundReport> checkGround(const GroundOptions& options, NamespaceThread* 
   const ino_t ours = director->run([] { return inodeOf(kOwnNamespace); });
   if (inodeOf(options.namespacePath.c_str()) != ours) {
     report.problems.push_back("the namespace " + options.namespacePath +
-                              " was made anew under this process: start the pod again");
+                              " was made again under this process: start the pod again");
   }
   const FileDescriptor directorNamespace(
       director->run([] { return ::open(kOwnNamespace, O_RDONLY | O_CLOEXEC); }));
   if (!directorNamespace.valid()) {
-    return tl::make_unexpected(systemError("cannot open the director's namespace", errno));
+    return tl::make_unexpected(systemError("cannot open the balancer namespace", errno));
   }
   auto inside = Side::open("director", director);
   if (!inside) return tl::make_unexpected(inside.error());
   if (auto made = makePairs(*node, *inside, directorNamespace.get(), report); !made) {
     return tl::make_unexpected(made.error());
   }
-  if (auto configured = configurePairs(*node, *inside, bind->mtu, ipv6, report); !configured) {
+  if (auto configured = configurePairs(*node, *inside, *mtu, ipv6, report); !configured) {
     return tl::make_unexpected(configured.error());
   }
   takeProblems(report, sysctls.check(nodeSysctls(options.bindInterface, ipv6)), "node");
+  if (ipv6) takeProblems(report, sysctls.check(familySysctls(options.bindInterface)), "node");
   takeProblems(report, director->run([&] { return sysctls.check(directorSysctls(ipv6, kernel)); }),
                "director");
   return report;
@@ -378,16 +414,18 @@ Result<GroundReport> removeGround(const GroundOptions& options) {
   GroundReport report;
   auto node = Side::open("node", nullptr);
   if (!node) return tl::make_unexpected(node.error());
-  for (const char* device : {kOutside.nodeDevice, kInside.nodeDevice, kDummyDevice}) {
+  for (const char* device :
+       {net::kOutside.nodeDevice, net::kInside.nodeDevice, net::kDummyDevice}) {
     if (auto removed = node->remove(device, report); !removed) {
       return tl::make_unexpected(removed.error());
     }
   }
-  if (isNamespace(options.namespacePath)) {
-    report.done.push_back("removed the network namespace " + options.namespacePath);
-  }
-  if (auto removed = removeNamespace(options.namespacePath); !removed) {
-    return tl::make_unexpected(removed.error());
+  for (const std::string& path : {options.namespacePath, options.namespaceAlias}) {
+    if (path.empty()) continue;
+    if (isNamespace(path)) report.done.push_back("removed the network namespace " + path);
+    if (auto removed = removeNamespace(path); !removed) {
+      return tl::make_unexpected(removed.error());
+    }
   }
   return report;
 }

@@ -4,7 +4,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <optional>
+#include <system_error>
 #include <utility>
+
+#include "common/base/text_file.h"
 
 namespace barevip::host {
 
@@ -33,9 +38,9 @@ Error noSuchModule(const Module& module, const std::string& said) {
 
 }  // namespace
 
-std::vector<Module> modulesOf(Placement placement) {
+std::vector<Module> modulesOf(net::Placement placement) {
   std::vector<Module> modules{
-      {"ip_vs", true, "virtual servers"},
+      {"ip_vs", true, "virtual servers", {"conn_tab_bits=" + std::to_string(kConnectionTableBits)}},
       {"ip_vs_rr", false, "the default scheduler"},
       {"nf_conntrack", false, "masquerading of what IPVS forwards"},
       {"ip_set", false, "sets of the packet filter"},
@@ -48,8 +53,8 @@ std::vector<Module> modulesOf(Placement placement) {
       {"xt_conntrack", false, "packet filter rules"},
       {"xt_MASQUERADE", false, "masquerading"},
   };
-  if (placement == Placement::kDirector) {
-    modules.push_back({"veth", false, "the devices between node and director"});
+  if (placement == net::Placement::kDirector) {
+    modules.push_back({"veth", false, "the devices between node and balancer namespace"});
   } else {
     modules.push_back({"dummy", false, "the device that holds the VIPs"});
     modules.push_back({"ipt_REJECT", false, "packet filter rules"});
@@ -80,7 +85,9 @@ Result<ModuleReport> loadModules(const std::vector<Module>& modules, CommandRunn
   ModuleReport report;
   for (const Module& module : modules) {
     if (isThere(module.name)) continue;
-    const auto loaded = runSuccessfully(runner, {"modprobe", {module.name}}, stop);
+    std::vector<std::string> arguments{module.name};
+    arguments.insert(arguments.end(), module.parameters.begin(), module.parameters.end());
+    const auto loaded = runSuccessfully(runner, {"modprobe", std::move(arguments)}, stop);
     if (!loaded && loaded.error().code == ErrorCode::kStopped) {
       return tl::make_unexpected(loaded.error());
     }
@@ -95,6 +102,21 @@ Result<ModuleReport> loadModules(const std::vector<Module>& modules, CommandRunn
     }
   }
   return report;
+}
+
+std::string connectionTableBits() {
+  return readTextFile("/sys/module/ip_vs/parameters/conn_tab_bits").value_or("");
+}
+
+std::optional<std::string> adviseConnectionTable(const std::string& bits) {
+  unsigned found = 0;
+  const auto read = std::from_chars(bits.data(), bits.data() + bits.size(), found);
+  if (read.ec != std::errc() || found >= kConnectionTableBits) return std::nullopt;
+  const std::string wanted = std::to_string(kConnectionTableBits);
+  return "ip_vs was loaded by something else with conn_tab_bits=" + std::to_string(found) +
+         ": with many connections each packet takes longer to find its own; write \"options ip_vs "
+         "conn_tab_bits=" +
+         wanted + "\" into /etc/modprobe.d/ip_vs.conf and reboot, if this node carries many";
 }
 
 Result<void> checkIpvs() {

@@ -10,7 +10,7 @@
 
 #include "barevip/base/result.h"
 
-#include "ipvsnode/host/command.h"
+#include "common/base/command.h"
 
 namespace barevip::host {
 
@@ -28,7 +28,7 @@ enum class KubeProxyMode : std::uint8_t {
 [[nodiscard]] KubeProxyMode parseProxyMode(std::string_view body);
 
 /// GET http://127.0.0.1:port/proxyMode, the metrics address of kube-proxy's defaults (10249).
-/// kUnavailable if nobody listens, kTimeout, kStopped, kInvalid for an answer that is no HTTP 200.
+/// kUnavailable if nobody listens, kTimeout, kStopped, kInvalid for an answer other than HTTP 200.
 [[nodiscard]] Result<KubeProxyMode> askKubeProxy(std::uint16_t port,
                                                  std::chrono::milliseconds deadline,
                                                  const std::stop_token& stop = {});

@@ -5,6 +5,7 @@
 #include <linux/ipv6_route.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -21,8 +22,7 @@
 #include <vector>
 
 #include "common/base/file_descriptor.h"
-#include "ipvsnode/host/device_info.h"
-#include "ipvsnode/host/system_error.h"
+#include "common/base/system_error.h"
 
 namespace barevip::host {
 
@@ -58,6 +58,13 @@ std::uint8_t prefixLength(const IpAddress& mask) {
                                    std::popcount(static_cast<std::uint64_t>(mask.number() >> 64U)));
 }
 
+/// 0 if it cannot be read.
+int mtuOf(int socket, std::string_view device) {
+  ifreq request{};
+  device.copy(std::begin(request.ifr_name), sizeof(request.ifr_name) - 1);
+  return ::ioctl(socket, SIOCGIFMTU, &request) == 0 ? request.ifr_mtu : 0;
+}
+
 std::string readAll(const char* path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -90,6 +97,12 @@ bool onlyZeros(std::string_view digits) {
 }
 
 }  // namespace
+
+std::set<IpAddress> gatewaysOf(const NamespaceView& view) {
+  std::set<IpAddress> result;
+  for (const auto& route : view.defaultRoutes) result.insert(route.gateway);
+  return result;
+}
 
 std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text) {
   // Iface Destination Gateway Flags RefCnt Use Metric Mask ...
@@ -151,7 +164,7 @@ Result<NamespaceView> viewNamespace() {
     const auto [device, isNew] = view.devices.try_emplace(entry->ifa_name);
     if (isNew) {
       device->second.up = (entry->ifa_flags & IFF_UP) != 0;
-      if (const auto info = deviceInfo(socket.get(), device->first)) device->second.mtu = info->mtu;
+      device->second.mtu = mtuOf(socket.get(), device->first);
     }
     const auto address = addressOf(entry->ifa_addr);
     const auto mask = addressOf(entry->ifa_netmask);

@@ -40,6 +40,9 @@ struct NamespaceView {
 /// Of the calling thread's namespace.
 [[nodiscard]] Result<NamespaceView> viewNamespace();
 
+/// By which the namespace reaches other networks: a VIP with such an address would cut it off.
+[[nodiscard]] std::set<IpAddress> gatewaysOf(const NamespaceView& view);
+
 /// Default routes by a gateway in /proc/net/route and /proc/net/ipv6_route; any bytes.
 [[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text);
 [[nodiscard]] std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text);

@@ -15,7 +15,7 @@
 #include <stop_token>
 #include <system_error>
 
-#include "ipvsnode/host/system_error.h"
+#include "common/base/system_error.h"
 
 namespace barevip::host {
 
@@ -25,6 +25,20 @@ Error namespaceError(const std::string& what, int number) {
   Error error = systemError(what, number);
   if (error.code == ErrorCode::kForbidden) error.message += " (CAP_SYS_ADMIN is needed for it)";
   return error;
+}
+
+/// The file that a namespace is mounted on, in a folder that is made where it is missing.
+Result<void> makeMountPoint(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444));
+  if (!file.valid()) return tl::make_unexpected(namespaceError("cannot create " + path, errno));
+  return {};
+}
+
+bool isSameFile(const std::string& one, const std::string& other) {
+  std::error_code ignored;
+  return std::filesystem::equivalent(one, other, ignored);
 }
 
 /// Runs in a thread that ends with the function: unshare and setns must not touch the caller.
@@ -56,17 +70,15 @@ Result<FileDescriptor> openNamespace(const std::string& path) {
   if (::fstatfs(fd.get(), &info) != 0 || info.f_type != NSFS_MAGIC) {
     return fail(ErrorCode::kInvalid,
                 path + " is a plain file, no network namespace: run `barevip-node init`, with " +
-                    "/run/netns mounted Bidirectional there and HostToContainer here");
+                    std::filesystem::path(path).parent_path().string() +
+                    " mounted Bidirectional there and HostToContainer here");
   }
   return fd;
 }
 
 Result<Ensured> ensureNamespace(const std::string& path) {
   if (isNamespace(path)) return Ensured::kKept;
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444));
-  if (!file.valid()) return tl::make_unexpected(namespaceError("cannot create " + path, errno));
+  if (auto ready = makeMountPoint(path); !ready) return tl::make_unexpected(ready.error());
   const auto made = inPassingThread([&]() -> Result<void> {
     if (::unshare(CLONE_NEWNET) != 0) {
       return tl::make_unexpected(namespaceError("cannot make a network namespace", errno));
@@ -77,6 +89,18 @@ Result<Ensured> ensureNamespace(const std::string& path) {
     return {};
   });
   if (!made) return tl::make_unexpected(made.error());
+  return Ensured::kMade;
+}
+
+Result<Ensured> mountNamespaceAt(const std::string& path, const std::string& alias) {
+  if (isNamespace(alias) && isSameFile(path, alias)) return Ensured::kKept;
+  if (auto removed = removeNamespace(alias); !removed) {
+    return tl::make_unexpected(removed.error());
+  }
+  if (auto ready = makeMountPoint(alias); !ready) return tl::make_unexpected(ready.error());
+  if (::mount(path.c_str(), alias.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return tl::make_unexpected(namespaceError("cannot mount " + path + " at " + alias, errno));
+  }
   return Ensured::kMade;
 }
 

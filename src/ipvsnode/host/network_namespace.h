@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The director's network namespace: making it last, and a thread that lives in it.
+// The balancer namespace: making it last, and a thread that lives in it.
 #pragma once
 
 #include <condition_variable>
@@ -15,9 +15,8 @@
 
 #include "barevip/base/result.h"
 
+#include "common/base/command.h"
 #include "common/base/file_descriptor.h"
-#include "ipvsnode/host/command.h"
-#include "ipvsnode/host/layout.h"
 
 namespace barevip::host {
 
@@ -25,7 +24,8 @@ namespace barevip::host {
 /// for a plain file, which a reboot or a mount that did not reach us leaves behind.
 [[nodiscard]] bool isNamespace(const std::string& path);
 
-/// Opens the namespace at the path. The error tells a missing file from one that is no namespace.
+/// Opens the namespace at the path. The error distinguishes a missing file from one that is not a
+/// namespace.
 [[nodiscard]] Result<FileDescriptor> openNamespace(const std::string& path);
 
 enum class Ensured : std::uint8_t { kKept, kMade };
@@ -35,6 +35,10 @@ enum class Ensured : std::uint8_t { kKept, kMade };
 /// Needs CAP_SYS_ADMIN; for the mount to outlive a container its volume must propagate
 /// (mountPropagation: Bidirectional).
 [[nodiscard]] Result<Ensured> ensureNamespace(const std::string& path);
+
+/// Mounts the namespace at `path` under a second path, too, in place of another one there.
+/// Idempotent.
+[[nodiscard]] Result<Ensured> mountNamespaceAt(const std::string& path, const std::string& alias);
 
 /// Unmounts and removes it; fine if there is none. The kernel frees the namespace, devices and IPVS
 /// included, when the last thread and socket in it are gone.

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "common/base/file_descriptor.h"
-#include "ipvsnode/host/system_error.h"
+#include "common/base/system_error.h"
 
 namespace barevip::host {
 
@@ -21,17 +21,48 @@ namespace {
 
 using Demand = Sysctl::Demand;
 
+constexpr const char* kRunEstimation = "net/ipv4/vs/run_estimation";
+
+Sysctl breaking(Family family, const char* cause, Sysctl entry) {
+  entry.breaks = net::Breakage{family, cause};
+  return entry;
+}
+
 std::vector<Sysctl> ipvsSysctls(KernelVersion kernel) {
   return {
-      {"net/ipv4/vs/conntrack", "1", "the masquerade of what IPVS forwards needs its connections"},
+      breaking(Family::kIpv4, "vs_conntrack",
+               {"net/ipv4/vs/conntrack", "1",
+                "the masquerade of what IPVS forwards needs its connections"}),
       {"net/ipv4/vs/expire_nodest_conn", "1",
        "connections to a pod that is gone end instead of hanging"},
       {"net/ipv4/vs/expire_quiescent_template", "1",
        "session affinity lets go of a pod that is terminating", Demand::kWish},
       // Before 5.9 a reused port with conntrack costs its client a second.
       {"net/ipv4/vs/conn_reuse_mode", kernel.atLeast(5, 9) ? "1" : "0",
-       "a client's reused port is balanced anew", Demand::kWish},
+       "a client's reused port is balanced again", Demand::kWish},
   };
+}
+
+/// What makes many VIPs cheap in the packet path. Not with placement kHost: other programs' virtual
+/// servers have the same settings.
+std::vector<Sysctl> manyVipsSysctls(bool ipv6, KernelVersion kernel) {
+  std::vector<Sysctl> table;
+  // From 6.2 on threads estimate, in small steps. Without estimation the counters stand still, too.
+  if (!kernel.atLeast(6, 2)) {
+    table.push_back({kRunEstimation, "0",
+                     "a timer that reads the counters of every server every two seconds holds "
+                     "packets up",
+                     Demand::kWish});
+  }
+  if (!ipv6) return table;
+  for (const net::Pair& pair : {net::kOutside, net::kInside}) {
+    table.push_back({"net/ipv6/conf/" + std::string(pair.directorDevice) + "/use_oif_addrs_only",
+                     "1",
+                     "the masquerade of a new connection looks for its address on the way out "
+                     "alone, not among all VIPs",
+                     Demand::kWish});
+  }
+  return table;
 }
 
 void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
@@ -42,26 +73,39 @@ void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
 std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
   std::vector<Sysctl> table;
   const std::string why = "packets are forwarded to and from pods";
-  table.push_back({"net/ipv4/ip_forward", "1", why});
-  if (ipv6) table.push_back({"net/ipv6/conf/all/forwarding", "1", why});
+  table.push_back(breaking(Family::kIpv4, "ip_forward", {"net/ipv4/ip_forward", "1", why}));
+  if (ipv6)
+    table.push_back(
+        breaking(Family::kIpv6, "ipv6_forwarding", {"net/ipv6/conf/all/forwarding", "1", why}));
   if (bindInterface.empty()) return table;
-  table.push_back({"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
-                   "ARP for VIPs is answered only where packets are forwarded"});
+  table.push_back(breaking(Family::kIpv4, "interface_forwarding",
+                           {"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
+                            "ARP for VIPs is answered only where packets are forwarded"}));
   if (ipv6) {
-    table.push_back({"net/ipv6/conf/" + bindInterface + "/forwarding", "1",
-                     "neighbour discovery of VIPs is answered only where packets are forwarded"});
+    table.push_back(
+        breaking(Family::kIpv6, "interface_forwarding",
+                 {"net/ipv6/conf/" + bindInterface + "/forwarding", "1",
+                  "neighbour discovery of VIPs is answered only where packets are forwarded"}));
   }
   return table;
 }
 
 /// Settings that a device must have before it comes up, and those of a namespace.
 void addPairEnd(std::vector<Sysctl>& table, const std::string& device, bool ipv6) {
-  table.push_back({"net/ipv4/conf/" + device + "/rp_filter", "0",
-                   "packets with addresses of clients arrive here, whose route is another"});
-  table.push_back({"net/ipv4/conf/" + device + "/forwarding", "1", "packets are passed on"});
+  table.push_back(
+      breaking(Family::kIpv4, "rp_filter",
+               {"net/ipv4/conf/" + device + "/rp_filter", "0",
+                "packets with addresses of clients arrive here, whose route is another"}));
+  table.push_back(
+      breaking(Family::kIpv4, "pair_forwarding",
+               {"net/ipv4/conf/" + device + "/forwarding", "1", "packets are passed on"}));
   if (ipv6) {
-    table.push_back({"net/ipv6/conf/" + device + "/disable_ipv6", "0", "VIPs of IPv6 pass here"});
-    table.push_back({"net/ipv6/conf/" + device + "/forwarding", "1", "packets are passed on"});
+    table.push_back(
+        breaking(Family::kIpv6, "disable_ipv6",
+                 {"net/ipv6/conf/" + device + "/disable_ipv6", "0", "VIPs of IPv6 pass here"}));
+    table.push_back(
+        breaking(Family::kIpv6, "pair_forwarding",
+                 {"net/ipv6/conf/" + device + "/forwarding", "1", "packets are passed on"}));
     table.push_back({"net/ipv6/conf/" + device + "/accept_dad", "0",
                      "addresses of the pair are usable at once", Demand::kWish});
     table.push_back({"net/ipv6/conf/" + device + "/accept_ra", "0",
@@ -113,9 +157,12 @@ std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices) {
 
 std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
+  append(table, manyVipsSysctls(ipv6, kernel));
   append(table, forwarding({}, ipv6));
   if (ipv6) {
-    table.push_back({"net/ipv6/conf/all/disable_ipv6", "0", "VIPs of IPv6 are served here"});
+    table.push_back(
+        breaking(Family::kIpv6, "disable_ipv6",
+                 {"net/ipv6/conf/all/disable_ipv6", "0", "VIPs of IPv6 are served here"}));
   }
   for (const char* name : {"all", "default"}) {
     table.push_back({std::string("net/ipv4/conf/") + name + "/rp_filter", "0",
@@ -124,7 +171,7 @@ std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
         {std::string("net/ipv4/conf/") + name + "/send_redirects", "0",
          "packets leave by the device that they came in by; no redirect shortens that"});
   }
-  for (const Pair& pair : {kOutside, kInside}) {
+  for (const net::Pair& pair : {net::kOutside, net::kInside}) {
     addPairEnd(table, pair.directorDevice, ipv6);
     table.push_back(
         {std::string("net/ipv4/conf/") + pair.directorDevice + "/send_redirects", "0",
@@ -135,19 +182,23 @@ std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
 
 std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6) {
   std::vector<Sysctl> table = forwarding(bindInterface, ipv6);
-  table.push_back({"net/ipv4/conf/all/rp_filter", "1",
-                   "strict filtering of sources, which no device can be exempted from, drops what "
-                   "the director forwards; set it to 2 (loose) or 0 in /etc/sysctl.d",
-                   Demand::kRefuse});
-  for (const Pair& pair : {kOutside, kInside}) addPairEnd(table, pair.nodeDevice, ipv6);
+  table.push_back(
+      breaking(Family::kIpv4, "rp_filter",
+               {"net/ipv4/conf/all/rp_filter", "1",
+                "strict filtering of sources, which no device can be exempted from, drops what "
+                "the balancer namespace forwards; set it to 2 (loose) or 0 in /etc/sysctl.d",
+                Demand::kRefuse}));
+  for (const net::Pair& pair : {net::kOutside, net::kInside})
+    addPairEnd(table, pair.nodeDevice, ipv6);
   if (bindInterface.empty()) return table;
   table.push_back({"net/ipv4/neigh/" + bindInterface + "/proxy_delay", "0",
                    "ARP for VIPs is answered at once, not after up to 0.8 s"});
   if (ipv6) {
     table.push_back({"net/ipv6/neigh/" + bindInterface + "/proxy_delay", "0",
                      "neighbour discovery of VIPs is answered at once"});
-    table.push_back({"net/ipv6/conf/" + bindInterface + "/proxy_ndp", "1",
-                     "neighbour discovery of VIPs is answered"});
+    table.push_back(breaking(Family::kIpv6, "proxy_ndp",
+                             {"net/ipv6/conf/" + bindInterface + "/proxy_ndp", "1",
+                              "neighbour discovery of VIPs is answered"}));
   }
   return table;
 }
@@ -167,6 +218,13 @@ std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool 
   table.push_back(
       {"net/ipv4/conf/all/arp_announce", "2", "a VIP is never the sender of an ARP question"});
   return table;
+}
+
+std::vector<Sysctl> familySysctls(const std::string& bindInterface) {
+  return {breaking(Family::kIpv6, "disable_ipv6",
+                   {"net/ipv6/conf/" + bindInterface + "/disable_ipv6", "1",
+                    "VIPs of IPv6 cannot be announced there; set it to 0 if this node should",
+                    Demand::kRefuse})};
 }
 
 Result<std::string> SysctlTree::read(const std::string& name) const {
@@ -220,23 +278,29 @@ SysctlReport SysctlTree::apply(const std::vector<Sysctl>& table) const {
   return report;
 }
 
-std::vector<std::string> SysctlTree::check(const std::vector<Sysctl>& table) const {
-  std::vector<std::string> problems;
+std::vector<Deviation> SysctlTree::check(const std::vector<Sysctl>& table) const {
+  std::vector<Deviation> deviations;
   for (const Sysctl& entry : table) {
     if (entry.demand == Demand::kWish || !applies(entry)) continue;
     const auto found = read(entry.name);
     if (!found) {
-      problems.push_back(found.error().message + " (" + entry.why + ")");
+      deviations.push_back({found.error().message + " (" + entry.why + ")", entry.breaks});
     } else if (!holds(entry, *found)) {
-      problems.push_back(describeProblem(entry, *found));
+      deviations.push_back({describeProblem(entry, *found), entry.breaks});
     }
   }
-  return problems;
+  return deviations;
 }
 
 bool SysctlTree::hasIpv6() const {
   const auto disabled = read("net/ipv6/conf/all/disable_ipv6");
   return disabled && *disabled == "0";
+}
+
+bool estimatesTraffic(const SysctlTree& tree) {
+  // A kernel without the setting always does.
+  const auto value = tree.read(kRunEstimation);
+  return !value || *value != "0";
 }
 
 }  // namespace barevip::host

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "barevip/base/ip.h"
 #include "barevip/base/result.h"
-
-#include "ipvsnode/host/layout.h"
+#include "barevip/net/data_path.h"
 
 namespace barevip::host {
 
@@ -35,13 +35,15 @@ struct Sysctl {
     std::string value;
   };
   std::vector<Condition> onlyWhile{};
+  /// What cannot be served from outside while it differs; empty: that goes on.
+  std::optional<net::Breakage> breaks{};
 };
 
 struct KernelVersion {
   unsigned major = 0;
   unsigned minor = 0;
 
-  /// From "6.1.0-18-amd64"; 0.0 if it is no version.
+  /// From "6.1.0-18-amd64"; 0.0 if it is not a version.
   [[nodiscard]] static KernelVersion parse(std::string_view release);
   [[nodiscard]] static KernelVersion running();
   [[nodiscard]] bool atLeast(unsigned wantedMajor, unsigned wantedMinor) const {
@@ -53,15 +55,25 @@ struct KernelVersion {
 /// For devices that follow router advertisements, before forwarding is switched on for any: with it
 /// the kernel ignores them and drops the default routes that they made, unless accept_ra is 2
 /// (Documentation/networking/ip-sysctl.rst; net/ipv6/route.c, rt6_purge_dflt_routers). Where
-/// forwarding is on already, somebody has chosen.
+/// forwarding is on already, that was a choice.
 [[nodiscard]] std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices);
-/// In the director namespace.
+/// In the balancer namespace.
 [[nodiscard]] std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel);
-/// On the node beside the director. An empty interface leaves its settings out.
+/// On the node beside the balancer namespace. An empty interface leaves its settings out.
 [[nodiscard]] std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6);
 /// On the node with placement kHost.
 [[nodiscard]] std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool ipv6,
                                                        KernelVersion kernel);
+
+/// With placement kDirector, of a device that belongs to the administrator: looked at by the daemon
+/// only, since a cluster without IPv6 VIPs may well have it off there.
+[[nodiscard]] std::vector<Sysctl> familySysctls(const std::string& bindInterface);
+
+/// A setting that is not as it must be.
+struct Deviation {
+  std::string text;  ///< name, value, wanted, why
+  std::optional<net::Breakage> breaks{};
+};
 
 struct SysctlReport {
   std::vector<std::string> changed;  ///< "net/ipv4/ip_forward: 0 -> 1"
@@ -82,7 +94,7 @@ class SysctlTree {
   /// Writes what differs and can be written, reports the rest by name.
   [[nodiscard]] SysctlReport apply(const std::vector<Sysctl>& table) const;
   /// Only looks.
-  [[nodiscard]] std::vector<std::string> check(const std::vector<Sysctl>& table) const;
+  [[nodiscard]] std::vector<Deviation> check(const std::vector<Sysctl>& table) const;
   /// IPv6 is built in and not disabled for the whole namespace.
   [[nodiscard]] bool hasIpv6() const;
 
@@ -91,5 +103,8 @@ class SysctlTree {
 
   std::filesystem::path root_;
 };
+
+/// False while IPVS's counters stand still in this namespace, since nothing estimates its rates.
+[[nodiscard]] bool estimatesTraffic(const SysctlTree& tree = SysctlTree());
 
 }  // namespace barevip::host

@@ -3,26 +3,42 @@
 
 #include <linux/netlink.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <optional>
+#include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
+
+#include "common/base/system_error.h"
 
 namespace barevip::netlink {
 namespace {
 
-/// One send and what came back for it.
+/// One send after the other, and what came back for each. Its buffers are used again.
 class Exchange {
  public:
-  explicit Exchange(Socket& socket) : socket_(socket) {}
+  Exchange(Socket& socket, std::size_t limit) : socket_(socket), limit_(limit) {}
 
-  Result<void> run(std::span<const Message> requests, const ReplyHandler& reply) {
-    outcomes_.assign(requests.size(), Outcome{});
+  /// Packs as many requests as one send may carry, from `index` to before `count`; the index after
+  /// the last.
+  std::size_t pack(std::size_t index, std::size_t count, const Encoder& encode) {
+    packed_.clear();
+    indices_.clear();
+    for (; index < count && indices_.size() < limit_; ++index) {
+      if (const Message request = encode(index)) append(*request, index);
+    }
+    return index;
+  }
+
+  Result<void> run(const ReplyHandler& reply) {
+    if (indices_.empty()) return {};
+    outcomes_.assign(indices_.size(), Outcome{});
+    changeHeader(lastOffset_, [](nlmsghdr& header) { header.nlmsg_flags |= NLM_F_ACK; });
+    done_ = false;
     // Late answers to an exchange that was given up would only fill the buffer.
     socket_.drain();
-    if (auto sent = socket_.send(pack(requests)); !sent) return sent;
+    if (auto sent = socket_.send(packed_); !sent) return sent;
     while (!done_) {
       const auto datagram = socket_.receive();
       if (!datagram) return tl::make_unexpected(unknown(datagram.error()));
@@ -34,25 +50,31 @@ class Exchange {
     return {};
   }
 
-  [[nodiscard]] std::vector<Outcome>& outcomes() { return outcomes_; }
+  void settle(const OutcomeHandler& settle) const {
+    for (std::size_t i = 0; i < indices_.size(); ++i) settle(indices_[i], outcomes_[i]);
+  }
 
  private:
-  std::vector<std::byte> pack(std::span<const Message> requests) {
-    std::vector<std::byte> packed;
-    for (const auto& request : requests) {
-      const auto bytes = bytesOf(*request);
-      nlmsghdr header{};
-      std::memcpy(&header, bytes.data(), sizeof header);
-      header.nlmsg_seq = last_ = socket_.nextSequence();
-      if (&request == &requests.front()) first_ = last_;
+  void append(const nl_msg& request, std::size_t index) {
+    const auto bytes = bytesOf(request);
+    last_ = socket_.nextSequence();
+    if (indices_.empty()) first_ = last_;
+    indices_.push_back(index);
+    lastOffset_ = packed_.size();
+    packed_.insert(packed_.end(), bytes.begin(), bytes.end());
+    packed_.resize(NLMSG_ALIGN(packed_.size()));
+    changeHeader(lastOffset_, [this](nlmsghdr& header) {
+      header.nlmsg_seq = last_;
       header.nlmsg_pid = socket_.port();
-      if (&request == &requests.back()) header.nlmsg_flags |= NLM_F_ACK;
-      const auto headerBytes = bytesOf(header);
-      packed.insert(packed.end(), headerBytes.begin(), headerBytes.end());
-      packed.insert(packed.end(), bytes.begin() + sizeof header, bytes.end());
-      packed.resize(NLMSG_ALIGN(packed.size()));
-    }
-    return packed;
+    });
+  }
+
+  template <class Change>
+  void changeHeader(std::size_t offset, const Change& change) {
+    nlmsghdr header{};
+    std::memcpy(&header, packed_.data() + offset, sizeof header);
+    change(header);
+    std::memcpy(packed_.data() + offset, &header, sizeof header);
   }
 
   void take(const Received& message, const ReplyHandler& reply) {
@@ -88,8 +110,12 @@ class Exchange {
   }
 
   Socket& socket_;
+  const std::size_t limit_;
+  std::vector<std::byte> packed_;     ///< the requests of this send
+  std::vector<std::size_t> indices_;  ///< whose they are
   std::vector<Outcome> outcomes_;
-  std::uint32_t first_ = 0;
+  std::size_t lastOffset_ = 0;
+  std::uint32_t first_ = 0;  ///< sequence numbers
   std::uint32_t last_ = 0;
   bool done_ = false;
 };
@@ -102,65 +128,32 @@ std::string describe(const Outcome& outcome) {
   return text;
 }
 
-ErrorCode codeOf(int error) {
-  switch (error) {
-    case EPERM:
-    case EACCES:
-      return ErrorCode::kForbidden;
-    case EEXIST:
-      return ErrorCode::kAlreadyExists;
-    case ENOENT:
-    case ESRCH:
-    case ENODEV:
-    case EADDRNOTAVAIL:
-      return ErrorCode::kNotFound;
-    case EINVAL:
-    case ERANGE:
-      return ErrorCode::kInvalid;
-    case EOPNOTSUPP:
-    case EAFNOSUPPORT:
-    case EPROTONOSUPPORT:
-      return ErrorCode::kUnsupported;
-    case ENOMEM:
-    case ENOBUFS:
-    case EBUSY:
-    case EAGAIN:
-      return ErrorCode::kUnavailable;
-    default:
-      return ErrorCode::kInternal;
+Result<void> sendAll(Socket& socket, std::size_t count, const Encoder& encode,
+                     const OutcomeHandler& settle, const ReplyHandler& reply) {
+  Exchange exchange(socket,
+                    socket.buffersAsWanted() ? kBatchWithLargeBuffers : kBatchWithDefaultBuffers);
+  for (std::size_t next = 0; next < count;) {
+    next = exchange.pack(next, count, encode);
+    if (auto done = exchange.run(reply); !done) return done;
+    exchange.settle(settle);
   }
-}
-
-Result<std::vector<Outcome>> sendAll(Socket& socket, std::span<const Message> requests,
-                                     const ReplyHandler& reply) {
-  const std::size_t limit =
-      socket.buffersAsWanted() ? kBatchWithLargeBuffers : kBatchWithDefaultBuffers;
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(requests.size());
-  while (!requests.empty()) {
-    const std::size_t count = std::min(limit, requests.size());
-    Exchange exchange(socket);
-    if (auto done = exchange.run(requests.first(count), reply); !done) {
-      return tl::make_unexpected(done.error());
-    }
-    std::move(exchange.outcomes().begin(), exchange.outcomes().end(), std::back_inserter(outcomes));
-    requests = requests.subspan(count);
-  }
-  return outcomes;
+  return {};
 }
 
 Result<void> sendOne(Socket& socket, Message request, const std::string& doing,
                      const ReplyHandler& reply) {
-  const auto outcomes = sendAll(socket, std::span(&request, 1), reply);
-  if (!outcomes) {
-    Error error = outcomes.error();
+  Outcome outcome;
+  const auto sent = sendAll(
+      socket, 1, [&](std::size_t) { return std::move(request); },
+      [&](std::size_t, const Outcome& answer) { outcome = answer; }, reply);
+  if (!sent) {
+    Error error = sent.error();
     error.message = doing + ": " + error.message;
     return tl::make_unexpected(std::move(error));
   }
-  const Outcome& outcome = outcomes->front();
   if (outcome.error == 0) return {};
   const std::string hint = outcome.error == EPERM ? "; this needs CAP_NET_ADMIN" : "";
-  return fail(codeOf(outcome.error), doing + ": " + describe(outcome) + hint, outcome.error);
+  return fail(errnoCode(outcome.error), doing + ": " + describe(outcome) + hint, outcome.error);
 }
 
 }  // namespace barevip::netlink

@@ -4,9 +4,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "barevip/base/result.h"
 
@@ -29,24 +27,26 @@ struct Outcome {
 inline constexpr std::size_t kBatchWithDefaultBuffers = 64;
 inline constexpr std::size_t kBatchWithLargeBuffers = 256;
 
+/// Makes the request of that index; null: there is nothing to send for it. Called in order, and not
+/// before the send that carries the request: only the requests of one send exist at a time.
+using Encoder = std::function<Message(std::size_t index)>;
+/// Takes what the kernel said to the request of that index; in order, after each send.
+using OutcomeHandler = std::function<void(std::size_t index, const Outcome& outcome)>;
 using ReplyHandler = std::function<void(const Received&)>;
 
-/// Sends the requests in order, in as few sends as is safe, and waits for the kernel; outcomes in
-/// the order of the requests. The kernel goes on after a failed request, and reports failures
-/// always but success only where asked: here at the last of each send. Messages that are neither
-/// acknowledgement nor error go to `reply`.
+/// Sends `count` requests in order, in as few sends as is safe, and waits for the kernel. The
+/// kernel goes on after a failed request, and reports failures always but success only where asked:
+/// here at the last of each send. Messages that are neither acknowledgement nor error go to
+/// `reply`.
 ///
 /// An error (kTimeout, kUnavailable) means that answers were lost: some requests may have been
 /// done.
-Result<std::vector<Outcome>> sendAll(Socket& socket, std::span<const Message> requests,
-                                     const ReplyHandler& reply = {});
+Result<void> sendAll(Socket& socket, std::size_t count, const Encoder& encode,
+                     const OutcomeHandler& settle, const ReplyHandler& reply = {});
 
 /// One request; its failure is the error, with detail the errno. `doing` begins the sentence, e.g.
 /// "cannot set lo up".
 Result<void> sendOne(Socket& socket, Message request, const std::string& doing,
                      const ReplyHandler& reply = {});
-
-/// An errno as the error that a caller can act upon.
-[[nodiscard]] ErrorCode codeOf(int error);
 
 }  // namespace barevip::netlink

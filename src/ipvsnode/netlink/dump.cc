@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/system_error.h"
 #include "ipvsnode/netlink/batch.h"
 
 namespace barevip::netlink {
@@ -61,8 +62,8 @@ class Attempt {
       if (error == EINTR) interrupted_ = true;
       if (error != 0 && error != EINTR) {
         const std::string hint = error == EPERM ? "; this needs CAP_NET_ADMIN" : "";
-        status_ = fail(codeOf(error), doing_ + ": " + describe({.error = error, .text = {}}) + hint,
-                       error);
+        status_ = fail(errnoCode(error),
+                       doing_ + ": " + describe({.error = error, .text = {}}) + hint, error);
       }
       return;
     }

@@ -103,6 +103,19 @@ std::optional<model::Protocol> protocolOf(std::uint16_t number) {
   return std::nullopt;
 }
 
+std::optional<ipvs::TrafficCounters> countersOf(const Attributes& stats) {
+  const auto connections = stats.get<std::uint64_t>(IPVS_STATS_ATTR_CONNS);
+  const auto incomingPackets = stats.get<std::uint64_t>(IPVS_STATS_ATTR_INPKTS);
+  const auto outgoingPackets = stats.get<std::uint64_t>(IPVS_STATS_ATTR_OUTPKTS);
+  const auto incomingBytes = stats.get<std::uint64_t>(IPVS_STATS_ATTR_INBYTES);
+  const auto outgoingBytes = stats.get<std::uint64_t>(IPVS_STATS_ATTR_OUTBYTES);
+  if (!connections || !incomingPackets || !outgoingPackets || !incomingBytes || !outgoingBytes) {
+    return std::nullopt;
+  }
+  return ipvs::TrafficCounters{*connections, *incomingPackets, *outgoingPackets, *incomingBytes,
+                               *outgoingBytes};
+}
+
 }  // namespace
 
 Message encodeFamilyRequest(const std::string& name) {
@@ -137,6 +150,31 @@ Message encodeRealServerDump(std::uint16_t family, const ipvs::VirtualServerKey&
   Message message = newIpvsMessage(family, IPVS_CMD_GET_DEST, NLM_F_DUMP);
   putNested(*message, IPVS_CMD_ATTR_SERVICE, [&] { putKey(*message, key); });
   return message;
+}
+
+Message encodeTimeoutsRequest(std::uint16_t family) {
+  return newIpvsMessage(family, IPVS_CMD_GET_CONFIG);
+}
+
+Message encodeTimeouts(std::uint16_t family, const ipvs::Timeouts& timeouts) {
+  Message message = newIpvsMessage(family, IPVS_CMD_SET_CONFIG);
+  const auto putSeconds = [&](int attribute, std::chrono::seconds value) {
+    if (value.count() != 0) put(*message, attribute, static_cast<std::uint32_t>(value.count()));
+  };
+  putSeconds(IPVS_CMD_ATTR_TIMEOUT_TCP, timeouts.tcp);
+  putSeconds(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, timeouts.tcpFin);
+  putSeconds(IPVS_CMD_ATTR_TIMEOUT_UDP, timeouts.udp);
+  return message;
+}
+
+ipvs::Timeouts decodeTimeouts(const Received& message) {
+  const Attributes all(message.attributes(sizeof(genlmsghdr)));
+  const auto seconds = [&](int attribute) {
+    return std::chrono::seconds(all.get<std::uint32_t>(attribute).value_or(0));
+  };
+  return {.tcp = seconds(IPVS_CMD_ATTR_TIMEOUT_TCP),
+          .tcpFin = seconds(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN),
+          .udp = seconds(IPVS_CMD_ATTR_TIMEOUT_UDP)};
 }
 
 Result<std::optional<VirtualServer>> decodeVirtualServer(const Received& message) {
@@ -181,6 +219,27 @@ Result<RealServer> decodeRealServer(const Received& message, Family family) {
       .activeConnections = destination.get<std::uint32_t>(IPVS_DEST_ATTR_ACTIVE_CONNS).value_or(0),
       .inactiveConnections = destination.get<std::uint32_t>(IPVS_DEST_ATTR_INACT_CONNS).value_or(0),
       .foreignMethod = (*method & IP_VS_CONN_F_FWD_MASK) != IP_VS_CONN_F_MASQ};
+}
+
+Result<std::optional<ipvs::VirtualServerTraffic>> decodeVirtualServerTraffic(
+    const Received& message) {
+  const auto server = decodeVirtualServer(message);
+  if (!server) return tl::make_unexpected(server.error());
+  if (!*server) return std::nullopt;
+  const Attributes top(message.attributes(sizeof(genlmsghdr)));
+  const auto counters = countersOf(top.nested(IPVS_CMD_ATTR_SERVICE).nested(IPVS_SVC_ATTR_STATS64));
+  if (!counters) return malformed("virtual servers");
+  return ipvs::VirtualServerTraffic{(*server)->key, *counters};
+}
+
+Result<ipvs::RealServerTraffic> decodeRealServerTraffic(const Received& message, Family family) {
+  const auto server = decodeRealServer(message, family);
+  if (!server) return tl::make_unexpected(server.error());
+  const Attributes top(message.attributes(sizeof(genlmsghdr)));
+  const auto counters = countersOf(top.nested(IPVS_CMD_ATTR_DEST).nested(IPVS_DEST_ATTR_STATS64));
+  if (!counters) return malformed("real servers");
+  return ipvs::RealServerTraffic{server->key, *counters, server->activeConnections,
+                                 server->inactiveConnections};
 }
 
 }  // namespace barevip::netlink

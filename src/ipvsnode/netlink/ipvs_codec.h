@@ -7,6 +7,7 @@
 #include <string>
 
 #include "barevip/ipvs/kernel.h"
+#include "barevip/ipvs/traffic.h"
 
 #include "ipvsnode/netlink/message.h"
 
@@ -25,15 +26,27 @@ namespace barevip::netlink {
 [[nodiscard]] Message encodeVirtualServerDump(std::uint16_t family);
 [[nodiscard]] Message encodeRealServerDump(std::uint16_t family, const ipvs::VirtualServerKey& key);
 
-/// One entry of a dump, without real servers. nullopt for what is none of ours and never will be:
-/// virtual servers by firewall mark and of protocols without a ServicePort. kInvalid if the message
-/// breaks the format. Normalised to what encodeOp sends: flags without IP_VS_SVC_F_HASHED, no
-/// timeout without kPersistent.
+/// Timeouts: a request for them, the change of those that are not 0, and what the kernel answers.
+[[nodiscard]] Message encodeTimeoutsRequest(std::uint16_t family);
+[[nodiscard]] Message encodeTimeouts(std::uint16_t family, const ipvs::Timeouts& timeouts);
+[[nodiscard]] ipvs::Timeouts decodeTimeouts(const Received& message);
+
+/// One entry of a dump, without real servers. nullopt for what is not from barevip and never will
+/// be: virtual servers by firewall mark and of protocols without a ServicePort. kInvalid if the
+/// message breaks the format. Normalised to what encodeOp sends: flags without IP_VS_SVC_F_HASHED,
+/// no timeout without kPersistent.
 [[nodiscard]] Result<std::optional<ipvs::VirtualServer>> decodeVirtualServer(
     const Received& message);
 
 /// One entry of a dump of real servers. `family` is that of the virtual server: kernels before 3.18
 /// do not name it.
 [[nodiscard]] Result<ipvs::RealServer> decodeRealServer(const Received& message, Family family);
+
+/// What the same entries say of traffic, by the 64-bit counters that kernels send since 4.1.
+/// Errors, what is left out and `family` as above; kInvalid also without any of the counters.
+[[nodiscard]] Result<std::optional<ipvs::VirtualServerTraffic>> decodeVirtualServerTraffic(
+    const Received& message);
+[[nodiscard]] Result<ipvs::RealServerTraffic> decodeRealServerTraffic(const Received& message,
+                                                                      Family family);
 
 }  // namespace barevip::netlink

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsnode/netlink/ipvs_kernel.h"
 
-#include <linux/genetlink.h>
-#include <linux/ip_vs.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -14,8 +12,8 @@
 
 #include "barevip/base/log.h"
 
-#include "ipvsnode/netlink/dump.h"
 #include "ipvsnode/netlink/ipvs_codec.h"
+#include "ipvsnode/netlink/ipvs_family.h"
 
 namespace barevip::netlink {
 namespace {
@@ -23,27 +21,6 @@ namespace {
 using ipvs::Op;
 using ipvs::OpResult;
 using ipvs::VirtualServer;
-
-using RealServers = std::map<ipvs::RealServerKey, ipvs::RealServer>;
-
-Result<std::uint16_t> resolveFamily(Socket& socket) {
-  std::optional<std::uint16_t> family;
-  const auto asked =
-      sendOne(socket, encodeFamilyRequest(IPVS_GENL_NAME), "cannot look IPVS up in this kernel",
-              [&](const Received& message) { family = decodeFamily(message); });
-  if (!asked && asked.error().detail == ENOENT) {
-    return fail(ErrorCode::kUnsupported,
-                "this kernel has no IPVS: load its module on the node with `modprobe ip_vs`, and "
-                "install the module if the kernel's package leaves it out",
-                ENOENT);
-  }
-  if (!asked) return tl::make_unexpected(asked.error());
-  if (!family) {
-    return fail(ErrorCode::kInternal, "the kernel's answer about IPVS lacks its family number",
-                EBADMSG);
-  }
-  return *family;
-}
 
 bool isDelete(const Op& op) {
   return op.kind == Op::Kind::kDeleteVirtualServer || op.kind == Op::Kind::kDeleteRealServer;
@@ -111,28 +88,19 @@ Result<IpvsKernel> IpvsKernel::open(int namespaceFd) {
 }
 
 Result<IpvsKernel> IpvsKernel::open(Socket socket) {
-  const auto family = resolveFamily(socket);
+  const auto family = resolveIpvsFamily(socket);
   if (!family) return tl::make_unexpected(family.error());
   return IpvsKernel(std::move(socket), *family);
 }
 
 Result<std::vector<VirtualServer>> IpvsKernel::dump() {
-  // A map because a dump may repeat an entry when another program writes.
-  std::map<ipvs::VirtualServerKey, VirtualServer> servers;
-  const auto listed = netlink::dump(socket_, encodeVirtualServerDump(family_),
-                                    "cannot list the virtual servers of IPVS",
-                                    {.restart = [&] { servers.clear(); },
-                                     .entry = [&](const Received& message) -> Result<void> {
-                                       auto server = decodeVirtualServer(message);
-                                       if (!server) return tl::make_unexpected(server.error());
-                                       if (*server)
-                                         servers.insert_or_assign((*server)->key, **server);
-                                       return {};
-                                     }});
-  if (!listed) return tl::make_unexpected(listed.error());
+  auto servers =
+      dumpByKey<VirtualServer>(socket_, encodeVirtualServerDump(family_),
+                               "cannot list the virtual servers of IPVS", decodeVirtualServer);
+  if (!servers) return tl::make_unexpected(std::move(servers.error()));
   std::vector<VirtualServer> result;
-  result.reserve(servers.size());
-  for (auto& [key, server] : servers) {
+  result.reserve(servers->size());
+  for (auto& [key, server] : *servers) {
     if (auto done = dumpRealServers(server); !done) return tl::make_unexpected(done.error());
     result.push_back(std::move(server));
   }
@@ -140,19 +108,13 @@ Result<std::vector<VirtualServer>> IpvsKernel::dump() {
 }
 
 Result<void> IpvsKernel::dumpRealServers(VirtualServer& server) {
-  RealServers found;
-  auto listed = netlink::dump(socket_, encodeRealServerDump(family_, server.key),
-                              "cannot list the real servers of " + toString(server.key),
-                              {.restart = [&] { found.clear(); },
-                               .entry = [&](const Received& message) -> Result<void> {
-                                 auto realServer =
-                                     decodeRealServer(message, server.key.vip.family());
-                                 if (!realServer) return tl::make_unexpected(realServer.error());
-                                 found.insert_or_assign(realServer->key, *realServer);
-                                 return {};
-                               }});
-  if (!listed) return listed;
-  for (const auto& [key, realServer] : found) server.realServers.push_back(realServer);
+  const auto found = dumpByKey<ipvs::RealServer>(
+      socket_, encodeRealServerDump(family_, server.key),
+      "cannot list the real servers of " + toString(server.key),
+      [&](const Received& message) { return decodeRealServer(message, server.key.vip.family()); });
+  if (!found) return tl::make_unexpected(found.error());
+  server.realServers.reserve(found->size());
+  for (const auto& [key, realServer] : *found) server.realServers.push_back(realServer);
   return {};
 }
 
@@ -163,6 +125,20 @@ Result<std::vector<OpResult>> IpvsKernel::apply(std::span<const Op> plan) {
     return tl::make_unexpected(converted.error());
   }
   return results;
+}
+
+Result<ipvs::Timeouts> IpvsKernel::timeouts() {
+  ipvs::Timeouts found;
+  const auto asked =
+      sendOne(socket_, encodeTimeoutsRequest(family_), "cannot read the timeouts of IPVS",
+              [&](const Received& message) { found = decodeTimeouts(message); });
+  if (!asked) return tl::make_unexpected(asked.error());
+  return found;
+}
+
+Result<void> IpvsKernel::setTimeouts(const ipvs::Timeouts& wish) {
+  return sendOne(socket_, encodeTimeouts(family_, wish),
+                 "cannot set the timeouts of IPVS to " + toString(wish));
 }
 
 Result<void> IpvsKernel::convertAdds(std::span<const Op> plan, std::vector<OpResult>& results) {
@@ -186,27 +162,24 @@ Result<void> IpvsKernel::convertAdds(std::span<const Op> plan, std::vector<OpRes
 }
 
 Result<std::vector<OpResult>> IpvsKernel::sendOps(std::span<const Op> ops) {
-  std::vector<Message> messages;
-  messages.reserve(ops.size());
-  for (const auto& op : ops) messages.push_back(encodeOp(family_, op));
-  const auto outcomes = sendAll(socket_, messages);
-  if (!outcomes) return tl::make_unexpected(outcomes.error());
-  std::vector<OpResult> results;
-  results.reserve(ops.size());
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    const Outcome& outcome = (*outcomes)[i];
-    if (outcome.error == EPERM) {
-      return fail(
-          ErrorCode::kForbidden,
-          "the kernel refuses changes of IPVS: run with CAP_NET_ADMIN in the user namespace "
-          "that owns this network namespace",
-          EPERM);
-    }
+  std::vector<OpResult> results(ops.size(), 0);
+  bool forbidden = false;
+  const auto settle = [&](std::size_t i, const Outcome& outcome) {
+    if (outcome.error == EPERM) forbidden = true;
     if (!outcome.text.empty()) {
-      log::debug("The kernel explains a refused change",
+      log::debug("the kernel explains a refused change",
                  {{"change", toString(ops[i])}, {"answer", describe(outcome)}});
     }
-    results.push_back(withoutMissing(ops[i], outcome.error));
+    results[i] = withoutMissing(ops[i], outcome.error);
+  };
+  const auto sent = sendAll(
+      socket_, ops.size(), [&](std::size_t i) { return encodeOp(family_, ops[i]); }, settle);
+  if (!sent) return tl::make_unexpected(sent.error());
+  if (forbidden) {
+    return fail(ErrorCode::kForbidden,
+                "the kernel refuses changes of IPVS: run with CAP_NET_ADMIN in the user namespace "
+                "that owns this network namespace",
+                EPERM);
   }
   return results;
 }

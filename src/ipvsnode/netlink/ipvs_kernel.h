@@ -29,6 +29,8 @@ class IpvsKernel final : public ipvs::Kernel {
 
   Result<std::vector<ipvs::VirtualServer>> dump() override;
   Result<std::vector<ipvs::OpResult>> apply(std::span<const ipvs::Op> plan) override;
+  Result<ipvs::Timeouts> timeouts() override;
+  Result<void> setTimeouts(const ipvs::Timeouts& wish) override;
 
  private:
   IpvsKernel(Socket socket, std::uint16_t family) : socket_(std::move(socket)), family_(family) {}

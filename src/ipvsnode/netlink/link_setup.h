@@ -25,7 +25,7 @@ class LinkSetup {
   [[nodiscard]] static Result<LinkSetup> open(int namespaceFd = -1);
 
   /// A veth pair: `name` here, `peerName` in the namespace of the descriptor. A pair of that name
-  /// whose other end is not there (its namespace was made anew) is replaced; a device of another
+  /// whose other end is not there (its namespace was made again) is replaced; a device of another
   /// kind is kAlreadyExists. Needs CAP_SYS_ADMIN to look into the peer's namespace.
   Result<void> ensureVeth(const std::string& name, const std::string& peerName,
                           int peerNamespaceFd);

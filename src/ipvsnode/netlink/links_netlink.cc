@@ -274,21 +274,8 @@ Result<std::vector<int>> NetlinkLinks::applyDistinct(std::span<const LinkOp> pla
   if (!before) return tl::make_unexpected(before.error());
 
   std::vector<int> results(plan.size(), 0);
-  std::vector<Message> messages;
-  std::vector<std::size_t> indices;
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    auto encoded = std::visit(Encoder(plan[i], *devices, ownDevices_, *before), plan[i].item);
-    if (auto* message = std::get_if<Message>(&encoded)) {
-      messages.push_back(std::move(*message));
-      indices.push_back(i);
-    } else {
-      results[i] = std::get<int>(encoded);
-    }
-  }
-  const auto errors = sendPlanned(messages);
-  if (!errors) return errors;
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    results[indices[i]] = withoutMissing(plan[indices[i]], (*errors)[i]);
+  if (auto sent = sendPlanned(plan, *devices, *before, results); !sent) {
+    return tl::make_unexpected(sent.error());
   }
   if (auto settled = settleExisting(plan, *devices, results); !settled) {
     return tl::make_unexpected(settled.error());
@@ -296,24 +283,30 @@ Result<std::vector<int>> NetlinkLinks::applyDistinct(std::span<const LinkOp> pla
   return results;
 }
 
-Result<std::vector<int>> NetlinkLinks::sendPlanned(const std::vector<Message>& messages) {
-  const auto outcomes = sendAll(socket_, messages);
-  if (!outcomes) return tl::make_unexpected(outcomes.error());
-  std::vector<int> errors;
-  errors.reserve(outcomes->size());
-  for (const auto& outcome : *outcomes) {
-    if (outcome.error == EPERM) {
-      return fail(ErrorCode::kForbidden,
-                  "the kernel refuses changes of addresses and routes: run with CAP_NET_ADMIN in "
-                  "the user namespace that owns this network namespace",
-                  EPERM);
-    }
+Result<void> NetlinkLinks::sendPlanned(std::span<const LinkOp> plan, const DeviceNames& devices,
+                                       const Before& before, std::vector<int>& results) {
+  bool forbidden = false;
+  const auto encode = [&](std::size_t i) {
+    auto encoded = std::visit(Encoder(plan[i], devices, ownDevices_, before), plan[i].item);
+    if (auto* message = std::get_if<Message>(&encoded)) return std::move(*message);
+    results[i] = std::get<int>(encoded);
+    return Message();
+  };
+  const auto settle = [&](std::size_t i, const Outcome& outcome) {
+    if (outcome.error == EPERM) forbidden = true;
     if (!outcome.text.empty()) {
-      log::debug("The kernel explains a refused change", {{"answer", describe(outcome)}});
+      log::debug("the kernel explains a refused change", {{"answer", describe(outcome)}});
     }
-    errors.push_back(outcome.error);
+    results[i] = withoutMissing(plan[i], outcome.error);
+  };
+  if (auto sent = sendAll(socket_, plan.size(), encode, settle); !sent) return sent;
+  if (forbidden) {
+    return fail(ErrorCode::kForbidden,
+                "the kernel refuses changes of addresses and routes: run with CAP_NET_ADMIN in "
+                "the user namespace that owns this network namespace",
+                EPERM);
   }
-  return errors;
+  return {};
 }
 
 Result<void> NetlinkLinks::settleExisting(std::span<const LinkOp> plan, const DeviceNames& devices,

@@ -22,7 +22,7 @@ struct LinksOptions {
   /// A network namespace by descriptor, or -1, as in SocketOptions.
   int namespaceFd = -1;
   /// Devices on which every host address but the loopback ones is ours, whatever the kernel can
-  /// keep of marks: "lo" in a director namespace, the dummy device with --placement=host. Kernels
+  /// keep of marks: "lo" in a balancer namespace, the dummy device with --placement=host. Kernels
   /// before 5.18 keep no mark of IPv6 addresses: there, a deprecated host address on another device
   /// is ours too if it also stands on one of these.
   std::set<std::string> ownDevices{};
@@ -36,7 +36,7 @@ class NetlinkLinks final : public net::Links {
   NetlinkLinks(Socket socket, std::set<std::string> ownDevices)
       : socket_(std::move(socket)), ownDevices_(std::move(ownDevices)) {}
 
-  /// Our netlink port: a Monitor tells our own changes by it.
+  /// Our netlink port: a Monitor knows our own changes by it.
   [[nodiscard]] std::uint32_t port() const { return socket_.port(); }
 
   Result<std::vector<net::Item>> dumpOwned() override;
@@ -59,7 +59,7 @@ class NetlinkLinks final : public net::Links {
     /// The kernel does not refuse to overwrite or delete these, so we do.
     std::set<net::ProxyNeighbour> foreignNeighbours;
     std::set<net::BoundAddress> foreignAddresses;
-    /// A new route to where one of ours leads takes its place.
+    /// A new route to where our own leads takes its place.
     std::map<std::pair<IpPrefix, std::uint32_t>, net::Route> ourRoutes;  ///< by target and table
   };
   class Encoder;
@@ -72,7 +72,9 @@ class NetlinkLinks final : public net::Links {
   /// EEXIST becomes 0 where the item that is there is ours.
   Result<void> settleExisting(std::span<const net::LinkOp> plan, const DeviceNames& devices,
                               std::vector<int>& results);
-  Result<std::vector<int>> sendPlanned(const std::vector<Message>& messages);
+  /// Writes what came of each op into `results`.
+  Result<void> sendPlanned(std::span<const net::LinkOp> plan, const DeviceNames& devices,
+                           const Before& before, std::vector<int>& results);
 
   Socket socket_;
   std::set<std::string> ownDevices_;

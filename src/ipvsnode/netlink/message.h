@@ -37,11 +37,11 @@ template <class T>
 [[nodiscard]] Message newMessage(std::uint16_t type, std::uint16_t flags,
                                  std::span<const std::byte> familyHeader);
 
-/// Appends an attribute. Throws std::bad_alloc beyond 1 KiB, which no message of ours comes near.
+/// Appends an attribute. Throws std::bad_alloc beyond 1 KiB, which none of our messages comes near.
 void putBytes(nl_msg& message, int attribute, std::span<const std::byte> value);
 void putString(nl_msg& message, int attribute, const std::string& value);
 
-/// Appends bytes that are no attribute: the family header within a nested message.
+/// Appends bytes that are not an attribute: the family header within a nested message.
 void putRaw(nl_msg& message, std::span<const std::byte> bytes);
 
 template <class T>
@@ -58,7 +58,7 @@ void putNested(nl_msg& message, int attribute, const std::function<void()>& fill
 /// A message as received, checked to be as long as it says.
 class Received {
  public:
-  /// nullopt if the bytes are no whole message.
+  /// nullopt if the bytes are not a whole message.
   [[nodiscard]] static std::optional<Received> parse(std::span<const std::byte> bytes);
 
   [[nodiscard]] const nlmsghdr& header() const { return header_; }

@@ -97,7 +97,7 @@ bool Monitor::readAll() {
     if (!datagram) {
       if (datagram.error().detail != ENOBUFS) {
         broken_ = true;
-        log::error("Listening for network changes failed; changes are found by the period only",
+        log::error("listening for network changes failed; changes are found by the period only",
                    {{"error", datagram.error().message}});
       }
       overrun_ = foreign = true;

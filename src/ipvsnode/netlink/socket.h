@@ -53,7 +53,7 @@ class Socket {
   /// kUnavailable with ENOBUFS if answers were lost.
   Result<std::span<const std::byte>> receive();
 
-  /// The next datagram without waiting; empty if there is none, or if it came from a stranger.
+  /// The next datagram without waiting; empty if there is none, or if it came from another sender.
   Result<std::span<const std::byte>> tryReceive();
 
   /// Throws away what lies unread: late answers to requests that were given up.

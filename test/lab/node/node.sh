@@ -128,10 +128,14 @@ state = "/run/containerd"
   snapshotter = "overlayfs"
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = "localhost/barevip-pause:1"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = "/etc/containerd/certs.d"
 [plugins."io.containerd.cri.v1.runtime".cni]
   bin_dirs = ["$CNI"]
   conf_dir = "/etc/cni/net.d"
 T
+  mkdir -p "/etc/containerd/certs.d/$REGISTRY"
+  printf '[host."http://%s"]\n' "$REGISTRY" >"/etc/containerd/certs.d/$REGISTRY/hosts.toml"
   again containerd containerd -c /etc/containerd.toml
   until ctr version >/dev/null 2>&1; do sleep 0.1; done
   for archive in "$RUN"/images/*.tar; do

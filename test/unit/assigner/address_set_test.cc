@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/address_set.h"
+#include "assigner/allocation/address_set.h"
 
 #include <gtest/gtest.h>
 

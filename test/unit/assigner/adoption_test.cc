@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/adoption.h"
+#include "assigner/restore/adoption.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "assigner/take_up.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/restore/take_up.h"
+#include "assigner/service/service_events.h"
 #include "unit/assigner/builders.h"
+#include "unit/assigner/snapshots.h"
 
 namespace barevip::assigner {
 namespace {
@@ -49,7 +52,7 @@ TEST(Adoption, IsAllOrNothing) {
       {"one is in no Pool", {"2001:db8::7", "172.16.0.1"}},
       {"one is held by somebody else", {"2001:db8::7", "10.0.0.1"}},
       {"two of one family", {"10.0.0.7", "10.0.0.8"}},
-      {"one is no address", {"10.0.0.7", ""}},
+      {"one is not an address", {"10.0.0.7", ""}},
   };
   for (const Case& each : cases) {
     Allocator allocator = twoFamilies();
@@ -60,6 +63,16 @@ TEST(Adoption, IsAllOrNothing) {
     EXPECT_FALSE(adopt(allocator, web)) << each.why;
     EXPECT_EQ(allocator.holds().all(), before) << each.why;
   }
+}
+
+TEST(Adoption, WhatItGotBeforeItFailedStaysWithTheServiceThatShowsIt) {
+  model::Pool first = pool("a", {"10.0.0.0/24"});
+  first.reuseDelay = std::chrono::seconds(60);
+  Allocator allocator = test::allocatorWith({first, pool("b", {"2001:db8::/64"})});
+  takeUp(allocator, {"default", "other"}, "2001:db8::7");
+  const model::Service web = showing("web", {"10.0.0.7", "2001:db8::7"});
+  EXPECT_FALSE(adopt(allocator, web));
+  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->kind, Holder::Kind::kForeign);
 }
 
 TEST(Adoption, NeedsAPoolThatGives) {
@@ -79,12 +92,11 @@ TEST(Adoption, AsksNoRulesOfThePoolSinceNobodyIsRenumbered) {
 
 // At take-up, before anything is given.
 
-std::vector<std::string> adoptedOf(Allocator& allocator, std::vector<model::IpClaim> claims,
-                                   std::vector<model::Service> services, bool adopt = true) {
-  const Snapshot snapshot{std::move(claims), std::move(services),
-                          [](const std::string&) { return nullptr; }};
+std::vector<std::string> adoptedOf(Allocator& allocator, const std::vector<model::IpClaim>& claims,
+                                   const std::vector<model::Service>& services, bool adopt = true) {
+  const Snapshot snapshot = test::snapshotOf(claims, services);
   std::vector<std::string> names;
-  for (const auto* service : takeUp(allocator, snapshot, {.requireClass = false, .adopt = adopt})) {
+  for (const auto* service : takeUp(allocator, snapshot, {.classes = {}, .adopt = adopt})) {
     names.push_back(service->key.name);
   }
   return names;

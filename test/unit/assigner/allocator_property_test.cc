@@ -8,12 +8,13 @@
 #include <map>
 #include <set>
 
-#include "assigner/allocator.h"
+#include "assigner/allocation/allocator.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::assigner {
 namespace {
 
+using test::assign;
 using test::ip;
 using test::pool;
 using test::request;
@@ -85,7 +86,7 @@ TEST(AllocatorProperty, TheLowestFreeAddressIsWhatANaiveScanFinds) {
       } else {
         const std::string name = "s" + std::to_string(services++);
         const auto expected = naiveLowest(world, held);
-        const Choice choice = allocator.assign(request(name));
+        const Choice choice = assign(allocator, request(name));
         RC_ASSERT(choice.addresses.size() == (expected ? 1U : 0U));
         if (!expected) continue;
         RC_ASSERT(choice.addresses[0].address == *expected);
@@ -153,7 +154,7 @@ TEST(AllocatorProperty, NoAddressHasTwoHoldersAndNobodyIsRenumbered) {
       }
       std::set<IpAddress> seen;
       for (const auto& [each, wanted] : services) {
-        const Choice choice = allocator.assign(wanted);
+        const Choice choice = assign(allocator, wanted);
         for (const Assignment& old : has[each]) {
           RC_ASSERT(std::any_of(choice.addresses.begin(), choice.addresses.end(),
                                 [&](const Assignment& now) { return now.address == old.address; }));
@@ -174,7 +175,7 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
     const unsigned count = *rc::gen::inRange(0U, 40U);
     for (unsigned i = 0; i < count; ++i) {
       requests.push_back(anyRequest("s" + std::to_string(i)));
-      before.assign(requests.back());
+      assign(before, requests.back());
     }
     std::vector<std::pair<IpAddress, Hold>> records(before.holds().all().begin(),
                                                     before.holds().all().end());
@@ -194,7 +195,7 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
     after.setPools(planPools(pools));
     RC_ASSERT(after.holds().all() == before.holds().all());
     for (const Request& each : requests) {
-      RC_ASSERT(after.assign(each).addresses == before.assign(each).addresses);
+      RC_ASSERT(assign(after, each).addresses == assign(before, each).addresses);
     }
     RC_ASSERT(after.holds().all() == before.holds().all());
   }));
@@ -291,7 +292,7 @@ void reconcileAndCompare(Allocator& allocator, NaiveSharing& naive, const Reques
     if (mine != users.end()) had.emplace(address, mine->second);
   }
   const auto expected = naive.expected(request);
-  const Choice choice = allocator.assign(request);
+  const Choice choice = assign(allocator, request);
   if (had.empty()) {
     std::optional<IpAddress> given;
     if (!choice.addresses.empty()) given = choice.addresses[0].address;

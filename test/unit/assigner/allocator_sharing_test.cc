@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "assigner/allocator.h"
+#include "assigner/allocation/allocator.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::assigner {
@@ -11,6 +11,7 @@ namespace {
 
 using model::AllowSharing;
 using test::allocatorWith;
+using test::assign;
 using test::ip;
 using test::message;
 using test::pool;
@@ -52,46 +53,46 @@ model::Pool poolAllowing(AllowSharing allow) {
 
 TEST(Share, OneKeyAndOtherPortsGiveOneAddress) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  EXPECT_EQ(shown(allocator.assign(sharing("web", 80))), "10.0.0.0");
-  EXPECT_EQ(shown(allocator.assign(sharing("tls", 443))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, sharing("web", 80))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, sharing("tls", 443))), "10.0.0.0");
   EXPECT_EQ(allocator.usage("a").ipv4.allocated, 1U);
 }
 
 TEST(Share, WithoutTheKeyAnAddressIsOnesOwn) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharing("web", 80));
-  EXPECT_EQ(shown(allocator.assign(sharing("tls", 443, "l"))), "10.0.0.1");
-  EXPECT_EQ(shown(allocator.assign(sharing("dns", 53, ""))), "10.0.0.2");
-  EXPECT_EQ(shown(allocator.assign(sharing("ntp", 123, ""))), "10.0.0.3");
+  assign(allocator, sharing("web", 80));
+  EXPECT_EQ(shown(assign(allocator, sharing("tls", 443, "l"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, sharing("dns", 53, ""))), "10.0.0.2");
+  EXPECT_EQ(shown(assign(allocator, sharing("ntp", 123, ""))), "10.0.0.3");
 }
 
 TEST(Share, APortThatIsTakenLeadsToTheNextSharedAddressAndThenToAFreeOne) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharing("one", 80));
-  EXPECT_EQ(shown(allocator.assign(sharing("two", 80))), "10.0.0.1");
+  assign(allocator, sharing("one", 80));
+  EXPECT_EQ(shown(assign(allocator, sharing("two", 80))), "10.0.0.1");
   Request both = sharing("three", 80);
   both.terms.ports.push_back({model::Protocol::kTcp, 443});
-  EXPECT_EQ(shown(allocator.assign(both)), "10.0.0.2");
-  EXPECT_EQ(shown(allocator.assign(sharing("four", 443))), "10.0.0.0") << "the lowest with room";
-  EXPECT_EQ(shown(allocator.assign(sharing("five", 443))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, both)), "10.0.0.2");
+  EXPECT_EQ(shown(assign(allocator, sharing("four", 443))), "10.0.0.0") << "the lowest with room";
+  EXPECT_EQ(shown(assign(allocator, sharing("five", 443))), "10.0.0.1");
 }
 
 TEST(Share, SharedAddressesAreSoughtInTheOrderOfThePools) {
   Allocator allocator = allocatorWith({pool("a", {"10.9.0.0/24"}), pool("b", {"10.0.0.0/24"})});
-  allocator.assign(sharingFor("low", 80, "10.0.0.7"));
-  EXPECT_EQ(shown(allocator.assign(sharing("next", 443))), "10.0.0.7")
+  assign(allocator, sharingFor("low", 80, "10.0.0.7"));
+  EXPECT_EQ(shown(assign(allocator, sharing("next", 443))), "10.0.0.7")
       << "shared addresses of any Pool go before free ones";
-  allocator.assign(sharingFor("high", 80, "10.9.0.7"));
-  EXPECT_EQ(shown(allocator.assign(sharing("last", 443))), "10.9.0.7");
+  assign(allocator, sharingFor("high", 80, "10.9.0.7"));
+  EXPECT_EQ(shown(assign(allocator, sharing("last", 443))), "10.9.0.7");
 }
 
 TEST(Share, APoolThatDoesNotAdmitTheServiceSharesNothingWithIt) {
   model::Pool fenced = poolAllowing(AllowSharing::kCluster);
   fenced.namespaces = {"shop"};
   Allocator allocator = allocatorWith({fenced, pool("b", {"10.1.0.0/24"})});
-  EXPECT_EQ(shown(allocator.assign(from("shop", sharing("web", 80)))), "10.0.0.0");
-  EXPECT_EQ(shown(allocator.assign(sharing("thief", 443))), "10.1.0.0");
-  EXPECT_EQ(reason(allocator.assign(sharingFor("bold", 443, "10.0.0.0"))), "NoPoolAdmits");
+  EXPECT_EQ(shown(assign(allocator, from("shop", sharing("web", 80)))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, sharing("thief", 443))), "10.1.0.0");
+  EXPECT_EQ(reason(assign(allocator, sharingFor("bold", 443, "10.0.0.0"))), "NoPoolAdmits");
 }
 
 TEST(Share, AllowSharingOfThePoolDecidesAcrossNamespaces) {
@@ -107,9 +108,9 @@ TEST(Share, AllowSharingOfThePoolDecidesAcrossNamespaces) {
   };
   for (const Case& each : cases) {
     Allocator allocator = allocatorWith({poolAllowing(each.allow)});
-    allocator.assign(sharing("web", 80));
-    EXPECT_EQ(shown(allocator.assign(sharing("tls", 443))), each.sameNamespace);
-    EXPECT_EQ(shown(allocator.assign(from("shop", sharing("dns", 53)))), each.otherNamespace);
+    assign(allocator, sharing("web", 80));
+    EXPECT_EQ(shown(assign(allocator, sharing("tls", 443))), each.sameNamespace);
+    EXPECT_EQ(shown(assign(allocator, from("shop", sharing("dns", 53)))), each.otherNamespace);
   }
 }
 
@@ -119,10 +120,10 @@ TEST(Share, TwoServicesWithPolicyLocalNeedTheSamePods) {
     request.terms.localPods = std::move(pods);
     return request;
   };
-  allocator.assign(local(sharing("web", 80), {{"app", "web"}}));
-  EXPECT_EQ(shown(allocator.assign(local(sharing("tls", 443), {{"app", "web"}}))), "10.0.0.0");
-  EXPECT_EQ(shown(allocator.assign(local(sharing("dns", 53), {{"app", "dns"}}))), "10.0.0.1");
-  EXPECT_EQ(shown(allocator.assign(sharing("ntp", 123))), "10.0.0.0");
+  assign(allocator, local(sharing("web", 80), {{"app", "web"}}));
+  EXPECT_EQ(shown(assign(allocator, local(sharing("tls", 443), {{"app", "web"}}))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, local(sharing("dns", 53), {{"app", "dns"}}))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, sharing("ntp", 123))), "10.0.0.0");
 }
 
 TEST(Share, BothFamiliesAreSharedWithTheSameServices) {
@@ -132,44 +133,45 @@ TEST(Share, BothFamiliesAreSharedWithTheSameServices) {
     result.families = {Family::kIpv4, Family::kIpv6};
     return result;
   };
-  allocator.assign(dual("web", 80));
-  EXPECT_EQ(shown(allocator.assign(dual("tls", 443))), "10.0.0.0,2001:db8::");
-  EXPECT_EQ(shown(allocator.assign(dual("clash", 80))), "10.0.0.1,2001:db8::1");
+  assign(allocator, dual("web", 80));
+  EXPECT_EQ(shown(assign(allocator, dual("tls", 443))), "10.0.0.0,2001:db8::");
+  EXPECT_EQ(shown(assign(allocator, dual("clash", 80))), "10.0.0.1,2001:db8::1");
 }
 
 // Refusals are sentences.
 
 TEST(ShareRefusal, NamesTheServiceAndThePort) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0"})});
-  allocator.assign(sharing("web", 80));
-  const Choice asked = allocator.assign(sharingFor("second", 80, "10.0.0.0"));
+  assign(allocator, sharing("web", 80));
+  const Choice asked = assign(allocator, sharingFor("second", 80, "10.0.0.0"));
   EXPECT_EQ(reason(asked), "ShareRefused");
   EXPECT_EQ(message(asked),
             "10.0.0.0 cannot be shared with Service default/web: it has the port 80/TCP");
-  const Choice automatic = allocator.assign(sharing("third", 80));
+  const Choice automatic = assign(allocator, sharing("third", 80));
   EXPECT_EQ(reason(automatic), "PoolExhausted");
   EXPECT_THAT(message(automatic), HasSubstr("Service default/web: it has the port 80/TCP"));
 }
 
 TEST(ShareRefusal, WithAnotherKeySaysWhoHoldsTheAddressAndNoKey) {
   Allocator allocator = allocatorWith({poolAllowing(AllowSharing::kCluster)});
-  allocator.assign(from("shop", sharing("web", 80, "secret")));
+  assign(allocator, from("shop", sharing("web", 80, "secret")));
   for (const char* key : {"guess", ""}) {
-    const Choice choice = allocator.assign(sharingFor("thief", 443, "10.0.0.0", key));
+    const Choice choice = assign(allocator, sharingFor("thief", 443, "10.0.0.0", key));
     EXPECT_EQ(reason(choice), "AddressHeld");
-    EXPECT_THAT(message(choice), AllOf(HasSubstr("Service shop/web"), Not(HasSubstr("secret"))));
+    EXPECT_THAT(message(choice),
+                AllOf(HasSubstr("a Service of another namespace"), Not(HasSubstr("secret"))));
   }
 }
 
 TEST(ShareRefusal, NamesThePoolThatForbidsIt) {
   for (const AllowSharing allow : {AllowSharing::kNever, AllowSharing::kNamespace}) {
     Allocator allocator = allocatorWith({poolAllowing(allow)});
-    allocator.assign(sharing("web", 80));
-    const Choice choice = allocator.assign(from("shop", sharingFor("tls", 443, "10.0.0.0")));
+    assign(allocator, sharing("web", 80));
+    const Choice choice = assign(allocator, from("shop", sharingFor("tls", 443, "10.0.0.0")));
     EXPECT_EQ(reason(choice), "ShareRefused");
     EXPECT_EQ(message(choice),
-              "10.0.0.0 cannot be shared with Service default/web: spec.allowSharing of Pool \"a\" "
-              "is " +
+              "10.0.0.0 cannot be shared with a Service of another namespace: spec.allowSharing of "
+              "Pool \"a\" is " +
                   std::string(model::toString(allow)));
   }
 }
@@ -178,42 +180,42 @@ TEST(ShareRefusal, NamesThePoolThatForbidsIt) {
 
 TEST(ShareChange, PortsThatStillFitAreGranted) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharing("web", 80));
-  allocator.assign(sharing("tls", 443));
-  const Choice changed = allocator.assign(sharing("web", 8080));
+  assign(allocator, sharing("web", 80));
+  assign(allocator, sharing("tls", 443));
+  const Choice changed = assign(allocator, sharing("web", 8080));
   EXPECT_EQ(shown(changed), "10.0.0.0");
   EXPECT_TRUE(changed.addresses[0].regranted);
-  EXPECT_EQ(shown(allocator.assign(sharing("new", 80))), "10.0.0.0") << "80 is free again";
-  EXPECT_FALSE(allocator.assign(sharing("web", 8080)).addresses[0].regranted);
+  EXPECT_EQ(shown(assign(allocator, sharing("new", 80))), "10.0.0.0") << "80 is free again";
+  EXPECT_FALSE(assign(allocator, sharing("web", 8080)).addresses[0].regranted);
 }
 
 TEST(ShareChange, PortsThatClashLeaveTheOldTermsUntilTheClashGoes) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharing("web", 80));
-  allocator.assign(sharing("tls", 443));
-  const Choice clashing = allocator.assign(sharing("web", 443));
+  assign(allocator, sharing("web", 80));
+  assign(allocator, sharing("tls", 443));
+  const Choice clashing = assign(allocator, sharing("web", 443));
   EXPECT_EQ(reason(clashing), "ShareRefused");
   EXPECT_THAT(message(clashing), HasSubstr("Service default/tls: it has the port 443/TCP"));
   EXPECT_EQ(shown(clashing), "10.0.0.0");
-  EXPECT_FALSE(allocator.assign(sharing("tls", 443)).refusal) << "the other one is not disturbed";
-  EXPECT_EQ(shown(allocator.assign(sharing("new", 80))), "10.0.0.1") << "80 is still granted";
+  EXPECT_FALSE(assign(allocator, sharing("tls", 443)).refusal) << "the other one is not disturbed";
+  EXPECT_EQ(shown(assign(allocator, sharing("new", 80))), "10.0.0.1") << "80 is still granted";
   allocator.releaseAll({"default", "tls"});
-  EXPECT_FALSE(allocator.assign(sharing("web", 443)).refusal);
+  EXPECT_FALSE(assign(allocator, sharing("web", 443)).refusal);
 }
 
 TEST(ShareChange, ASoleUserChangesEverythingInPlace) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
-  EXPECT_EQ(shown(allocator.assign(sharing("web", 80))), "10.0.0.0");
-  EXPECT_EQ(shown(allocator.assign(sharing("tls", 443))), "10.0.0.0") << "joins under the new key";
+  assign(allocator, request("web"));
+  EXPECT_EQ(shown(assign(allocator, sharing("web", 80))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, sharing("tls", 443))), "10.0.0.0") << "joins under the new key";
 }
 
 TEST(ShareChange, AnotherKeyMovesMakeBeforeBreak) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   for (const char* key : {"l", ""}) {
-    allocator.assign(sharing("web", 80));
-    allocator.assign(sharing("tls", 443));
-    const Choice moved = allocator.assign(sharing("tls", 443, key));
+    assign(allocator, sharing("web", 80));
+    assign(allocator, sharing("tls", 443));
+    const Choice moved = assign(allocator, sharing("tls", 443, key));
     EXPECT_EQ(shown(moved), "10.0.0.1");
     EXPECT_THAT(moved.surplus, ElementsAre(ip("10.0.0.0")));
     EXPECT_TRUE(allocator.release({"default", "tls"}, ip("10.0.0.0")));
@@ -223,45 +225,45 @@ TEST(ShareChange, AnotherKeyMovesMakeBeforeBreak) {
 
 TEST(ShareChange, AnotherKeyWithoutAnotherAddressKeepsTheOldOne) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0"})});
-  allocator.assign(sharing("web", 80));
-  allocator.assign(sharing("tls", 443));
-  const Choice stuck = allocator.assign(sharing("tls", 443, "l"));
+  assign(allocator, sharing("web", 80));
+  assign(allocator, sharing("tls", 443));
+  const Choice stuck = assign(allocator, sharing("tls", 443, "l"));
   EXPECT_EQ(reason(stuck), "PoolExhausted");
   EXPECT_EQ(shown(stuck), "10.0.0.0");
   EXPECT_EQ(stuck.addresses[0].shareKey, "k") << "on the old terms";
-  const Choice asked = allocator.assign(sharingFor("tls", 443, "10.0.0.0", "l"));
+  const Choice asked = assign(allocator, sharingFor("tls", 443, "10.0.0.0", "l"));
   EXPECT_EQ(message(asked),
             "10.0.0.0 is held by Service default/web under the share key that this Service had");
   allocator.releaseAll({"default", "web"});
-  EXPECT_EQ(allocator.assign(sharing("tls", 443, "l")).addresses[0].shareKey, "l");
+  EXPECT_EQ(assign(allocator, sharing("tls", 443, "l")).addresses[0].shareKey, "l");
 }
 
 TEST(ShareChange, ThePoolThatForbidsSharingLaterRenumbersNobody) {
   Allocator allocator = allocatorWith({poolAllowing(AllowSharing::kCluster)});
-  allocator.assign(sharing("web", 80));
-  allocator.assign(from("shop", sharing("tls", 443)));
+  assign(allocator, sharing("web", 80));
+  assign(allocator, from("shop", sharing("tls", 443)));
   allocator.setPools(planPools({poolAllowing(AllowSharing::kNever)}));
-  EXPECT_EQ(shown(allocator.assign(sharing("web", 8080))), "10.0.0.0");
-  EXPECT_FALSE(allocator.assign(from("shop", sharing("tls", 8443))).refusal);
-  EXPECT_EQ(shown(allocator.assign(sharing("new", 53))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, sharing("web", 8080))), "10.0.0.0");
+  EXPECT_FALSE(assign(allocator, from("shop", sharing("tls", 8443))).refusal);
+  EXPECT_EQ(shown(assign(allocator, sharing("new", 53))), "10.0.0.1");
 }
 
 TEST(ShareChange, TheLastOneFreesTheAddress) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharing("web", 80));
-  allocator.assign(sharing("tls", 443));
+  assign(allocator, sharing("web", 80));
+  assign(allocator, sharing("tls", 443));
   allocator.releaseAll({"default", "web"});
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
   allocator.releaseAll({"default", "tls"});
-  EXPECT_EQ(shown(allocator.assign(request("another"))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, request("another"))), "10.0.0.0");
 }
 
 TEST(ShareChange, AnAddressOutsideOfItsPoolIsNotJoinedAndCountsOnce) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharingFor("web", 80, "10.0.0.200"));
-  allocator.assign(sharing("tls", 443));
+  assign(allocator, sharingFor("web", 80, "10.0.0.200"));
+  assign(allocator, sharing("tls", 443));
   allocator.setPools(planPools({pool("a", {"10.0.0.0/25"})}));
-  EXPECT_EQ(shown(allocator.assign(sharing("dns", 53))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, sharing("dns", 53))), "10.0.0.0");
   const PoolUsage usage = allocator.usage("a");
   EXPECT_EQ(usage.ipv4, (PoolUsage::Counts{128, 2, 127}));
   EXPECT_EQ(usage.outside.size(), 2U) << "both holders are named";
@@ -286,42 +288,42 @@ Request byName(Request request) {
 TEST(ShareReservation, LetsServicesWithItsKeyUseItTogether) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("k")));
-  EXPECT_EQ(shown(allocator.assign(byName(sharing("web", 80)))), "10.0.0.7");
-  EXPECT_EQ(shown(allocator.assign(byName(sharing("tls", 443)))), "10.0.0.7");
-  const Choice clashing = allocator.assign(byName(sharing("clash", 443)));
+  EXPECT_EQ(shown(assign(allocator, byName(sharing("web", 80)))), "10.0.0.7");
+  EXPECT_EQ(shown(assign(allocator, byName(sharing("tls", 443)))), "10.0.0.7");
+  const Choice clashing = assign(allocator, byName(sharing("clash", 443)));
   EXPECT_EQ(reason(clashing), "ShareRefused");
   EXPECT_THAT(message(clashing), HasSubstr("Service default/tls: it has the port 443/TCP"));
-  EXPECT_EQ(reason(allocator.assign(byName(sharing("other", 53, "l")))), "AddressHeld");
-  EXPECT_EQ(shown(allocator.assign(sharing("unasked", 53))), "10.0.0.0")
+  EXPECT_EQ(reason(assign(allocator, byName(sharing("other", 53, "l")))), "AddressHeld");
+  EXPECT_EQ(shown(assign(allocator, sharing("unasked", 53))), "10.0.0.0")
       << "it is given to nobody who does not name it";
 }
 
 TEST(ShareReservation, WithoutItsKeyHasOneUser) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("")));
-  EXPECT_EQ(shown(allocator.assign(byName(sharing("web", 80)))), "10.0.0.7");
-  const Choice second = allocator.assign(byName(sharing("tls", 443)));
+  EXPECT_EQ(shown(assign(allocator, byName(sharing("web", 80)))), "10.0.0.7");
+  const Choice second = assign(allocator, byName(sharing("tls", 443)));
   EXPECT_EQ(reason(second), "AddressHeld");
   EXPECT_THAT(message(second), HasSubstr("is used by Service default/web, and not for sharing"));
   ASSERT_TRUE(allocator.reserve(reservation("k")));
-  EXPECT_FALSE(allocator.assign(byName(sharing("tls", 443))).refusal) << "the key was added";
+  EXPECT_FALSE(assign(allocator, byName(sharing("tls", 443))).refusal) << "the key was added";
 }
 
 TEST(ShareReservation, DeletedLeavesTheAddressToAllItsUsers) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("k")));
-  allocator.assign(byName(sharing("web", 80)));
-  allocator.assign(byName(sharing("tls", 443)));
+  assign(allocator, byName(sharing("web", 80)));
+  assign(allocator, byName(sharing("tls", 443)));
   EXPECT_FALSE(allocator.unreserve({"default", "door"}));
-  EXPECT_EQ(shown(allocator.assign(sharing("web", 80))), "10.0.0.7");
-  EXPECT_EQ(shown(allocator.assign(sharing("tls", 443))), "10.0.0.7");
-  EXPECT_EQ(shown(allocator.assign(sharing("dns", 53))), "10.0.0.7") << "shared as any other";
+  EXPECT_EQ(shown(assign(allocator, sharing("web", 80))), "10.0.0.7");
+  EXPECT_EQ(shown(assign(allocator, sharing("tls", 443))), "10.0.0.7");
+  EXPECT_EQ(shown(assign(allocator, sharing("dns", 53))), "10.0.0.7") << "shared as any other";
 }
 
 TEST(ShareReservation, OfASharedAddressIsRefused) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(sharingFor("web", 80, "10.0.0.7"));
-  allocator.assign(sharing("tls", 443));
+  assign(allocator, sharingFor("web", 80, "10.0.0.7"));
+  assign(allocator, sharing("tls", 443));
   const auto refused = allocator.reserve(reservation("k"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "10.0.0.7 is held by Service default/tls and 1 more");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/allocator.h"
+#include "assigner/allocation/allocator.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,10 @@ namespace barevip::assigner {
 namespace {
 
 using test::allocatorWith;
+using test::assign;
 using test::dualRequest;
 using test::ip;
+using test::keep;
 using test::message;
 using test::pool;
 using test::reason;
@@ -27,41 +29,96 @@ const kube::ObjectKey kWeb{"default", "web"};
 
 TEST(Assign, GivesTheLowestFreeAddressOfTheFirstPool) {
   Allocator allocator = allocatorWith({pool("b", {"192.0.2.0/30"}), pool("a", {"10.0.0.8/30"})});
-  EXPECT_EQ(shown(allocator.assign(request("one"))), "10.0.0.8");
-  EXPECT_EQ(shown(allocator.assign(request("two"))), "10.0.0.9");
+  EXPECT_EQ(shown(assign(allocator, request("one"))), "10.0.0.8");
+  EXPECT_EQ(shown(assign(allocator, request("two"))), "10.0.0.9");
 }
 
 TEST(Assign, GivesTheSameAddressToTheSameServiceForEver) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.8/30"})});
-  const Choice first = allocator.assign(request("web"));
-  EXPECT_EQ(allocator.assign(request("web")), first);
+  const Choice first = assign(allocator, request("web"));
+  EXPECT_EQ(assign(allocator, request("web")), first);
 }
 
 TEST(Assign, GoesOnToTheNextPoolWhenOneIsFull) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.8"}), pool("b", {"192.0.2.1"})});
-  allocator.assign(request("one"));
-  const Choice second = allocator.assign(request("two"));
+  assign(allocator, request("one"));
+  const Choice second = assign(allocator, request("two"));
   EXPECT_EQ(shown(second), "192.0.2.1");
   EXPECT_EQ(second.addresses[0].pool, "b");
 }
 
 TEST(Assign, SaysThatAllAddressesAreHeld) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.8"})});
-  allocator.assign(request("one"));
-  const Choice second = allocator.assign(request("two"));
+  assign(allocator, request("one"));
+  const Choice second = assign(allocator, request("two"));
   EXPECT_EQ(reason(second), "PoolExhausted");
   EXPECT_THAT(message(second), HasSubstr("\"a\""));
   EXPECT_TRUE(second.addresses.empty());
 }
 
+// Whoever is refused is looked at again only when something goes that he is known to wait for.
+TEST(Assign, KnowsEverythingWhoseEndWouldDo) {
+  model::Pool narrow = pool("narrow", {"10.0.0.0/30"});
+  narrow.maxPerNamespace = 1;
+  model::Pool alsoNarrow = pool("also-narrow", {"10.1.0.0/30"});
+  alsoNarrow.maxPerNamespace = 1;
+  Request joining = request("web");
+  joining.terms.key = "k";
+  joining.terms.ports = {{model::Protocol::kTcp, 80}};
+  Request other = joining;
+  other.service.name = "one";
+  struct Case {
+    std::string name;
+    std::vector<model::Pool> pools;
+    std::vector<Request> before;
+    Request request;
+    Obstacle expected;
+  };
+  const std::vector<Case> cases{
+      {"either family, and no Pool has the first",
+       {pool("a", {"2001:db8::1"})},
+       {request("one", {Family::kIpv6})},
+       dualRequest("web", false),
+       {.exhausted = {{"a", Family::kIpv6}}}},
+      {"either family, and both are held",
+       {pool("a", {"10.0.0.8", "2001:db8::1"})},
+       {dualRequest("one")},
+       dualRequest("web", false),
+       {.exhausted = {{"a", Family::kIpv4}, {"a", Family::kIpv6}}}},
+      {"one Pool is full, another lets the namespace have no more",
+       {pool("full", {"192.0.2.1"}), narrow},
+       {request("one"), request("two")},
+       request("web"),
+       {.exhausted = {{"full", Family::kIpv4}}, .limits = {{"narrow", Family::kIpv4}}}},
+      {"two Pools let the namespace have no more",
+       {narrow, alsoNarrow},
+       {request("one"), request("two")},
+       request("web"),
+       {.limits = {{"also-narrow", Family::kIpv4}, {"narrow", Family::kIpv4}}}},
+      {"all is held in one Pool, and the share that there is cannot be joined",
+       {pool("a", {"10.0.0.8"})},
+       {other},
+       joining,
+       {.exhausted = {{"a", Family::kIpv4}}, .addresses = {ip("10.0.0.8")}}},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.name);
+    Allocator allocator = allocatorWith(each.pools);
+    for (const Request& before : each.before) ASSERT_FALSE(assign(allocator, before).refusal);
+    const Choice choice = assign(allocator, each.request);
+    ASSERT_TRUE(choice.refusal);
+    EXPECT_EQ(choice.refusal->obstacle, each.expected);
+  }
+}
+
 TEST(Assign, SaysThatThereIsNoPool) {
   Allocator allocator;
-  EXPECT_EQ(reason(allocator.assign(request("web"))), "NoPool");
+  EXPECT_EQ(reason(assign(allocator, request("web"))), "NoPool");
 }
 
 TEST(Assign, SaysThatNoPoolIsReady) {
   Allocator allocator = allocatorWith({pool("a", {"nonsense"})});
-  const Choice choice = allocator.assign(request("web"));
+  const Choice choice = assign(allocator, request("web"));
   EXPECT_EQ(reason(choice), "PoolNotReady");
   EXPECT_THAT(message(choice), HasSubstr("nonsense"));
 }
@@ -72,7 +129,7 @@ TEST(Assign, SaysWhyNoPoolAdmitsTheService) {
   model::Pool manual = pool("by-request", {"10.0.1.0/24"});
   manual.autoAssign = false;
   Allocator allocator = allocatorWith({shop, manual});
-  const Choice choice = allocator.assign(request("web"));
+  const Choice choice = assign(allocator, request("web"));
   EXPECT_EQ(reason(choice), "NoPoolAdmits");
   EXPECT_THAT(message(choice), HasSubstr("neither its namespaces"));
   EXPECT_THAT(message(choice), HasSubstr("autoAssign"));
@@ -82,25 +139,25 @@ TEST(Assign, PrefersPinnedPoolsAndFallsBackToOpenOnes) {
   model::Pool pinned = pool("z", {"10.0.0.1"});
   pinned.namespaces = {"default"};
   Allocator allocator = allocatorWith({pool("a", {"192.0.2.1"}), pinned});
-  EXPECT_EQ(shown(allocator.assign(request("one"))), "10.0.0.1");
-  EXPECT_EQ(shown(allocator.assign(request("two"))), "192.0.2.1");
+  EXPECT_EQ(shown(assign(allocator, request("one"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, request("two"))), "192.0.2.1");
 }
 
 // 2. Requests.
 
 TEST(Request, GetsTheAddressThatItAsksFor) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  EXPECT_EQ(shown(allocator.assign(requestFor("web", "10.0.0.77"))), "10.0.0.77");
+  EXPECT_EQ(shown(assign(allocator, requestFor("web", "10.0.0.77"))), "10.0.0.77");
 }
 
 TEST(Request, WorksInPoolsThatGiveOnRequestOnly) {
   model::Pool manual = pool("a", {"10.0.0.0/24"});
   manual.autoAssign = false;
   Allocator allocator = allocatorWith({manual});
-  EXPECT_EQ(shown(allocator.assign(requestFor("one", "10.0.0.77"))), "10.0.0.77");
+  EXPECT_EQ(shown(assign(allocator, requestFor("one", "10.0.0.77"))), "10.0.0.77");
   Request byPool = request("two");
   byPool.pool = "a";
-  EXPECT_EQ(shown(allocator.assign(byPool)), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, byPool)), "10.0.0.0");
 }
 
 TEST(Request, NeverFallsBackSilently) {
@@ -110,7 +167,7 @@ TEST(Request, NeverFallsBackSilently) {
   avoiding.avoidBuggyIps = avoiding.avoidGatewayIps = true;
   Allocator allocator =
       allocatorWith({pool("a", {"10.0.0.0/24"}), shop, avoiding, pool("bad", {"10.7.0.9/24"})});
-  allocator.assign(requestFor("holder", "10.0.0.5"));
+  assign(allocator, requestFor("holder", "10.0.0.5"));
 
   struct Case {
     const char* address;
@@ -133,7 +190,7 @@ TEST(Request, NeverFallsBackSilently) {
     Request wanting = request("web");
     if (*each.address != '\0') wanting.addresses = {ip(each.address)};
     wanting.pool = each.pool;
-    const Choice choice = allocator.assign(wanting);
+    const Choice choice = assign(allocator, wanting);
     EXPECT_EQ(reason(choice), each.reason) << each.address << each.pool;
     EXPECT_THAT(message(choice), HasSubstr(each.says));
     EXPECT_TRUE(choice.addresses.empty());
@@ -143,22 +200,22 @@ TEST(Request, NeverFallsBackSilently) {
 
 TEST(Request, ThatChangesMovesTheServiceNewAddressFirst) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
-  const Choice moved = allocator.assign(requestFor("web", "10.0.0.9"));
+  assign(allocator, request("web"));
+  const Choice moved = assign(allocator, requestFor("web", "10.0.0.9"));
   EXPECT_EQ(shown(moved), "10.0.0.9");
   EXPECT_THAT(moved.surplus, ElementsAre(ip("10.0.0.0")));
   EXPECT_NE(allocator.holds().find(ip("10.0.0.0")), nullptr) << "held until it is released";
   EXPECT_TRUE(allocator.release(kWeb, ip("10.0.0.0")));
-  EXPECT_EQ(shown(allocator.assign(request("web"))), "10.0.0.9") << "stays without the request";
+  EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.9") << "stays without the request";
 }
 
 TEST(Request, ThatCannotBeMetLeavesTheServiceWhatItHas) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"}), pool("b", {"10.1.0.0"})});
-  allocator.assign(request("web"));
-  allocator.assign(requestFor("other", "10.1.0.0"));
+  assign(allocator, request("web"));
+  assign(allocator, requestFor("other", "10.1.0.0"));
   Request toB = request("web");
   toB.pool = "b";
-  const Choice choice = allocator.assign(toB);
+  const Choice choice = assign(allocator, toB);
   EXPECT_EQ(reason(choice), "PoolExhausted");
   EXPECT_EQ(shown(choice), "10.0.0.0");
   EXPECT_TRUE(choice.surplus.empty());
@@ -169,13 +226,13 @@ TEST(Request, ThatCannotBeMetLeavesTheServiceWhatItHas) {
 TEST(DualStack, TakesBothFromThePoolThatHasBoth) {
   Allocator allocator =
       allocatorWith({pool("a", {"10.0.0.0/24"}), pool("b", {"10.1.0.0/24", "2001:db8::/64"})});
-  EXPECT_EQ(shown(allocator.assign(dualRequest("web"))), "10.1.0.0,2001:db8::");
+  EXPECT_EQ(shown(assign(allocator, dualRequest("web"))), "10.1.0.0,2001:db8::");
 }
 
 TEST(DualStack, TakesThemFromTwoPoolsWhenNoneHasBoth) {
   Allocator allocator =
       allocatorWith({pool("four", {"10.0.0.0/24"}), pool("six", {"2001:db8::/64"})});
-  const Choice choice = allocator.assign(dualRequest("web"));
+  const Choice choice = assign(allocator, dualRequest("web"));
   EXPECT_EQ(shown(choice), "10.0.0.0,2001:db8::");
   EXPECT_EQ(choice.addresses[1].pool, "six");
 }
@@ -183,26 +240,26 @@ TEST(DualStack, TakesThemFromTwoPoolsWhenNoneHasBoth) {
 TEST(DualStack, KeepsTheOrderOfAnIpv6FirstService) {
   Allocator allocator = allocatorWith({pool("a", {"10.1.0.0/24", "2001:db8::/64"})});
   Request sixFirst = request("web", {Family::kIpv6, Family::kIpv4});
-  EXPECT_EQ(shown(allocator.assign(sixFirst)), "2001:db8::,10.1.0.0");
+  EXPECT_EQ(shown(assign(allocator, sixFirst)), "2001:db8::,10.1.0.0");
 }
 
 TEST(DualStack, KeepsTheOrderOfAnExplicitList) {
   Allocator allocator = allocatorWith({pool("a", {"10.1.0.0/24", "2001:db8::/64"})});
   Request wanting = dualRequest("web");
   wanting.addresses = {ip("2001:db8::9"), ip("10.1.0.9")};
-  EXPECT_EQ(shown(allocator.assign(wanting)), "2001:db8::9,10.1.0.9");
+  EXPECT_EQ(shown(assign(allocator, wanting)), "2001:db8::9,10.1.0.9");
 }
 
 TEST(DualStack, ARequestForOneFamilyLeavesTheOtherToThePools) {
   Allocator allocator = allocatorWith({pool("a", {"10.1.0.0/24", "2001:db8::/64"})});
   Request wanting = dualRequest("web");
   wanting.addresses = {ip("10.1.0.9")};
-  EXPECT_EQ(shown(allocator.assign(wanting)), "10.1.0.9,2001:db8::");
+  EXPECT_EQ(shown(assign(allocator, wanting)), "10.1.0.9,2001:db8::");
 }
 
 TEST(DualStack, RequiredGetsBothOrNothing) {
   Allocator allocator = allocatorWith({pool("four", {"10.0.0.0/24"})});
-  const Choice choice = allocator.assign(dualRequest("web"));
+  const Choice choice = assign(allocator, dualRequest("web"));
   EXPECT_EQ(reason(choice), "FamilyMissing");
   EXPECT_THAT(message(choice), HasSubstr("IPv6"));
   EXPECT_TRUE(allocator.holds().all().empty());
@@ -210,7 +267,7 @@ TEST(DualStack, RequiredGetsBothOrNothing) {
 
 TEST(DualStack, PreferredIsContentWithOneAndSaysWhatIsMissing) {
   Allocator allocator = allocatorWith({pool("six", {"2001:db8::/64"})});
-  const Choice choice = allocator.assign(dualRequest("web", false));
+  const Choice choice = assign(allocator, dualRequest("web", false));
   EXPECT_EQ(shown(choice), "2001:db8::");
   EXPECT_FALSE(choice.refusal);
   EXPECT_EQ(choice.incomplete->reason, RefusalReason::kFamilyMissing);
@@ -221,29 +278,28 @@ TEST(DualStack, UpgradeKeepsTheFirstAddressAndDowngradeFreesOne) {
       {pool("a", {"10.0.0.0/24", "2001:db8:a::/64"}), pool("b", {"10.1.0.0/24", "2001:db8::/64"})});
   Request fromB = request("web");
   fromB.pool = "b";
-  allocator.assign(fromB);
-  EXPECT_EQ(shown(allocator.assign(dualRequest("web"))), "10.1.0.0,2001:db8::")
+  assign(allocator, fromB);
+  EXPECT_EQ(shown(assign(allocator, dualRequest("web"))), "10.1.0.0,2001:db8::")
       << "the second comes from the Pool of the first";
-  const Choice down = allocator.assign(request("web"));
+  const Choice down = assign(allocator, request("web"));
   EXPECT_EQ(shown(down), "10.1.0.0");
   EXPECT_THAT(down.surplus, ElementsAre(ip("2001:db8::")));
 }
 
 TEST(Keep, OfAMoveThatWasInterruptedWhatIsShownStays) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(requestFor("web", "10.0.0.7"));
-  allocator.assign(requestFor("web", "10.0.0.3"));
-  const Choice choice =
-      allocator.keep({kWeb, {}}, {ip("10.0.0.7")}, {RefusalReason::kBadRequest, "a typo"});
+  assign(allocator, requestFor("web", "10.0.0.7"));
+  assign(allocator, requestFor("web", "10.0.0.3"));
+  const Choice choice = keep(allocator, {kWeb, {}}, {ip("10.0.0.7")});
   EXPECT_EQ(shown(choice), "10.0.0.7");
   EXPECT_THAT(choice.surplus, ElementsAre(ip("10.0.0.3")));
 }
 
 TEST(Keep, WhoseRequestCannotBeReadHasItsNewPortsAllTheSame) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   const Terms terms{"k", {{model::Protocol::kTcp, 443}}, std::nullopt};
-  const Choice choice = allocator.keep({kWeb, terms}, {}, {RefusalReason::kBadRequest, "a typo"});
+  const Choice choice = keep(allocator, {kWeb, terms}, {});
   EXPECT_EQ(shown(choice), "10.0.0.0");
   EXPECT_TRUE(choice.addresses[0].regranted);
   EXPECT_EQ(*allocator.holds().find(ip("10.0.0.0"))->termsOf(kWeb), terms);
@@ -253,56 +309,56 @@ TEST(Keep, WhoseRequestCannotBeReadHasItsNewPortsAllTheSame) {
 
 TEST(PoolEdit, ShrinkingRenumbersNobodyAndNamesTheHolders) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(requestFor("web", "10.0.0.200"));
+  assign(allocator, requestFor("web", "10.0.0.200"));
   allocator.setPools(planPools({pool("a", {"10.0.0.0/25"})}));
-  EXPECT_EQ(shown(allocator.assign(requestFor("web", "10.0.0.200"))), "10.0.0.200");
-  EXPECT_EQ(shown(allocator.assign(request("web"))), "10.0.0.200");
+  EXPECT_EQ(shown(assign(allocator, requestFor("web", "10.0.0.200"))), "10.0.0.200");
+  EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.200");
   const PoolUsage usage = allocator.usage("a");
   EXPECT_EQ(usage.ipv4, (PoolUsage::Counts{128, 1, 128}));
   ASSERT_EQ(usage.outside.size(), 1U);
   EXPECT_EQ(usage.outside[0].second.toString(), "Service default/web");
   allocator.releaseAll(kWeb);
   EXPECT_TRUE(allocator.usage("a").outside.empty());
-  EXPECT_EQ(reason(allocator.assign(requestFor("web", "10.0.0.200"))), "AddressNotInPool");
+  EXPECT_EQ(reason(assign(allocator, requestFor("web", "10.0.0.200"))), "AddressNotInPool");
 }
 
 TEST(PoolEdit, DeletionOfAllPoolsWipesNothing) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  const std::string before = shown(allocator.assign(request("web")));
+  const std::string before = shown(assign(allocator, request("web")));
   allocator.setPools({});
-  EXPECT_EQ(shown(allocator.assign(request("web"))), before);
+  EXPECT_EQ(shown(assign(allocator, request("web"))), before);
   allocator.setPools(planPools({pool("again", {"10.0.0.0/24"})}));
-  EXPECT_NE(shown(allocator.assign(request("other"))), before) << "not given again";
+  EXPECT_NE(shown(assign(allocator, request("other"))), before) << "not given again";
 }
 
 TEST(PoolEdit, ABadPoolKeepsItsHolders) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  const std::string before = shown(allocator.assign(request("web")));
+  const std::string before = shown(assign(allocator, request("web")));
   allocator.setPools(planPools({pool("a", {"10.0.0.0/24", "oops"})}));
-  EXPECT_EQ(shown(allocator.assign(request("web"))), before);
+  EXPECT_EQ(shown(assign(allocator, request("web"))), before);
   EXPECT_EQ(allocator.usage("a").outside.size(), 1U);
 }
 
 TEST(PoolEdit, ALabelChangeTakesNoAddressAway) {
   model::Pool fenced = pool("a", {"10.0.0.0/24"});
   Allocator allocator = allocatorWith({fenced});
-  const std::string before = shown(allocator.assign(request("web")));
+  const std::string before = shown(assign(allocator, request("web")));
   fenced.namespaces = {"elsewhere"};
   allocator.setPools(planPools({fenced}));
-  EXPECT_EQ(shown(allocator.assign(request("web"))), before);
+  EXPECT_EQ(shown(assign(allocator, request("web"))), before);
 }
 
 TEST(PoolEdit, ARenamedPoolTakesItsHoldersOver) {
   Allocator allocator = allocatorWith({pool("old", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   allocator.setPools(planPools({pool("new", {"10.0.0.0/24"})}));
-  EXPECT_EQ(allocator.assign(request("web")).addresses[0].pool, "new");
+  EXPECT_EQ(assign(allocator, request("web")).addresses[0].pool, "new");
   EXPECT_EQ(allocator.usage("new").ipv4.allocated, 1U);
 }
 
 TEST(PoolEdit, AnAddressThatItsPresentPoolAvoidsCountsForThatPool) {
   Allocator allocator = allocatorWith({pool("old", {"10.0.0.0/30"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   model::Pool careful = pool("new", {"10.0.0.0/30"});
   careful.avoidBuggyIps = true;
   allocator.setPools(planPools({careful}));
@@ -314,9 +370,9 @@ TEST(PoolEdit, AnAddressThatItsPresentPoolAvoidsCountsForThatPool) {
 
 TEST(PoolEdit, AfterASplitItIsKnownWhichPoolGaveTheAddress) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/30"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   allocator.setPools(planPools({pool("a", {"10.0.0.2/31"}), pool("b", {"10.0.0.0/31"})}));
-  const Choice choice = allocator.assign(request("web"));
+  const Choice choice = assign(allocator, request("web"));
   EXPECT_EQ(choice.addresses[0].pool, "b");
   EXPECT_EQ(choice.addresses[0].givenFrom, "a");
 }
@@ -324,10 +380,10 @@ TEST(PoolEdit, AfterASplitItIsKnownWhichPoolGaveTheAddress) {
 TEST(PoolEdit, AnAddressIsGivenOnceThoughTwoPoolsHaveIt) {
   model::Pool first = pool("a", {"10.0.0.0/30"});
   Allocator allocator = allocatorWith({first});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   // The holder's Pool is gone for a moment; its addresses belong to another one by now.
   allocator.setPools(planPools({pool("b", {"10.0.0.0/29"})}));
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
 }
 
 // 5. Taking up, foreign addresses, reservations.
@@ -339,8 +395,8 @@ bool takeUp(Allocator& allocator, const std::string& name, const std::string& ad
 TEST(TakeUp, GivesEveryHolderItsAddressBack) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
-  EXPECT_EQ(shown(allocator.assign(request("web"))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.0");
 }
 
 TEST(TakeUp, RefusesASecondHolder) {
@@ -356,7 +412,7 @@ TEST(TakeUp, OfTwoAddressesOfOneFamilyTheShownOneStays) {
   takeUp(allocator, "web", "10.0.0.7");
   Request shows = request("web");
   shows.shown = {ip("10.0.0.7")};
-  const Choice choice = allocator.assign(shows);
+  const Choice choice = assign(allocator, shows);
   EXPECT_EQ(shown(choice), "10.0.0.7");
   EXPECT_THAT(choice.surplus, ElementsAre(ip("10.0.0.3")));
 }
@@ -365,20 +421,20 @@ TEST(Foreign, AddressesThatOthersShowAreNotGiven) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   const kube::ObjectKey foreign{"kube-system", "traefik"};
   allocator.setForeign(foreign, {ip("10.0.0.0"), ip("172.16.0.1")});
-  EXPECT_EQ(shown(allocator.assign(request("web"))), "10.0.0.1");
-  EXPECT_EQ(reason(allocator.assign(requestFor("x", "10.0.0.0"))), "AddressHeld");
+  EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.1");
+  EXPECT_EQ(reason(assign(allocator, requestFor("x", "10.0.0.0"))), "AddressHeld");
   EXPECT_TRUE(allocator.setForeign(foreign, {}));
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.0");
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.0");
 }
 
 TEST(Foreign, WhatOthersShowIsNotGivenWhenOursLeavesIt) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   const kube::ObjectKey foreign{"kube-system", "traefik"};
   allocator.setForeign(foreign, {ip("10.0.0.0")});
   EXPECT_TRUE(allocator.holds().ofForeign(foreign).empty());
   allocator.releaseAll(kWeb);
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
   EXPECT_TRUE(allocator.setForeign(foreign, {}));
 }
 
@@ -396,15 +452,30 @@ Request byName(const std::string& service, const std::string& claim) {
   return result;
 }
 
+TEST(Reserve, WhoeverNamesObjectsThatDoNotDoWaitsForAllOfThem) {
+  Request both = byName("web", "one");
+  both.claims.emplace_back("two");
+  const Obstacle expected{.claims = {{"default", "one"}, {"default", "two"}}};
+  Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+  EXPECT_EQ(assign(allocator, both).refusal->obstacle, expected) << "there are none";
+  ASSERT_TRUE(allocator.reserve(reservation("one", "2001:db8::1")));
+  allocator.recorded({"default", "one"});
+  EXPECT_EQ(assign(allocator, both).refusal->obstacle, expected) << "the family is wrong";
+  ASSERT_TRUE(allocator.reserve(reservation("two", "2001:db8::2")));
+  allocator.recorded({"default", "two"});
+  both.families = {Family::kIpv6};
+  EXPECT_EQ(assign(allocator, both).refusal->obstacle, expected) << "both are of one family";
+}
+
 TEST(Reserve, AnAddressWhoseHoldersNameTheObjectIsReservedWithThemAsUsers) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   const auto door = reservation("door", "10.0.0.0");
   const auto nobody = [](const kube::ObjectKey&) { return false; };
   EXPECT_EQ(allocator.reserve(door, nobody).error().reason, RefusalReason::kAddressHeld);
   const auto web = [](const kube::ObjectKey& service) { return service == kWeb; };
   ASSERT_TRUE(allocator.reserve(door, web));
-  const Choice choice = allocator.assign(byName("web", "door"));
+  const Choice choice = assign(allocator, byName("web", "door"));
   EXPECT_EQ(shown(choice), "10.0.0.0");
   EXPECT_EQ(choice.addresses[0].reservation, "door");
   EXPECT_TRUE(choice.surplus.empty());
@@ -413,10 +484,10 @@ TEST(Reserve, AnAddressWhoseHoldersNameTheObjectIsReservedWithThemAsUsers) {
 TEST(Reservations, AreGivenToNobodyButTheServiceThatNamesThem) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   EXPECT_EQ(allocator.reserve(reservation("front-door", "10.0.0.0"))->pool, "a");
-  EXPECT_EQ(shown(allocator.assign(request("other"))), "10.0.0.1");
-  const Choice direct = allocator.assign(requestFor("thief", "10.0.0.0"));
+  EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
+  const Choice direct = assign(allocator, requestFor("thief", "10.0.0.0"));
   EXPECT_THAT(message(direct), HasSubstr("barevip.dev/ip: front-door"));
-  const Choice named = allocator.assign(byName("web", "front-door"));
+  const Choice named = assign(allocator, byName("web", "front-door"));
   EXPECT_EQ(shown(named), "10.0.0.0");
   EXPECT_EQ(named.addresses[0].reservation, "front-door");
 }
@@ -424,11 +495,11 @@ TEST(Reservations, AreGivenToNobodyButTheServiceThatNamesThem) {
 TEST(Reservations, HaveOneUserAndOutliveIt) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("front-door", "10.0.0.5")));
-  allocator.assign(byName("web", "front-door"));
-  EXPECT_THAT(message(allocator.assign(byName("second", "front-door"))),
+  assign(allocator, byName("web", "front-door"));
+  EXPECT_THAT(message(assign(allocator, byName("second", "front-door"))),
               HasSubstr("IP default/front-door is used by Service default/web"));
   allocator.releaseAll(kWeb);
-  EXPECT_EQ(shown(allocator.assign(byName("second", "front-door"))), "10.0.0.5");
+  EXPECT_EQ(shown(assign(allocator, byName("second", "front-door"))), "10.0.0.5");
 }
 
 TEST(Reservations, WithoutAnAddressGetTheLowestFreeOne) {
@@ -441,14 +512,14 @@ TEST(Reservations, WithoutAnAddressGetTheLowestFreeOne) {
 
 TEST(Reservations, ThatAreNotThereLetTheServiceWait) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  EXPECT_EQ(reason(allocator.assign(byName("web", "nothing"))), "ReservationMissing");
+  EXPECT_EQ(reason(assign(allocator, byName("web", "nothing"))), "ReservationMissing");
 }
 
 TEST(Reservations, AreRefusedWhereAServiceWouldBe) {
   model::Pool shop = pool("shop", {"10.9.0.0/24"});
   shop.namespaces = {"shop"};
   Allocator allocator = allocatorWith({shop, pool("a", {"10.0.0.0/24"})});
-  allocator.assign(request("web"));
+  assign(allocator, request("web"));
   EXPECT_EQ(allocator.reserve(reservation("x", "10.0.0.0")).error().reason,
             RefusalReason::kAddressHeld);
   EXPECT_EQ(allocator.reserve(reservation("x", "10.9.0.0")).error().reason,
@@ -458,9 +529,9 @@ TEST(Reservations, AreRefusedWhereAServiceWouldBe) {
 TEST(Reservations, DeletedUnderAServiceLeaveItTheAddress) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("front-door", "10.0.0.5")));
-  allocator.assign(byName("web", "front-door"));
+  assign(allocator, byName("web", "front-door"));
   EXPECT_FALSE(allocator.unreserve({"default", "front-door"}));
-  const Choice choice = allocator.assign(byName("web", "front-door"));
+  const Choice choice = assign(allocator, byName("web", "front-door"));
   EXPECT_EQ(reason(choice), "ReservationMissing");
   EXPECT_EQ(shown(choice), "10.0.0.5");
 }
@@ -468,8 +539,8 @@ TEST(Reservations, DeletedUnderAServiceLeaveItTheAddress) {
 TEST(Reservations, ThatTheServiceNoLongerNamesAreLeftAfterTheMove) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   ASSERT_TRUE(allocator.reserve(reservation("front-door", "10.0.0.5")));
-  allocator.assign(byName("web", "front-door"));
-  const Choice moved = allocator.assign(request("web"));
+  assign(allocator, byName("web", "front-door"));
+  const Choice moved = assign(allocator, request("web"));
   EXPECT_EQ(shown(moved), "10.0.0.0");
   EXPECT_THAT(moved.surplus, ElementsAre(ip("10.0.0.5")));
   allocator.release(kWeb, ip("10.0.0.5"));

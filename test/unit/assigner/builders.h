@@ -9,7 +9,7 @@
 #include "barevip/base/ip.h"
 #include "barevip/model/pool.h"
 
-#include "assigner/allocator.h"
+#include "assigner/allocation/allocator.h"
 
 namespace barevip::assigner::test {
 
@@ -26,6 +26,8 @@ inline model::Pool pool(const std::string& name, std::vector<std::string> addres
   model::Pool pool;
   pool.key.name = name;
   pool.addresses = std::move(addresses);
+  pool.allowFirstLast = true;
+  pool.reuseDelay = {};
   return pool;
 }
 
@@ -70,6 +72,22 @@ inline Allocator allocatorWith(const std::vector<model::Pool>& pools) {
   Allocator allocator;
   allocator.setPools(planPools(pools));
   return allocator;
+}
+
+/// Chooses, and grants what is chosen.
+inline Choice assign(Allocator& allocator, const Request& request) {
+  Choice choice = choose(allocator.pools(), allocator.holds(), request);
+  allocator.grant({request.service, request.terms}, choice);
+  return choice;
+}
+
+/// What a Service keeps whose request cannot be read.
+inline Choice keep(Allocator& allocator, const Sharer& service,
+                   const std::vector<IpAddress>& shown) {
+  Choice choice = assigner::keep(allocator.pools(), allocator.holds(), service, shown,
+                                 {RefusalReason::kBadRequest, "a typo"});
+  allocator.grant(service, choice);
+  return choice;
 }
 
 /// As a Service of ours that has the address is taken up.

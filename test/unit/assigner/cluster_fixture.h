@@ -11,8 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "assigner/service_reconciler.h"
-#include "assigner/take_up.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/restore/take_up.h"
+#include "assigner/service/service_reconciler.h"
 #include "common/model/ip_claim_json.h"
 #include "common/model/node_json.h"
 #include "common/model/service_json.h"
@@ -56,22 +57,32 @@ class ClusterFixture : public testing::Test {
   /// A process that knows nothing begins to lead.
   void restart() {
     reconciler_.reset();
-    ledger_ = std::make_unique<Ledger>();
+    ledger_ = std::make_unique<Ledger>(clock_);
+    waiting_ = std::make_unique<WaitingList>();
     setPools(pools_);
     sync();
-    Snapshot snapshot;
-    for (const auto& claim : claims_.all()) snapshot.claims.push_back(*claim);
-    for (const auto& service : services_.all()) snapshot.services.push_back(*service);
-    snapshot.namespaceOf = [this](const std::string& name) { return namespaces_.get({"", name}); };
+    const Snapshot snapshot{claims_.all(), services_.all(), [this](const std::string& name) {
+                              return namespaces_.get({"", name});
+                            }};
     ledger_->with([&](Allocator& allocator) {
-      takeUp(allocator, snapshot, {options_.requireClass, options_.adopt});
+      takeUp(allocator, snapshot, {options_.classes, options_.adopt});
     });
     reconciler_ = std::make_unique<ServiceReconciler>(
         api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
+        *waiting_,
         AllocationNotices{
-            [this] { ++freed_; }, [] {},
-            [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); }},
+            [this](const std::string&) { ++freed_; },
+            [this](const Shareable& what) {
+              ++freed_;
+              for (const Holder& each : waiting_->sharing(what)) {
+                sharersWoken_.push_back(each.key.name);
+              }
+            },
+            [this](const kube::ObjectKey&) { ++freed_; }, [] {},
+            [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); },
+            [](const kube::ObjectKey&) {}},
         [this] { return busy_; }, options_);
+    reconciler_->tookUp(snapshot.services);
   }
 
   /// The watches catch up.
@@ -115,6 +126,11 @@ class ClusterFixture : public testing::Test {
     put(serviceJson(name));
     sync();
     ASSERT_TRUE(once(name)) << name;
+  }
+
+  [[nodiscard]] std::vector<kube::ObjectKey> waiters(
+      Holder::Kind kind = Holder::Kind::kService) const {
+    return waiting_->keys(kind);
   }
 
   [[nodiscard]] json service(const std::string& name) const {
@@ -166,9 +182,11 @@ class ClusterFixture : public testing::Test {
   ClaimIndex claimIndex_;
   std::vector<model::Pool> pools_;
   std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<WaitingList> waiting_;
   ServiceReconciler::Options options_;
   std::unique_ptr<ServiceReconciler> reconciler_;
   int freed_ = 0;
+  std::vector<std::string> sharersWoken_;
   bool busy_ = false;
   std::vector<std::string> claimUses_;
 

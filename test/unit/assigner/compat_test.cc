@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/compat.h"
+#include "assigner/service/compat.h"
 
 #include <gtest/gtest.h>
 
@@ -77,6 +77,27 @@ TEST_P(MetalLbAnnotations, AreReadByOurNames) {
   const model::Service service = read(Compat::kMetalLb, GetParam().written);
   EXPECT_EQ(service.annotations, GetParam().ours);
   EXPECT_EQ(service.writtenAs, GetParam().writtenAs);
+}
+
+TEST(ReadAnnotationsOf, KubeVipHasAddresses) {
+  const model::Service service =
+      read(Compat::kKubeVip, {{"kube-vip.io/loadbalancerIPs", "192.0.2.1,2001:db8::1"},
+                              {"metallb.io/address-pool", "lan"}});
+  EXPECT_EQ(service.annotations, (StringMap{{"barevip.dev/address", "192.0.2.1,2001:db8::1"}}));
+  EXPECT_EQ(service.writtenAs, (StringMap{{"barevip.dev/address", "kube-vip.io/loadbalancerIPs"}}));
+}
+
+TEST(ReadAnnotationsOf, CiliumHasAddressesAndASharingKeyByANewAndAnOldName) {
+  const StringMap ours{{"barevip.dev/address", "192.0.2.1"}, {"barevip.dev/share", "dns"}};
+  const StringMap old{{"io.cilium/lb-ipam-ips", "192.0.2.1"},
+                      {"io.cilium/lb-ipam-sharing-key", "dns"}};
+  EXPECT_EQ(read(Compat::kCilium, old).annotations, ours);
+  const model::Service both = read(Compat::kCilium, {{"lbipam.cilium.io/ips", "192.0.2.1"},
+                                                     {"io.cilium/lb-ipam-ips", "192.0.2.9"},
+                                                     {"lbipam.cilium.io/sharing-key", "dns"}});
+  EXPECT_EQ(both.annotations, ours);
+  EXPECT_EQ(both.writtenAs, (StringMap{{"barevip.dev/address", "lbipam.cilium.io/ips"},
+                                       {"barevip.dev/share", "lbipam.cilium.io/sharing-key"}}));
 }
 
 TEST(ReadAnnotationsOf, NobodyElseReadsOursOnly) {

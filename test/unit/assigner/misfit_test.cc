@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/misfit.h"
+#include "assigner/allocation/misfit.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -10,6 +10,7 @@ namespace barevip::assigner {
 namespace {
 
 using test::allocatorWith;
+using test::assign;
 using test::ip;
 using test::pool;
 using test::reason;
@@ -21,7 +22,7 @@ using testing::HasSubstr;
 std::vector<std::string> drain(Allocator& allocator, Family family = Family::kIpv4) {
   std::vector<std::string> given;
   while (true) {
-    const Choice choice = allocator.assign(request(std::to_string(given.size()), {family}));
+    const Choice choice = assign(allocator, request(std::to_string(given.size()), {family}));
     if (choice.refusal) return given;
     given.push_back(shown(choice));
   }
@@ -134,7 +135,7 @@ TEST_F(TheirControllerTests, APoolWithABadEntryIsFaultyAndSaysWhy) {
 }
 
 TEST_F(TheirControllerTests, TheFirstAddressIsGivenAndComesBack) {
-  EXPECT_EQ(shown(allocator_.assign(request("web"))), "172.22.132.1");
+  EXPECT_EQ(shown(assign(allocator_, request("web"))), "172.22.132.1");
   EXPECT_EQ(counts(allocator_), "5 1 4");
   EXPECT_TRUE(allocator_.release({"default", "web"}, ip("172.22.132.1")));
   EXPECT_EQ(counts(allocator_), "5 0 5");
@@ -142,7 +143,7 @@ TEST_F(TheirControllerTests, TheFirstAddressIsGivenAndComesBack) {
 
 TEST_F(TheirControllerTests, AFullPoolRefuses) {
   EXPECT_EQ(drain(allocator_).size(), 5U);
-  EXPECT_EQ(reason(allocator_.assign(request("late"))), "PoolExhausted");
+  EXPECT_EQ(reason(assign(allocator_, request("late"))), "PoolExhausted");
 }
 
 class NotAsInTheOriginal : public testing::TestWithParam<AddressCase> {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/pool_holders.h"
+#include "assigner/allocation/pool_holders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ std::vector<std::string> names(const std::vector<PoolHolder>& holders) {
 }
 
 std::vector<std::string> holders(const Allocator& allocator, const std::string& name) {
-  return names(holdersOf(allocator.pools(), allocator.holds(), name));
+  return names(holdersOf(allocator.holds(), allocator.ofPool(name)));
 }
 
 TEST(PoolHolders, AreServicesAndReservationsButNotWhatOthersGave) {
@@ -36,7 +36,7 @@ TEST(PoolHolders, AreServicesAndReservationsButNotWhatOthersGave) {
   allocator.setForeign({"default", "foreign"}, {ip("10.0.0.3")});
   EXPECT_THAT(holders(allocator, "a"),
               ElementsAre("10.0.0.1 Service default/web", "10.0.0.2 IP default/front-door"));
-  EXPECT_EQ(holdersOf(allocator.pools(), allocator.holds(), "a")[1].users, std::vector{kWeb});
+  EXPECT_EQ(holdersOf(allocator.holds(), allocator.ofPool("a"))[1].users, std::vector{kWeb});
 }
 
 TEST(PoolHolders, AreAllWhoShareAnAddress) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/pool_plan.h"
+#include "assigner/allocation/pool_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -146,8 +146,16 @@ INSTANTIATE_TEST_SUITE_P(
         AdmissionCase{"ByServiceLabels", {{}, {}, {}, kWeb}, kShop, true},
         AdmissionCase{"ServiceLabelsMustMatchToo", {{"shop"}, {}, {}, kNobody}, kShop, false},
         AdmissionCase{"NamespaceMustMatchToo", {{"blog"}, {}, {}, kWeb}, kShop, false},
-        AdmissionCase{"ReservationHasNoServiceLabelsYet",
+        AdmissionCase{"ReservationHasNoServiceLabels",
                       {{}, {}, {}, kWeb},
+                      {"shop", model::StringMap{}, std::nullopt},
+                      false},
+        AdmissionCase{"ReservationIsAdmittedByItsNamespace",
+                      {{"shop"}, {}, {}, kWeb},
+                      {"shop", model::StringMap{}, std::nullopt},
+                      true},
+        AdmissionCase{"ReservationIsAdmittedIfThePoolSaysSo",
+                      {{}, {}, {}, kWeb, true},
                       {"shop", model::StringMap{}, std::nullopt},
                       true}),
     [](const auto& each) { return each.param.name; });

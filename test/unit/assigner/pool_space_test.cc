@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/pool_space.h"
+#include "assigner/allocation/pool_space.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/record_name.h"
+#include "assigner/service/record_name.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/repair_pace.h"
+#include "assigner/service/repair_pace.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/request.h"
+#include "assigner/allocation/request.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "assigner/compat.h"
+#include "assigner/service/compat.h"
 #include "unit/assigner/builders.h"
 
 namespace barevip::assigner {
@@ -65,7 +65,7 @@ TEST(RequestOf, RefusesAServiceWhoseLabelsAndAnnotationsAreNotKept) {
   large.oversized = true;
   const auto request = requestOf(large, nullptr);
   ASSERT_FALSE(request) << "it may have asked for something";
-  EXPECT_THAT(request.error().message, HasSubstr("longer than 64 KiB"));
+  EXPECT_THAT(request.error().message, HasSubstr("too many"));
 }
 
 TEST(RequestOf, HonoursLoadBalancerIp) {

@@ -37,6 +37,20 @@ class ServiceLifeTest : public test::ClusterFixture {
     return service;
   }
 
+  /// As a backup has it, or as a leader wrote it whose patch came late.
+  static json restored(const std::string& name, const std::vector<std::string>& addresses,
+                       const std::string& status = "True") {
+    json service = showing(name, addresses);
+    std::string message;
+    for (const auto& each : addresses) message += (message.empty() ? "" : ", ") + each;
+    service["status"]["conditions"] = {{{"type", kAddressAssigned},
+                                        {"status", status},
+                                        {"reason", status == "True" ? "Assigned" : "BadRequest"},
+                                        {"message", message + " assigned"},
+                                        {"lastTransitionTime", "2030-01-01T00:00:00Z"}}};
+    return service;
+  }
+
   /// Somebody else writes into the status.
   void overwrite(const std::string& name, const json& ingress) {
     edit(name, {{"status", {{"loadBalancer", {{"ingress", ingress}}}}}});
@@ -253,6 +267,265 @@ TEST_F(ServiceLifeTest, AllThatAServiceHadIsFreeWhenItWasDeletedWhileNobodyLed) 
   EXPECT_THAT(claimNames(), ElementsAre("next-10.0.0.0", "next-2001.db8.0.0.0.0.0.0"));
 }
 
+// Namespaces come by a watch of their own.
+
+TEST_F(ServiceLifeTest, ANamespaceThatTheWatchDoesNotShowYetDecidesAboutThePool) {
+  model::Pool edge = pool("edge", {"10.0.1.0/24"});
+  edge.namespaceSelector = model::LabelSelector{{{"tier", "edge"}}, {}};
+  setPools({edge, pool("open", {"10.0.0.0/24"})});
+  for (const char* ns : {"default", "late"}) {  // an old label; no Namespace at all
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", ns}, {"labels", {{"tier", "edge"}}}}}});
+    json web = serviceJson("web");
+    web["metadata"]["namespace"] = ns;
+    put(web);
+    fillServicesOnly();
+    ASSERT_TRUE(reconciler_->reconcile({ns, "web"}, {}));
+    const auto object = api_.object(kube::kServices, {ns, "web"});
+    EXPECT_THAT((*object)["status"]["loadBalancer"]["ingress"][0]["ip"].get<std::string>(),
+                testing::StartsWith("10.0.1."))
+        << ns;
+  }
+}
+
+TEST_F(ServiceLifeTest, WithoutAnAnswerAboutItsNamespaceAServiceWaits) {
+  model::Pool edge = pool("edge", {"10.0.1.0/24"});
+  edge.namespaceSelector = model::LabelSelector{{{"tier", "edge"}}, {}};
+  setPools({edge, pool("open", {"10.0.0.0/24"})});
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource&,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kGet) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "no answer"};
+  });
+  put(serviceJson("web"));
+  fillServicesOnly();
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(shown("web"), "");
+  api_.setInterceptor({});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceLifeTest, InANamespaceThatIsDeletedNothingIsMadeAgain) {
+  add("web");
+  api_.put(kube::kNamespaces, {{"metadata",
+                                {{"name", "default"},
+                                 {"finalizers", {"kubernetes"}},
+                                 {"deletionTimestamp", "2030-01-01T00:00:00Z"}}}});
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  api_.clearWrites();
+  settle("web");
+  put(serviceJson("late"));
+  settle("late");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  EXPECT_EQ(shown("web"), "10.0.0.0") << "until it is gone";
+}
+
+// A status that is there before we look: the same while we lead as before we do.
+
+TEST_F(ServiceLifeTest, WhatARestoredServiceShowsIsKeptWhileWeLeadAsBeforeWeDid) {
+  setPools({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+  for (const bool restarted : {false, true}) {
+    json web = restored("web", {"10.0.0.7", "2001:db8::7"});
+    web["spec"]["ipFamilies"] = {"IPv4", "IPv6"};
+    web["spec"]["ipFamilyPolicy"] = "RequireDualStack";
+    put(web);
+    if (restarted) restart();
+    settle("web");
+    EXPECT_EQ(shown("web"), "10.0.0.7,2001:db8::7") << restarted;
+    EXPECT_EQ(reason("web"), "Assigned");
+    EXPECT_THAT(claimNames(), testing::SizeIs(2));
+    api_.erase(kube::kServices, {"default", "web"});
+    settle("web");
+  }
+}
+
+TEST_F(ServiceLifeTest, ARestoredServiceThatAsksForWhatItShowsHasItAtOnce) {
+  json web = restored("web", {"10.0.0.7"});
+  web["metadata"]["annotations"] = {{"barevip.dev/address", "10.0.0.7"}};
+  put(web);
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  EXPECT_THAT(events("web"), IsEmpty()) << "nothing changed for anybody";
+}
+
+TEST_F(ServiceLifeTest, AServiceReplacedByItsBackupKeepsWhatTheBackupShows) {
+  add("web");
+  api_.erase(kube::kServices, {"default", "web"});
+  put(restored("web", {"10.0.0.7"}));
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+}
+
+TEST_F(ServiceLifeTest, RestoredServicesThatShareAnAddressKeepItTogether) {
+  for (const auto& [name, port] : {std::pair("one", 80), std::pair("two", 443)}) {
+    json service = restored(name, {"10.0.0.7"});
+    service["metadata"]["annotations"] = {{"barevip.dev/share", "k"}};
+    service["spec"]["ports"] = {{{"port", port}}};
+    put(service);
+    settle(name);
+    EXPECT_EQ(shown(name), "10.0.0.7") << name;
+  }
+}
+
+TEST_F(ServiceLifeTest, ARestoredStatusDoesNotGetAroundHoldersAndPools) {
+  add("holder");  // 10.0.0.0
+  model::Pool kept = pool("kept", {"10.0.1.0/24"});
+  kept.namespaces = {"shop"};
+  setPools({pool("a", {"10.0.0.0/24"}), kept});
+  for (const char* address : {"10.0.0.0", "10.0.1.7", "192.0.2.1"}) {
+    put(restored("web", {address}));
+    settle("web");
+    EXPECT_EQ(shown("web"), "10.0.0.1") << address;
+    api_.erase(kube::kServices, {"default", "web"});
+    settle("web");
+  }
+  EXPECT_EQ(shown("holder"), "10.0.0.0");
+}
+
+// A restore is two requests: the Service, which may have another address before its status follows.
+
+TEST_F(ServiceLifeTest, AStatusRestoredAfterTheFirstLookIsKept) {
+  setPools({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
+  for (const bool restarted : {false, true}) {
+    json web = serviceJson("web");
+    web["spec"]["ipFamilies"] = {"IPv4", "IPv6"};
+    web["spec"]["ipFamilyPolicy"] = "RequireDualStack";
+    put(web);
+    settle("web");
+    ASSERT_EQ(shown("web"), "10.0.0.0,2001:db8::");
+    edit("web", {{"status", restored("web", {"10.0.0.7", "2001:db8::7"})["status"]}});
+    if (restarted) restart();
+    settle("web");
+    EXPECT_EQ(shown("web"), "10.0.0.7,2001:db8::7") << restarted;
+    EXPECT_EQ(reason("web"), "Assigned");
+    EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7", "web-2001.db8.0.0.0.0.0.7"));
+    add("next");
+    EXPECT_EQ(shown("next"), "10.0.0.0") << "what it had first is free";
+    for (const char* name : {"web", "next"}) {
+      api_.erase(kube::kServices, {"default", name});
+      settle(name);
+    }
+  }
+}
+
+TEST_F(ServiceLifeTest, AStatusRestoredLaterDoesNotGetAroundRequestsHoldersAndPools) {
+  struct Case {
+    const char* what;
+    json annotations;
+    const char* address;
+    const char* kept;
+  };
+  const Case cases[] = {
+      {"held by another one", json::object(), "10.0.0.0", "10.0.0.1"},
+      {"in no Pool", json::object(), "192.0.2.1", "10.0.0.1"},
+      {"it asks for a number", {{"barevip.dev/address", "10.0.0.3"}}, "10.0.0.7", "10.0.0.3"},
+      {"it asks for a Pool", {{"barevip.dev/pool", "b"}}, "10.0.0.7", "10.0.1.0"}};
+  setPools({pool("a", {"10.0.0.0/24"}), pool("b", {"10.0.1.0/24"})});
+  add("holder");  // 10.0.0.0
+  for (const Case& each : cases) {
+    json web = serviceJson("web");
+    web["metadata"]["annotations"] = each.annotations;
+    put(web);
+    settle("web");
+    ASSERT_EQ(shown("web"), each.kept) << each.what;
+    edit("web", {{"status", restored("web", {each.address})["status"]}});
+    settle("web");
+    EXPECT_EQ(shown("web"), each.kept) << each.what;
+    api_.erase(kube::kServices, {"default", "web"});
+    settle("web");
+  }
+  EXPECT_EQ(shown("holder"), "10.0.0.0");
+}
+
+TEST_F(ServiceLifeTest, AnIngressEditedByHandIsNoRestoredStatus) {
+  add("web");
+  overwrite("web", {{{"ip", "10.0.0.7"}, {"ipMode", "Proxy"}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceLifeTest, OurOwnEarlierStatusThatIsSeenLateMovesNoServiceBack) {
+  add("web");  // 10.0.0.0
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/pool", "b"}}}}}});
+  setPools({pool("a", {"10.0.0.0/24"}), pool("b", {"10.0.1.0/24"})});
+  sync();
+  ASSERT_TRUE(once("web"));
+  ASSERT_EQ(shown("web"), "10.0.1.0");
+  setPools({pool("b", {"10.0.0.0/23"})});  // now it may have either
+  (void)once("web");                       // the watch shows what was before
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.1.0");
+}
+
+TEST_F(ServiceLifeTest, WhatAServiceKeepsAlthoughItsRequestIsRefusedOutlivesItsRecord) {
+  add("web");
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "soon"}}}}}});
+  settle("web");
+  ASSERT_EQ(condition("web")["status"], "False");
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  restart();
+  settle("web");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(events("web"), testing::Not(testing::Contains("ForeignAddress")));
+  edit("web", {{"metadata", {{"annotations", nullptr}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(reason("web"), "Assigned");
+}
+
+TEST_F(ServiceLifeTest, WhatSomebodyElseShowsOnAServiceThatWaitsIsNotOurs) {
+  setPools({});
+  add("web");
+  ASSERT_EQ(reason("web"), "NoPool");
+  setPools({pool("a", {"10.0.0.0/24"})});
+  overwrite("web", {{{"ip", "10.0.0.9"}}});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.9");
+  EXPECT_THAT(claimNames(), IsEmpty());
+}
+
+TEST_F(ServiceLifeTest, ARequestForAnotherPoolIsNotForgottenWithTheRecord) {
+  setPools({pool("a", {"10.0.0.0/24"}), pool("b", {"10.0.1.0/24"})});
+  add("web");
+  api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
+  edit("web", {{"metadata", {{"annotations", {{"barevip.dev/pool", "b"}}}}}});
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.1.0");
+}
+
+TEST_F(ServiceLifeTest, AServiceMadeAnewBetweenTakeUpAndTheFirstLookInheritsNothing) {
+  model::Pool gold = pool("a", {"10.0.0.0/24"});
+  gold.serviceSelector = model::LabelSelector{{{"tier", "gold"}}, {}};
+  setPools({gold});
+  json web = serviceJson("web");
+  web["metadata"]["labels"] = {{"tier", "gold"}};
+  put(web);
+  settle("web");
+  restart();
+  api_.erase(kube::kServices, {"default", "web"});
+  put(serviceJson("web"));
+  settle("web");
+  EXPECT_EQ(shown("web"), "");
+  EXPECT_EQ(reason("web"), "NoPoolAdmits");
+}
+
+TEST_F(ServiceLifeTest, WhoeverServesItNextFindsHisOwnEntryAsHeWroteIt) {
+  add("web");
+  const json theirs = {
+      {"ip", "172.16.0.1"},
+      {"ports", {{{"port", 80}, {"protocol", "TCP"}, {"error", "example.com/NO"}}}},
+      {"whatever", "comes"}};
+  edit("web",
+       {{"spec", {{"loadBalancerClass", "example.com/other"}}},
+        {"status",
+         {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.0"}, {"ipMode", "Proxy"}}, theirs}}}}}}});
+  settle("web");
+  EXPECT_EQ(service("web")["status"]["loadBalancer"]["ingress"], json::array({theirs}));
+}
+
 // A status that somebody else writes.
 
 TEST_F(ServiceLifeTest, EachEditOfTheStatusIsRepaired) {
@@ -392,11 +665,21 @@ TEST_F(ServiceLifeTest, WhatIsInNoPoolStaysForeignUntilOneHasIt) {
   settle("old");
   EXPECT_EQ(api_.writeCount(), 0U);
   EXPECT_THAT(events("old"), ElementsAre("ForeignAddress"));
-  EXPECT_THAT(reconciler_->waiters(), ElementsAre(kube::ObjectKey{"default", "old"}));
+  EXPECT_THAT(waiters(), ElementsAre(kube::ObjectKey{"default", "old"}));
   setPools({pool("a", {"10.0.0.0/24"}), pool("b", {"172.16.0.0/24"})});
   settle("old");
   EXPECT_EQ(reason("old"), "Assigned");
-  EXPECT_THAT(reconciler_->waiters(), IsEmpty());
+  EXPECT_THAT(waiters(), IsEmpty());
+}
+
+TEST_F(ServiceLifeTest, AHostNameOfAnotherLoadBalancerIsReportedOnce) {
+  json old = showing("old", {"10.0.0.7"});
+  old["status"]["loadBalancer"]["ingress"][0] = {{"hostname", "lb.example.com"}};
+  put(old);
+  settle("old");
+  settle("old");
+  EXPECT_EQ(api_.writeCount(), 0U);
+  EXPECT_THAT(events("old"), ElementsAre("ForeignAddress"));
 }
 
 TEST_F(ServiceLifeTest, WhatSomebodyElseHoldsStaysForeignUntilItIsFree) {

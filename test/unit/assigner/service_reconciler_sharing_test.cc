@@ -98,7 +98,7 @@ TEST_F(SharingReconcilerTest, AClashIsSaidAndRepairedByItself) {
   EXPECT_EQ(reason("tls"), "ShareRefused");
   EXPECT_THAT(condition("tls")["message"],
               HasSubstr("Service default/web: it has the port 80/TCP"));
-  EXPECT_THAT(reconciler_->waiters(), ElementsAre(kube::ObjectKey{"default", "tls"}));
+  EXPECT_THAT(waiters(), ElementsAre(kube::ObjectKey{"default", "tls"}));
   const int before = freed_;
   claimUses_.clear();
   setPort("web", 8080);
@@ -106,6 +106,21 @@ TEST_F(SharingReconcilerTest, AClashIsSaidAndRepairedByItself) {
   EXPECT_THAT(claimUses_, ElementsAre("web-10.0.0.0")) << "its ports are shown anew";
   settle("tls");
   EXPECT_EQ(reason("tls"), "Assigned");
+}
+
+TEST_F(SharingReconcilerTest, WhoSharesNoMoreWaitsForTheOthersToLeave) {
+  setPools({pool("a", {"10.0.0.0"})});
+  addSharing("web", 80);
+  addSharing("tls", 443);
+  setKey("web", nullptr);
+  EXPECT_EQ(reason("web"), "PoolExhausted");
+  sharersWoken_.clear();
+  api_.erase(kube::kServices, {"default", "tls"});
+  settle("tls");
+  EXPECT_THAT(sharersWoken_, ElementsAre("web"));
+  settle("web");
+  EXPECT_EQ(reason("web"), "Assigned");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
 }
 
 TEST_F(SharingReconcilerTest, AClashSurvivesARestartWithTheSameLoser) {

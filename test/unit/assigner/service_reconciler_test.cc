@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/service_reconciler.h"
+#include "assigner/service/service_reconciler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -171,7 +171,7 @@ TEST_F(ServiceReconcilerTest, AWaitingServiceSaysWhyOnce) {
   EXPECT_EQ(condition("web")["status"], "False");
   EXPECT_EQ(shown("web"), "");
   EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("NoPool"));
-  EXPECT_THAT(reconciler_->waiters(), ElementsAre(kube::ObjectKey{"default", "web"}));
+  EXPECT_THAT(waiters(), ElementsAre(kube::ObjectKey{"default", "web"}));
 }
 
 TEST_F(ServiceReconcilerTest, AWaitingServiceIsServedWhenAPoolComes) {
@@ -181,7 +181,7 @@ TEST_F(ServiceReconcilerTest, AWaitingServiceIsServedWhenAPoolComes) {
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
   EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("NoPool", "Assigned"));
-  EXPECT_THAT(reconciler_->waiters(), IsEmpty());
+  EXPECT_THAT(waiters(), IsEmpty());
 }
 
 TEST_F(ServiceReconcilerTest, TellsWhenAnAddressBecomesFree) {
@@ -566,14 +566,84 @@ TEST_F(ServiceReconcilerTest, AnIngressThatWeDidNotGiveIsLeftAsItIs) {
   EXPECT_EQ(shown("web"), "10.0.0.1");
 }
 
+// A bare claim of somebody who may create IP objects would prove a grant at the next restart.
+TEST_F(ServiceReconcilerTest, AnIpObjectThatNamesAServiceThatIsLeftAloneIsRemoved) {
+  put(serviceJson("old"));
+  edit("old", {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.0"}}}}}}}}});
+  settle("old");
+  const json owner = {{"apiVersion", "v1"},
+                      {"kind", "Service"},
+                      {"name", "old"},
+                      {"uid", service("old")["metadata"]["uid"]}};
+  api_.put(kube::kIps, {{"metadata",
+                         {{"name", "old-10.0.0.0"},
+                          {"namespace", "default"},
+                          {"ownerReferences", json::array({owner})}}},
+                        {"spec", {{"address", "10.0.0.0"}}}});
+  settle("old");
+  EXPECT_THAT(claimNames(), IsEmpty());
+}
+
 TEST_F(ServiceReconcilerTest, WithRequireClassAServiceWithoutClassIsNotOurs) {
-  options_.requireClass = true;
+  options_.classes.required = true;
   restart();
   add("web");
   EXPECT_EQ(api_.writeCount(), 0U);
   edit("web", {{"spec", {{"loadBalancerClass", "barevip.dev/barevip"}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, FlagsThatNoLongerServeAClassReleaseNothing) {
+  options_.classes.names.emplace_back("example.com/lb");
+  restart();
+  add("web");
+  add("classed");
+  edit("classed", {{"spec", {{"loadBalancerClass", "example.com/lb"}}}});
+  settle("classed");
+  options_.classes = {true, {"barevip.dev/barevip"}};
+  restart();
+  for (const char* name : {"web", "classed"}) {
+    settle(name);
+    EXPECT_EQ(shown(name), std::string(name) == "web" ? "10.0.0.0" : "10.0.0.1");
+    EXPECT_EQ(condition(name)["status"], "True") << name;
+    EXPECT_EQ(reason(name), "ClassNotServed") << name;
+  }
+  EXPECT_THAT(claimNames(), ElementsAre("classed-10.0.0.1", "web-10.0.0.0"));
+  api_.clearWrites();
+  restart();
+  settle("web");
+  EXPECT_EQ(api_.writeCount(), 0U) << "the same after a restart";
+  options_.classes = {false, {"example.com/lb"}};
+  restart();
+  for (const char* name : {"web", "classed"}) {
+    settle(name);
+    EXPECT_EQ(reason(name), "Assigned") << name;
+  }
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+}
+
+TEST_F(ServiceReconcilerTest, WithRequireClassAnAddressThatHadNoRecordYetIsKept) {
+  addInBurst("web");
+  busy_ = false;
+  options_.classes.required = true;
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+}
+
+TEST_F(ServiceReconcilerTest, AnotherClassThanTheRecordedOneReleasesWhateverTheFlagsSay) {
+  for (const bool restarted : {false, true}) {
+    add("web");
+    edit("web", {{"spec", {{"loadBalancerClass", "example.com/other"}}}});
+    if (restarted) restart();
+    settle("web");
+    EXPECT_EQ(shown("web"), "") << restarted;
+    EXPECT_THAT(claimNames(), IsEmpty());
+    api_.erase(kube::kServices, {"default", "web"});
+    settle("web");
+  }
 }
 
 TEST_F(ServiceReconcilerTest, NoPoolsAtAllWipeNothing) {
@@ -595,6 +665,97 @@ TEST_F(ServiceReconcilerTest, AShrunkPoolRenumbersNobody) {
   EXPECT_EQ(shown("two"), "10.0.0.1");
   add("three");
   EXPECT_EQ(reason("three"), "PoolExhausted");
+}
+
+// A webhook that cannot be reached, an API server that does not answer.
+
+TEST_F(ServiceReconcilerTest, ARecordThatCannotBeWrittenIsSaidWithinHalfAMinute) {
+  api_.setInterceptor([](Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != Verb::kCreate || resource != kube::kIps) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "failed calling webhook"};
+  });
+  for (const bool burst : {false, true}) {
+    const std::string name = burst ? "burst" : "one";
+    busy_ = burst;
+    put(serviceJson(name));
+    sync();
+    (void)once(name);
+    EXPECT_EQ(shown(name), burst ? "10.0.0.1" : "");
+    const MonotonicTime start = clock_.now();
+    // As the queue does: each pause twice as long as the one before.
+    for (std::chrono::milliseconds pause{5}; reason(name) != "RecordRefused"; pause *= 2) {
+      clock_.advance(pause);
+      sync();
+      EXPECT_FALSE(once(name));
+      ASSERT_LT(clock_.now() - start, std::chrono::seconds(25));
+    }
+    sync();
+    EXPECT_FALSE(once(name));
+    EXPECT_EQ(shown(name), "") << "no node announces it";
+    EXPECT_EQ(condition(name)["status"], "False");
+    EXPECT_THAT(condition(name)["message"], HasSubstr("failed calling webhook"));
+    EXPECT_EQ(events_.reasons({"default", name}).back(), "RecordRefused");
+  }
+  api_.setInterceptor({});
+  busy_ = false;
+  settle("burst");
+  EXPECT_EQ(reason("burst"), "Assigned");
+  EXPECT_EQ(shown("burst"), "10.0.0.1");
+}
+
+TEST_F(ServiceReconcilerTest, OfANamespaceThatGoesOrWentNobodyIsToldAnything) {
+  const Error cases[] = {
+      {ErrorCode::kNotFound, "namespaces \"default\" not found", 404, {}},
+      {ErrorCode::kForbidden,
+       "ips.barevip.dev \"web-10.0.0.0\" is forbidden: unable to create new content in namespace "
+       "default because it is being terminated",
+       403,
+       {}}};
+  for (const Error& error : cases) {
+    api_.setInterceptor([&](Verb verb, const kube::Resource& resource,
+                            const kube::ObjectKey&) -> std::optional<Error> {
+      if (verb != Verb::kCreate || resource != kube::kIps) return std::nullopt;
+      return error;
+    });
+    put(serviceJson("web"));
+    sync();
+    for (int tries = 0; tries < 3; ++tries) {
+      EXPECT_FALSE(once("web")) << error.message;
+      EXPECT_EQ(reason("web"), "") << error.message;
+      clock_.advance(std::chrono::minutes(1));
+    }
+  }
+}
+
+TEST_F(ServiceReconcilerTest, AShortOutageIsNotSaid) {
+  api_.setInterceptor([](Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != Verb::kCreate || resource != kube::kIps) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "no answer"};
+  });
+  put(serviceJson("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  clock_.advance(std::chrono::seconds(9));
+  EXPECT_FALSE(once("web"));
+  EXPECT_EQ(reason("web"), "");
+}
+
+TEST_F(ServiceReconcilerTest, AStatusThatCannotBeWrittenForLongIsReported) {
+  api_.setInterceptor([](Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != Verb::kPatchStatus || resource != kube::kServices) return std::nullopt;
+    return Error{ErrorCode::kForbidden, "denied by a policy", 403, {}};
+  });
+  put(serviceJson("web"));
+  sync();
+  EXPECT_FALSE(once("web"));
+  EXPECT_THAT(events_.reasons({"default", "web"}), IsEmpty()) << "it may pass";
+  clock_.advance(std::chrono::seconds(15));
+  EXPECT_FALSE(once("web"));
+  EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("StatusRefused"));
+  EXPECT_THAT(events_.all().back().note, HasSubstr("denied by a policy"));
 }
 
 // Release.

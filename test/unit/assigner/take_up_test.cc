@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/take_up.h"
+#include "assigner/restore/take_up.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 
-#include "assigner/record_name.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/service/record_name.h"
 #include "unit/assigner/builders.h"
+#include "unit/assigner/snapshots.h"
 
 namespace barevip::assigner {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 using test::allocatorWith;
 using test::ip;
 using test::pool;
+using test::snapshotOf;
 using testing::ElementsAre;
 
 model::Service service(const std::string& name) {
@@ -59,21 +63,23 @@ model::Service naming(model::Service service, const std::string& claim) {
   return service;
 }
 
-Allocator after(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
+Allocator after(const std::vector<model::IpClaim>& claims,
+                const std::vector<model::Service>& services,
                 model::AllowSharing allow = model::AllowSharing::kNamespace) {
   model::Pool a = pool("a", {"10.0.0.0/24"});
   a.allowSharing = allow;
   Allocator allocator = allocatorWith({a});
-  takeUp(allocator,
-         {std::move(claims), std::move(services),
-          [](const std::string&) { return std::make_shared<const model::Namespace>(); }},
-         {});
+  Snapshot snapshot = snapshotOf(claims, services);
+  snapshot.namespaceOf = [](const std::string&) {
+    return std::make_shared<const model::Namespace>();
+  };
+  takeUp(allocator, snapshot, {});
   return allocator;
 }
 
-std::string holderAfter(std::vector<model::IpClaim> claims, std::vector<model::Service> services,
-                        const std::string& address) {
-  const Allocator allocator = after(std::move(claims), std::move(services));
+std::string holderAfter(const std::vector<model::IpClaim>& claims,
+                        const std::vector<model::Service>& services, const std::string& address) {
+  const Allocator allocator = after(claims, services);
   const Hold* const hold = allocator.holds().find(ip(address));
   return hold == nullptr ? "nobody" : hold->toString();
 }
@@ -107,6 +113,14 @@ TEST(TakeUpSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
             "Service default/web");
   EXPECT_EQ(holderAfter({}, {showing("foreign", kAddress, false)}, kAddress),
             "Service default/foreign");
+}
+
+TEST(TakeUpSnapshot, OfTwoServicesThatShowAnAddressWithoutARecordTheOlderHasIt) {
+  model::Service copy = showing("copy", kAddress, true);
+  copy.creationSeconds = 2;
+  model::Service web = showing("web", kAddress, true);
+  web.creationSeconds = 1;
+  EXPECT_EQ(holderAfter({}, {copy, web}, kAddress), "Service default/web");
 }
 
 TEST(TakeUpSnapshot, AClaimWithoutItsServiceHoldsNothing) {
@@ -196,11 +210,18 @@ TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFrom
             "IP default/old");
 }
 
+// A finalizer keeps it, and nobody writes its status any more.
+TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedBeforeItWasBoundHoldsNothing) {
+  model::IpClaim leaving = reserved("old", kAddress, false);
+  leaving.deleting = true;
+  EXPECT_EQ(holderAfter({leaving}, {}, kAddress), "nobody");
+}
+
 TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
   model::Service asking = showing("web", kAddress, true);
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, {{}, {asking}, [](const std::string&) { return nullptr; }}, {});
+  takeUp(allocator, snapshotOf({}, {asking}), {});
   EXPECT_EQ(allocator.holds().find(ip(kAddress))->givenFrom(), "gone");
 }
 
@@ -215,14 +236,41 @@ TEST(TakeUpSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheHolders) {
             "IP default/front-door");
 }
 
+TEST(TakeUpSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
+  using namespace std::chrono_literals;
+  for (const auto delay : {60s, 0s}) {
+    model::Pool a = pool("a", {"10.0.0.0/24"});
+    a.reuseDelay = delay;
+    a.maxPerNamespace = 1;
+    Allocator allocator = allocatorWith({a});
+    allocator.tick(MonotonicTime(1s));
+    model::IpClaim thief = reserved("thief", kAddress, false);
+    thief.status.phase = "Conflict";
+    model::IpClaim second = reserved("second", "10.0.0.8", false);
+    second.status.phase = "Conflict";
+    takeUp(allocator, snapshotOf({thief, second}, {}), {});
+    if (delay == 0s) {
+      EXPECT_EQ(allocator.holds().ofReservation({"default", "second"}), ip("10.0.0.8"));
+      continue;
+    }
+    EXPECT_FALSE(allocator.holds().ofReservation({"default", "thief"}));
+    Reservation again;
+    again.claim = thief.key;
+    again.applicant.ns = "default";
+    again.address = ip(kAddress);
+    EXPECT_EQ(allocator.reserve(again).error().reason, RefusalReason::kAddressHeld);
+    (void)allocator.takeFreed();
+    allocator.tick(MonotonicTime(61s));
+    EXPECT_EQ(allocator.takeFreed().size(), 2U) << "whoever waits is woken";
+    EXPECT_TRUE(allocator.reserve(again));
+  }
+}
+
 TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
-  claim.status.service = "web";
+  claim.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(
-      allocator,
-      {{claim}, {naming(service("web"), "front-door")}, [](const std::string&) { return nullptr; }},
-      {});
+  takeUp(allocator, snapshotOf({claim}, {naming(service("web"), "front-door")}), {});
   EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.at(0).service,
             (kube::ObjectKey{"default", "web"}));
 }
@@ -230,19 +278,16 @@ TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
 TEST(TakeUpSnapshot, WhoNamesAReservationAndShowsItsAddressUsesItBeforeItsStatusSaysSo) {
   const model::IpClaim claim = reserved("front-door", kAddress, true);
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator,
-         {{claim},
-          {naming(showing("web", kAddress, true), "front-door")},
-          [](const std::string&) { return nullptr; }},
+  takeUp(allocator, snapshotOf({claim}, {naming(showing("web", kAddress, true), "front-door")}),
          {});
   EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
 }
 
 TEST(TakeUpSnapshot, ANamesakeOfTheEarlierUserOfAReservationIsNoUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
-  claim.status.service = "web";
+  claim.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, {{claim}, {service("web")}, [](const std::string&) { return nullptr; }}, {});
+  takeUp(allocator, snapshotOf({claim}, {service("web")}), {});
   EXPECT_TRUE(allocator.holds().find(ip(kAddress))->users.empty());
 }
 
@@ -387,7 +432,7 @@ TEST(TakeUpShared, WhoseRecordIsGoneCountsWhenTheKeyOfTheOthersIsSought) {
 TEST(TakeUpShared, AReservationKeepsItsUsers) {
   model::IpClaim door = reserved("door", kAddress, true);
   door.spec.shareKey = "k";
-  door.status.service = "dns, tls, web";
+  door.status.services = {"dns", "tls", "web"};
   // tls wants the port of web, and dns another key: neither was granted it.
   model::Service refused = sharing("tls", 80);
   refused.conditions = {{kAddressAssigned, "False", "ShareRefused", ""}};

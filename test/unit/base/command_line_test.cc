@@ -18,6 +18,7 @@ struct Flags {
   std::string metricsAddress = ":8080";
   log::Level level = log::Level::kInfo;
   int size = 1;
+  std::chrono::milliseconds time{0};
 };
 
 std::optional<CommandLineEnd> read(Flags& flags, std::vector<const char*> arguments) {
@@ -27,6 +28,8 @@ std::optional<CommandLineEnd> read(Flags& flags, std::vector<const char*> argume
   addLogLevelFlag(app, flags.level);
   addChoiceFlag(app, "--size", "how big", "small",
                 std::map<std::string, int>{{"small", 1}, {"tall", 2}}, flags.size);
+  addDurationFlag(app, "--time", "how long", "0s", std::chrono::milliseconds(0),
+                  std::chrono::hours(1), [&flags](auto value) { flags.time = value; });
   arguments.insert(arguments.begin(), "program");
   return readCommandLine(app, static_cast<int>(arguments.size()), arguments.data());
 }
@@ -45,13 +48,26 @@ TEST(CommandLine, ReadsAChoiceByName) {
   EXPECT_EQ(flags.size, 2);
 }
 
+TEST(CommandLine, ReadsADurationWithItsUnit) {
+  Flags flags;
+  EXPECT_FALSE(read(flags, {"--time=1500ms"}));
+  EXPECT_EQ(flags.time, std::chrono::milliseconds(1500));
+  EXPECT_FALSE(read(flags, {"--time=1h"}));
+  EXPECT_EQ(flags.time, std::chrono::hours(1));
+  for (const char* wrong : {"--time=30", "--time=s", "--time=-1s", "--time=1.5s", "--time=61m",
+                            "--time=9999999999s", "--time="}) {
+    const auto end = read(flags, {wrong});
+    ASSERT_TRUE(end) << wrong;
+    EXPECT_EQ(end->status, 2);
+  }
+}
+
 TEST(CommandLine, WrongOnesEndWithTheProgramsNameOneSentenceAndStatusTwo) {
   Flags flags;
   const auto end = read(flags, {"--size=wide"});
   ASSERT_TRUE(end);
   EXPECT_EQ(end->status, 2);
-  EXPECT_EQ(end->text,
-            "program: --size: \"wide\" is unknown: write small or tall (--help tells more)\n");
+  EXPECT_EQ(end->text, "program: --size: \"wide\" is unknown: write small or tall (see --help)\n");
 }
 
 TEST(CommandLine, HelpAndVersionEndWithStatusZero) {

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 
 std::vector<std::string> converted(const std::vector<std::string>& addresses) {
   PoolSource source;
-  source.addresses = addresses;
+  for (const std::string& text : addresses) source.addresses.push_back({"spec.addresses", text});
   Report report;
   std::vector<std::string> texts;
   for (const Entry& entry : convertAddresses(source, report)) {
@@ -73,7 +73,7 @@ TEST(ConvertAddresses, KeepsEachAddressAndHasItOnce) {
 
 TEST(ConvertFilters, JoinsNeighboursIfThereAreTooMany) {
   PoolSource source;
-  for (int i = 0; i < 200; ++i) source.filters.push_back("10.0.0." + std::to_string(i));
+  for (int i = 0; i < 200; ++i) source.filters.push_back({"", "10.0.0." + std::to_string(i)});
   Report report;
   const auto entries = convertFilters(source, report);
   ASSERT_EQ(entries.size(), 1U);

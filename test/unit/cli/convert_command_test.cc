@@ -12,6 +12,7 @@ namespace barevip::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* kClean =
@@ -24,13 +25,17 @@ constexpr const char* kMalformed =
     "apiVersion: inwinstack.com/v1\nkind: Pool\nmetadata: {name: bad}\n"
     "spec: {addresses: [router]}\n";
 
+constexpr const char* kLost =
+    "apiVersion: inwinstack.com/v1\nkind: Pool\nmetadata: {name: dmz}\n"
+    "spec: {addresses: [10.0.2.0/24], assignToNamespace: true}\n";
+
 struct Outcome {
   int status;
   std::string pools;
   std::string messages;
 };
 
-Outcome convert(const std::string& input, Options options = {{"-"}, false}) {
+Outcome convert(const std::string& input, Options options = {{"-"}}) {
   std::istringstream in(input);
   std::ostringstream out;
   std::ostringstream messages;
@@ -59,17 +64,37 @@ TEST(ConvertCommand, WithStrictNotesEndWithStatusThreeAndNoPool) {
   EXPECT_EQ(convert(kClean, {{"-"}, true}).status, 0);
 }
 
+TEST(ConvertCommand, ALossEndsWithStatusFourAndNoPool) {
+  for (const bool strict : {false, true}) {
+    const Outcome run = convert(kLost, {{"-"}, strict});
+    EXPECT_EQ(run.status, 4);
+    EXPECT_EQ(run.pools, "");
+    EXPECT_THAT(run.messages, StartsWith("error: standard input, document 1, Pool dmz: "));
+    EXPECT_THAT(run.messages, HasSubstr("--lossy"));
+  }
+}
+
+TEST(ConvertCommand, WithLossyALossIsANote) {
+  const Outcome run = convert(kLost, {{"-"}, false, true});
+  EXPECT_EQ(run.status, 0);
+  EXPECT_THAT(run.pools, HasSubstr("name: dmz"));
+  EXPECT_THAT(run.messages, StartsWith("note: standard input, document 1, Pool dmz: "));
+  EXPECT_THAT(run.messages, Not(HasSubstr("error")));
+  EXPECT_EQ(convert(kLost, {{"-"}, true, true}).status, 3);
+}
+
 TEST(ConvertCommand, WhatIsMalformedEndsWithStatusOneAndNoPool) {
   const Outcome run = convert(std::string(kClean) + "---\n" + kMalformed);
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(run.pools, "");
   EXPECT_THAT(run.messages, StartsWith("error: standard input, document 2, Pool bad: "));
+  EXPECT_EQ(convert(std::string(kLost) + "---\n" + kMalformed, {{"-"}, true, true}).status, 1);
 }
 
 TEST(ConvertCommand, ReadsFilesTogether) {
   const auto file = std::filesystem::temp_directory_path() / "barevip-convert-command-test.yaml";
   std::ofstream(file) << kClean;
-  const Outcome run = convert(kNoted, {{file.string(), "-"}, false});
+  const Outcome run = convert(kNoted, {{file.string(), "-"}});
   std::filesystem::remove(file);
   EXPECT_EQ(run.status, 0);
   EXPECT_THAT(run.pools, HasSubstr("name: lan"));
@@ -77,7 +102,7 @@ TEST(ConvertCommand, ReadsFilesTogether) {
 }
 
 TEST(ConvertCommand, AFileThatCannotBeReadEndsWithStatusOne) {
-  const Outcome run = convert("", {{"/nonexistent/pools.yaml"}, false});
+  const Outcome run = convert("", {{"/nonexistent/pools.yaml"}});
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(run.messages,
             "error: cannot read the file \"/nonexistent/pools.yaml\": check its path and "

@@ -7,7 +7,7 @@
 namespace barevip::cli {
 namespace {
 
-using test::faultsOf;
+using test::reportOn;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -43,20 +43,22 @@ class Malformed : public testing::TestWithParam<FaultCase> {};
 INSTANTIATE_TEST_SUITE_P(
     Table, Malformed,
     testing::Values(
-        FaultCase{"Yaml", "kind: [", "in.yaml: is no valid YAML: line 1, column"},
+        FaultCase{"Yaml", "kind: [", "in.yaml: is not valid YAML: line 1, column"},
+        FaultCase{"Comma", ", kind: List\n",
+                  "in.yaml: is not valid YAML: line 1, column 1: no document can begin here"},
         FaultCase{"Document", "just a text\n",
-                  "in.yaml, document 1: is no Kubernetes object: write apiVersion, kind and "
+                  "in.yaml, document 1: is not a Kubernetes object: write apiVersion, kind and "
                   "metadata.name"},
         FaultCase{"Name", "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\n",
-                  "in.yaml, document 1: is no Kubernetes object"},
-        FaultCase{"Items", "kind: List\nitems: 7\n", "in.yaml, document 1: items is no list"},
+                  "in.yaml, document 1: is not a Kubernetes object"},
+        FaultCase{"Items", "kind: List\nitems: 7\n", "in.yaml, document 1: items is not a list"},
         FaultCase{"Item", "kind: List\nitems: [7]\n",
-                  "in.yaml, document 1, item 1: is no Kubernetes object"},
+                  "in.yaml, document 1, item 1: is not a Kubernetes object"},
         FaultCase{"NoList", poolWith("{addresses: 10.0.0.0/24}"),
-                  "in.yaml, document 1, IPAddressPool m/lan: spec.addresses is no list"},
-        FaultCase{"NoMap", poolWith("[]"), "spec is no map"},
+                  "in.yaml, document 1, IPAddressPool m/lan: spec.addresses is not a list"},
+        FaultCase{"NoMap", poolWith("[]"), "spec is not a map"},
         FaultCase{"NoText", poolWith("{addresses: [[10.0.0.0/24]]}"),
-                  "spec.addresses[0] is no text"},
+                  "spec.addresses[0] is not text"},
         FaultCase{"Address", poolWith("{addresses: [10.0.0.0/24, router]}"),
                   "spec.addresses[1]: \"router\" is not an IP address"},
         FaultCase{"PrefixLength", poolWith("{addresses: [10.0.0.0/33]}"),
@@ -67,14 +69,13 @@ INSTANTIATE_TEST_SUITE_P(
                   "mixes IPv4 and IPv6"},
         FaultCase{"MappedAddress", poolWith("{addresses: ['::ffff:10.0.0.0/120']}"),
                   "write it as 10.0.0.0"},
-        FaultCase{
-            "TooManyEntries", poolWith(manyEntries(129)),
-            "spec.addresses has 129 separate entries, and a Pool at most 128: make two of it"},
+        FaultCase{"TooManyEntries", poolWith(manyEntries(129)),
+                  "has 129 separate ranges of addresses, and a Pool takes 128: make two of it"},
         FaultCase{"TruthValue", poolWith("{addresses: [10.0.0.0/24], autoAssign: perhaps}"),
-                  "spec.autoAssign is no truth value: write true or false"},
+                  "spec.autoAssign is not a boolean: write true or false"},
         FaultCase{"Number",
                   poolWith("{addresses: [10.0.0.0/24], serviceAllocation: {priority: x}}"),
-                  "spec.serviceAllocation.priority is no whole number"},
+                  "spec.serviceAllocation.priority is not a whole number"},
         FaultCase{
             "Operator",
             poolWith("{addresses: [10.0.0.0/24], serviceAllocation: {namespaceSelectors: "
@@ -88,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"Labels",
                   poolWith("{addresses: [10.0.0.0/24], serviceAllocation: {serviceSelectors: "
                            "[{matchLabels: [a]}]}}"),
-                  "serviceSelectors[0].matchLabels is no map"},
+                  "serviceSelectors[0].matchLabels is not a map"},
         FaultCase{"SameName",
                   poolWith("{addresses: [10.0.0.0/24]}") + "---\n" +
                       poolWith("{addresses: [10.0.1.0/24]}"),
@@ -101,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "letters, digits, '-' and '.'"},
         FaultCase{"Protocol", configWith("{name: lan, protocol: arp, addresses: [10.0.0.0/24]}"),
                   "address-pools[0].protocol \"arp\" is unknown: write layer2 or bgp"},
-        FaultCase{"ConfigYaml", configWith("{"), "ConfigMap config: data.config is no valid YAML"},
+        FaultCase{"ConfigYaml", configWith("{"), "ConfigMap config: data.config is not valid YAML"},
         // The table of the original project's controller tests.
         FaultCase{"OriginalRange",
                   "apiVersion: inwinstack.com/v1\nkind: Pool\nmetadata: {name: p}\nspec: "
@@ -111,11 +112,11 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& each) { return std::string(each.param.name); });
 
 TEST_P(Malformed, IsToldInOneSentenceThatNamesThePlace) {
-  EXPECT_THAT(faultsOf(GetParam().input), ElementsAre(HasSubstr(GetParam().says)));
+  EXPECT_THAT(reportOn(GetParam().input).faults, ElementsAre(HasSubstr(GetParam().says)));
 }
 
 TEST(Faults, AreToldAllAtOnce) {
-  EXPECT_EQ(faultsOf(poolWith("{addresses: [a, b], avoidBuggyIPs: c}")).size(), 3U);
+  EXPECT_EQ(reportOn(poolWith("{addresses: [a, b], avoidBuggyIPs: c}")).faults.size(), 3U);
 }
 
 }  // namespace

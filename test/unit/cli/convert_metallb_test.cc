@@ -44,6 +44,7 @@ spec:
   addresses:
     - 192.168.7.0/24
     - "2001:db8::/64"
+  allowFirstLast: true
   avoidBuggyIPs: true
   autoAssign: false
   allowSharing: Cluster
@@ -85,6 +86,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.8/29
+  allowFirstLast: true
   allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.addresses[0] \"192.168.7.9/29\" has bits set "
@@ -133,6 +135,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowFirstLast: true
   allowSharing: Cluster
 ---
 apiVersion: barevip.dev/v1alpha1
@@ -145,7 +148,7 @@ spec:
   allowSharing: Cluster
 )",
                {"document 3, IPAddressPool b: has 192.168.7.128-192.168.7.255 in common with the "
-                "Pool \"a\": of two that overlap only the older Pool gives addresses; take them "
+                "Pool \"a\": of two that overlap only the older Pool allocates; take them "
                 "out of one, for example by spec.exclude"}},
         Golden{"APoolWithoutAddressesIsLeftOut",
                kAnnounceAll + R"(
@@ -186,6 +189,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowFirstLast: true
   priority: 50
   namespaces:
     - shop
@@ -224,6 +228,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowFirstLast: true
   namespaceSelector:
     matchExpressions:
       - key: tier
@@ -234,7 +239,7 @@ spec:
   allowSharing: Cluster
 )",
                {}},
-        Golden{"OfOtherSelectorsTheFirstIsTaken",
+        Golden{"OfOtherSelectorsAllButTheFirstAreLost",
                kAnnounceAll + R"(
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
@@ -255,14 +260,50 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowFirstLast: true
   serviceSelector:
     matchLabels:
       app: web
   allowSharing: Cluster
 )",
+               {},
                {"document 2, IPAddressPool lan: spec.serviceAllocation.serviceSelectors has "
                 "selectors that cannot be written as one: only the first is taken; give what the "
                 "others match a label in common and select by that"}},
+        Golden{"SelectorsOfNamesOfNamespacesBecomeNames",
+               kAnnounceAll + R"(
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: lan}
+spec:
+  addresses: [192.168.7.0/24]
+  serviceAllocation:
+    namespaces: [shop]
+    namespaceSelectors:
+    - matchLabels: {kubernetes.io/metadata.name: blog}
+    - matchLabels: {tier: edge}
+    - matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [shop, mail]}]
+)",
+               R"(
+---
+apiVersion: barevip.dev/v1alpha1
+kind: Pool
+metadata:
+  name: lan
+spec:
+  addresses:
+    - 192.168.7.0/24
+  allowFirstLast: true
+  namespaces:
+    - shop
+    - blog
+    - mail
+  namespaceSelector:
+    matchLabels:
+      tier: edge
+  allowSharing: Cluster
+)",
+               {}},
         Golden{"AnEmptyOneOpensThePool",
                kAnnounceAll + R"(
 apiVersion: metallb.io/v1beta1
@@ -279,6 +320,7 @@ metadata:
 spec:
   addresses:
     - 192.168.7.0/24
+  allowFirstLast: true
   allowSharing: Cluster
 )",
                {"document 2, IPAddressPool lan: spec.serviceAllocation says nothing: the Pool is "
@@ -311,6 +353,7 @@ metadata:
 spec:
   addresses:
     - 10.0.3.0/24
+  allowFirstLast: true
   priority: 201
   namespaces:
     - shop
@@ -323,6 +366,7 @@ metadata:
 spec:
   addresses:
     - 10.0.2.0/24
+  allowFirstLast: true
   priority: 200
   allowSharing: Cluster
 ---
@@ -333,6 +377,7 @@ metadata:
 spec:
   addresses:
     - 10.0.1.0/24
+  allowFirstLast: true
   priority: 1
   allowSharing: Cluster
 )",
@@ -355,6 +400,7 @@ metadata:
 spec:
   addresses:
     - 10.0.3.0/24
+  allowFirstLast: true
   priority: 0
   allowSharing: Cluster
 )",
@@ -383,7 +429,8 @@ metadata:
   name: a
 spec:
   addresses:
-    - 10.0.1.0/24)";
+    - 10.0.1.0/24
+  allowFirstLast: true)";
 
 const std::string kShared = R"(
   allowSharing: Cluster)";
@@ -399,6 +446,7 @@ metadata:
 spec:
   addresses:
     - 10.0.2.0/24
+  allowFirstLast: true
   allowSharing: Cluster)";
 
 const std::string kModeNone = R"(
@@ -491,7 +539,7 @@ metadata: {name: all}
 )",
                kPlainA + kPlainB + "\n",
                {}},
-        Golden{"OfTwoThatDifferTheFirstIsTaken",
+        Golden{"OfTwoThatSelectOtherNodesBothCount",
                kTwoPools + R"(
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
@@ -511,10 +559,95 @@ spec: {ipAddressPools: [a], nodeSelectors: [{matchLabels: {rack: "2"}}]}
                kPlainA + R"(
   announce:
     nodeSelector:
+      matchExpressions:
+        - key: rack
+          operator: In
+          values:
+            - "1"
+            - "2")" +
+                   kPlainB + "\n",
+               {}},
+        Golden{"OfTwoWithOtherInterfacesBothCount",
+               kTwoPools + R"(
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: b}
+spec: {ipAddressPools: [b]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: one}
+spec: {ipAddressPools: [a], interfaces: [eth1]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: two}
+spec: {ipAddressPools: [a], interfaces: [eth2, eth1]}
+)",
+               kPlainA + R"(
+  announce:
+    interfaces:
+      - eth1
+      - eth2)" + kPlainB +
+                   "\n",
+               {"document 4, L2Advertisement one: spec.interfaces: barevip announces on one "
+                "interface of each node, --bind-iface of barevip-node: see that it is one of eth1",
+                "document 5, L2Advertisement two: spec.interfaces: barevip announces on one "
+                "interface of each node, --bind-iface of barevip-node: see that it is one of eth2, "
+                "eth1"}},
+        Golden{"OneForServicesOfAnotherPoolDoesNotCount",
+               R"(
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: a}
+spec: {addresses: [10.0.1.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {app: web}}]}}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: web}
+spec: {serviceSelectors: [{matchLabels: {app: web}}], nodeSelectors: [{matchLabels: {rack: "1"}}]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: mail}
+spec: {serviceSelectors: [{matchLabels: {app: mail}}], nodeSelectors: [{matchLabels: {room: "2"}}]}
+)",
+               kAddressesOfA + R"(
+  serviceSelector:
+    matchLabels:
+      app: web)" + kShared +
+                   R"(
+  announce:
+    nodeSelector:
+      matchLabels:
+        rack: "1"
+)",
+               {}},
+        Golden{"OfTwoThatDifferAllButTheFirstAreLost",
+               kTwoPools + R"(
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: b}
+spec: {ipAddressPools: [b]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: one}
+spec: {ipAddressPools: [a], nodeSelectors: [{matchLabels: {rack: "1"}}]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: two}
+spec: {ipAddressPools: [a], nodeSelectors: [{matchLabels: {room: "2"}}]}
+)",
+               kPlainA + R"(
+  announce:
+    nodeSelector:
       matchLabels:
         rack: "1")" +
                    kPlainB + "\n",
-               {"document 1, IPAddressPool a: is selected by L2Advertisements that differ, and a "
+               {},
+               {"document 1, IPAddressPool a: is selected by advertisements that differ, and a "
                 "Pool has one announce: only the first is taken; make a Pool for each, or one "
                 "advertisement for all"}},
         Golden{"ByBgpAloneIsNotAnnounced",
@@ -530,7 +663,9 @@ metadata: {name: l2}
 spec: {ipAddressPools: [a]}
 )",
                kPlainA + kPlainB + kModeNone + "\n",
-               {"document 3, BGPAdvertisement bgp: has no equal: barevip does not speak BGP",
+               {"document 3, BGPAdvertisement bgp: has no equal: barevip does not speak BGP"},
+               {"document 1, IPAddressPool a: is announced by BGP, too, which barevip does not "
+                "speak: only ARP and NDP announce it here",
                 std::string("document 2, IPAddressPool b: is announced by BGP only, which barevip "
                             "does not speak: ") +
                     kLeadIt}},
@@ -547,13 +682,17 @@ spec:
   fromTheFuture: 7
 )",
             kPlainA + kPlainB + "\n",
-            {"document 3, L2Advertisement l2: spec.serviceSelectors has no equal: left out; make "
-             "a Pool with a serviceSelector for these Services",
-             "document 3, L2Advertisement l2: spec.preferredNodeSelectors has no equal: left "
+            {"document 3, L2Advertisement l2: spec.preferredNodeSelectors has no equal: left "
              "out; barevip spreads addresses evenly over the nodes that may announce",
-             "document 3, L2Advertisement l2: spec.fromTheFuture has no equal: left out",
              "document 3, L2Advertisement l2: spec.ipAddressPools names \"c\", which is not in "
-             "the input: convert both together"}}),
+             "the input: convert both together",
+             "document 1, IPAddressPool a: is announced for some of its Services only by in.yaml, "
+             "document 3, L2Advertisement l2: here for all; make a Pool with a serviceSelector "
+             "for them",
+             "document 2, IPAddressPool b: is announced for some of its Services only by in.yaml, "
+             "document 3, L2Advertisement l2: here for all; make a Pool with a serviceSelector "
+             "for them"},
+            {"document 3, L2Advertisement l2: spec.fromTheFuture has no equal: left out"}}),
     kName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -578,8 +717,9 @@ metadata: {name: names}
                {"document 1, BGPPeer router: has no equal: left out; barevip does not speak BGP",
                 "document 2, BFDProfile fast: has no equal: left out; barevip does not speak BGP",
                 "document 3, Community names: has no equal: left out; barevip does not speak BGP"}},
-        Golden{"ThatOnlyReportAreSkippedAndOthersNoted",
-               R"(
+        Golden{
+            "ThatOnlyReportAreSkippedAndOthersNoted",
+            R"(
 apiVersion: metallb.io/v1beta1
 kind: ServiceL2Status
 metadata: {name: l2-x, namespace: metallb-system}
@@ -594,11 +734,11 @@ kind: ConfigMap
 metadata: {name: metallb-excludel2}
 data: {excludel2.yaml: "announcedInterfacesToExclude: []"}
 )",
-               "",
-               {"document 3, Deployment metallb-system/controller: is neither of MetalLB nor of "
-                "inwinstack.com: left out",
-                "document 4, ConfigMap metallb-excludel2: is no configuration of MetalLB: left "
-                "out"}},
+            "",
+            {"document 3, Deployment metallb-system/controller: is of no load balancer that is "
+             "converted: left out",
+             "document 4, ConfigMap metallb-excludel2: is not a configuration of a load balancer "
+             "that is converted: left out"}},
         Golden{"AddressPoolsAreAnnouncedByTheirProtocol",
                R"(
 apiVersion: metallb.io/v1beta1
@@ -615,10 +755,10 @@ spec: {protocol: bgp, addresses: [10.0.2.0/24], bgpAdvertisements: [{localPref: 
   autoAssign: false)" +
                    kShared + kPlainB + kModeNone + "\n",
                {"document 2, AddressPool b: spec.bgpAdvertisements has no equal: left out; barevip "
-                "does not speak BGP",
-                std::string("document 2, AddressPool b: is announced by BGP, which barevip does "
+                "does not speak BGP"},
+               {std::string("document 2, AddressPool b: is announced by BGP, which barevip does "
                             "not speak: ") +
-                    kLeadIt}},
+                kLeadIt}},
         Golden{
             "TheConfigMapOfOldVersions",
             R"(
@@ -648,10 +788,28 @@ data:
              "does not speak BGP",
              "document 1, ConfigMap metallb-system/config, pool \"b\": "
              "address-pools[1].addresses[0] \"10.0.2.7/24\" has bits set beyond its prefix: "
-             "written as 10.0.2.0/24, the network that it means there",
-             std::string("document 1, ConfigMap metallb-system/config, pool \"b\": is announced "
+             "written as 10.0.2.0/24, the network that it means there"},
+            {std::string("document 1, ConfigMap metallb-system/config, pool \"b\": is announced "
                          "by BGP, which barevip does not speak: ") +
-                 kLeadIt}},
+             kLeadIt}},
+        Golden{"TheValuesOfHelmOfOldVersions",
+               R"(
+controller: {logLevel: debug}
+configInline:
+  address-pools:
+  - {name: a, protocol: layer2, addresses: [10.0.1.0/24]}
+)",
+               kPlainA + "\n",
+               {}},
+        Golden{"OfTheFutureAreALoss",
+               R"(
+apiVersion: metallb.io/v1
+kind: AddressRule
+metadata: {name: a}
+)",
+               "",
+               {},
+               {"document 1, AddressRule a: has no equal: left out"}},
         Golden{"AListOfKubectl",
                R"(
 apiVersion: v1
@@ -667,6 +825,7 @@ items:
   status: {assignedIPv4: 3}
 )",
                kPlainA + "\n",
+               {},
                {"document 1, item 2, IPAddressPool metallb-system/a: spec.surprise has no equal: "
                 "left out"}},
         Golden{"AListOfTheApi",

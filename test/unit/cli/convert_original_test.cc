@@ -30,6 +30,7 @@ INSTANTIATE_TEST_SUITE_P(
                ours(R"(
   addresses:
     - 172.22.132.0/30
+  allowFirstLast: true
   avoidBuggyIPs: true
   avoidGatewayIPs: true
 )"),
@@ -52,28 +53,31 @@ INSTANTIATE_TEST_SUITE_P(
                ours(R"(
   addresses:
     - 172.22.132.0/30
+  allowFirstLast: true
   ignoreNamespaces:
     - kube-system
     - default
 )"),
                {}},
-        Golden{"ForNamespacesItHasNoEqual",
+        Golden{"ForNamespacesItIsALoss",
                theirs("{addresses: [172.22.132.0/30], assignToNamespace: true, "
                       "ignoreNamespaceAnnotation: true}"),
                ours(R"(
   addresses:
     - 172.22.132.0/30
+  allowFirstLast: true
 )"),
+               {"document 1, Pool internet: spec.ignoreNamespaceAnnotation has no equal: left out; "
+                "no annotation of a namespace asks for addresses here"},
                {"document 1, Pool internet: spec.assignToNamespace has no equal: left out; "
                 "namespaces get no addresses here, Services of type LoadBalancer do, and IPs "
-                "reserve some",
-                "document 1, Pool internet: spec.ignoreNamespaceAnnotation has no equal: left out; "
-                "no annotation of a namespace asks for addresses here"}},
+                "reserve some"}},
         Golden{"HostBitsMeantTheNetwork",
                theirs("{addresses: [172.22.132.5/30]}"),
                ours(R"(
   addresses:
     - 172.22.132.4/30
+  allowFirstLast: true
 )"),
                {"document 1, Pool internet: spec.addresses[0] \"172.22.132.5/30\" has bits set "
                 "beyond its prefix: written as 172.22.132.4/30, the network that it means there"}},
@@ -103,6 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
                ours(R"(
   addresses:
     - 172.22.132.0/30
+  allowFirstLast: true
 )"),
                {"document 1, Pool internet: spec.addresses[1] \"172.22.132.2/32\" has addresses "
                 "that an entry before it has, too: the two are joined"}},
@@ -111,8 +116,9 @@ INSTANTIATE_TEST_SUITE_P(
                ours(R"(
   addresses:
     - 172.22.132.0/30
+  allowFirstLast: true
 )"),
-               {"document 1, Pool internet: spec.filterIPs[0] \"172.22.132.0/31\" is no single "
+               {"document 1, Pool internet: spec.filterIPs[0] \"172.22.132.0/31\" is not a single "
                 "address and filters nothing there: left out; if it is meant, put it into "
                 "spec.exclude of the Pool"}},
         Golden{"FlagsConcernIpv4Only",
@@ -120,18 +126,30 @@ INSTANTIATE_TEST_SUITE_P(
                ours(R"(
   addresses:
     - "2001:db8::/126"
+  allowFirstLast: true
   avoidBuggyIPs: true
 )"),
                {}},
-        Golden{"AddressesThatAreNotGivenAreNoted",
+        Golden{"AddressesThatAreNotGivenAreALoss",
                theirs("{addresses: [126.0.0.0-127.0.0.1]}"),
                ours(R"(
   addresses:
     - 126.0.0.0-127.0.0.1
 )"),
+               {},
                {"document 1, Pool internet: spec.addresses[0] \"126.0.0.0-127.0.0.1\" has "
-                "unspecified, loopback, link-local or multicast addresses: these are not given "
-                "here"}},
+                "unspecified, loopback, link-local, multicast or broadcast addresses, for example "
+                "127.0.0.0: barevip never allocates them"}},
+        Golden{"AddressesThatAreNotGivenAreFoundInTheMiddle",
+               theirs("{addresses: [126.0.0.0-128.0.0.1]}"),
+               ours(R"(
+  addresses:
+    - 126.0.0.0-128.0.0.1
+)"),
+               {},
+               {"document 1, Pool internet: spec.addresses[0] \"126.0.0.0-128.0.0.1\" has "
+                "unspecified, loopback, link-local, multicast or broadcast addresses, for example "
+                "127.0.0.0: barevip never allocates them"}},
         Golden{"FilteredAddressesDoNotOverlap",
                R"(
 apiVersion: inwinstack.com/v1
@@ -153,6 +171,7 @@ metadata:
 spec:
   addresses:
     - 10.0.0.0/30
+  allowFirstLast: true
   exclude:
     - 10.0.0.2
 ---
@@ -179,6 +198,7 @@ kind: NAT
 metadata: {name: web, namespace: shop}
 )",
             "",
+            {},
             {"document 1, IP shop/web: is not converted: if the address must stay, reserve it by "
              "an IP of barevip",
              "document 2, NAT shop/web: has no equal: left out"}}),

@@ -6,22 +6,25 @@
 #include <string>
 #include <vector>
 
+#include "cli/migration.h"
+
 namespace barevip::cli::test {
 
 struct Golden {
   const char* name;
-  std::string input;               ///< begins with a line break, for the eye
-  std::string pools;               ///< begins with a line break, too
-  std::vector<std::string> notes;  ///< without the name of the file
+  std::string input;                     ///< begins with a line break, for the eye
+  std::string pools;                     ///< begins with a line break, too
+  std::vector<std::string> notes;        ///< without the name of the file
+  std::vector<std::string> losses = {};  ///< likewise
 };
 
 inline void PrintTo(const Golden& each, std::ostream* out) { *out << each.name; }
 
-/// Expects just these Pools and notes, and that the operator can work with the Pools as they are
-/// printed: they decode to what was converted, and none has a fault.
+/// Expects just these Pools and notes, and that crds/pool.yaml takes the Pools as they are printed
+/// and the operator can work with them: they decode to what was converted, and none has a fault.
 void expectGolden(const Golden& golden);
 
-/// What is malformed in the input, a line each.
-[[nodiscard]] std::vector<std::string> faultsOf(const std::string& input);
+/// What is told about the input.
+[[nodiscard]] Report reportOn(const std::string& input);
 
 }  // namespace barevip::cli::test

@@ -19,6 +19,15 @@ TEST(PoolName, IsAnRfc1123Subdomain) {
   EXPECT_FALSE(isPoolName(std::string(254, 'a')));
 }
 
+TEST(NamespaceName, IsAnRfc1123Label) {
+  for (const std::string name : {"shop", "7", "shop-1"}) EXPECT_TRUE(isNamespaceName(name)) << name;
+  EXPECT_TRUE(isNamespaceName(std::string(63, 'a')));
+  for (const std::string name : {"", "Shop", "a.b", "-a", "a-"}) {
+    EXPECT_FALSE(isNamespaceName(name)) << name;
+  }
+  EXPECT_FALSE(isNamespaceName(std::string(64, 'a')));
+}
+
 TEST(WithoutRepeats, KeepsTheFirstOfEach) {
   EXPECT_THAT(withoutRepeats({"b", "a", "b"}), testing::ElementsAre("b", "a"));
 }

@@ -20,6 +20,8 @@ TEST(CliOptions, ReadsFilesInTheirOrder) {
   ASSERT_TRUE(options);
   EXPECT_THAT(options->files, ElementsAre("a.yaml", "b.yaml", "-"));
   EXPECT_TRUE(options->strict);
+  EXPECT_FALSE(options->lossy);
+  EXPECT_TRUE(parse({"convert", "--lossy"})->lossy);
 }
 
 TEST(CliOptions, WithoutAFileStandardInputIsRead) {
@@ -53,6 +55,9 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
 TEST(CliOptions, HelpIsNoError) {
   EXPECT_EQ(parse({"--help"}).error().status, 0);
   EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr("--strict"));
+  for (const char* const status : {"0 the Pools", "1 ", "2 ", "3 ", "4 "}) {
+    EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr(status));
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/host/arp_frame.h"
+#include "ipvsnode/announce/l2/arp_frame.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

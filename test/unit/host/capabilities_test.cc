@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "ipvsnode/host/command.h"
+#include "common/base/command.h"
 
 namespace barevip::host {
 namespace {
@@ -35,11 +35,11 @@ TEST(Capabilities, AfterTheDropThreadAndProgramsHaveNoMoreThanTheNetwork) {
     // CAP_NET_ADMIN is 12, CAP_NET_RAW 13 (<linux/capability.h>).
     EXPECT_NE(status->output.find("CapEff:\t0000000000003000"), std::string::npos)
         << status->output;
-    EXPECT_FALSE(checkCapabilities(Placement::kDirector));
-    EXPECT_TRUE(checkCapabilities(Placement::kHost));
+    EXPECT_FALSE(checkCapabilities(net::Placement::kDirector));
+    EXPECT_TRUE(checkCapabilities(net::Placement::kHost));
     EXPECT_TRUE(dropCapabilities()) << "a second time is fine";
   }).join();
-  EXPECT_TRUE(checkCapabilities(Placement::kDirector)) << "other threads keep theirs";
+  EXPECT_TRUE(checkCapabilities(net::Placement::kDirector)) << "other threads keep theirs";
 }
 
 }  // namespace

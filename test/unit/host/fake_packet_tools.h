@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "ipvsnode/host/command.h"
+#include "common/base/command.h"
 
 namespace barevip::host {
 

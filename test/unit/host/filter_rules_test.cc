@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/host/filter_rules.h"
+#include "ipvsnode/filter/filter_rules.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ipvsnode/host/layout.h"
+#include "barevip/net/data_path.h"
 
 namespace barevip::host {
 namespace {
@@ -225,11 +225,11 @@ TEST(FilterRules, MarksOfOthersAreNoneOfOurs) {
        {0x80U, 0x2000U, 0x4000U, 0x8000U, 0x40000U, 0xffff0000U,
         // Cilium: identity, encrypted by WireGuard, by IPsec with key 1, in an overlay.
         0x12340f00U, 0x1e00U, 0x11e00U, 0x1400U}) {
-    EXPECT_NE(other & kMarkMask, kReturnMark) << std::hex << other;
-    EXPECT_NE(other & kMarkMask, kMasqueradeMark) << std::hex << other;
+    EXPECT_NE(other & net::kMarkMask, net::kReturnMark) << std::hex << other;
+    EXPECT_NE(other & net::kMarkMask, net::kMasqueradeMark) << std::hex << other;
   }
   for (const std::uint32_t other : {0x80U, 0x2000U, 0x4000U, 0x8000U, 0xffff0000U}) {
-    EXPECT_EQ(kMarkMask & other, 0U) << "ours stays ours beside " << std::hex << other;
+    EXPECT_EQ(net::kMarkMask & other, 0U) << "ours stays ours beside " << std::hex << other;
   }
 }
 

@@ -49,6 +49,26 @@ TEST(KernelModules, AMissingOptionalModuleIsNoted) {
   EXPECT_EQ(runner.commands, std::vector<std::string>{"modprobe " + kNone});
 }
 
+TEST(KernelModules, AModuleIsLoadedWithItsParameters) {
+  Recorder runner(0);
+  ASSERT_TRUE(loadModules({{kNone, false, "virtual servers", {"conn_tab_bits=18"}}}, runner));
+  EXPECT_EQ(runner.commands, std::vector<std::string>{"modprobe " + kNone + " conn_tab_bits=18"});
+}
+
+TEST(KernelModules, IpvsIsLoadedWithATableForManyConnections) {
+  EXPECT_EQ(modulesOf(net::Placement::kDirector).front().parameters,
+            std::vector<std::string>{"conn_tab_bits=18"});
+}
+
+TEST(KernelModules, ASmallerTableThatSomethingElseChoseIsNamedWithItsRemedy) {
+  const auto advice = adviseConnectionTable("12\n");
+  ASSERT_TRUE(advice);
+  for (const char* part : {"conn_tab_bits=12", "conn_tab_bits=18", "/etc/modprobe.d", "reboot"}) {
+    EXPECT_NE(advice->find(part), std::string::npos) << part << " in: " << *advice;
+  }
+  for (const char* fine : {"18\n", "20\n", "", "?"}) EXPECT_FALSE(adviseConnectionTable(fine));
+}
+
 TEST(KernelModules, AModuleThatIsBuiltInIsNeitherLoadedNorMissing) {
   Recorder runner(0);
   const auto report = loadModules({{kNone, false, "a scheduler"}}, runner);
@@ -71,8 +91,8 @@ TEST(KernelModules, EachPlacementLoadsItsDevicesAndIpvsFirst) {
     return std::any_of(modules.begin(), modules.end(),
                        [&](const Module& module) { return module.name == name; });
   };
-  const auto director = modulesOf(Placement::kDirector);
-  const auto host = modulesOf(Placement::kHost);
+  const auto director = modulesOf(net::Placement::kDirector);
+  const auto host = modulesOf(net::Placement::kHost);
   EXPECT_EQ(director.front().name, "ip_vs");
   EXPECT_TRUE(director.front().required);
   EXPECT_TRUE(has(director, "veth"));

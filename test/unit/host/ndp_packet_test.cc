@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/host/ndp_packet.h"
+#include "ipvsnode/announce/l2/ndp_packet.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

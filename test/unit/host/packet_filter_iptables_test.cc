@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/host/packet_filter_iptables.h"
+#include "ipvsnode/filter/packet_filter_iptables.h"
 
 #include <gtest/gtest.h>
 

@@ -47,6 +47,12 @@ class SysctlFolder : public ::testing::Test {
 
 using Table = std::vector<Sysctl>;
 
+std::vector<std::string> texts(const std::vector<Deviation>& deviations) {
+  std::vector<std::string> result;
+  for (const Deviation& one : deviations) result.push_back(one.text);
+  return result;
+}
+
 TEST_F(SysctlFolder, WhatDiffersIsSetAndReported) {
   put("net/ipv4/ip_forward", "0");
   put("net/ipv4/vs/conntrack", "1");
@@ -70,7 +76,7 @@ TEST_F(SysctlFolder, ASecondTimeThereIsNothingToDo) {
 TEST_F(SysctlFolder, AnAbsentSettingIsReportedByNameUnlessItIsOnlyAWish) {
   const Table table{{"net/ipv4/vs/conntrack", "1", "needs its connections"},
                     {"net/ipv4/vs/conn_reuse_mode", "1", "wish", Demand::kWish}};
-  for (const auto& problems : {tree().apply(table).problems, tree().check(table)}) {
+  for (const auto& problems : {tree().apply(table).problems, texts(tree().check(table))}) {
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_NE(problems[0].find("net/ipv4/vs/conntrack"), std::string::npos) << problems[0];
     EXPECT_NE(problems[0].find("needs its connections"), std::string::npos) << problems[0];
@@ -94,7 +100,7 @@ TEST_F(SysctlFolder, ASettingThatMayNotBeWrittenIsReportedWithTheValueThatItMust
 TEST_F(SysctlFolder, CheckOnlyLooks) {
   put("net/ipv4/ip_forward", "0");
   EXPECT_EQ(
-      tree().check({{"net/ipv4/ip_forward", "1", "forwarding"}}),
+      texts(tree().check({{"net/ipv4/ip_forward", "1", "forwarding"}})),
       (std::vector<std::string>{"sysctl net/ipv4/ip_forward is 0, but must be 1 (forwarding)"}));
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
 }
@@ -114,6 +120,62 @@ TEST_F(SysctlFolder, ADeviceWithDotsInItsNameIsOneDevice) {
   putAll(nodeSysctls("bond0.100", true), "0");
   EXPECT_TRUE(tree().apply(nodeSysctls("bond0.100", true)).problems.empty());
   EXPECT_EQ(get("net/ipv6/conf/bond0.100/proxy_ndp"), "1");
+}
+
+/// A setting by which the node cannot serve a family any more.
+struct Breaking {
+  std::string name;
+  std::string value;
+  net::Breakage expected;
+};
+
+class BreakingSettings : public SysctlFolder, public ::testing::WithParamInterface<Breaking> {};
+
+TEST_P(BreakingSettings, NameTheFamilyAndTheCause) {
+  Table table = nodeSysctls("eth0", true);
+  for (const auto& more : {directorSysctls(true, kNew), familySysctls("eth0")}) {
+    table.insert(table.end(), more.begin(), more.end());
+  }
+  for (const Sysctl& entry : table) {
+    put(entry.name, entry.demand == Demand::kRefuse ? "0" : entry.value);
+  }
+  ASSERT_TRUE(tree().check(table).empty());
+  put(GetParam().name, GetParam().value);
+  std::set<net::Breakage> broken;
+  for (const Deviation& one : tree().check(table)) {
+    if (one.breaks) broken.insert(*one.breaks);
+  }
+  EXPECT_EQ(broken, std::set{GetParam().expected});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BreakingSettings,
+    ::testing::Values(
+        Breaking{"net/ipv4/ip_forward", "0", {Family::kIpv4, "ip_forward"}},
+        Breaking{"net/ipv4/conf/eth0/forwarding", "0", {Family::kIpv4, "interface_forwarding"}},
+        Breaking{"net/ipv4/conf/bvip-out/rp_filter", "1", {Family::kIpv4, "rp_filter"}},
+        Breaking{"net/ipv4/vs/conntrack", "0", {Family::kIpv4, "vs_conntrack"}},
+        Breaking{"net/ipv6/conf/eth0/proxy_ndp", "0", {Family::kIpv6, "proxy_ndp"}},
+        Breaking{"net/ipv6/conf/eth0/disable_ipv6", "1", {Family::kIpv6, "disable_ipv6"}},
+        Breaking{"net/ipv6/conf/eth0/forwarding", "0", {Family::kIpv6, "interface_forwarding"}}));
+
+TEST_F(SysctlFolder, CountersStandStillWhileNothingEstimates) {
+  EXPECT_TRUE(estimatesTraffic(tree())) << "a kernel without the setting";
+  put("net/ipv4/vs/run_estimation", "0");
+  EXPECT_FALSE(estimatesTraffic(tree()));
+  put("net/ipv4/vs/run_estimation", "1");
+  EXPECT_TRUE(estimatesTraffic(tree()));
+}
+
+TEST_F(SysctlFolder, WhatOnlyCostsTimeBreaksNothing) {
+  const Table table = nodeSysctls("eth0", true);
+  for (const Sysctl& entry : table) {
+    put(entry.name, entry.demand == Demand::kRefuse ? "0" : entry.value);
+  }
+  put("net/ipv4/neigh/eth0/proxy_delay", "80");
+  const auto deviations = tree().check(table);
+  ASSERT_EQ(deviations.size(), 1U);
+  EXPECT_FALSE(deviations[0].breaks);
 }
 
 struct Advertisements {
@@ -174,6 +236,23 @@ TEST(SysctlTables, TheDirectorForwardsMasqueradesAndFiltersNoSources) {
                                           {"net/ipv4/conf/outside/rp_filter", "0"},
                                           {"net/ipv4/conf/inside/rp_filter", "0"}}) {
     EXPECT_EQ(values.contains(name) ? values.at(name) : "absent", value) << name;
+  }
+}
+
+TEST(SysctlTables, TheDirectorDoesNothingForEachVipOnEachPacket) {
+  const auto values = valuesOf(directorSysctls(true, kNew));
+  EXPECT_EQ(values.at("net/ipv4/vs/run_estimation"), "0");
+  EXPECT_EQ(values.at("net/ipv6/conf/outside/use_oif_addrs_only"), "1");
+  EXPECT_EQ(values.at("net/ipv6/conf/inside/use_oif_addrs_only"), "1");
+  EXPECT_FALSE(valuesOf(directorSysctls(true, {6, 2})).contains("net/ipv4/vs/run_estimation"))
+      << "there threads do it, and the counters go on";
+  EXPECT_FALSE(
+      valuesOf(hostPlacementSysctls("eth0", true, kNew)).contains("net/ipv4/vs/run_estimation"))
+      << "it is the other virtual servers', too";
+  for (const Sysctl& entry : directorSysctls(true, kNew)) {
+    if (entry.name.ends_with("use_oif_addrs_only") || entry.name.ends_with("run_estimation")) {
+      EXPECT_EQ(entry.demand, Demand::kWish) << "older kernels lack it";
+    }
   }
 }
 

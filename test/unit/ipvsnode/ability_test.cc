@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/ability.h"
+#include "ipvsnode/membership/ability.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

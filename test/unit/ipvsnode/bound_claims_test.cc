@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/bound_claims.h"
+#include "ipvsnode/cluster/bound_claims.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ TEST(BoundClaims, RecordForTheirOwnerWhateverTheySayOfItsName) {
 
 TEST(BoundClaims, RecordForEveryServiceThatUsesAReservation) {
   EXPECT_EQ(recordsOf(claim("web", "192.0.2.1")), 1U);
-  EXPECT_EQ(recordsOf(claim("dns, web", "192.0.2.1")), 1U);
-  EXPECT_EQ(recordsOf(claim("web-2, my-web", "192.0.2.1")), 0U);
+  EXPECT_EQ(recordsOf(usedBy({"dns", "web"}, "192.0.2.1")), 1U);
+  EXPECT_EQ(recordsOf(usedBy({"web-2", "my-web"}, "192.0.2.1")), 0U);
 }
 
 struct NoRecord {
@@ -53,12 +53,28 @@ INSTANTIATE_TEST_SUITE_P(
         NoRecord{"another_namespace", [](model::IpClaim& c) { c.key.ns = "other"; }},
         NoRecord{"another_address", [](model::IpClaim& c) { c.status.address = "192.0.2.2"; }},
         NoRecord{"no_address", [](model::IpClaim& c) { c.status.address = "somewhere"; }},
-        NoRecord{"unused", [](model::IpClaim& c) { c.status.service = ""; }},
+        NoRecord{"unused", [](model::IpClaim& c) { c.status.services = {}; }},
         NoRecord{"an_earlier_service_of_the_name",
                  [](model::IpClaim& c) {
                    c.serviceOwner = model::OwnerReference{"v1", "Service", "web", "earlier"};
                  }}),
     [](const auto& test) { return test.param.why; });
+
+TEST(BoundClaims, OfAFloodOfOthersTheDaemonReadsNone) {
+  struct Row {
+    const char* phase;
+    const char* node;
+    bool concerns;
+  };
+  for (const Row& row :
+       {Row{"Bound", "", true}, Row{"Bound", "n2", true}, Row{"Pending", "", false},
+        Row{"Conflict", "n2", false}, Row{"", "", false}, Row{"Pending", "n1", true}}) {
+    model::IpClaim claim;
+    claim.status.phase = row.phase;
+    claim.status.node = row.node;
+    EXPECT_EQ(concerns(claim, "n1"), row.concerns) << row.phase << " " << row.node;
+  }
+}
 
 TEST(BoundClaims, AreFoundHoweverTheAddressIsSpelt) {
   const auto claims = ClusterBuilder().add(claim("web", "2001:DB8:0::1")).state.claims;

@@ -11,8 +11,8 @@
 #include "barevip/model/endpoint_slice.h"
 #include "barevip/model/service.h"
 
-#include "ipvsnode/cluster_state.h"
-#include "ipvsnode/desired.h"
+#include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/desired/desired.h"
 
 namespace barevip::node::test {
 
@@ -85,8 +85,16 @@ inline model::IpClaim claim(const std::string& serviceName, const std::string& a
   result.status.phase = "Bound";
   result.status.address = address;
   result.status.pool = pool;
-  result.status.service = serviceName;
+  if (!serviceName.empty()) result.status.services = {serviceName};
   result.status.node = holder;
+  return result;
+}
+
+/// A reservation that these Services of its namespace use.
+inline model::IpClaim usedBy(std::vector<std::string> services, const std::string& address) {
+  model::IpClaim result = claim("", address);
+  result.key.name = "reserved";
+  result.status.services = std::move(services);
   return result;
 }
 
@@ -137,6 +145,10 @@ inline DesiredOptions options(Placement placement = Placement::kDirector) {
   result.nodeName = "n1";
   result.placement = placement;
   result.bindInterface = "eth0";
+  using std::chrono::seconds;
+  if (placement == Placement::kDirector) {
+    result.timeouts = {seconds(7260), seconds(120), seconds(300)};
+  }
   return result;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/claim_reporter.h"
+#include "ipvsnode/reconcile/claim_reporter.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "common/kube/events.h"
 #include "common/model/ip_claim_json.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/desired.h"
+#include "ipvsnode/desired/desired.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,9 +54,9 @@ TEST(Desired, AServiceWithoutEndpointsHasItsVirtualServerSoThatClientsAreRefused
 TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
   const DesiredState state = desired(ClusterBuilder());
   EXPECT_THAT(state.virtualServers, IsEmpty());
-  EXPECT_THAT(state.directorItems, IsEmpty());
+  EXPECT_THAT(itemsOf(state.directorItems), IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{});
-  EXPECT_THAT(state.nodeItems,
+  EXPECT_THAT(itemsOf(state.nodeItems),
               UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
                                    Item(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
                                    Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
@@ -70,7 +70,7 @@ TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
 TEST(Desired, DirectorHoldsTheVipAndTheNodeRoutesItByBothPairs) {
   const DesiredState state =
       desired(ClusterBuilder().add(service("web", {"192.0.2.1", "2001:db8::1"})));
-  EXPECT_THAT(state.directorItems,
+  EXPECT_THAT(itemsOf(state.directorItems),
               UnorderedElementsAre(Item(BoundAddress{ip("192.0.2.1"), "lo"}),
                                    Item(BoundAddress{ip("2001:db8::1"), "lo"})));
   const auto host = [](const char* vip) { return IpPrefix::host(ip(vip)); };
@@ -81,15 +81,16 @@ TEST(Desired, DirectorHoldsTheVipAndTheNodeRoutesItByBothPairs) {
            Item(
                Route{host("2001:db8::1"), net::kOutsideTable, ip("fd77:6276:6970::2"), "bvip-out"}),
        }) {
-    EXPECT_THAT(state.nodeItems, Contains(item)) << net::toString(item);
+    EXPECT_THAT(itemsOf(state.nodeItems), Contains(item)) << net::toString(item);
   }
   EXPECT_THAT(state.announcements, IsEmpty());
 }
 
 TEST(Desired, HostPlacementHoldsTheVipOnTheDummyOnly) {
   const DesiredState state = desired(webOn({}), options(Placement::kHost));
-  EXPECT_THAT(state.nodeItems, ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"})));
-  EXPECT_THAT(state.directorItems, IsEmpty());
+  EXPECT_THAT(itemsOf(state.nodeItems),
+              ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"})));
+  EXPECT_THAT(itemsOf(state.directorItems), IsEmpty());
 }
 
 TEST(Desired, AnAnnouncementIsAProxyNeighbourOrTheAddressOnTheInterface) {
@@ -111,7 +112,7 @@ TEST(Desired, WithoutIpv6OnTheNodeVipsOfThatFamilyAreReportedAndTheRestIsServed)
   EXPECT_THAT(state.virtualServers, SizeIs(1));
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0].reason, "NoIPv6");
-  for (const Item& item : state.nodeItems) {
+  for (const auto& [item, beneficiary] : state.nodeItems) {
     const auto* rule = std::get_if<Rule>(&item);
     EXPECT_TRUE(rule == nullptr || rule->family == Family::kIpv4);
   }
@@ -122,6 +123,22 @@ TEST(Desired, SessionAffinityBecomesPersistence) {
       desired(webOn({}, [](model::Service& s) { s.affinitySeconds = 10800; }));
   EXPECT_EQ(state.virtualServers[0].options,
             (ipvs::VirtualServerOptions{"rr", ipvs::kPersistent, 10800}));
+}
+
+TEST(Desired, AnAffinityThatIpvsMustKeepForLongerIsReportedForEachProtocol) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.ports.push_back({"dns", model::Protocol::kUdp, 53});
+  const auto problems = [&](std::uint32_t seconds) {
+    web.affinitySeconds = seconds;
+    return desired(ClusterBuilder().add(web)).problems;
+  };
+  ASSERT_THAT(problems(5), SizeIs(2));
+  for (const Problem& problem : problems(5)) EXPECT_EQ(problem.reason, "SessionAffinityLonger");
+  EXPECT_THAT(problems(5)[0].message, HasSubstr("up to 180 s after its last TCP connection"));
+  EXPECT_THAT(problems(5)[1].message, HasSubstr("up to 360 s after its last UDP connection"));
+  EXPECT_THAT(problems(119), SizeIs(2));
+  EXPECT_THAT(problems(120), SizeIs(1)) << "that of UDP";
+  EXPECT_THAT(problems(300), IsEmpty());
 }
 
 TEST(Desired, AnnotationChoosesTheSchedulerWithTheFlagsThatItNeeds) {
@@ -234,7 +251,7 @@ TEST(SharedVip, OfAReservationHasOneRecord) {
   const DesiredState state = desired(ClusterBuilder()
                                          .add(service("a", {"192.0.2.1"}))
                                          .add(onPort(443, service("b", {"192.0.2.1"})))
-                                         .add(claim("a, b", "192.0.2.1")));
+                                         .add(usedBy({"a", "b"}, "192.0.2.1")));
   EXPECT_THAT(state.vips[0].services, SizeIs(2));
   EXPECT_THAT(state.vips[0].claims, SizeIs(1));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/diff.h"
+#include "ipvsnode/plan/diff.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,7 +69,7 @@ std::vector<std::string> texts(const Plan& plan) {
     if (const auto* ipvsStep = std::get_if<IpvsStep>(&step)) {
       for (const Op& op : ipvsStep->ops) result.push_back(ipvs::toString(op));
     } else if (const auto* links = std::get_if<LinksStep>(&step)) {
-      for (const LinkOp& op : links->ops) {
+      for (const auto& [op, beneficiary] : links->changes) {
         result.push_back(std::string(op.kind == LinkOp::Kind::kAdd ? "add " : "delete ") +
                          (links->where == LinksStep::Where::kDirector ? "director " : "node ") +
                          net::toString(op.item));
@@ -208,16 +208,15 @@ TEST(Drain, AUdpEndpointIsDeletedAtOnce) {
 DesiredState desiredOf(const ClusterBuilder& cluster, const DesiredOptions& with,
                        std::initializer_list<std::string> owned) {
   DesiredState state = computeDesired(cluster.state, with, {});
-  for (const auto& vip : owned) state.announcements.insert(announcementOf(ip(vip), with));
+  for (const auto& vip : owned) state.announcements.emplace(ip(vip), announcementOf(ip(vip), with));
   return state;
 }
 
 KernelState holding(const DesiredState& desired) {
   KernelState state;
   for (const auto& one : desired.virtualServers) state.virtualServers.emplace(one.key, one);
-  state.nodeItems = desired.nodeItems;
-  state.nodeItems.insert(desired.announcements.begin(), desired.announcements.end());
-  state.directorItems = desired.directorItems;
+  state.nodeItems = wantedOnNode(desired);
+  state.directorItems = itemsOf(desired.directorItems);
   state.filter = desired.filter;
   state.fresh = true;
   return state;
@@ -239,7 +238,7 @@ TEST(Order, ForwardingStandsBeforeTheVipIsAnnounced) {
   EXPECT_THAT(lines[4], HasSubstr("add node route 192.0.2.1"));
   EXPECT_THAT(lines[5], HasSubstr("add node route 192.0.2.1"));
   EXPECT_THAT(lines[6], HasSubstr("add node"));
-  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.back()).ops[0].item));
+  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.back()).changes[0].op.item));
 }
 
 TEST(Order, TheVipIsWithdrawnBeforeForwardingGoesAndAddressesGoLast) {
@@ -247,7 +246,7 @@ TEST(Order, TheVipIsWithdrawnBeforeForwardingGoesAndAddressesGoLast) {
   const Plan plan = diff(desiredOf(ClusterBuilder(), options(), {}), holding(before), at());
   const auto lines = texts(plan);
   ASSERT_EQ(lines.size(), 6U);
-  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.front()).ops[0].item));
+  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.front()).changes[0].op.item));
   EXPECT_EQ(lines[1], "filter");
   EXPECT_THAT(lines[2], HasSubstr("192.0.2.1:80"));
   EXPECT_THAT(lines[3], HasSubstr("delete node route"));
@@ -289,6 +288,58 @@ TEST(Order, ClientAddressesAreKeptOnlyAfterRemoteRealServersDrain) {
   ASSERT_EQ(back.steps.size(), 2U);
   EXPECT_THAT(std::get<FilterStep>(back.steps[0]).state.keepClient, IsEmpty());
   EXPECT_TRUE(std::holds_alternative<IpvsStep>(back.steps[1]));
+}
+
+/// The source ranges of the one virtual server in each filter step, "all" where it has none.
+std::vector<std::string> guardsIn(const Plan& plan) {
+  std::vector<std::string> guards;
+  for (const Step& step : plan.steps) {
+    const auto* const filter = std::get_if<FilterStep>(&step);
+    if (filter == nullptr) {
+      if (std::holds_alternative<IpvsStep>(step)) guards.emplace_back("ipvs");
+      continue;
+    }
+    std::string text;
+    for (const auto& ranges : filter->state.sourceRanges) {
+      text += "[";
+      for (const IpPrefix& each : ranges.allowed) text += each.toString();
+      text += "]";
+    }
+    guards.push_back(text.empty() ? "all" : text);
+  }
+  return guards;
+}
+
+DesiredState guarded(const std::vector<std::string>& ranges, const std::string& pod) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.sourceRanges = ranges;
+  return desiredOf(ClusterBuilder().add(web).add(slice("web", {{pod}})), options(), {});
+}
+
+TEST(Order, SourceRangesStandUntilTheirVirtualServerIsGone) {
+  const DesiredState none = desiredOf(ClusterBuilder(), options(), {});
+  KernelState kernel = holding(guarded({"10.0.0.0/8"}, "10.1.0.1"));
+  EXPECT_THAT(guardsIn(diff(none, kernel, at())), ElementsAre("[10.0.0.0/8]", "ipvs", "all"));
+  kernel.filter.reset();
+  EXPECT_THAT(guardsIn(diff(none, kernel, at())), ElementsAre("[]", "ipvs", "all"))
+      << "after a restart nobody knows whom it admitted";
+  EXPECT_THAT(guardsIn(diff(none, holding(guarded({}, "10.1.0.1")), at())),
+              ElementsAre("all", "ipvs"));
+}
+
+TEST(Order, SourceRangesAreWidenedOnceThePodsThatTheyGuardAreLeft) {
+  const KernelState kernel = holding(guarded({"10.0.0.0/8"}, "10.1.0.1"));
+  EXPECT_THAT(guardsIn(diff(guarded({}, "10.1.0.2"), kernel, at())), ElementsAre("ipvs", "all"));
+  EXPECT_THAT(guardsIn(diff(guarded({}, "10.1.0.1"), kernel, at())), ElementsAre("all"));
+  KernelState unknown = kernel;
+  unknown.filter.reset();
+  DiffContext context = at();
+  context.rangesBefore = &kernel.filter->sourceRanges;
+  EXPECT_THAT(guardsIn(diff(guarded({}, "10.1.0.2"), unknown, context)),
+              ElementsAre("[10.0.0.0/8]", "ipvs", "all"))
+      << "a full read does not know it, but this process does";
+  EXPECT_THAT(guardsIn(diff(guarded({"10.2.0.0/16", "192.168.0.0/16"}, "10.1.0.2"), kernel, at())),
+              ElementsAre("[10.2.0.0/16]", "ipvs", "[10.2.0.0/16192.168.0.0/16]"));
 }
 
 TEST(Order, AnUnknownFilterIsLookedAtOnce) {
@@ -397,9 +448,11 @@ struct World {
         for (const Op& each : one->ops) applyTo(mirror, each);
       } else if (const auto* links = std::get_if<LinksStep>(&step)) {
         const bool inDirector = links->where == LinksStep::Where::kDirector;
-        const auto results = (inDirector ? director : node).apply(links->ops).value();
+        std::vector<LinkOp> ops;
+        for (const auto& change : links->changes) ops.push_back(change.op);
+        const auto results = (inDirector ? director : node).apply(ops).value();
         for (const auto result : results) RC_ASSERT(result == 0);
-        for (const LinkOp& each : links->ops) {
+        for (const LinkOp& each : ops) {
           applyTo(inDirector ? mirror.directorItems : mirror.nodeItems, each);
         }
       } else {
@@ -444,7 +497,7 @@ TEST(Algebra, OnTheHostForeignVirtualServersComeOutAsTheyWentIn) {
       });
       if (held) continue;
       desired.virtualServers.push_back(one);
-      desired.nodeItems.insert(BoundAddress{one.key.vip, "barevip0"});
+      desired.nodeItems.emplace(BoundAddress{one.key.vip, "barevip0"}, one.key.vip);
     }
     DiffContext context = at();
     context.placement = Placement::kHost;
@@ -476,14 +529,14 @@ TEST(Algebra, LinksBecomeTheDesiredOnes) {
       DesiredState desired = computeDesired(cluster().state, options(), {});
       for (const auto& vip : desired.vips) {
         if (*rc::gen::arbitrary<bool>()) {
-          desired.announcements.insert(announcementOf(vip.address, options()));
+          desired.announcements.emplace(vip.address, announcementOf(vip.address, options()));
         }
       }
       KernelState read = world.read();
       world.apply(diff(desired, read, at()), read);
       const KernelState after = world.read();
       RC_ASSERT(after.nodeItems == holding(desired).nodeItems);
-      RC_ASSERT(after.directorItems == desired.directorItems);
+      RC_ASSERT(after.directorItems == itemsOf(desired.directorItems));
       RC_ASSERT(read.nodeItems == after.nodeItems);
     }
   }));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/dump.h"
+#include "ipvsnode/inspect/dump.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ class DumpTest : public testing::Test {
         .add(claim("web", "192.0.2.1", "n1"));
   }
 
-  Dump dump() { return makeDump(cluster.state, kernel, {}, options()); }
+  Dump dump() { return makeDump(cluster.state, kernel, {}, {}, options()); }
 
   /// The kernel as the daemon would have made it.
   void program() {
@@ -31,9 +31,9 @@ class DumpTest : public testing::Test {
     for (const auto& server : desired.virtualServers) {
       kernel.virtualServers.emplace(server.key, server);
     }
-    kernel.nodeItems = desired.nodeItems;
+    kernel.nodeItems = itemsOf(desired.nodeItems);
     kernel.nodeItems.insert(announcementOf(ip("192.0.2.1"), options()));
-    kernel.directorItems = desired.directorItems;
+    kernel.directorItems = itemsOf(desired.directorItems);
   }
 
   ClusterBuilder cluster;
@@ -48,6 +48,45 @@ TEST_F(DumpTest, OfAKernelThatIsRightSaysSo) {
   EXPECT_THAT(table, HasSubstr("announced by n1"));
   EXPECT_THAT(table, testing::Not(HasSubstr("\n+ ")));
   EXPECT_THAT(table, testing::Not(HasSubstr("\n- ")));
+}
+
+TEST_F(DumpTest, NamesEachDifferenceAndItsReasonBelowItsVip) {
+  program();
+  kernel.timeouts.tcp = std::chrono::seconds(900);
+  kernel.virtualServers.at(tcp("192.0.2.1", 80)).realServers.pop_back();
+  EXPECT_THAT(toTable(dump()),
+              HasSubstr("\nDifferences\n  all VIPs\n    timeouts of IPVS: wanted are "));
+  EXPECT_THAT(toTable(dump()),
+              HasSubstr("\n  192.0.2.1\n    TCP 192.0.2.1:80 -> 10.1.0.2:8080: the kernel lacks"));
+  const json differences = json::parse(toJson(dump()))["differences"];
+  ASSERT_EQ(differences.size(), 2U);
+  EXPECT_EQ(differences[0]["vip"], "");
+  EXPECT_EQ(differences[1]["vip"], "192.0.2.1");
+  EXPECT_EQ(differences[1]["subject"], "TCP 192.0.2.1:80 -> 10.1.0.2:8080");
+  EXPECT_THAT(differences[1]["reason"].get<std::string>(), HasSubstr("change refused"));
+}
+
+TEST_F(DumpTest, AVipThatNoNodeHasYetMissesNoRoutes) {
+  program();
+  kernel.nodeItems.clear();
+  EXPECT_THAT(toTable(dump()), HasSubstr("+ route 192.0.2.1/32"));
+  cluster.state.claims.clear();
+  cluster.add(claim("web", "192.0.2.1", ""));
+  EXPECT_THAT(toTable(dump()), testing::Not(HasSubstr("route 192.0.2.1/32")));
+}
+
+TEST_F(DumpTest, ShowsTheTimeoutsOfIpvs) {
+  using std::chrono::seconds;
+  program();
+  kernel.timeouts = options().timeouts;
+  EXPECT_THAT(toTable(dump()), HasSubstr("= tcp 7260s, tcp-fin 120s, udp 300s\n"));
+  EXPECT_EQ(json::parse(toJson(dump()))["inSync"], true);
+  kernel.timeouts.tcp = seconds(900);
+  EXPECT_THAT(toTable(dump()), HasSubstr("~ tcp 900s, tcp-fin 120s, udp 300s; wanted: tcp 7260s"));
+  const json all = json::parse(toJson(dump()));
+  EXPECT_EQ(all["inSync"], false);
+  EXPECT_EQ(all["timeouts"]["kernel"], json({{"tcp", 900}, {"tcpFin", 120}, {"udp", 300}}));
+  EXPECT_EQ(all["timeouts"]["desired"], json({{"tcp", 7260}, {"tcpFin", 120}, {"udp", 300}}));
 }
 
 TEST_F(DumpTest, ShowsWhatIsMissingForeignAndDifferent) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/endpoints.h"
+#include "ipvsnode/desired/endpoints.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/frontends.h"
+#include "ipvsnode/desired/frontends.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ std::vector<ipvs::VirtualServerKey> keysOf(const Frontends& frontends) {
 }
 
 Frontends select(const ClusterBuilder& cluster) {
-  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), false);
+  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), {});
 }
 
 TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
@@ -101,6 +101,18 @@ TEST(Frontends, ANodesOwnAddressIsNeverServed) {
   EXPECT_THAT(frontends.problems[0].message, HasSubstr("node n7"));
 }
 
+TEST(Frontends, AnApiServersAddressIsNeverServed) {
+  model::EndpointSlice own = slice("kubernetes", {{"192.0.2.1"}});
+  own.key = {"default", "kubernetes"};
+  const Frontends frontends = select(ClusterBuilder().add(service("web", {"192.0.2.1"})).add(own));
+  EXPECT_THAT(frontends.all, IsEmpty());
+  ASSERT_THAT(frontends.problems, SizeIs(1));
+  EXPECT_THAT(frontends.problems[0].message, HasSubstr("an API server"));
+
+  own.key.name = "kubernetes-x1";  // somebody else's
+  EXPECT_THAT(select(ClusterBuilder().add(service("web", {"192.0.2.1"})).add(own)).all, SizeIs(1));
+}
+
 TEST(Frontends, OfTwoServicesWithOneAddressAndPortTheFirstByNameHasIt) {
   const auto shuffled =
       ClusterBuilder().add(service("b", {"192.0.2.1"})).add(service("a", {"192.0.2.1"}));
@@ -143,6 +155,38 @@ TEST(Frontends, ARecordedAddressIsServedThoughAWishOfTheServiceWasRefused) {
   const Frontends frontends = select(cluster);
   EXPECT_THAT(keysOf(frontends), ElementsAre(tcp("192.0.2.1", 80))) << "the other has no record";
   EXPECT_THAT(frontends.problems, IsEmpty());
+}
+
+TEST(Frontends, FlagsThatNoLongerServeAClassStopNoTraffic) {
+  const model::ClassRules others{true, {"example.com/lb"}};
+  const auto served = [&](const std::string& itsClass, const std::string& recordedClass) {
+    model::Service web = service("web", {"192.0.2.1"});
+    web.loadBalancerClass = itsClass;
+    model::IpClaim record = claim("web", "192.0.2.1");
+    record.serviceOwner = model::OwnerReference{"v1", "Service", "web", web.uid};
+    record.servedClass = recordedClass;
+    const auto cluster = ClusterBuilder().add(web).add(record);
+    return !selectFrontends(cluster.state, BoundClaims(cluster.state.claims), others).all.empty();
+  };
+  EXPECT_TRUE(served("", ""));
+  EXPECT_TRUE(served("barevip.dev/barevip", ""));
+  EXPECT_TRUE(served("metallb", "metallb"));
+  EXPECT_FALSE(served("metallb", "")) << "the Service changed: it is somebody else's";
+}
+
+TEST(Frontends, FlagsThatNoLongerServeAClassStopNoUserOfAReservation) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.loadBalancerClass = "metallb";
+  model::IpClaim reservation = claim("front", "192.0.2.1");
+  reservation.serviceOwner.reset();
+  const auto served = [&](const std::vector<std::string>& users) {
+    reservation.status.services = users;
+    const auto cluster = ClusterBuilder().add(web).add(reservation);
+    const model::ClassRules others{true, {"example.com/lb"}};
+    return !selectFrontends(cluster.state, BoundClaims(cluster.state.claims), others).all.empty();
+  };
+  EXPECT_TRUE(served({"web"}));
+  EXPECT_FALSE(served({"other"}));
 }
 
 TEST(Frontends, ARefusedServiceIsNotServedByTheRecordOfAnother) {
@@ -204,6 +248,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Rivals{"both_granted_the_first_goes", {"80/TCP"}, {"80/TCP"}, true, false, "b"},
                     Rivals{"none_granted_the_first_goes", {}, {}, true, false, "b"}),
     [](const auto& test) { return test.param.name; });
+
+TEST(Frontends, WhoHasThePortIsNamedToThoseOfItsNamespaceAlone) {
+  for (const char* const ns : {"default", "other"}) {
+    model::Service b = service("b", {"192.0.2.1"});
+    b.key.ns = ns;
+    const Frontends frontends = select(ClusterBuilder().add(service("a", {"192.0.2.1"})).add(b));
+    ASSERT_THAT(frontends.problems, SizeIs(1));
+    const bool named = frontends.problems[0].message.find("default/a") != std::string::npos;
+    EXPECT_EQ(named, std::string(ns) == "default") << frontends.problems[0].message;
+  }
+}
 
 TEST(Frontends, OnlyTheClashingPortOfTheLoserIsNotServed) {
   model::Service a = service("a", {"192.0.2.1"});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/liveness.h"
+#include "ipvsnode/membership/liveness.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +35,8 @@ class LivenessTest : public testing::Test {
     for (const LiveNode& one : liveness_.view(now_).live) names.push_back(one.name);
     return names;
   }
+
+  std::vector<std::string> onHold() { return liveness_.view(now_).onHold; }
 
   void wait(std::chrono::milliseconds time) { now_ += time; }
 
@@ -75,6 +77,19 @@ TEST_F(LivenessTest, TellsWhenTheViewChangesNext) {
   renew("me");
   renew("a");
   EXPECT_EQ(liveness_.view(now_).next, now_ + 7001ms);
+}
+
+TEST_F(LivenessTest, ANodeThatFallsBackToAnOlderVersionIsKnownByTheLabelThatItWrites) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  for (const auto& [rules, byShare] :
+       {std::pair(kElectsByShare, true), {"true", false}, {kElectsByShare, true}}) {
+    lease.labels[kNodeLeaseLabel] = rules;
+    lease.renewTime += "1";
+    EXPECT_TRUE(liveness_.saw(lease, now_)) << "the owners may be others";
+    EXPECT_EQ(liveness_.view(now_).live.front().electsByShare, byShare);
+  }
 }
 
 TEST_F(LivenessTest, SeeingAnOldRenewalAgainProvesNothing) {
@@ -165,16 +180,70 @@ TEST_F(LivenessTest, AStalledWatchKillsNobody) {
   EXPECT_THAT(live(), ElementsAre("a", "me"));
 }
 
-TEST_F(LivenessTest, ANodeMayAskForMorePatienceWithinBounds) {
+TEST_F(LivenessTest, BehindASlowApiServerANodeThatDiedIsSeenToBeDead) {
+  for (int i = 0; i < 4; ++i) {
+    renew("dies");
+    renew("lives");
+    renew("me");
+    wait(5s);
+  }
+  // Each of our renewals is late, so that each begins our touch with the API server anew.
+  for (int i = 0; i < 5; ++i) {
+    renew("lives");
+    renew("me");
+    wait(4s);
+    EXPECT_EQ(liveness_.view(now_).live.size(), i < 1 ? 3U : 2U) << "after " << i;
+    wait(1s);
+  }
+  renew("lives");
+  renew("me");
+  EXPECT_THAT(live(), ElementsAre("lives", "me"));
+}
+
+TEST_F(LivenessTest, BehindAnApiServerThatGetsSlowNobodyDies) {
+  for (const auto pace : {2s, 4s, 6s, 9s, 13s, 20s, 9s, 2s}) {
+    for (const char* name : {"a", "me", "b"}) renew(name);
+    EXPECT_THAT(live(), ElementsAre("a", "b", "me")) << pace.count() << " s";
+    wait(pace);
+    EXPECT_THAT(live(), ElementsAre("a", "b", "me")) << pace.count() << " s";
+  }
+}
+
+TEST_F(LivenessTest, ANodeThatAskedForPatienceIsOnHoldWithinBounds) {
   renew("slow", kStateServing, 30);
   renew("hostile", kStateServing, 1'000'000);
   renew("hasty", kStateServing, 0);
-  pass(28s, {"me"});
-  EXPECT_THAT(live(), ElementsAre("hostile", "me", "slow"));
-  pass(4s, {"me"});
-  EXPECT_THAT(live(), ElementsAre("hostile", "me"));
-  pass(32s, {"me"});
-  EXPECT_THAT(live(), ElementsAre("me"));
+  pass(6s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("hasty", "hostile", "me", "slow"));
+  pass(2s, {"me"});
+  EXPECT_THAT(live(), ElementsAre("me")) << "nothing new is given to what does not renew";
+  EXPECT_THAT(onHold(), ElementsAre("hostile", "slow"));
+  EXPECT_TRUE(liveness_.view(now_).settled) << "all know that";
+  pass(24s, {"me"});
+  EXPECT_THAT(onHold(), ElementsAre("hostile"));
+  pass(30s, {"me"});
+  EXPECT_THAT(onHold(), IsEmpty());
+}
+
+TEST_F(LivenessTest, ANodeOnHoldThatRenewsIsLiveAtOnce) {
+  pass(2s, {"me", "a"});
+  renew("a", kStateServing, 30);
+  pass(10s, {"me"});
+  EXPECT_THAT(onHold(), ElementsAre("a"));
+  EXPECT_TRUE(renew("a"));
+  EXPECT_THAT(live(), ElementsAre("a", "me"));
+  EXPECT_THAT(onHold(), IsEmpty());
+}
+
+TEST_F(LivenessTest, AHoldLastsThroughAnOutageOfTheApiServer) {
+  pass(2s, {"me", "a"});
+  renew("a", kStateServing, 30);
+  pass(10s, {"me"});
+  wait(300s);
+  renew("me");
+  EXPECT_THAT(live(), ElementsAre("a", "me")) << "its full time";
+  pass(8s, {"me"});
+  EXPECT_THAT(onHold(), ElementsAre("a"));
 }
 
 TEST_F(LivenessTest, MorePatienceCountsThoughTheRenewalIsTheSame) {
@@ -186,7 +255,7 @@ TEST_F(LivenessTest, MorePatienceCountsThoughTheRenewalIsTheSame) {
   lease.durationSeconds = 30;
   liveness_.saw(lease, now_);
   pass(20s, {"me"});
-  EXPECT_THAT(live(), ElementsAre("a", "me"));
+  EXPECT_THAT(onHold(), ElementsAre("a"));
 }
 
 TEST_F(LivenessTest, ALeavingNodeGivesWayButIsStillThere) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/membership.h"
+#include "ipvsnode/membership/membership.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@
 
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
+#include "ipvsnode/membership/liveness.h"
 
 namespace barevip::node::test {
 namespace {
@@ -35,7 +36,10 @@ class MembershipTest : public testing::Test {
 
   FakeApi api;
   ManualClock clock;
-  Membership membership{api, clock, {"barevip-system", "n1", "eth0"}};
+  std::atomic<bool> seesNode{true};
+  Membership membership{api, clock, {"barevip-system", "n1", "eth0", true, [this] {
+                                       return seesNode ? "uid-of-n1" : "";
+                                     }}};
 };
 
 TEST_F(MembershipTest, TheLeaseSaysWhoLivesAndWhereItAnnounces) {
@@ -43,10 +47,42 @@ TEST_F(MembershipTest, TheLeaseSaysWhoLivesAndWhereItAnnounces) {
   ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
   EXPECT_EQ(field("/spec/leaseDurationSeconds"), "7");
   EXPECT_EQ(field("/spec/renewTime"), "\"2030-01-01T00:00:00.000000Z\"");
-  EXPECT_EQ(field("/metadata/labels/barevip.dev~1node-lease"), "\"true\"");
+  EXPECT_EQ(field("/metadata/labels/barevip.dev~1node-lease"), "\"elects-by-share\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1bind-interface"), "\"eth0\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1families"), "\"4,6\"");
+}
+
+TEST_F(MembershipTest, TheLeaseGoesWithItsNode) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/metadata/ownerReferences/0/uid", "\"uid-of-n1\""));
+  EXPECT_EQ(
+      lease()["metadata"]["ownerReferences"],
+      json::parse(R"([{"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "uid-of-n1"}])"));
+}
+
+TEST_F(MembershipTest, ALeaseIsMadeOnceItsNodeIsKnown) {
+  seesNode = false;
+  std::atomic<int> tries{0};
+  api.setInterceptor(
+      [&](FakeApi::Verb, const kube::Resource&, const kube::ObjectKey&) -> std::optional<Error> {
+        ++tries;
+        return std::nullopt;
+      });
+  membership.start();
+  while (tries < 3) clock.advance(100ms);
+  EXPECT_TRUE(lease().empty());
+  seesNode = true;
+  while (lease().empty()) clock.advance(100ms);
+  EXPECT_EQ(field("/metadata/ownerReferences/0/name"), "\"n1\"");
+}
+
+TEST_F(MembershipTest, ALeaseThatIsThereIsRenewedBeforeItsNodeIsKnown) {
+  seesNode = false;
+  api.put(kube::kLeases, {{"metadata", {{"name", kLease.name}, {"namespace", kLease.ns}}},
+                          {"spec", {{"leaseDurationSeconds", 30}, {"holderIdentity", "n1"}}}});
+  membership.start();
+  EXPECT_TRUE(waitForField("/spec/leaseDurationSeconds", "7"));
 }
 
 TEST_F(MembershipTest, WhatTheNodeCannotAnnounceIsToldAtOnce) {

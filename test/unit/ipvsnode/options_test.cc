@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/options.h"
+#include "ipvsnode/daemon/options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,10 +44,24 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.kubeconfig, "/k");
   EXPECT_EQ(options.nodeName, "n1");
   EXPECT_EQ(options.ns, "lb");
-  EXPECT_TRUE(options.requireClass);
+  EXPECT_TRUE(options.classes.required);
   EXPECT_TRUE(options.handoverOnStop);
   EXPECT_EQ(options.metricsAddress, ":9");
   EXPECT_EQ(options.logLevel, log::Level::kDebug);
+}
+
+TEST(Options, IdleConnectionsOutliveTheFirstKeepaliveOfLinuxUnlessAFlagSaysOtherwise) {
+  EXPECT_EQ(parse({}).value().timeouts, (ipvs::Timeouts{7260s, 120s, 300s}));
+  EXPECT_EQ(parse({"--ipvs-tcp-timeout=24h", "--ipvs-tcpfin-timeout=1m", "--ipvs-udp-timeout=30s"})
+                .value()
+                .timeouts,
+            (ipvs::Timeouts{24h, 60s, 30s}));
+}
+
+TEST(Options, OnTheHostOnlyNamedTimeoutsAreSetSinceOthersShareThem) {
+  EXPECT_EQ(parse({"--placement=host"}).value().timeouts, ipvs::Timeouts{});
+  EXPECT_EQ(parse({"--ipvs-tcp-timeout=7260s", "--placement=host"}).value().timeouts,
+            (ipvs::Timeouts{7260s, 0s, 0s}));
 }
 
 TEST(Options, EnvironmentNamesNodeAndNamespaceUnlessAFlagDoes) {
@@ -66,8 +80,11 @@ TEST(Options, SubcommandsTakeTheGroundsFlags) {
   EXPECT_EQ(init.bindInterface, "eth1");
   EXPECT_EQ(init.placement, Placement::kHost);
   EXPECT_EQ(parse({"cleanup"}).value().command, Options::Command::kCleanup);
-  EXPECT_FALSE(parse({"cleanup"}).value().stay);
-  EXPECT_TRUE(parse({"cleanup", "--stay"}).value().stay);
+  EXPECT_EQ(parse({"stay"}).value().command, Options::Command::kStay);
+  EXPECT_EQ(parse({"check"}).value().command, Options::Command::kCheck);
+  EXPECT_TRUE(parse({"check"}).value().askApi);
+  EXPECT_FALSE(parse({"check", "--without-api"}).value().askApi);
+  EXPECT_EQ(parse({"check", "--output=json"}).value().output, Options::Output::kJson);
   const Options dump = parse({"--dump", "--output=json"}).value();
   EXPECT_EQ(dump.command, Options::Command::kDump);
   EXPECT_EQ(dump.output, Options::Output::kJson);
@@ -96,8 +113,12 @@ INSTANTIATE_TEST_SUITE_P(CommandLine, BadOptions,
                                          Bad{"--sync-period=often", "--sync-period: \"often\""},
                                          Bad{"--sync-period=30", "write it like 30s"},
                                          Bad{"--sync-period=1ms", "out of range"},
-                                         Bad{"--sync-period=99999999999s", "no duration"},
+                                         Bad{"--sync-period=99999999999s", "not a duration"},
                                          Bad{"--drain-timeout=-1s", "--drain-timeout"},
+                                         Bad{"--ipvs-tcp-timeout=0s", "out of range"},
+                                         Bad{"--ipvs-tcp-timeout=577h", "out of range"},
+                                         Bad{"--ipvs-tcpfin-timeout=7", "--ipvs-tcpfin-timeout"},
+                                         Bad{"--ipvs-udp-timeout=500ms", "out of range"},
                                          Bad{"--bind-iface=eth0/1", "--bind-iface: \"eth0/1\""},
                                          Bad{"--bind-iface=name-longer-than-15", "--bind-iface"},
                                          Bad{"--log-level=loud", "--log-level"},

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/owner.h"
+#include "ipvsnode/announce/owner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 
@@ -15,121 +14,26 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-using Owners = std::map<IpAddress, std::string>;
 using Names = std::vector<std::string>;
 
-std::vector<std::string> nodeNames(int count) {
-  std::vector<std::string> names;
-  for (int i = 0; i < count; ++i) names.push_back("node-" + std::to_string(100 + i));
-  return names;
+// By which rules.
+
+TEST(Election, IsByShareOnceAllNodesKnowHow) {
+  std::vector<LiveNode> live{{"n1", "eth0"}, {"n2", "eth0"}};
+  EXPECT_EQ(electionOf(live), Election::kByShare);
+  live[1].electsByShare = false;
+  EXPECT_EQ(electionOf(live), Election::kByMean) << "what one leaves to another both would leave";
 }
 
-std::vector<OwnerQuestion> questions(int vips, const NodeNames& candidates,
-                                     const Owners& holders = {}) {
-  std::vector<OwnerQuestion> result;
-  for (int i = 0; i < vips; ++i) {
-    const IpAddress vip =
-        IpAddress::fromNumber(Family::kIpv4, 0xc0000200U + static_cast<unsigned>(i));
-    const auto holder = holders.find(vip);
-    result.push_back({vip, candidates, holder == holders.end() ? "" : holder->second, {}});
+TEST(Election, ByTheMeanIsThatOfOlderDaemons) {
+  std::vector<OwnerQuestion> asked;
+  for (unsigned i = 0; i < 30; ++i) {
+    const IpAddress vip = IpAddress::fromNumber(Family::kIpv4, 0xc0000200U + i);
+    asked.push_back({vip, i < 20 ? Names{"a", "b"} : Names{"a", "b", "c", "d", "e"}, "", {}});
   }
-  return result;
-}
-
-std::map<std::string, int> loads(const Owners& owners) {
-  std::map<std::string, int> result;
-  for (const auto& [vip, node] : owners) ++result[node];
-  return result;
-}
-
-int moved(const Owners& before, const Owners& after) {
-  int count = 0;
-  for (const auto& [vip, node] : before) count += after.at(vip) != node ? 1 : 0;
-  return count;
-}
-
-TEST(Owner, LoadIsSpreadWithinAQuarterAboveTheMean) {
-  for (const auto& [vips, nodes] : {std::pair(10, 3), {100, 10}, {1000, 10}, {7, 3}, {200, 50}}) {
-    const Owners owners = chooseOwners(questions(vips, nodeNames(nodes)));
-    ASSERT_EQ(owners.size(), static_cast<std::size_t>(vips));
-    for (const auto& [node, load] : loads(owners)) {
-      EXPECT_LE(load, (5 * vips + 4 * nodes - 1) / (4 * nodes)) << vips << " on " << nodes;
-    }
-  }
-}
-
-TEST(Owner, ADeadNodesVipsMoveAndNoOthers) {
-  const auto names = nodeNames(5);
-  const Owners before = chooseOwners(questions(100, names));
-  const std::vector<std::string> left(names.begin() + 1, names.end());
-  const Owners after = chooseOwners(questions(100, left, before));
-  EXPECT_EQ(moved(before, after), loads(before)[names[0]]);
-  EXPECT_FALSE(loads(after).contains(names[0]));
-}
-
-TEST(Owner, ANodeThatReturnsTakesNothingBack) {
-  const auto names = nodeNames(3);
-  const Owners before = chooseOwners(questions(30, names));
-  const Owners without = chooseOwners(questions(30, Names{names[0], names[1]}, before));
-  EXPECT_EQ(moved(without, chooseOwners(questions(30, names, without))), 0);
-}
-
-TEST(Owner, WithTwoNodesAllMayStayOnTheOneThatNeverDied) {
-  const Owners all = chooseOwners(questions(20, Names{"a"}));
-  EXPECT_EQ(moved(all, chooseOwners(questions(20, Names{"a", "b"}, all))), 0);
-}
-
-TEST(Owner, NoNodeKeepsMoreThanTwiceTheMean) {
-  const Owners all = chooseOwners(questions(100, Names{"node-100"}));
-  const auto names = nodeNames(10);
-  const Owners spread = chooseOwners(questions(100, names, all));
-  EXPECT_EQ(loads(spread)["node-100"], 20);
-  EXPECT_EQ(moved(all, spread), 80);
-  EXPECT_EQ(moved(spread, chooseOwners(questions(100, names, spread))), 0) << "settled at once";
-}
-
-TEST(Owner, AFewVipsAreNotWorthMoving) {
-  const Owners all = chooseOwners(questions(4, Names{"node-100"}));
-  EXPECT_EQ(moved(all, chooseOwners(questions(4, nodeNames(10), all))), 0);
-}
-
-TEST(Owner, AHolderThatMayNotAnnounceAnyMoreLosesTheVip) {
-  const Owners owners = chooseOwners(questions(1, Names{"a", "b"}, {{ip("192.0.2.0"), "c"}}));
-  EXPECT_TRUE(owners.at(ip("192.0.2.0")) == "a" || owners.at(ip("192.0.2.0")) == "b");
-}
-
-TEST(Owner, AVipWithoutCandidatesHasNone) {
-  EXPECT_THAT(chooseOwners(questions(3, {})), IsEmpty());
-  EXPECT_THAT(chooseOwners({}), IsEmpty());
-}
-
-TEST(Owner, TheHashIsTheSameOnEveryMachine) {
-  EXPECT_EQ(rank("n1", ip("192.0.2.1")), rank("n1", ip("192.0.2.1")));
-  EXPECT_NE(rank("n1", ip("192.0.2.1")), rank("n2", ip("192.0.2.1")));
-  EXPECT_NE(rank("n1", ip("192.0.2.1")), rank("n1", ip("192.0.2.2")));
-}
-
-TEST(Owner, AnyHistoryStaysWithinTheBoundsAndSettlesAtOnce) {
-  EXPECT_TRUE(rc::check([] {
-    const auto pool = nodeNames(6);
-    Owners owners;
-    for (int step = 0; step < 8; ++step) {
-      std::vector<std::string> live;
-      for (const auto& name : pool) {
-        if (*rc::gen::arbitrary<bool>()) live.push_back(name);
-      }
-      const int vips = *rc::gen::inRange(0, 40);
-      const auto asked = questions(vips, live, owners);
-      const Owners next = chooseOwners(asked);
-      RC_ASSERT(next.size() == (live.empty() ? 0U : static_cast<std::size_t>(vips)));
-      const auto bound = live.empty() ? 0
-                                      : std::max(4, (2 * vips + static_cast<int>(live.size()) - 1) /
-                                                        static_cast<int>(live.size()));
-      for (const auto& [node, load] : loads(next)) RC_ASSERT(load <= bound);
-      RC_ASSERT(chooseOwners(questions(vips, live, next)) == next);
-      owners = next;
-    }
-  }));
+  EXPECT_EQ(chooseOwners(asked, Election::kByMean), allotByMean(asked));
+  EXPECT_EQ(chooseOwners(asked, Election::kByShare), allotByShare(asked));
+  EXPECT_NE(allotByMean(asked), allotByShare(asked));
 }
 
 // Who may announce.

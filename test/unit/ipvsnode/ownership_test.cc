@@ -14,7 +14,7 @@
 #include "fakes/fake_links.h"
 #include "fakes/fake_packet_filter.h"
 #include "fakes/manual_clock.h"
-#include "ipvsnode/syncer.h"
+#include "ipvsnode/reconcile/syncer.h"
 #include "unit/ipvsnode/builders.h"
 
 namespace barevip::node::test {
@@ -63,7 +63,9 @@ struct Member {
     with.desired = options();
     with.desired.nodeName = name;
     SyncerHooks hooks;
-    hooks.probe = [this](const auto& all) { asked.insert(asked.end(), all.begin(), all.end()); };
+    hooks.probe = [this](const Questions& all) {
+      asked.insert(asked.end(), all.ask.begin(), all.ask.end());
+    };
     hooks.report = [this](const NodeReport& news) { report = news; };
     hooks.able = [this](const Ability& able) {
       ability = able;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/prober.h"
+#include "ipvsnode/announce/prober.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "fakes/fake_announcer.h"
 #include "unit/ipvsnode/builders.h"
@@ -24,7 +27,7 @@ Answers ask(fakes::FakeAnnouncer& network, const std::vector<IpAddress>& address
     if (answers.size() == addresses.size()) done.set_value();
   });
   prober.start();
-  prober.ask(addresses);
+  prober.ask({addresses, {addresses.begin(), addresses.end()}, {}});
   EXPECT_EQ(done.get_future().wait_for(10s), std::future_status::ready);
   return answers;
 }
@@ -41,6 +44,86 @@ TEST(Prober, AProbeThatCannotBeSentCountsAsSilence) {
   fakes::FakeAnnouncer network;
   network.setError(Error{ErrorCode::kUnavailable, "network is down", 0, {}});
   EXPECT_EQ(ask(network, {ip("192.0.2.1")}).at(ip("192.0.2.1")), std::nullopt);
+}
+
+/// Nobody answers, and the first probe takes until the test lets it end.
+class SlowNetwork final : public net::Announcer {
+ public:
+  net::AnnounceOutcome announce(const std::vector<IpAddress>& /*addresses*/,
+                                const std::string& /*device*/) override {
+    return {};
+  }
+  Result<std::optional<std::string>> probe(const IpAddress& address, const std::string& /*device*/,
+                                           std::chrono::milliseconds /*wait*/,
+                                           std::stop_token /*stop*/) override {
+    asked.push_back(address);
+    if (asked.size() == 1) {
+      begun.set_value();
+      mayEnd.get_future().wait();
+    }
+    return std::nullopt;
+  }
+
+  std::vector<IpAddress> asked;  ///< of the prober's thread until that has ended
+  std::promise<void> begun;
+  std::promise<void> mayEnd;
+};
+
+/// A prober in the middle of a probe for kFirst.
+class BusyProberTest : public testing::Test {
+ protected:
+  BusyProberTest() {
+    prober_.start();
+    prober_.ask({{kFirst}, {kFirst}, {}});
+    network_.begun.get_future().wait();
+  }
+
+  void ask(const std::vector<IpAddress>& addresses, const std::set<IpAddress>& urgent = {}) {
+    open_.insert(addresses.begin(), addresses.end());
+    prober_.ask({addresses, open_, urgent});
+  }
+
+  /// Lets it go on until it has asked for `last`.
+  std::vector<IpAddress> askedUpTo(const IpAddress& last) {
+    last_ = last;
+    network_.mayEnd.set_value();
+    EXPECT_EQ(done_.get_future().wait_for(10s), std::future_status::ready);
+    return network_.asked;
+  }
+
+  const IpAddress kFirst = ip("192.0.2.1");
+  SlowNetwork network_;
+  std::set<IpAddress> open_{kFirst};
+  IpAddress last_;
+  std::promise<void> done_;
+  Prober prober_{network_, "eth0", [this](const IpAddress& address, const auto& /*mac*/) {
+                   if (address == last_) done_.set_value();
+                 }};
+};
+
+TEST_F(BusyProberTest, AFailoverWaitsForNoProbeOfANewVip) {
+  ask({ip("192.0.2.2"), ip("192.0.2.3")});
+  ask({ip("10.0.0.9")}, {ip("10.0.0.9")});
+  EXPECT_THAT(askedUpTo(ip("192.0.2.3")),
+              testing::ElementsAre(kFirst, ip("10.0.0.9"), ip("192.0.2.2"), ip("192.0.2.3")));
+}
+
+TEST_F(BusyProberTest, AnAddressIsQueuedOnce) {
+  for (int i = 0; i < 1000; ++i) ask({ip("192.0.2.2")});
+  EXPECT_EQ(prober_.queued(), 1U);
+  EXPECT_THAT(askedUpTo(ip("192.0.2.2")), testing::ElementsAre(kFirst, ip("192.0.2.2")));
+}
+
+TEST_F(BusyProberTest, WhatIsNotAwaitedAnyMoreIsNotAsked) {
+  // A Service that is created and deleted in a loop.
+  for (int i = 0; i < 1000; ++i) {
+    const IpAddress vip = ip(("192.0.3." + std::to_string(i % 250)).c_str());
+    prober_.ask({{vip}, {kFirst, vip}, {}});
+    prober_.ask({{}, {kFirst}, {}});
+  }
+  EXPECT_EQ(prober_.queued(), 0U);
+  ask({ip("192.0.2.2")});
+  EXPECT_THAT(askedUpTo(ip("192.0.2.2")), testing::ElementsAre(kFirst, ip("192.0.2.2")));
 }
 
 TEST(Prober, WaitsLessWhileManyAreQueued) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/source_ranges.h"
+#include "ipvsnode/desired/source_ranges.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ model::Service guarded(std::vector<std::string> ranges, std::size_t ports = 1,
 }
 
 SourceGuards guards(const ClusterBuilder& cluster) {
-  return guardSources(selectFrontends(cluster.state, BoundClaims({}), false).all);
+  return guardSources(selectFrontends(cluster.state, BoundClaims({}), {}).all);
 }
 
 std::size_t entries(const SourceGuards& guards) {

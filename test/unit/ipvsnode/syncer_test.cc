@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/syncer.h"
+#include "ipvsnode/reconcile/syncer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,12 +8,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "fakes/fake_announcer.h"
-#include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
-#include "fakes/fake_packet_filter.h"
-#include "fakes/manual_clock.h"
-#include "unit/ipvsnode/builders.h"
+#include "unit/ipvsnode/one_node.h"
 
 namespace barevip::node::test {
 namespace {
@@ -26,6 +21,7 @@ using net::LinkOp;
 using net::ProxyNeighbour;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
@@ -33,107 +29,17 @@ using testing::SizeIs;
 const Error kSocketFailed{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
 const Error kFilterBusy{ErrorCode::kUnavailable, "iptables-restore: busy", 0, {}};
 
-/// What outlives a daemon: kernel, cluster, network.
-struct World {
-  fakes::FakeKernel ipvs;
-  fakes::FakeLinks node;
-  fakes::FakeLinks director;
-  fakes::FakePacketFilter filter;
-  fakes::FakeAnnouncer network;
-  Stores stores;
-  ManualClock clock;
-
-  World() {
-    for (const char* device : {"eth0", "barevip0", "bvip-in", "bvip-out"}) node.addDevice(device);
-    director.addDevice("lo");
-  }
-
-  void sync() {
-    stores.services.replaceAll({});
-    stores.slices.replaceAll({});
-    stores.nodes.replaceAll({test::node("n1", "10.0.0.1"), test::node("n2", "10.0.0.2")});
-    stores.claims.replaceAll({});
-    stores.pools.replaceAll({});
-  }
-
-  /// "default/web" and "default/web-tls" on one VIP, with an IP object each.
-  void addTwoOnOneVip(const std::string& holder = "n1", const std::string& otherHolder = "n1") {
-    addWeb(holder);
-    stores.services.put(onPort(443, service("web-tls", {"192.0.2.1"})));
-    stores.slices.put(slice("web-tls", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
-    stores.claims.put(claim("web-tls", "192.0.2.1", otherHolder));
-  }
-
-  void addWeb(const std::string& holder = "n1") {
-    stores.services.put(service("web", {"192.0.2.1"}));
-    stores.slices.put(slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
-    stores.claims.put(claim("web", "192.0.2.1", holder));
-  }
-
-  std::size_t takeWrites() {
-    return ipvs.takeWrites().size() + node.takeWrites().size() + director.takeWrites().size() +
-           filter.takeWrites();
-  }
-};
-
-/// One daemon over it.
-struct Daemon {
-  World& world;
-  Liveness liveness{"n1"};
-  obs::Registry metrics;
-  NodeReport lastReport;
-  std::vector<IpAddress> probes;
-  std::optional<bool> carrier;
-  std::optional<Ability> ability;
-  std::vector<std::string> groundProblems;
-  std::optional<Syncer> syncer;
-  int renewals = 0;
-
-  explicit Daemon(World& w, Placement placement = Placement::kDirector) : world(w) {
-    SyncerOptions with;
-    with.desired = options(placement);
-    with.drainTimeout = 60s;
-    SyncerHooks hooks;
-    hooks.probe = [this](const auto& asked) {
-      probes.insert(probes.end(), asked.begin(), asked.end());
-    };
-    hooks.report = [this](const NodeReport& report) { lastReport = report; };
-    hooks.carrier = [this](bool up) { carrier = up; };
-    hooks.able = [this](const Ability& able) { ability = able; };
-    hooks.ground = [this] { return groundProblems; };
-    KernelSeams seams{world.ipvs,
-                      world.node,
-                      placement == Placement::kDirector ? &world.director : nullptr,
-                      {&world.filter}};
-    syncer.emplace(seams, world.network, world.stores, liveness, world.clock, metrics, with, hooks);
-  }
-
-  void renew(const std::string& name) {
-    model::Lease lease;
-    lease.holder = name;
-    lease.renewTime = std::to_string(++renewals);
-    lease.annotations[kInterfaceAnnotation] = "eth0";
-    liveness.saw(lease, world.clock.now());
-  }
-
-  /// A pass of a daemon that is in touch with the API server; answers probes with silence.
-  void pass() {
-    renew("n1");
-    syncer->pass();
-    while (!probes.empty()) {
-      for (const IpAddress& address : std::exchange(probes, {})) {
-        syncer->answered(address, std::nullopt);
-      }
-      syncer->pass();
-    }
-  }
-
-  double metric(const std::string& name) { return metrics.gauge(name, "").value(); }
-  double count(const std::string& name) { return metrics.counter(name, "").value(); }
-};
-
 class SyncerTest : public testing::Test {
  protected:
+  [[nodiscard]] std::vector<net::Item> routesToVips() const {
+    std::vector<net::Item> result;
+    for (const net::Item& item : world.node.owned()) {
+      const auto* const route = std::get_if<net::Route>(&item);
+      if (route != nullptr && route->destination.length > 0) result.push_back(item);
+    }
+    return result;
+  }
+
   World world;
 };
 
@@ -175,6 +81,41 @@ TEST_F(SyncerTest, ProgramsAServiceAndAnnouncesIt) {
   EXPECT_EQ(daemon.metric("barevip_node_real_servers"), 2);
 }
 
+TEST_F(SyncerTest, EachPassSaysWhichServiceEachVirtualServerIsFor) {
+  world.sync();
+  world.addTwoOnOneVip();
+  Daemon daemon(world);
+  daemon.pass();
+  ASSERT_THAT(daemon.serving, SizeIs(2));
+  EXPECT_EQ(daemon.serving[0].key, tcp("192.0.2.1", 80));
+  EXPECT_EQ(daemon.serving[0].service->key, (kube::ObjectKey{"default", "web"}));
+  EXPECT_EQ(daemon.serving[1].key, tcp("192.0.2.1", 443));
+  EXPECT_EQ(daemon.serving[1].service->key, (kube::ObjectKey{"default", "web-tls"}));
+  world.stores.services.erase({"default", "web"});
+  daemon.pass();
+  EXPECT_THAT(daemon.serving, SizeIs(1));
+}
+
+TEST_F(SyncerTest, AnAnnouncementThatCouldNotBeSentIsTriedAgainAndCountsThen) {
+  world.sync();
+  world.addWeb();
+  world.network.setError(Error{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}});
+  Daemon daemon(world);
+  for (int i = 0; i < 20; ++i) {
+    daemon.pass();
+    world.clock.advance(500ms);
+  }
+  EXPECT_EQ(daemon.count("barevip_node_unsent_announcements_total"), 20);
+  world.network.setError(std::nullopt);
+  for (int i = 0; i < 6; ++i) {
+    daemon.pass();
+    EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1)) << i;
+    world.clock.advance(1s);
+  }
+  daemon.pass();
+  EXPECT_THAT(world.network.takeAnnouncements(), IsEmpty());
+}
+
 TEST_F(SyncerTest, ASecondPassAndAResyncWriteNothing) {
   world.sync();
   world.addWeb();
@@ -186,6 +127,107 @@ TEST_F(SyncerTest, ASecondPassAndAResyncWriteNothing) {
   daemon.pass();
   EXPECT_EQ(world.takeWrites(), 0U);
   EXPECT_EQ(daemon.count("barevip_node_full_syncs_total"), 2);
+}
+
+TEST_F(SyncerTest, EachPassTellsHowLongItsPartsTook) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.renew("n1");
+  daemon.syncer->pass();
+  const std::string first = daemon.metrics.text();
+  for (const char* stage : {"read", "desired", "owners", "plan", "apply", "report"}) {
+    EXPECT_THAT(first, HasSubstr("\nbarevip_node_stage_seconds_count{stage=\"" +
+                                 std::string(stage) + "\"} 1\n"));
+  }
+  EXPECT_THAT(first, HasSubstr("\nbarevip_node_reconcile_seconds_count 1\n"));
+  EXPECT_THAT(first, HasSubstr("\nbarevip_node_queue_seconds_count 0\n"));
+  daemon.syncer->wake();
+  world.clock.advance(2s);
+  daemon.syncer->wake();
+  world.clock.advance(1s);
+  daemon.syncer->pass();
+  EXPECT_THAT(daemon.metrics.text(), HasSubstr("\nbarevip_node_queue_seconds_sum 3\n"))
+      << "since the first of the news";
+}
+
+TEST_F(SyncerTest, APassThatFailsCountsForTheStagesThatItHad) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setApplyError(kSocketFailed);
+  Daemon daemon(world);
+  daemon.syncer->pass();
+  EXPECT_THAT(daemon.metrics.text(),
+              HasSubstr("\nbarevip_node_stage_seconds_count{stage=\"apply\"} 1\n"));
+  EXPECT_THAT(daemon.metrics.text(), HasSubstr("\nbarevip_node_reconcile_seconds_count 0\n"));
+}
+
+TEST_F(SyncerTest, WhatOthersChangedIsCountedByKindOnceItIsRepaired) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(daemon.metrics.text(), Not(HasSubstr("barevip_node_drift_total{")))
+      << "own changes are not drift";
+  auto server = world.ipvs.table()[0];
+  server.realServers.erase(server.realServers.begin());
+  server.options.scheduler = "lc";
+  world.ipvs.put(server);
+  world.ipvs.putTimeouts({900s, 120s, 300s});
+  world.filter.wipe();
+  world.clock.advance(31s);
+  daemon.pass();
+  const auto drift = [&](const char* kind) {
+    return daemon.metrics.counter("barevip_node_drift_total", "", {{"kind", kind}}).value();
+  };
+  EXPECT_EQ(drift("virtual_server"), 1);
+  EXPECT_EQ(drift("real_server"), 1);
+  EXPECT_EQ(drift("timeouts"), 1);
+  EXPECT_GT(drift("packet_filter"), 0);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(drift("virtual_server"), 1) << "it was repaired";
+}
+
+TEST_F(SyncerTest, AfterAnErrorNothingIsKnownAndNothingCountsAsDrift) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  world.stores.services.put(service("shop", {"192.0.2.2"}));
+  world.stores.claims.put(claim("shop", "192.0.2.2", "n1"));
+  world.ipvs.failNextApplyAfter(1, kSocketFailed);
+  daemon.syncer->wake();
+  daemon.pass();
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(2));
+  EXPECT_THAT(daemon.metrics.text(), Not(HasSubstr("barevip_node_drift_total{")));
+}
+
+TEST_F(SyncerTest, ErrorsOfNetlinkAreCountedByErrno) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setOpFault([](const Op&) { return ENOMEM; });
+  Daemon daemon(world);
+  daemon.pass();
+  const auto errors = [&](const char* name) {
+    return daemon.metrics.counter("barevip_node_netlink_errors_total", "", {{"errno", name}})
+        .value();
+  };
+  EXPECT_EQ(errors("ENOMEM"), 1);
+  world.ipvs.setOpFault({});
+  world.ipvs.setDumpError(kSocketFailed);
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(errors("ENOBUFS"), 1) << "of a read";
+  world.ipvs.setDumpError(std::nullopt);
+  world.ipvs.setApplyError(kSocketFailed);
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_EQ(errors("ENOBUFS"), 2) << "of a write";
 }
 
 TEST_F(SyncerTest, ARestartAdoptsWhatIsThereWithoutASingleWrite) {
@@ -223,6 +265,33 @@ TEST_F(SyncerTest, WhatSomebodyDeletedComesBackAtTheResync) {
   EXPECT_EQ(world.node.owned(), items);
   EXPECT_THAT(world.director.owned(), SizeIs(1));
   EXPECT_TRUE(world.filter.state().has_value());
+}
+
+TEST_F(SyncerTest, TimeoutsThatSomebodyChangedComeBackAtTheResync) {
+  world.sync();
+  Daemon daemon(world);
+  daemon.pass();
+  const ipvs::Timeouts wanted{7260s, 120s, 300s};
+  EXPECT_EQ(world.ipvs.timeouts().value(), wanted);
+  EXPECT_EQ(world.ipvs.takeTimeoutWrites(), 1);
+  world.ipvs.putTimeouts({10s, 120s, 300s});
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_EQ(world.ipvs.timeouts().value(), wanted);
+}
+
+TEST_F(SyncerTest, TimeoutsThatTheKernelRefusesHoldNoVipBack) {
+  world.sync();
+  world.addWeb();
+  world.ipvs.setTimeoutsError(Error{ErrorCode::kInvalid, "Invalid argument", EINVAL, {}});
+  Daemon daemon(world);
+  for (int i = 0; i < 20; ++i) daemon.pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+  EXPECT_EQ(world.ipvs.takeTimeoutWrites(), 1) << "no hot loop";
+  world.ipvs.setTimeoutsError(std::nullopt);
+  world.clock.advance(1s);
+  daemon.pass();
+  EXPECT_EQ(world.ipvs.timeouts().value().tcp, 7260s);
 }
 
 TEST_F(SyncerTest, WhatTheMonitorSawIsRepairedAtOnce) {
@@ -304,6 +373,120 @@ TEST_F(SyncerTest, WhileTheKernelCannotBeReadNothingIsWrittenAndAttemptsGetRarer
   EXPECT_TRUE(daemon.syncer->ready());
 }
 
+TEST_F(SyncerTest, AVipWhoseAddressTheDirectorRefusesIsLeftToOtherNodes) {
+  world.sync();
+  world.addWeb();
+  world.director.setOpFault([](const LinkOp&) { return EADDRNOTAVAIL; });
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  ASSERT_TRUE(daemon.ability);
+  EXPECT_THAT(daemon.ability->blocked, ElementsAre(ip("192.0.2.1")));
+}
+
+TEST_F(SyncerTest, ANodeWhoseSettingsBreakForwardingLeavesItsVipsToOthers) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  ASSERT_TRUE(daemon.ability && daemon.ability->serving);
+  daemon.ground.broken = {{Family::kIpv4, "rp_filter"}};
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_TRUE(daemon.ability->serving) << "it may pass";
+  ASSERT_THAT(daemon.lastReport.problems, SizeIs(1));
+  EXPECT_EQ(daemon.lastReport.problems[0].reason, "NodeBroken");
+  EXPECT_THAT(daemon.lastReport.problems[0].message, testing::HasSubstr("rp_filter"));
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_FALSE(daemon.ability->serving);
+  EXPECT_THAT(daemon.metrics.text(),
+              testing::HasSubstr("barevip_node_ineligible{cause=\"rp_filter\"} 1"));
+  EXPECT_THAT(world.node.owned(), Contains(kProxy)) << "until another node has it";
+
+  daemon.ground.broken.clear();
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_FALSE(daemon.ability->serving) << "what comes and goes moves a VIP once";
+  EXPECT_THAT(daemon.metrics.text(),
+              testing::HasSubstr("barevip_node_ineligible{cause=\"rp_filter\"} 0"));
+  world.clock.advance(kRecovery);
+  daemon.pass();
+  EXPECT_TRUE(daemon.ability->serving);
+}
+
+TEST_F(SyncerTest, ASettingThatIsWrongForOneLookMovesNothing) {
+  world.sync();
+  world.addWeb();
+  Daemon daemon(world);
+  daemon.pass();
+  daemon.ground.broken = {{Family::kIpv4, "ground"}};
+  world.clock.advance(31s);
+  daemon.renew("n1");
+  const MonotonicTime next = daemon.syncer->pass();
+  EXPECT_LT(next, world.clock.now() + kLackPatience) << "looked at again before it counts";
+  daemon.ground.broken.clear();
+  world.clock.advance(next - world.clock.now());
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  EXPECT_TRUE(daemon.ability->serving);
+}
+
+TEST_F(SyncerTest, WhatBreaksIpv6AloneLeavesTheVipsOfIpv4) {
+  world.sync();
+  world.addWeb();
+  world.stores.services.put(service("six", {"2001:db8::1"}));
+  world.stores.claims.put(claim("six", "2001:db8::1", "n1"));
+  Daemon daemon(world);
+  daemon.ground.broken = {{Family::kIpv6, "proxy_ndp"}};
+  daemon.pass();
+  world.clock.advance(kLackPatience);
+  daemon.pass();
+  ASSERT_TRUE(daemon.ability);
+  EXPECT_TRUE(daemon.ability->serving);
+  EXPECT_THAT(daemon.ability->blocked, ElementsAre(ip("2001:db8::1")));
+}
+
+TEST_F(SyncerTest, WithoutARuleThatAllVipsOfAFamilyNeedNoneOfThemIsAnnounced) {
+  world.sync();
+  world.addWeb();
+  world.stores.services.put(service("six", {"2001:db8::1"}));
+  world.stores.claims.put(claim("six", "2001:db8::1", "n1"));
+  world.node.setOpFault([](const LinkOp& op) {
+    const auto* rule = std::get_if<net::Rule>(&op.item);
+    return rule != nullptr && rule->family == Family::kIpv6 ? EAFNOSUPPORT : 0;
+  });
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+  EXPECT_THAT(world.node.owned(), Not(Contains(Item(ProxyNeighbour{ip("2001:db8::1"), "eth0"}))));
+}
+
+TEST_F(SyncerTest, OneEndpointThatTheKernelRefusesDoesNotStopTheOthers) {
+  world.sync();
+  world.addWeb();
+  const auto refuse = [&](std::initializer_list<const char*> addresses) {
+    const std::set<std::string> refused(addresses.begin(), addresses.end());
+    world.ipvs.setOpFault([refused](const Op& op) {
+      return op.kind == Op::Kind::kAddRealServer &&
+                     refused.contains(op.realServer.address.toString())
+                 ? EINVAL
+                 : 0;
+    });
+  };
+  refuse({"10.1.0.1", "10.1.0.2"});
+  Daemon daemon(world);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Not(Contains(kProxy))) << "there is nobody to answer";
+  refuse({"10.1.0.1"});
+  world.clock.advance(2s);
+  daemon.pass();
+  EXPECT_THAT(world.node.owned(), Contains(kProxy));
+}
+
 TEST_F(SyncerTest, ARefusedVirtualServerHoldsBackOnlyItsOwnVip) {
   world.sync();
   world.addWeb();
@@ -333,6 +516,7 @@ TEST_F(SyncerTest, ASchedulerWithoutModuleGivesWayToTheDefault) {
   model::Service web = service("web", {"192.0.2.1"});
   web.annotations["barevip.dev/scheduler"] = "mh";
   world.stores.services.put(web);
+  world.stores.claims.put(claim("web", "192.0.2.1", "n1"));
   world.ipvs.setOpFault([](const Op& op) { return op.options.scheduler == "mh" ? ENOENT : 0; });
   Daemon daemon(world);
   daemon.pass();
@@ -498,6 +682,7 @@ TEST_F(RefusedFilterTest, AProcessThatNeverWroteItOpensNothingThatNeedsIt) {
   world.addWeb();
   world.stores.services.put(guarded(web));
   world.stores.services.put(service("shop", {"192.0.2.2"}));
+  world.stores.claims.put(claim("shop", "192.0.2.2", "n1"));
   world.filter.setError(kFilterBusy);
   daemon.emplace(world);
   daemon->pass();
@@ -549,6 +734,33 @@ TEST_F(RefusedFilterTest, AnEditThatIsTakenBackMayHaveBeenMadeInPart) {
   EXPECT_THAT(servers(http).value(), SizeIs(3));
 }
 
+TEST_F(SyncerTest, AVirtualServerThatCannotBeDeletedStillKeepsEverybodyOut) {
+  world.sync();
+  world.addWeb();
+  model::Service web = service("web", {"192.0.2.1"});
+  web.sourceRanges = {"10.0.0.0/8"};
+  world.stores.services.put(web);
+  Daemon daemon(world);
+  daemon.pass();
+  ASSERT_THAT(world.filter.state()->sourceRanges, SizeIs(1));
+  const auto guards = world.filter.state()->sourceRanges;
+  world.ipvs.setOpFault([](const ipvs::Op& op) {
+    return op.kind == ipvs::Op::Kind::kDeleteVirtualServer ? EBUSY : 0;
+  });
+  world.stores.services.erase(web.key);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+  EXPECT_EQ(world.filter.state()->sourceRanges, guards);
+  world.clock.advance(31s);  // the kernel is read anew
+  daemon.pass();
+  EXPECT_EQ(world.filter.state()->sourceRanges, guards);
+  world.ipvs.setOpFault({});
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), IsEmpty());
+  EXPECT_THAT(world.filter.state()->sourceRanges, IsEmpty());
+}
+
 TEST_F(RefusedFilterTest, PodsComeAndGoWhereNothingOfItWasToChange) {
   startWith(guarded(web));
   world.clock.advance(31s);  // the filter is looked at again
@@ -582,7 +794,8 @@ TEST_F(SyncerTest, AnAddressOfTheNodeItselfIsNeverTakenForAVip) {
 
 // Announcing.
 
-TEST_F(SyncerTest, AVipThatAStrangerHoldsIsServedInsideButNotAnnounced) {
+// Otherwise no node would reach that machine any more.
+TEST_F(SyncerTest, AVipThatAStrangerHoldsIsNeitherAnnouncedNorLedHere) {
   world.sync();
   world.addWeb("");
   Daemon daemon(world);
@@ -591,9 +804,78 @@ TEST_F(SyncerTest, AVipThatAStrangerHoldsIsServedInsideButNotAnnounced) {
   ASSERT_THAT(daemon.probes, ElementsAre(ip("192.0.2.1")));
   daemon.syncer->answered(ip("192.0.2.1"), "02:00:00:00:00:66");
   daemon.syncer->pass();
-  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
   EXPECT_THAT(world.node.owned(), Not(Contains(kProxy)));
+  EXPECT_THAT(routesToVips(), IsEmpty());
   EXPECT_EQ(daemon.lastReport.claims.begin()->second.conflictMac, "02:00:00:00:00:66");
+}
+
+TEST_F(SyncerTest, ANodeLeadsNothingToAVipBeforeItsOwnerIsRecorded) {
+  world.sync();
+  // Of its pods are all on n2, so that one is to announce it.
+  world.stores.services.put(local(service("web", {"192.0.2.1"})));
+  world.stores.slices.put(slice("web", {{"10.1.0.2", "n2"}}));
+  world.stores.claims.put(claim("web", "192.0.2.1", ""));
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_THAT(routesToVips(), IsEmpty());
+  world.stores.claims.put(claim("web", "192.0.2.1", "n2"));
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_THAT(routesToVips(), SizeIs(2)) << "inside and outside";
+}
+
+TEST_F(SyncerTest, WhatIsLedToAVipStaysWhenItsRecordIsMadeAgain) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.renew("n2");
+  daemon.pass();
+  ASSERT_THAT(routesToVips(), SizeIs(2));
+  (void)world.takeWrites();
+  for (const char* const holder : {"", "n2"}) {
+    world.stores.claims.put(claim("web", "192.0.2.1", holder));
+    daemon.renew("n2");
+    daemon.pass();
+    EXPECT_EQ(world.takeWrites(), 0U);
+  }
+}
+
+TEST_F(SyncerTest, AVipThatThisNodeSpeaksWithIsLeftAlone) {
+  world.sync();
+  world.addWeb("n2");
+  Daemon daemon(world);
+  daemon.ground.gateways = {ip("192.0.2.1")};
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), IsEmpty());
+  EXPECT_THAT(routesToVips(), IsEmpty());
+  world.clock.advance(kLackPatience + 1s);
+  daemon.pass();
+  EXPECT_THAT(daemon.ability->held, ElementsAre(ip("192.0.2.1")));
+
+  daemon.ground.gateways = std::nullopt;  // that could not be seen
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(routesToVips(), IsEmpty());
+
+  daemon.ground.gateways = std::set<IpAddress>{};
+  world.clock.advance(31s);
+  daemon.pass();
+  EXPECT_THAT(routesToVips(), SizeIs(2));
+}
+
+TEST_F(SyncerTest, AVipThatGoesIsNotAskedForAnyLonger) {
+  world.sync();
+  world.addWeb("");
+  Daemon daemon(world);
+  daemon.renew("n1");
+  daemon.syncer->pass();
+  ASSERT_THAT(daemon.lastQuestions.ask, ElementsAre(ip("192.0.2.1")));
+  EXPECT_THAT(daemon.lastQuestions.open, ElementsAre(ip("192.0.2.1")));
+  world.stores.services.erase({"default", "web"});
+  daemon.syncer->pass();
+  EXPECT_THAT(daemon.lastQuestions.ask, IsEmpty());
+  EXPECT_THAT(daemon.lastQuestions.open, IsEmpty());
 }
 
 TEST_F(SyncerTest, ANodeThatIsNotTheOwnerProgramsButDoesNotAnnounce) {
@@ -620,7 +902,7 @@ TEST_F(SyncerTest, AVipThatNobodyMayAnnounceIsAProblem) {
   daemon.pass();
   ASSERT_THAT(daemon.lastReport.problems, SizeIs(1));
   EXPECT_EQ(daemon.lastReport.problems[0].reason, "NoNode");
-  EXPECT_THAT(world.ipvs.table(), SizeIs(1)) << "the inside is served all the same";
+  EXPECT_THAT(routesToVips(), IsEmpty()) << "nobody asks whether the address is free";
 }
 
 TEST_F(SyncerTest, AVipWhosePoolLeavesTheAnnouncementToOthersIsNoProblem) {
@@ -928,6 +1210,25 @@ TEST_F(SyncerTest, AnEndpointThatGoesKeepsItsConnectionsUntilTheyEnd) {
 
 // Placement host.
 
+// On the host IPVS takes the node's own connections to a VIP that is no address of it, too.
+TEST_F(SyncerTest, OnTheHostAVipThatNoNodeHasYetIsNeitherServedNorForeignAfterARestart) {
+  world.sync();
+  world.addWeb("");
+  for (int start = 0; start < 2; ++start) {
+    Daemon daemon(world, Placement::kHost);
+    daemon.renew("n1");
+    daemon.syncer->pass();
+    daemon.syncer->answered(ip("192.0.2.1"), "02:00:00:00:00:66");
+    daemon.syncer->pass();
+    EXPECT_THAT(world.ipvs.table(), IsEmpty());
+  }
+  world.stores.claims.put(claim("web", "192.0.2.1", "n2"));
+  Daemon daemon(world, Placement::kHost);
+  daemon.renew("n2");
+  daemon.pass();
+  EXPECT_THAT(world.ipvs.table(), SizeIs(1));
+}
+
 TEST_F(SyncerTest, OnTheHostForeignVirtualServersAndAddressesAreUntouched) {
   world.sync();
   world.addWeb();
@@ -938,6 +1239,7 @@ TEST_F(SyncerTest, OnTheHostForeignVirtualServersAndAddressesAreUntouched) {
   daemon.pass();
   ASSERT_THAT(world.ipvs.table(), SizeIs(2));
   EXPECT_THAT(world.ipvs.table(), Contains(foreign));
+  EXPECT_EQ(world.ipvs.takeTimeoutWrites(), 0) << "they are the foreign server's, too";
   EXPECT_THAT(world.node.owned(), ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"}),
                                               Item(BoundAddress{ip("192.0.2.1"), "eth0"})));
   world.stores.services.erase({"default", "web"});

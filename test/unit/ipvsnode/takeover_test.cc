@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipvsnode/takeover.h"
+#include "ipvsnode/announce/takeover.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class TakeoverTest : public testing::Test {
       questions.push_back({each, {}, holder, {{{"default", "claim"}, holder}}});
       if (withoutClaim) questions.back().claims = {};
     }
-    return takeover.decide({self, questions, owners, nodes, addresses, announced}, now);
+    return takeover.decide({self, questions, owners, nodes, addresses, announced, onTheWire}, now);
   }
 
   bool announces() { return !decide().announce.empty(); }
@@ -44,6 +44,7 @@ class TakeoverTest : public testing::Test {
   std::map<std::string, IpAddress> addresses{{"dead", ip("10.0.0.9")}};
   std::set<IpAddress> announced;
   bool withoutClaim = false;
+  bool onTheWire = true;
   MonotonicTime now{1000s};
   Takeover takeover;
 };
@@ -87,6 +88,36 @@ TEST_F(TakeoverTest, OurOwnVipIsAnnouncedAtOnceAfterARestart) {
 
 TEST_F(TakeoverTest, AVipOfALiveHolderIsTakenAtOnceSinceItGivesWay) {
   holders[vip] = "peer";
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, AMachineThatRebootsIsNoSlowerThanOneWithoutPower) {
+  holders[vip] = "dead";
+  nodes.onHold = {"dead"};
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9"))) << "its daemon said that it comes back";
+  answer("10.0.0.9", "02:00:00:00:00:09");
+  EXPECT_FALSE(announces()) << "its kernel serves on: a rollout moves nothing";
+  now += kAskAgain;
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
+  answer("10.0.0.9", std::nullopt);
+  EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, SilenceOnAnotherNetworkDoesNotEndAHold) {
+  holders[vip] = "dead";
+  nodes.onHold = {"dead"};
+  onTheWire = false;
+  EXPECT_THAT(decide().ask, IsEmpty());
+  EXPECT_FALSE(announces());
+  nodes.onHold = {};
+  EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
+}
+
+TEST_F(TakeoverTest, ANodeOnHoldWithoutAnAddressKeepsItsVips) {
+  holders[vip] = "unknown";
+  nodes.onHold = {"unknown"};
+  EXPECT_FALSE(announces());
+  nodes.onHold = {};
   EXPECT_TRUE(announces());
 }
 
@@ -142,6 +173,19 @@ TEST_F(TakeoverTest, AVipOfADeadMachineIsTakenAsSoonAsItsOwnAddressIsSilent) {
   EXPECT_THAT(decide().ask, ElementsAre(ip("10.0.0.9")));
   answer("10.0.0.9", std::nullopt);
   EXPECT_TRUE(announces());
+}
+
+TEST_F(TakeoverTest, TheMachineOfASilentHolderIsAskedForBeforeVipsThatNobodyHas) {
+  const IpAddress fresh = ip("192.0.2.2");
+  holders = {{vip, "dead"}, {fresh, ""}};
+  owners[fresh] = "me";
+  const TakeoverDecision first = decide();
+  EXPECT_THAT(first.open, testing::UnorderedElementsAre(ip("10.0.0.9"), fresh));
+  EXPECT_THAT(first.urgent, ElementsAre(ip("10.0.0.9")));
+  answer("10.0.0.9", std::nullopt);
+  const TakeoverDecision second = decide();
+  EXPECT_THAT(second.open, ElementsAre(fresh)) << "its answer is still awaited";
+  EXPECT_THAT(second.urgent, IsEmpty());
 }
 
 TEST_F(TakeoverTest, AThousandVipsOfADeadMachineCostOneProbe) {
@@ -282,46 +326,6 @@ TEST_F(TakeoverTest, WithoutItsClaimAVipStaysAsItIs) {
 }
 
 // Gratuitous ARP.
-
-TEST(GarpSchedule, SpeaksAtOnceThenFiveTimesEachSecondThenAboutEveryMinute) {
-  GarpSchedule schedule;
-  MonotonicTime now{1000s};
-  const MonotonicTime start = now;
-  schedule.keep({ip("192.0.2.1")}, now);
-  for (int i = 0; i < 6; ++i) {
-    EXPECT_EQ(schedule.next(), start + i * 1s);
-    now = *schedule.next();
-    EXPECT_THAT(schedule.due(now, true), ElementsAre(ip("192.0.2.1")));
-    EXPECT_THAT(schedule.due(now, true), IsEmpty());
-  }
-  EXPECT_GE(*schedule.next(), now + 60s);
-  EXPECT_LT(*schedule.next(), now + 70s);
-}
-
-TEST(GarpSchedule, SaysWhatIsNewButRemindsOfNothingWhileItIsToldNotTo) {
-  GarpSchedule schedule;
-  MonotonicTime now{1000s};
-  schedule.keep({ip("192.0.2.1")}, now);
-  for (int i = 0; i < 6; ++i) {
-    EXPECT_THAT(schedule.due(now, false), ElementsAre(ip("192.0.2.1")));
-    now = *schedule.next();
-  }
-  EXPECT_THAT(schedule.due(now, false), IsEmpty());
-  EXPECT_GE(*schedule.next(), now + 60s) << "no hot loop";
-  now = *schedule.next();
-  EXPECT_THAT(schedule.due(now, true), ElementsAre(ip("192.0.2.1")));
-}
-
-TEST(GarpSchedule, ForgetsWhatIsWithdrawnAndStartsAnewWhenItReturns) {
-  GarpSchedule schedule;
-  const MonotonicTime now{1000s};
-  schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now);
-  EXPECT_THAT(schedule.due(now, true), testing::SizeIs(2));
-  schedule.keep({ip("192.0.2.2")}, now);
-  EXPECT_THAT(schedule.due(now + 1s, true), ElementsAre(ip("192.0.2.2")));
-  schedule.keep({ip("192.0.2.1"), ip("192.0.2.2")}, now + 1s);
-  EXPECT_THAT(schedule.due(now + 1s, true), ElementsAre(ip("192.0.2.1")));
-}
 
 }  // namespace
 }  // namespace barevip::node::test

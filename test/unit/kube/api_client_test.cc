@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,8 +63,8 @@ class ApiClientTest : public ::testing::Test {
     return client_.list(resource, selection, [this](const json& object) { take(object); }, {});
   }
 
-  Result<void> watch() {
-    return client_.watch(kServices, {}, "10",
+  Result<void> watch(const std::string& version = "10") {
+    return client_.watch(kServices, {}, version,
                          [this](WatchEvent::Type type, const json& object) {
                            types_.push_back(type);
                            if (!object.is_null()) take(object);
@@ -84,6 +86,17 @@ class ApiClientTest : public ::testing::Test {
   std::vector<std::string> unreadable_;
   std::vector<WatchEvent::Type> types_;
 };
+
+TEST_F(ApiClientTest, ARequestForOneObjectTakesNoLongerThanItIsGiven) {
+  answer(json::object());
+  (void)client_.get(kServices, {"default", "web"}, {});
+  EXPECT_EQ(request().deadline, std::chrono::seconds(5));
+  ApiClient patient(std::make_unique<ScriptedTransport>(state_), systemRandom(),
+                    std::chrono::seconds(12));
+  answer(json::object());
+  (void)patient.replace(kLeases, {"default", "lead"}, json::object(), {});
+  EXPECT_EQ(request(1).deadline, std::chrono::seconds(12));
+}
 
 TEST_F(ApiClientTest, FindsEachKindAtItsPath) {
   struct Case {
@@ -161,6 +174,42 @@ TEST_F(ApiClientTest, WatchesFromAVersionWithBookmarks) {
   EXPECT_EQ(request().path,
             "/api/v1/services?watch=true&allowWatchBookmarks=true&timeoutSeconds=450"
             "&resourceVersion=10");
+}
+
+TEST_F(ApiClientTest, StreamsAListAndTellsWhenItIsComplete) {
+  answer(200, R"({"type":"ADDED","object":{"metadata":{"name":"a"}}})"
+              "\n"
+              R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"11"}}})"
+              "\n"
+              R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"12",)"
+              R"("annotations":{"k8s.io/initial-events-end":"true"}}}})"
+              "\n"
+              R"({"type":"DELETED","object":{"metadata":{"name":"a"}}})"
+              "\n");
+  ASSERT_TRUE(watch(""));
+  using Type = WatchEvent::Type;
+  EXPECT_EQ(types_, (std::vector<Type>{Type::kOpened, Type::kAdded, Type::kBookmark, Type::kListed,
+                                       Type::kDeleted}));
+  EXPECT_EQ(request().path,
+            "/api/v1/services?watch=true&allowWatchBookmarks=true&timeoutSeconds=450"
+            "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+}
+
+TEST_F(ApiClientTest, TellsThatTheServerStreamsNoLists) {
+  const std::string refusal = R"({"message": "sendInitialEvents: Forbidden"})";
+  answer(422, refusal);
+  EXPECT_EQ(watch("").error().code, ErrorCode::kUnsupported);
+  answer(422, refusal);
+  EXPECT_EQ(watch("10").error().code, ErrorCode::kInvalid) << "that was no streamed list";
+  answer(500, refusal);
+  EXPECT_EQ(watch("").error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(ApiClientTest, TakesNoStreamedListWithoutAVersion) {
+  answer(200, R"({"type":"BOOKMARK","object":{"metadata":{)"
+              R"("annotations":{"k8s.io/initial-events-end":"true"}}}})"
+              "\n");
+  EXPECT_EQ(watch("").error().code, ErrorCode::kInternal);
 }
 
 TEST_F(ApiClientTest, EndsAWatchAtItsErrorEvent) {

@@ -102,6 +102,108 @@ TEST_F(ConfigTest, FallsBackToTheFileOfTheUser) {
   EXPECT_NE(error().find("named \"home\""), std::string::npos) << error();
 }
 
+TEST_F(ConfigTest, TakesTheProxyOfTheEnvironment) {
+  environment_ = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}, {"HTTPS_PROXY", "http://proxy.lab"}};
+  write("ca.crt", "pem");
+  write("token", "t");
+  auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->proxy, (Proxy{"proxy.lab", 80, "", ""}));
+  environment_["NO_PROXY"] = "10.96.0.0/12";
+  options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_FALSE(options->proxy);
+  environment_ = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}, {"HTTPS_PROXY", "socks5://proxy.lab"}};
+  options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_FALSE(options->proxy) << "one that cannot be used is meant for other programs";
+}
+
+class MergedConfigTest : public ConfigTest {
+ protected:
+  MergedConfigTest() { environment_ = {{"KUBECONFIG", folder_ + "/a/one:" + folder_ + "/b/two"}}; }
+
+  // A cluster called "lab" with the given server, and a context that uses it with the user "me".
+  [[nodiscard]] std::string cluster(const std::string& server, const std::string& ca) const {
+    return "clusters: [{name: lab, cluster: {server: 'https://" + server +
+           "', certificate-authority: " + ca +
+           "}}]\ncontexts: [{name: lab, context: {cluster: lab, user: me}}]\n";
+  }
+
+  static std::string user(const std::string& lines) {
+    return "users: [{name: me, user: {" + lines + "}}]\n";
+  }
+
+  std::string pem_ = wire::Authority("CA").certificate();
+};
+
+TEST_F(MergedConfigTest, JoinsTheEntriesOfAllFiles) {
+  write("a/one", "current-context: lab\n" + user("token: t"));
+  write("b/two", cluster("192.0.2.2", "ca.crt"));
+  write("b/ca.crt", pem_);
+  const auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->host, "192.0.2.2");
+  EXPECT_EQ(options->bearer(), "t");
+}
+
+TEST_F(MergedConfigTest, ResolvesAPathFromTheFileOfItsEntry) {
+  write("a/one", user("tokenFile: token"));
+  write("a/token", "first");
+  write("b/two", "current-context: lab\n" + cluster("192.0.2.2", "ca.crt"));
+  write("b/ca.crt", pem_);
+  const auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->ca.file, folder_ + "/b/ca.crt");
+  EXPECT_EQ(options->bearer(), "first");
+}
+
+TEST_F(MergedConfigTest, TheFirstFileWinsWithWholeEntries) {
+  write("a/one", "current-context: lab\n" + cluster("192.0.2.1", "ca.crt") + user("token: first"));
+  write("a/ca.crt", pem_);
+  write("b/two", "current-context: other\n" + cluster("192.0.2.2", "ca.crt") +
+                     user("token: second, tokenFile: token"));
+  const auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->host, "192.0.2.1");
+  EXPECT_EQ(options->bearer(), "first") << "no member comes from the second file's entry";
+}
+
+TEST_F(MergedConfigTest, SkipsMissingAndEmptyFiles) {
+  write("a/one", "");
+  write("b/two", "current-context: lab\n" + cluster("192.0.2.2", "ca.crt") + user("token: t"));
+  write("b/ca.crt", pem_);
+  environment_["KUBECONFIG"] = "::" + folder_ + "/missing:" + environment_["KUBECONFIG"];
+  const auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->host, "192.0.2.2");
+}
+
+TEST_F(MergedConfigTest, PrefersTheProxyOfTheKubeconfig) {
+  environment_["HTTPS_PROXY"] = "http://other.lab";
+  environment_["NO_PROXY"] = "*";
+  write("a/one", "current-context: lab\n" + user("token: t") +
+                     cluster("192.0.2.1", "ca.crt, proxy-url: 'http://proxy.lab:1'"));
+  write("a/ca.crt", pem_);
+  const auto options = loadConfig(source_);
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->proxy, (Proxy{"proxy.lab", 1, "", ""}));
+}
+
+TEST_F(MergedConfigTest, NamesTheFileThatIsBroken) {
+  write("a/one", "current-context: lab\n" + cluster("192.0.2.1", "ca.crt") + user("token: t"));
+  write("a/ca.crt", pem_);
+  write("b/two", "clusters: [\n");
+  EXPECT_EQ(error().find("kubeconfig \"" + folder_ + "/b/two\": is not valid YAML"), 0U) << error();
+}
+
+TEST_F(MergedConfigTest, NamesAllFilesIfNoneHasAnEntry) {
+  write("a/one", "current-context: lab\n");
+  write("b/two", user("token: t"));
+  EXPECT_EQ(error().find("kubeconfig \"" + environment_["KUBECONFIG"] + "\": contexts has no"), 0U)
+      << error();
+}
+
 TEST_F(ConfigTest, SaysWhereItLooked) {
   EXPECT_NE(error().find("--kubeconfig"), std::string::npos) << error();
   environment_ = {{"KUBECONFIG", "/nowhere/a:/nowhere/b"}};

@@ -82,6 +82,29 @@ TEST_F(ControllerTest, WorksOnTheCallersThreadIfTheCallerWants) {
   EXPECT_EQ(seen, (std::vector<std::string>{"a", "a"}));
 }
 
+TEST_F(ControllerTest, TellsHowLongEachKeyWaitedAndTook) {
+  std::vector<Work> done;
+  Controller<std::string> controller(
+      "test", queue_,
+      [&](const std::string&, const std::stop_token&) -> Result<ReconcileResult> {
+        clock_.advance(seconds(2));
+        if (done.empty()) return fail(ErrorCode::kUnavailable, "no");
+        return ReconcileResult{};
+      },
+      [](const std::string& key) { return key; }, [&](const Work& work) { done.push_back(work); });
+  queue_.add("a");
+  clock_.advance(seconds(3));
+  ASSERT_TRUE(controller.workOnce({}));
+  clock_.advance(seconds(7));  // its pause is over, but nobody looks: it does not wait in the queue
+  ASSERT_TRUE(controller.workOnce({}));
+  ASSERT_EQ(done.size(), 2U);
+  EXPECT_EQ(done[0].waited, seconds(3));
+  EXPECT_EQ(done[0].took, seconds(2));
+  EXPECT_FALSE(done[0].ok);
+  EXPECT_EQ(done[1].took, seconds(2));
+  EXPECT_TRUE(done[1].ok);
+}
+
 TEST_F(ControllerTest, ComesBackWhenTheReconcilerWants) {
   run([](int call) { return ReconcileResult{call == 1 ? seconds(30) : seconds(0)}; });
   ASSERT_TRUE(waitWaiting(1));

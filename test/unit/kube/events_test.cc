@@ -32,8 +32,13 @@ class EventsTest : public ::testing::Test {
   }
 
   void record(const std::string& note) {
-    recorder_.record({kServices, {"shop", "web"}, "u1"}, EventType::kWarning, "PoolExhausted",
-                     "Allocate", note);
+    recorder_.emit({kServices,
+                    {"shop", "web"},
+                    "u1",
+                    Event::Type::kWarning,
+                    "PoolExhausted",
+                    "Allocate",
+                    note});
   }
   bool wait(const std::function<bool()>& condition) { return api_.waitFor(condition); }
   bool written(std::uint64_t count) {
@@ -72,7 +77,7 @@ TEST_F(EventsTest, AreWhatTheApiWants) {
 
 TEST_F(EventsTest, OfClusterScopedObjectsLiveInDefault) {
   recorder_.start();
-  recorder_.record({kPools, {"", "lan"}, "u2"}, EventType::kNormal, "Ready", "Validate", "fine");
+  recorder_.emit({kPools, {"", "lan"}, "u2", Event::Type::kNormal, "Ready", "Validate", "fine"});
   ASSERT_TRUE(written(1));
   EXPECT_EQ(only()["metadata"]["namespace"], "default");
   EXPECT_FALSE(only()["regarding"].contains("namespace"));
@@ -180,8 +185,8 @@ TEST_F(EventsTest, OfManyObjectsAtOnceAreWrittenAtAPace) {
   slow.pause = milliseconds(50);
   EventRecorder recorder(api_, clock_, slow);
   for (const char* note : {"one", "two", "three"}) {
-    recorder.record({kServices, {"shop", "web"}, "u1"}, EventType::kNormal, "Assigned", "Assign",
-                    note);
+    recorder.emit(
+        {kServices, {"shop", "web"}, "u1", Event::Type::kNormal, "Assigned", "Assign", note});
   }
   recorder.start();
   for (std::uint64_t written = 1; written <= 3; ++written) {
@@ -199,8 +204,8 @@ TEST_F(EventsTest, ThatAreWrittenGiveWayBeforeThoseThatWait) {
     return refused ? std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}}) : std::nullopt;
   });
   recorder_.start();
-  recorder_.record({kServices, {"shop", "stuck"}, "u2"}, EventType::kNormal, "Assigned", "Allocate",
-                   "waits");
+  recorder_.emit(
+      {kServices, {"shop", "stuck"}, "u2", Event::Type::kNormal, "Assigned", "Allocate", "waits"});
   ASSERT_TRUE(wait([&] { return api_.writeCount() == 1; }));
   for (std::uint64_t i = 1; i <= 4; ++i) {  // one more than is remembered
     clock_.advance(milliseconds(1));
@@ -218,8 +223,8 @@ TEST_F(EventsTest, NameAnInstanceOfAtMost128Characters) {
   longer.instance = std::string(200, 'n');
   EventRecorder recorder(api_, clock_, longer);
   recorder.start();
-  recorder.record({kServices, {"shop", "web"}, "u1"}, EventType::kNormal, "Assigned", "Allocate",
-                  "done");
+  recorder.emit(
+      {kServices, {"shop", "web"}, "u1", Event::Type::kNormal, "Assigned", "Allocate", "done"});
   ASSERT_TRUE(wait([&] { return recorder.written() == 1; }));
   EXPECT_EQ(only()["reportingInstance"], std::string(128, 'n'));
 }

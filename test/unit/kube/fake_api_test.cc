@@ -149,6 +149,24 @@ TEST(FakeApi, WatchesWhatIsSelectedFromAVersion) {
   EXPECT_EQ(seen, (std::vector<std::string>{"1n", "2n", "3n"})) << "added, modified, deleted";
 }
 
+TEST(FakeApi, StreamsAListAndGoesOnFromIt) {
+  FakeApi api;
+  api.put(kNodes, named("old"));
+  std::vector<Type> seen;
+  const auto ended = api.watch(kNodes, {}, "",
+                               [&](Type type, const json& object) {
+                                 seen.push_back(type);
+                                 if (type == Type::kListed) api.put(kNodes, named("new"));
+                                 if (type != Type::kOpened && object["metadata"].contains("uid") &&
+                                     object["metadata"]["name"] == "new") {
+                                   api.endWatches();
+                                 }
+                               },
+                               {});
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(seen, (std::vector{Type::kOpened, Type::kAdded, Type::kListed, Type::kAdded}));
+}
+
 TEST(FakeApi, TellsChangesOneByOneWithoutAThread) {
   FakeApi api;
   api.put(kPools, named("lan"));

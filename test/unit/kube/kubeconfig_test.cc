@@ -2,26 +2,18 @@
 #include "common/kube/kubeconfig.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
+#include <unistd.h>
 
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/kube/pem_text.h"
 #include "wire/kube/pki.h"
 
 namespace barevip::kube {
 namespace {
-
-std::string base64(const std::string& text) {
-  std::string result((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  result.resize(static_cast<std::size_t>(size));
-  return result;
-}
 
 class KubeconfigTest : public ::testing::Test {
  protected:
@@ -36,9 +28,9 @@ class KubeconfigTest : public ::testing::Test {
   };
 
   KubeconfigTest() {
-    parts_.ca = "certificate-authority-data: " + base64(authority_.certificate());
-    parts_.user = "client-certificate-data: " + base64(client_.certificate) +
-                  "\n    client-key-data: " + base64(client_.key);
+    parts_.ca = "certificate-authority-data: " + encodeBase64(authority_.certificate());
+    parts_.user = "client-certificate-data: " + encodeBase64(client_.certificate) +
+                  "\n    client-key-data: " + encodeBase64(client_.key);
   }
 
   static std::string text(const Parts& parts) {
@@ -51,6 +43,12 @@ class KubeconfigTest : public ::testing::Test {
 
   [[nodiscard]] Result<TransportOptions> parse() const {
     return parseKubeconfig(text(parts_), "/home/me/config");
+  }
+
+  // A user with a plugin; `members` end in a comma.
+  static std::string exec(const std::string& members) {
+    return "exec: {" + members +
+           "interactiveMode: Never, apiVersion: client.authentication.k8s.io/v1}";
   }
 
   wire::Authority authority_{"CA"};
@@ -105,9 +103,85 @@ TEST_F(KubeconfigTest, FindsFilesRelativeToItself) {
   EXPECT_EQ(options->ca.file, ca.path());
 }
 
+TEST_F(KubeconfigTest, DescribesAPluginAndRunsItNot) {
+  const wire::TemporaryFile mark("");
+  parts_.cluster = "tls-server-name: kubernetes";
+  parts_.user = exec("command: rm, args: ['" + mark.path() +
+                     "', 7], env: [{name: A, value: 'b c'}], installHint: Install it., "
+                     "provideClusterInfo: true, ");
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  ASSERT_TRUE(options->exec);
+  const ExecPlugin& plugin = *options->exec;
+  EXPECT_EQ(plugin.apiVersion, "client.authentication.k8s.io/v1");
+  EXPECT_EQ(plugin.command, "rm");
+  EXPECT_EQ(plugin.arguments, (std::vector<std::string>{mark.path(), "7"}));
+  EXPECT_EQ(plugin.environment, std::vector<std::string>{"A=b c"});
+  EXPECT_EQ(plugin.installHint, "Install it.");
+  EXPECT_EQ(plugin.interactive, ExecPlugin::Interactive::kNever);
+  ASSERT_TRUE(plugin.cluster);
+  EXPECT_EQ(plugin.cluster->server, parts_.server);
+  EXPECT_EQ(plugin.cluster->tlsServerName, "kubernetes");
+  EXPECT_EQ(plugin.cluster->authority, authority_.certificate());
+  EXPECT_EQ(::access(mark.path().c_str(), F_OK), 0);
+}
+
+TEST_F(KubeconfigTest, APluginHasTheDefaultsOfItsVersion) {
+  parts_.user =
+      "exec: {command: aws, args: null, apiVersion: client.authentication.k8s.io/v1beta1}";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->exec->interactive, ExecPlugin::Interactive::kIfAvailable);
+  EXPECT_TRUE(options->exec->arguments.empty());
+  EXPECT_FALSE(options->exec->cluster);
+}
+
+TEST_F(KubeconfigTest, FindsAPluginWithASlashRelativeToItself) {
+  for (const auto& [command, found] :
+       {std::pair{"bin/login", "/home/me/bin/login"}, std::pair{"/opt/login", "/opt/login"},
+        std::pair{"login", "login"}}) {
+    parts_.user = exec(std::string("command: ") + command + ", ");
+    const auto options = parse();
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_EQ(options->exec->command, found);
+  }
+}
+
+TEST_F(KubeconfigTest, PrefersATokenToAPlugin) {
+  parts_.user = "token: secret\n    " + exec("command: aws, ");
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->bearer(), "secret");
+  EXPECT_FALSE(options->exec);
+}
+
+TEST_F(KubeconfigTest, TakesAProxy) {
+  parts_.cluster = "proxy-url: 'http://me:secret@proxy.lab:3128'";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->proxy, (Proxy{"proxy.lab", 3128, "me", "secret"}));
+}
+
+TEST_F(KubeconfigTest, ActsAsAnotherUser) {
+  parts_.user =
+      "token: t\n    as: jane, the admin\n    as-uid: '42'\n    as-groups: [dev, 'ops, lab']"
+      "\n    as-user-extra: {acme.com/project: [a, b], Scopes: [c]}";
+  const auto options = parse();
+  ASSERT_TRUE(options) << options.error().message;
+  const std::vector<std::pair<std::string, std::string>> expected{
+      {"Impersonate-User", "jane, the admin"},
+      {"Impersonate-Uid", "42"},
+      {"Impersonate-Group", "dev"},
+      {"Impersonate-Group", "ops, lab"},
+      {"Impersonate-Extra-acme.com%2Fproject", "a"},
+      {"Impersonate-Extra-acme.com%2Fproject", "b"},
+      {"Impersonate-Extra-Scopes", "c"}};
+  EXPECT_EQ(options->headers, expected);
+}
+
 TEST_F(KubeconfigTest, ReadsAFile) {
   const wire::TemporaryFile file(text(parts_));
-  EXPECT_TRUE(loadKubeconfig(file.path()));
+  EXPECT_TRUE(loadKubeconfig({file.path()}));
 }
 
 TEST_F(KubeconfigTest, SaysInOneSentenceWhatIsWrong) {
@@ -116,7 +190,8 @@ TEST_F(KubeconfigTest, SaysInOneSentenceWhatIsWrong) {
     std::function<void(Parts&)> spoil;
     std::vector<std::string> says;
   };
-  const std::string key = base64(client_.key);
+  const std::string key = encodeBase64(client_.key);
+  const std::string v1 = "client.authentication.k8s.io/v1";
   const std::vector<Case> cases{
       {"no context", [](Parts& p) { p.current = ""; }, {"current-context", "kubectl config"}},
       {"unknown context", [](Parts& p) { p.current = "x"; }, {"contexts", "\"x\""}},
@@ -139,18 +214,45 @@ TEST_F(KubeconfigTest, SaysInOneSentenceWhatIsWrong) {
       {"insecure",
        [](Parts& p) { p.cluster = "insecure-skip-tls-verify: true"; },
        {"insecure-skip-tls-verify", "refused"}},
-      {"proxy", [](Parts& p) { p.cluster = "proxy-url: http://p:1"; }, {"proxy-url"}},
-      {"exec plugin", [](Parts& p) { p.user = "exec: {command: aws}"; }, {"exec", "plugin"}},
-      {"auth provider", [](Parts& p) { p.user = "auth-provider: {name: gcp}"; }, {"auth-provider"}},
+      {"SOCKS proxy",
+       [](Parts& p) { p.cluster = "proxy-url: socks5://p:1"; },
+       {"cluster \"east\": proxy-url is", "\"socks5\"", "only HTTP proxies"}},
+      {"proxy without a scheme", [](Parts& p) { p.cluster = "proxy-url: p:1"; }, {"proxy-url"}},
+      {"exec of an old version",
+       [](Parts& p) {
+         p.user = "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}";
+       },
+       {"user \"me\": exec: apiVersion", "v1alpha1", "client.authentication.k8s.io/v1"}},
+      {"exec without a command", [&](Parts& p) { p.user = exec(""); }, {"exec has no command"}},
+      {"exec v1 without a mode",
+       [&](Parts& p) { p.user = "exec: {command: aws, apiVersion: " + v1 + "}"; },
+       {"interactiveMode", "Never, IfAvailable or Always"}},
+      {"exec with an odd mode",
+       [&](Parts& p) {
+         p.user = "exec: {command: aws, interactiveMode: maybe, apiVersion: " + v1 + "}";
+       },
+       {"interactiveMode", "\"maybe\""}},
+      {"exec variable without a name",
+       [&](Parts& p) { p.user = exec("command: aws, env: [{value: x}], "); },
+       {"exec: env", "name"}},
+      {"auth provider",
+       [](Parts& p) { p.user = "auth-provider: {name: gcp}"; },
+       {"auth-provider", "exec"}},
+      {"token on two lines", [](Parts& p) { p.user = "token: \"a\\r\\nb\""; }, {"token"}},
       {"password", [](Parts& p) { p.user = "username: me"; }, {"username"}},
-      {"impersonation", [](Parts& p) { p.user = "token: a\n    as: b"; }, {"user \"me\" has as"}},
+      {"a group to act as, without a user",
+       [](Parts& p) { p.user = "token: a\n    as-groups: [b]"; },
+       {"user \"me\" has as-uid, as-groups or as-user-extra without as"}},
+      {"a user to act as, on two lines",
+       [](Parts& p) { p.user = "token: a\n    as: \"b\\r\\nX-Evil: c\""; },
+       {"Impersonate-User", "control characters"}},
       {"key without certificate",
        [&](Parts& p) { p.user = "client-key-data: " + key; },
        {"client-certificate", "client-key"}},
       {"key no key",
        [&](Parts& p) {
-         p.user = "client-certificate-data: " + base64(client_.certificate) +
-                  "\n    client-key-data: " + base64("text");
+         p.user = "client-certificate-data: " + encodeBase64(client_.certificate) +
+                  "\n    client-key-data: " + encodeBase64("text");
        },
        {"client-key-data", "no private key"}},
       {"no such token file",
@@ -193,7 +295,7 @@ TEST_F(KubeconfigTest, RefusesWhatIsNoKubeconfig) {
 
 TEST(LoadKubeconfig, NamesTheFileThatItCannotRead) {
   for (const std::string path : {"/nowhere/config", "/"}) {
-    const auto options = loadKubeconfig(path);
+    const auto options = loadKubeconfig({path});
     ASSERT_FALSE(options);
     EXPECT_NE(options.error().message.find("\"" + path + "\""), std::string::npos)
         << options.error().message;

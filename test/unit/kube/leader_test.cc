@@ -258,6 +258,65 @@ TEST_F(LeaderTest, MakesTheLeaseAgainThatSomebodyDeleted) {
   EXPECT_EQ(a.stopped, 0);
 }
 
+TEST_F(LeaderTest, ALeaseThatIsDeletedOrClearedByHandMakesNoSecondLeader) {
+  Candidate a(api_, clock_, "a");
+  Candidate b(api_, clock_, "b");
+  start(a);
+  ASSERT_TRUE(advanceUntil([&] { return a->leading(); }));
+  start(b);
+  ASSERT_TRUE(advanceUntil([&] { return b->holder() == "a"; }));
+  const auto damage = [&](bool deleted) {
+    if (deleted) {
+      api_.erase(kLeases, kLease);
+      return;
+    }
+    auto lease = *api_.object(kLeases, kLease);
+    lease["spec"].erase("holderIdentity");
+    api_.put(kLeases, lease);
+  };
+  for (const bool deleted : {true, false}) {
+    damage(deleted);
+    const auto both = advanceUntil([&] { return a->leading() && b->leading(); }, seconds(40));
+    EXPECT_FALSE(both) << (deleted ? "deleted" : "cleared");
+    EXPECT_TRUE(a->leading()) << "it takes it back";
+    EXPECT_EQ(a.stopped, 0);
+  }
+}
+
+TEST_F(LeaderTest, NobodyLeadsBesideALeaderThatCannotLearnThatItsLeaseIsGone) {
+  for (const bool deleted : {true, false}) {
+    Candidate b(api_, clock_, "b");
+    auto lease = nlohmann::json{{"metadata", {{"name", kLease.name}, {"namespace", kLease.ns}}},
+                                {"spec", {{"holderIdentity", "a"}, {"leaseDurationSeconds", 15}}}};
+    api_.put(kLeases, lease);
+    start(b);
+    ASSERT_TRUE(advanceUntil([&] { return b->holder() == "a"; }));
+    lease["spec"].erase("holderIdentity");
+    deleted ? api_.erase(kLeases, kLease) : static_cast<void>(api_.put(kLeases, lease));
+    const auto time = advanceUntil([&] { return b->leading(); });
+    ASSERT_TRUE(time) << deleted;
+    EXPECT_GE(*time, seconds(15)) << "a may lead for 10 s after its last renewal";
+    stop(b);
+    api_.erase(kLeases, kLease);
+  }
+}
+
+TEST_F(LeaderTest, WhoResignsLetsAnotherLead) {
+  Candidate a(api_, clock_, "a");
+  Candidate b(api_, clock_, "b");
+  start(a);
+  ASSERT_TRUE(advanceUntil([&] { return a->leading(); }));
+  start(b);
+  ASSERT_TRUE(advanceUntil([&] { return b->holder() == "a"; }));
+  a->resign();
+  const auto time = advanceUntil([&] { return b->leading(); });
+  ASSERT_TRUE(time);
+  EXPECT_LE(*time, milliseconds(3000));
+  EXPECT_EQ(a.stopped, 1);
+  stop(b);
+  EXPECT_TRUE(advanceUntil([&] { return a->leading(); })) << "it stands again later";
+}
+
 TEST_F(LeaderTest, StopsSoonWhileTheServerIsAway) {
   Candidate a(api_, clock_, "a");
   breakApi("all", true);

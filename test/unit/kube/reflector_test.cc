@@ -6,14 +6,17 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "common/kube/forwarding_api.h"
 #include "common/model/meta_json.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
@@ -41,9 +44,11 @@ Result<Thing> decode(const json& object) {
   return Thing{meta->key, object["value"]};
 }
 
-class ReflectorTest : public ::testing::Test {
+// Whether the server streams lists.
+class ReflectorTest : public ::testing::TestWithParam<bool> {
  protected:
   ReflectorTest() {
+    if (!GetParam()) api_.refuseStreamedLists();
     store_.addHandler([this](const Store<Thing>::Ptr& before, const Store<Thing>::Ptr& after) {
       const std::lock_guard lock(mutex_);
       const auto text = [](const Store<Thing>::Ptr& one) { return one ? one->value : "-"; };
@@ -126,9 +131,70 @@ class ReflectorTest : public ::testing::Test {
                        [] { return 0.0; }};
 };
 
+// Streams what a test says instead of a list; all else as usual.
+class ScriptedLists final : public ForwardingApi {
+ public:
+  using Script = std::function<Result<void>(const OnEvent&)>;
+
+  ScriptedLists(Api& next, Script script) : ForwardingApi(next), script_(std::move(script)) {}
+
+  Result<void> watch(const Resource& resource, const Selection& selection,
+                     const std::string& resourceVersion, const OnEvent& onEvent,
+                     std::stop_token stop) override {
+    if (!resourceVersion.empty()) {
+      return ForwardingApi::watch(resource, selection, resourceVersion, onEvent, std::move(stop));
+    }
+    onEvent(WatchEvent::Type::kOpened, nullptr);
+    return script_(onEvent);
+  }
+
+ private:
+  Result<void> around(const Request&, const Send& send) override { return send(); }
+
+  Script script_;
+};
+
+// The reflector asks it for lists.
+class StreamedListTest : public ReflectorTest {
+ protected:
+  using Type = WatchEvent::Type;
+
+  void startWith(ScriptedLists::Script script) {
+    scripted_.emplace(api_, std::move(script));
+    streaming_.emplace(*scripted_, clock_, kPools, Selection{},
+                       std::make_unique<StoreSink<Thing>>(store_, decode), [] { return 0.0; });
+    streaming_->start();
+  }
+  void expectPagesAfter(Result<void> end) {
+    put("a", "1");
+    startWith([end = std::move(end)](const Api::OnEvent& tell) {
+      tell(Type::kAdded, thing("old", "1"));
+      return end;
+    });
+    const auto pause = advanceUntil([this] { return store_.synced(); });
+    ASSERT_TRUE(pause);
+    EXPECT_GE(*pause, milliseconds(700));
+    EXPECT_EQ(store_.size(), 1U) << "half a list is none";
+    EXPECT_TRUE(shows("a", "1"));
+    EXPECT_EQ(lists_, 1);
+    EXPECT_EQ(streaming_->stats().watches, 2U) << "it is not asked for a stream again";
+  }
+  static json thing(const std::string& name, const std::string& value) {
+    return {{"metadata", {{"name", name}}}, {"value", value}};
+  }
+
+  std::optional<ScriptedLists> scripted_;
+  std::optional<Reflector> streaming_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Lists, StreamedListTest, ::testing::Values(true));
+
 const Error kRefused{ErrorCode::kUnavailable, "connection refused", 111, {}};
 
-TEST_F(ReflectorTest, FillsTheStoreAndFollowsChanges) {
+INSTANTIATE_TEST_SUITE_P(Lists, ReflectorTest, ::testing::Bool(),
+                         [](const auto& each) { return each.param ? "Streamed" : "InPages"; });
+
+TEST_P(ReflectorTest, FillsTheStoreAndFollowsChanges) {
   put("a", "1");
   put("b", "1");
   startWatching();
@@ -142,7 +208,7 @@ TEST_F(ReflectorTest, FillsTheStoreAndFollowsChanges) {
   EXPECT_EQ(lists_, 1);
 }
 
-TEST_F(ReflectorTest, TakesACutWatchUpWhereItWas) {
+TEST_P(ReflectorTest, TakesACutWatchUpWhereItWas) {
   startWatching();
   put("a", "1");
   ASSERT_TRUE(shows("a", "1"));
@@ -156,7 +222,7 @@ TEST_F(ReflectorTest, TakesACutWatchUpWhereItWas) {
   EXPECT_EQ(lists_, 1) << "nothing was missed, so nothing is listed again";
 }
 
-TEST_F(ReflectorTest, WatchesOnAfterTheServersTimeout) {
+TEST_P(ReflectorTest, WatchesOnAfterTheServersTimeout) {
   startWatching();
   clock_.advance(seconds(300));
   api_.endWatches();
@@ -166,7 +232,7 @@ TEST_F(ReflectorTest, WatchesOnAfterTheServersTimeout) {
   EXPECT_EQ(lists_, 1);
 }
 
-TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsTooOld) {
+TEST_P(ReflectorTest, ListsAgainWhenItsVersionIsTooOld) {
   put("gone", "1");
   put("same", "1");
   startWatching();
@@ -182,7 +248,7 @@ TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsTooOld) {
   EXPECT_EQ(lists_, 2);
 }
 
-TEST_F(ReflectorTest, ListsAgainAtOnceWhenARunningWatchExpires) {
+TEST_P(ReflectorTest, ListsAgainAtOnceWhenARunningWatchExpires) {
   startWatching();
   clock_.advance(seconds(60));
   api_.expire();
@@ -191,7 +257,7 @@ TEST_F(ReflectorTest, ListsAgainAtOnceWhenARunningWatchExpires) {
   EXPECT_TRUE(shows("a", "1"));
 }
 
-TEST_F(ReflectorTest, DoesNotListInALoopWhenVersionsExpireAtOnce) {
+TEST_P(ReflectorTest, DoesNotListInALoopWhenVersionsExpireAtOnce) {
   failWatches(Error{ErrorCode::kExpired, "too old", 410, {}});
   reflector_.start();
   ASSERT_TRUE(api_.waitFor([this] { return watches_ == 1; }));
@@ -199,7 +265,7 @@ TEST_F(ReflectorTest, DoesNotListInALoopWhenVersionsExpireAtOnce) {
   ASSERT_TRUE(advanceUntil([this] { return lists_ == 2; }));
 }
 
-TEST_F(ReflectorTest, ResumesFromABookmark) {
+TEST_P(ReflectorTest, ResumesFromABookmark) {
   startWatching();
   api_.put(kNodes, {{"metadata", {{"name", "n"}}}});  // moves the version, not this kind
   clock_.advance(seconds(1));
@@ -214,7 +280,7 @@ TEST_F(ReflectorTest, ResumesFromABookmark) {
   EXPECT_EQ(reflector_.stats().events, 0U);
 }
 
-TEST_F(ReflectorTest, TellsHowFarTheStoreIs) {
+TEST_P(ReflectorTest, TellsHowFarTheStoreIs) {
   put("a", "1");
   EXPECT_EQ(store_.version(), "");
   startWatching();
@@ -229,7 +295,7 @@ TEST_F(ReflectorTest, TellsHowFarTheStoreIs) {
   EXPECT_TRUE(api_.waitFor([&] { return store_.version() == std::to_string(listed + 3); }));
 }
 
-TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
+TEST_P(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
   failLists(kRefused);
   reflector_.start();
   ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
@@ -246,7 +312,7 @@ TEST_F(ReflectorTest, WaitsLongerEachTimeTheServerIsAway) {
   EXPECT_FALSE(store_.synced());
 }
 
-TEST_F(ReflectorTest, AsksAServerThatIsStartingSoonAgain) {
+TEST_P(ReflectorTest, AsksAServerThatIsStartingSoonAgain) {
   failLists(kRefused);
   reflector_.start();
   ASSERT_TRUE(advanceUntil([this] { return lists_ >= 7; }));
@@ -258,7 +324,7 @@ TEST_F(ReflectorTest, AsksAServerThatIsStartingSoonAgain) {
   EXPECT_LE(*pause, milliseconds(1'100));
 }
 
-TEST_F(ReflectorTest, KeepsTheLastStateWhileTheServerIsAway) {
+TEST_P(ReflectorTest, KeepsTheLastStateWhileTheServerIsAway) {
   put("a", "1");
   startWatching();
   failLists(kRefused);
@@ -269,7 +335,7 @@ TEST_F(ReflectorTest, KeepsTheLastStateWhileTheServerIsAway) {
   EXPECT_EQ(store_.size(), 1U);
 }
 
-TEST_F(ReflectorTest, WaitsAsLongAsAThrottlingServerSays) {
+TEST_P(ReflectorTest, WaitsAsLongAsAThrottlingServerSays) {
   failLists(Error{ErrorCode::kThrottled, "too many", 429, seconds(20)});
   reflector_.start();
   ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
@@ -278,7 +344,7 @@ TEST_F(ReflectorTest, WaitsAsLongAsAThrottlingServerSays) {
   EXPECT_GE(*pause, milliseconds(19'900));
 }
 
-TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsRefusedAgainAndAgain) {
+TEST_P(ReflectorTest, ListsAgainWhenItsVersionIsRefusedAgainAndAgain) {
   startWatching();
   failWatches(Error{ErrorCode::kTimeout, "Too large resource version: 999, current: 5", 504, {}});
   cut();
@@ -286,7 +352,7 @@ TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsRefusedAgainAndAgain) {
   EXPECT_LE(watches_, 5);
 }
 
-TEST_F(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
+TEST_P(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
   startWatching();
   for (int i = 2; i < 5; ++i) {
     api_.endWatches();  // no time passed
@@ -298,7 +364,7 @@ TEST_F(ReflectorTest, DoesNotAskInALoopWhenWatchesEndAtOnce) {
   }
 }
 
-TEST_F(ReflectorTest, TakesASilentWatchUpAtOnce) {
+TEST_P(ReflectorTest, TakesASilentWatchUpAtOnce) {
   startWatching();
   for (int i = 2; i < 6; ++i) {
     clock_.advance(seconds(90));
@@ -306,10 +372,10 @@ TEST_F(ReflectorTest, TakesASilentWatchUpAtOnce) {
     ASSERT_TRUE(api_.waitFor([this, i] { return watches_ == i && api_.runningWatches() == 1; }))
         << "without a pause";
   }
-  EXPECT_EQ(lists_, 1);
+  EXPECT_EQ(lists_, 5) << "what a proxy held back is seen";
 }
 
-TEST_F(ReflectorTest, ListsAgainWhenOpenWatchesFailAgainAndAgainWithoutProgress) {
+TEST_P(ReflectorTest, ListsAgainWhenOpenWatchesFailAgainAndAgainWithoutProgress) {
   startWatching();
   for (int i = 1; i <= 3; ++i) {
     EXPECT_EQ(lists_, 1);
@@ -321,7 +387,7 @@ TEST_F(ReflectorTest, ListsAgainWhenOpenWatchesFailAgainAndAgainWithoutProgress)
   EXPECT_EQ(lists_, 2);
 }
 
-TEST_F(ReflectorTest, DoesNotListAgainWhenWatchesFailThatMadeProgressOrLived) {
+TEST_P(ReflectorTest, DoesNotListAgainWhenWatchesFailThatMadeProgressOrLived) {
   startWatching();
   for (int i = 1; i <= 6; ++i) {
     if (i % 2 == 0) {
@@ -338,7 +404,7 @@ TEST_F(ReflectorTest, DoesNotListAgainWhenWatchesFailThatMadeProgressOrLived) {
   EXPECT_EQ(lists_, 1);
 }
 
-TEST_F(ReflectorTest, ListsLessAndLessOftenWhileWatchesFail) {
+TEST_P(ReflectorTest, ListsLessAndLessOftenWhileWatchesFail) {
   startWatching();
   std::vector<milliseconds> pauses;
   for (int i = 1; i <= 9; ++i) {
@@ -354,7 +420,7 @@ TEST_F(ReflectorTest, ListsLessAndLessOftenWhileWatchesFail) {
   EXPECT_GE(pauses[8], milliseconds(29'000)) << "a list that succeeds does not start it over";
 }
 
-TEST_F(ReflectorTest, WaitsShortlyAgainAfterAListOrAWatchThatWorked) {
+TEST_P(ReflectorTest, WaitsShortlyAgainAfterAListOrAWatchThatWorked) {
   failLists(kRefused);
   reflector_.start();
   ASSERT_TRUE(advanceUntil([this] { return lists_ == 6; }));
@@ -372,7 +438,7 @@ TEST_F(ReflectorTest, WaitsShortlyAgainAfterAListOrAWatchThatWorked) {
   EXPECT_LE(pauseAfterCut(), milliseconds(900)) << "after a watch that lived";
 }
 
-TEST_F(ReflectorTest, WaitsLongerEachTimeAListExpires) {
+TEST_P(ReflectorTest, WaitsLongerEachTimeAListExpires) {
   failLists(Error{ErrorCode::kExpired, "too old", 410, {}});
   reflector_.start();
   ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1; }));
@@ -383,7 +449,7 @@ TEST_F(ReflectorTest, WaitsLongerEachTimeAListExpires) {
   }
 }
 
-TEST_F(ReflectorTest, LeavesOutWhatItCannotDecode) {
+TEST_P(ReflectorTest, LeavesOutWhatItCannotDecode) {
   put("a", "1");
   api_.put(kPools, {{"metadata", {{"name", "odd"}}}});
   api_.put(kPools, {{"metadata", {{"name", "worse"}}}, {"throw", 1}});
@@ -396,7 +462,7 @@ TEST_F(ReflectorTest, LeavesOutWhatItCannotDecode) {
   EXPECT_EQ(reflector_.stats().undecodable, 3U);
 }
 
-TEST_F(ReflectorTest, ForgetsAnUndecodableObjectThatIsDeleted) {
+TEST_P(ReflectorTest, ForgetsAnUndecodableObjectThatIsDeleted) {
   put("a", "1");
   startWatching();
   api_.put(kPools, {{"metadata", {{"name", "a"}}}});
@@ -404,7 +470,58 @@ TEST_F(ReflectorTest, ForgetsAnUndecodableObjectThatIsDeleted) {
   EXPECT_TRUE(shows("a", ""));
 }
 
-TEST_F(ReflectorTest, KnowsWhenItLastHeardOfTheServer) {
+TEST_P(ReflectorTest, KeepsWhatIsWantedAlone) {
+  Store<Thing> kept;
+  Reflector choosy(api_, clock_, kPools, {},
+                   std::make_unique<StoreSink<Thing>>(
+                       kept, decode, [](const Thing& thing) { return thing.value != "no"; }),
+                   [] { return 0.0; });
+  put("a", "1");
+  put("b", "no");
+  choosy.start();
+  ASSERT_TRUE(watching());
+  EXPECT_TRUE(kept.get({"", "a"}));
+  EXPECT_FALSE(kept.get({"", "b"}));
+  put("a", "no");
+  put("b", "2");
+  EXPECT_TRUE(api_.waitFor([&] { return kept.get({"", "b"}) && !kept.get({"", "a"}); }));
+}
+
+// Has room again.
+class ThingsLeftOut final : public ObjectSink {
+ public:
+  explicit ThingsLeftOut(std::atomic<bool>& wantsList) : wantsList_(wantsList) {}
+
+  void listStarted() override { wantsList_ = false; }
+  Result<void> listed(const json& /*object*/) override { return {}; }
+  void unlisted(const ObjectKey& /*key*/) override {}
+  void listFinished() override {}
+  Result<void> put(const json& /*object*/) override { return {}; }
+  void erase(const ObjectKey& /*key*/) override {}
+  void reached(const std::string& /*version*/) override {}
+  [[nodiscard]] bool wantsList() const override { return wantsList_; }
+
+ private:
+  std::atomic<bool>& wantsList_;
+};
+
+TEST_P(ReflectorTest, ListsAgainForWhatWasLeftOutWhenTheServerEndsTheWatch) {
+  std::atomic<bool> wantsList = false;
+  Reflector reflector(api_, clock_, kPools, {}, std::make_unique<ThingsLeftOut>(wantsList),
+                      [] { return 0.0; });
+  reflector.start();
+  ASSERT_TRUE(watching());
+  wantsList = true;
+  put("a", "1");
+  ASSERT_TRUE(api_.waitFor([&] { return reflector.stats().events == 1; }));
+  EXPECT_EQ(reflector.stats().lists, 1U) << "no tenant decides how often everything is listed";
+  clock_.advance(seconds(300));
+  api_.endWatches();
+  EXPECT_TRUE(api_.waitFor([&] { return reflector.stats().lists == 2; }));
+  EXPECT_FALSE(wantsList);
+}
+
+TEST_P(ReflectorTest, KnowsWhenItLastHeardOfTheServer) {
   EXPECT_EQ(reflector_.lastContact(), MonotonicTime{});
   startWatching();
   clock_.advance(seconds(50));
@@ -414,7 +531,53 @@ TEST_F(ReflectorTest, KnowsWhenItLastHeardOfTheServer) {
   EXPECT_TRUE(api_.waitFor([&] { return reflector_.lastContact() == later; }));
 }
 
-TEST_F(ReflectorTest, StopsAtOnceWhileItWatchesAndWhileItWaits) {
+TEST_P(ReflectorTest, AWatchThatOnlyOpensIsNoContact) {
+  startWatching();
+  const MonotonicTime listed = reflector_.lastContact();
+  clock_.advance(seconds(300));
+  api_.endWatches();
+  ASSERT_TRUE(api_.waitFor([this] { return watches_ == 2 && api_.runningWatches() == 1; }));
+  EXPECT_EQ(reflector_.lastContact(), listed);
+}
+
+TEST_P(ReflectorTest, AfterASilentWatchAListIsTheNextContact) {
+  startWatching();
+  clock_.advance(seconds(90));
+  EXPECT_LT(reflector_.lastContact(), clock_.now());
+  api_.failWatches({ErrorCode::kTimeout, "silent for too long", ETIMEDOUT, {}});
+  EXPECT_TRUE(api_.waitFor([this] { return reflector_.lastContact() == clock_.now(); }));
+  EXPECT_EQ(lists_, 2);
+}
+
+TEST_P(StreamedListTest, WhatChangesMeanwhileIsInTheList) {
+  startWith([this](const Api::OnEvent& tell) -> Result<void> {
+    tell(Type::kAdded, thing("a", "1"));
+    tell(Type::kAdded, thing("b", "1"));
+    tell(Type::kModified, thing("a", "2"));
+    tell(Type::kDeleted, thing("b", "1"));
+    tell(Type::kBookmark, {{"metadata", {{"resourceVersion", "50"}}}});
+    EXPECT_FALSE(store_.synced()) << "half a list is none";
+    tell(Type::kListed, {{"metadata", {{"resourceVersion", "100"}}}});
+    tell(Type::kAdded, {{"metadata", {{"name", "c"}, {"resourceVersion", "101"}}}, {"value", "1"}});
+    return {};
+  });
+  ASSERT_TRUE(shows("c", "1"));
+  EXPECT_EQ(takeSeen(), (Seen{"a:->2", "c:->1"}));
+  EXPECT_EQ(store_.version(), "101");
+  EXPECT_EQ(lists_, 0) << "nothing was listed a second time";
+}
+
+TEST_P(StreamedListTest, OneThatIsSilentForTooLongIsListedInPages) {
+  expectPagesAfter(fail(ErrorCode::kTimeout, "silent for too long", ETIMEDOUT));
+}
+
+TEST_P(StreamedListTest, OneThatIsCutIsListedInPages) {
+  expectPagesAfter(fail(ErrorCode::kUnavailable, "the connection was cut"));
+}
+
+TEST_P(StreamedListTest, OneThatEndsBeforeItIsCompleteIsListedInPages) { expectPagesAfter({}); }
+
+TEST_P(ReflectorTest, StopsAtOnceWhileItWatchesAndWhileItWaits) {
   const auto stopTime = [this] {
     const auto start = std::chrono::steady_clock::now();
     reflector_.stop();

@@ -58,6 +58,13 @@ TEST_F(StoreTest, TellsTheDifferenceToANewList) {
   EXPECT_EQ(store_.size(), 3U);
 }
 
+TEST_F(StoreTest, AListBesideItCostsWhatDiffers) {
+  store_.replaceAll({thing("same", 1), thing("changed", 1)});
+  EXPECT_EQ(store_.shared(thing("same", 1)), store_.get({"ns", "same"}));
+  EXPECT_NE(store_.shared(thing("changed", 2)), store_.get({"ns", "changed"}));
+  EXPECT_EQ(store_.get({"ns", "changed"})->value, 1);
+}
+
 TEST_F(StoreTest, ListsOneNamespace) {
   store_.replaceAll({{{"n", "z"}, 1}, {{"ns", "a"}, 2}, {{"ns", "b"}, 3}, {{"nsx", "a"}, 4}});
   std::vector<int> values;

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <nlohmann/json.hpp>
 
 namespace barevip::model {
@@ -13,7 +17,7 @@ using nlohmann::json;
 IpClaim claimForWeb() {
   IpClaim claim;
   claim.key = {"default", "web-192.0.2.1"};
-  claim.labels = {{"barevip.dev/service", "web"}};
+  claim.servedClass = "example.com/lb";
   claim.serviceOwner = OwnerReference{"v1", "Service", "web", "u1"};
   claim.spec = {"edge", "192.0.2.1", "IPv4", "k"};
   return claim;
@@ -49,28 +53,152 @@ TEST(IpClaimStatusPatch, RemovesWhatIsEmptyAndLeavesTheNodeAlone) {
   EXPECT_FALSE(patch["status"].contains("node"));
 }
 
-TEST(ShareKeyPatch, SetsOrRemovesTheKeyOnly) {
-  EXPECT_EQ(shareKeyPatch("k", "9"),
-            (json{{"metadata", {{"resourceVersion", "9"}}}, {"spec", {{"shareKey", "k"}}}}));
-  EXPECT_TRUE(shareKeyPatch("", "9")["spec"]["shareKey"].is_null());
+TEST(RecordPatch, SetsOrRemovesTheKeyAndTheClassOnly) {
+  IpClaim wanted;
+  EXPECT_TRUE(recordPatch(wanted, "9")["spec"]["shareKey"].is_null());
+  EXPECT_TRUE(recordPatch(wanted, "9")["metadata"]["annotations"]["barevip.dev/class"].is_null());
+  wanted.spec.shareKey = "k";
+  wanted.servedClass = "example.com/lb";
+  EXPECT_EQ(recordPatch(wanted, "9"),
+            (json{{"metadata",
+                   {{"resourceVersion", "9"},
+                    {"annotations", {{"barevip.dev/class", "example.com/lb"}}}}},
+                  {"spec", {{"shareKey", "k"}}}}));
 }
 
-TEST(IpClaim, NamesTheServicesThatUseItInOneText) {
-  for (const std::vector<std::string>& names :
-       {std::vector<std::string>{}, {"web"}, {"web", "tls", "dns"}}) {
-    IpClaim claim;
-    claim.status.service = joinServiceNames(names);
-    EXPECT_EQ(serviceNames(claim), names);
+// The status as an object of the API that has it.
+json objectWith(const json& status) {
+  json object = encodeIpClaim(claimForWeb());
+  object["status"] = status;
+  return object;
+}
+
+IpClaim::Status decoded(const json& status) { return decodeIpClaim(objectWith(status))->status; }
+
+// The status in the API after a patch of it.
+json patched(json status, const IpClaim::Status& next) {
+  status.merge_patch(ipClaimStatusPatch(next, "9", WallTime{})["status"]);
+  return status;
+}
+
+json conditionOf(const json& status, const std::string& type) {
+  for (const json& each : status["conditions"]) {
+    if (each["type"] == type) return each;
+  }
+  return json();
+}
+
+IpClaim::Status boundStatus() {
+  IpClaim::Status status;
+  status.phase = "Bound";
+  status.address = "192.0.2.1";
+  status.pool = "edge";
+  status.ports = {"80/TCP"};
+  status.services = {"web", "tls"};
+  status.observedGeneration = 3;
+  status.conditions = {{"Bound", "True", "Reserved", "it is", 3, "2030-01-01T00:00:00Z"},
+                       {"Announced", "True", "Announced", "so", 0, "2030-01-02T00:00:00Z"}};
+  return status;
+}
+
+TEST(IpClaimStatus, ComesBackAsItWas) {
+  for (const bool waits : {false, true}) {
+    IpClaim::Status status = boundStatus();
+    if (waits) {
+      status.phase = "Pending";
+      status.services.clear();
+      status.conditions[0].status = "False";
+    }
+    EXPECT_EQ(decoded(patched(json::object(), status)), status) << waits;
   }
 }
 
-TEST(IpClaim, ReadsNamesHoweverTheyAreSeparated) {
-  IpClaim claim;
-  claim.status.service = "a,b , c";
-  EXPECT_EQ(serviceNames(claim), (std::vector<std::string>{"a", "b", "c"}));
-  for (const char* none : {"", " ", ", ,"}) {
-    claim.status.service = none;
-    EXPECT_TRUE(serviceNames(claim).empty()) << none;
+TEST(IpClaimStatus, SaysTheGenerationThatItIsOf) {
+  json object = objectWith({{"observedGeneration", 4}});
+  object["metadata"]["generation"] = 5;
+  EXPECT_EQ(decodeIpClaim(object)->generation, 5);
+  EXPECT_EQ(decodeIpClaim(object)->status.observedGeneration, 4);
+  EXPECT_EQ(decoded({{"observedGeneration", "x"}}).observedGeneration, 0);
+}
+
+TEST(IpClaimStatus, HasTheServicesAsAListAndForTheReleaseBeforeAsOneText) {
+  const json status = patched(json::object(), boundStatus());
+  EXPECT_EQ(status["services"], (json{"web", "tls"}));
+  EXPECT_EQ(status["service"], "web, tls");
+  IpClaim::Status unused = boundStatus();
+  unused.services.clear();
+  EXPECT_FALSE(patched(status, unused).contains("services"));
+  EXPECT_FALSE(patched(status, unused).contains("service"));
+}
+
+TEST(IpClaimStatus, ReadsTheServicesThatAnyReleaseWrote) {
+  struct Case {
+    const char* who;
+    json status;
+    std::vector<std::string> services;
+    bool coherent;
+  };
+  const std::vector<Case> cases = {
+      {"nobody uses it", json::object(), {}, true},
+      {"this release",
+       {{"services", {"web", "tls"}}, {"service", "web, tls"}},
+       {"web", "tls"},
+       true},
+      {"the release before", {{"service", "web, tls"}}, {"web", "tls"}, false},
+      {"by hand", {{"service", "a,b , c"}}, {"a", "b", "c"}, false},
+      {"by hand, none", {{"service", ", ,"}}, {}, false},
+      {"a later release, without the text", {{"services", {"web"}}}, {"web"}, false},
+      {"the release before, after this one",
+       {{"services", {"web"}}, {"service", "tls"}},
+       {"tls"},
+       false},
+  };
+  for (const Case& each : cases) {
+    const IpClaim::Status status = decoded(each.status);
+    EXPECT_EQ(status.services, each.services) << each.who;
+    EXPECT_EQ(status.coherent, each.coherent) << each.who;
+  }
+}
+
+TEST(IpClaimStatus, IsReadyWhileItIsBoundAndForTheSameReason) {
+  IpClaim::Status status = boundStatus();
+  json ready = conditionOf(patched(json::object(), status), "Ready");
+  EXPECT_EQ(ready["status"], "True");
+  EXPECT_EQ(ready["reason"], "Reserved");
+  EXPECT_EQ(ready["message"], "it is");
+  EXPECT_EQ(ready["observedGeneration"], 3);
+  EXPECT_EQ(ready["lastTransitionTime"], "2030-01-01T00:00:00Z");
+  status.conditions[0] = {"Bound", "False", "PoolExhausted", "all are held", 3, ""};
+  json api = patched(json::object(), status);
+  ready = conditionOf(api, "Ready");
+  ready["type"] = "Bound";
+  EXPECT_EQ(ready, conditionOf(api, "Bound"));
+}
+
+TEST(IpClaimStatus, IsNoSecondCopyOfWhatReadySays) {
+  const IpClaim::Status status = decoded(patched(json::object(), boundStatus()));
+  EXPECT_EQ(findCondition(status.conditions, "Ready"), nullptr);
+  EXPECT_NE(findCondition(status.conditions, "Announced"), nullptr) << "of the node daemon";
+}
+
+TEST(IpClaimStatus, IsWrittenOnceWhereReadyIsMissingOrSaysAnotherThing) {
+  const json right = patched(json::object(), boundStatus());
+  struct Case {
+    const char* what;
+    std::function<void(json&)> spoil;
+  };
+  const std::vector<Case> cases = {
+      {"of the release before", [](json& status) { status["conditions"].erase(2); }},
+      {"not the same status", [](json& status) { status["conditions"][2]["status"] = "False"; }},
+      {"not the same message", [](json& status) { status["conditions"][2]["message"] = "no"; }},
+      {"of nothing", [](json& status) { status["conditions"].erase(0); }},
+  };
+  ASSERT_EQ(right["conditions"][2]["type"], "Ready");
+  for (const Case& each : cases) {
+    json status = right;
+    each.spoil(status);
+    EXPECT_NE(decoded(status), boundStatus()) << each.what;
+    EXPECT_EQ(decoded(patched(status, boundStatus())), boundStatus()) << each.what;
   }
 }
 

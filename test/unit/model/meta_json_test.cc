@@ -11,12 +11,12 @@ namespace {
 using nlohmann::json;
 
 TEST(Meta, IsDecodedWhole) {
-  const auto meta = decodeMeta(json::parse(R"({"metadata": {
+  const json object = json::parse(R"({"metadata": {
       "namespace": "shop", "name": "web", "uid": "u1", "resourceVersion": "42", "generation": 3,
       "creationTimestamp": "1970-01-01T00:01:00Z", "deletionTimestamp": "1970-01-01T00:02:00Z",
       "labels": {"a": "1"}, "annotations": {"b": "2"},
-      "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "u0"}]}})"),
-                               "Service", true);
+      "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "u0"}]}})");
+  const auto meta = decodeMeta(object, "Service", true);
   ASSERT_TRUE(meta);
   EXPECT_EQ(meta->key, (kube::ObjectKey{"shop", "web"}));
   EXPECT_EQ(meta->uid, "u1");
@@ -24,8 +24,8 @@ TEST(Meta, IsDecodedWhole) {
   EXPECT_EQ(meta->generation, 3);
   EXPECT_EQ(meta->creationSeconds, 60);
   EXPECT_TRUE(meta->deleting);
-  EXPECT_EQ(meta->labels, (StringMap{{"a", "1"}}));
-  EXPECT_EQ(meta->annotations, (StringMap{{"b", "2"}}));
+  EXPECT_EQ(labelsOf(object), (StringMap{{"a", "1"}}));
+  EXPECT_EQ(annotationsOf(object), (StringMap{{"b", "2"}}));
   ASSERT_EQ(meta->ownerReferences.size(), 1U);
   EXPECT_EQ(meta->ownerReferences[0], (OwnerReference{"v1", "Service", "web", "u0"}));
 }

@@ -13,6 +13,7 @@ using nlohmann::json;
 TEST(NodeJson, DecodesWhatAnApiServerSends) {
   const auto node = decodeNode(json::parse(R"({
       "metadata": {"name": "node-1", "uid": "u1", "labels": {"zone": "a"}},
+      "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24", "fd00:1::/64", "not one"]},
       "status": {
         "addresses": [{"type": "InternalIP", "address": "192.0.2.1"},
                       {"type": "InternalIP", "address": "2001:db8::1"},
@@ -27,6 +28,9 @@ TEST(NodeJson, DecodesWhatAnApiServerSends) {
   EXPECT_EQ(node->labels, (StringMap{{"zone", "a"}}));
   EXPECT_EQ(node->internalIps, (std::vector<IpAddress>{*IpAddress::parse("192.0.2.1"),
                                                        *IpAddress::parse("2001:db8::1")}));
+  EXPECT_EQ(node->externalIps, (std::vector<IpAddress>{*IpAddress::parse("198.51.100.1")}));
+  EXPECT_EQ(node->podRanges, (std::vector<IpRange>{*IpRange::parse("10.244.1.0/24"),
+                                                   *IpRange::parse("fd00:1::/64")}));
   EXPECT_TRUE(node->ready);
   EXPECT_FALSE(node->networkUnavailable);
 }

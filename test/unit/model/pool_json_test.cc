@@ -64,6 +64,7 @@ TEST(PoolStatusPatch, ComesBackAsItWas) {
   status.capacity = {"4", "0"};
   status.available = {"3", "0"};
   status.inUse = "1";
+  status.observedGeneration = 2;
   status.conditions = {{"Ready", "True", "Ready", "gives addresses", 2, "2030-01-01T00:00:00Z"}};
   json object = poolStatusPatch(status, "9", WallTime{});
   EXPECT_EQ(object["metadata"]["resourceVersion"], "9");

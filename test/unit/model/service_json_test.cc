@@ -2,6 +2,7 @@
 #include "common/model/service_json.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <nlohmann/json.hpp>
 
@@ -64,12 +65,21 @@ TEST(ServiceJson, KeepsTheAnnotationsThatSomebodyReads) {
       "barevip.dev/pool": "a", "barevip.dev/anything": "b",
       "metallb.io/address-pool": "c", "metallb.io/loadBalancerIPs": "d",
       "metallb.io/allow-shared-ip": "e", "metallb.io/ip-allocated-from-pool": "no",
+      "kube-vip.io/loadbalancerIPs": "i", "kube-vip.io/vipHost": "no",
+      "lbipam.cilium.io/ips": "j", "io.cilium/lb-ipam-ips": "k",
+      "lbipam.cilium.io/sharing-key": "l", "io.cilium/lb-ipam-sharing-key": "m",
+      "lbipam.cilium.io/sharing-cross-namespace": "no",
       "metallb.universe.tf/address-pool": "f", "metallb.universe.tf/loadBalancerIPs": "g",
       "metallb.universe.tf/allow-shared-ip": "h", "metallb.universe.tf/": "no",
       "example.com/address-pool": "no"}}})"));
   ASSERT_TRUE(service);
   EXPECT_EQ(service->annotations, (StringMap{{"barevip.dev/pool", "a"},
                                              {"barevip.dev/anything", "b"},
+                                             {"io.cilium/lb-ipam-ips", "k"},
+                                             {"io.cilium/lb-ipam-sharing-key", "m"},
+                                             {"kube-vip.io/loadbalancerIPs", "i"},
+                                             {"lbipam.cilium.io/ips", "j"},
+                                             {"lbipam.cilium.io/sharing-key", "l"},
                                              {"metallb.io/address-pool", "c"},
                                              {"metallb.io/loadBalancerIPs", "d"},
                                              {"metallb.io/allow-shared-ip", "e"},
@@ -88,14 +98,112 @@ TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
   EXPECT_EQ(decoded(R"({"sessionAffinity": "ClientIP"})").affinitySeconds, 10800U);
 }
 
-TEST(ServiceJson, KeepsTheLabelsOfLoadBalancersOnly) {
+TEST(ServiceJson, ProgramsKeepOfOtherTypesTheirAddressesOnly) {
   json object = {{"metadata", {{"namespace", "shop"}, {"name", "web"}, {"labels", {{"a", "b"}}}}},
                  {"spec", {{"type", "LoadBalancer"}}}};
-  EXPECT_EQ(decodeService(object)->labels, (StringMap{{"a", "b"}}));
+  object["spec"]["ports"] = {{{"port", 80}}};
+  object["spec"]["selector"] = {{"app", "web"}};
+  object["spec"]["externalTrafficPolicy"] = "Local";
+  object["spec"]["externalIPs"] = {"192.0.2.1"};
+  TextBudget budget;
+  const Service web = *decodeServiceParts(object, kPartsOfOperator, budget);
+  EXPECT_EQ(web.labels, (StringMap{{"a", "b"}}));
+  EXPECT_EQ(web.selector, (StringMap{{"app", "web"}}));
+  EXPECT_TRUE(decodeServiceParts(object, kPartsOfNode, budget)->labels.empty());
+  EXPECT_TRUE(decodeServiceParts(object, kPartsOfNode, budget)->selector.empty());
   for (const char* type : {"ClusterIP", "NodePort", "ExternalName", ""}) {
     object["spec"]["type"] = type;
-    EXPECT_TRUE(decodeService(object)->labels.empty()) << type;
+    for (const ServiceParts& parts : {kPartsOfOperator, kPartsOfNode}) {
+      const Service other = *decodeServiceParts(object, parts, budget);
+      EXPECT_TRUE(other.labels.empty() && other.selector.empty() && other.ports.empty()) << type;
+      EXPECT_EQ(other.externalIps.size(), 1U) << type;
+    }
   }
+}
+
+TEST(ServiceJson, ReadsExternalIpsInEachSpellingThatKubernetesAccepts) {
+  const auto ranges =
+      decoded(R"({"externalIPs": ["192.0.2.010", "::ffff:192.0.2.20"]})").externalIps;
+  EXPECT_EQ(ranges,
+            (std::vector<IpRange>{*IpRange::parse("192.0.2.10"), *IpRange::parse("192.0.2.20")}));
+}
+
+TEST(ServiceJson, OfExternalIpsWithoutNumberNoneIsOverlooked) {
+  json object = {{"metadata", {{"namespace", "evil"}, {"name", "thief"}}},
+                 {"spec", json::object()}};
+  for (int i = 0; i < 20'000; ++i) {
+    object["spec"]["externalIPs"].push_back("192.0." + std::to_string(i / 256 * 3 % 256) + "." +
+                                            std::to_string(i % 256));
+  }
+  object["spec"]["externalIPs"].push_back("198.51.100.7");
+  object["spec"]["externalIPs"].push_back("2001:db8::7");
+  const Service thief = *decodeService(object);
+  EXPECT_LE(thief.externalIps.size(), 4096U);
+  for (const json& each : object["spec"]["externalIPs"]) {
+    const IpAddress address = *IpAddress::parse(each.get<std::string>());
+    EXPECT_TRUE(std::any_of(thief.externalIps.begin(), thief.externalIps.end(),
+                            [&](const IpRange& range) { return range.contains(address); }))
+        << address.toString();
+  }
+}
+
+// Nobody limits these in number: 140,000 of ten bytes each fit into one object.
+json largeObject(int number, const char* where) {
+  json map = json::object();
+  for (int i = 0; i < 140'000; ++i) map["k" + std::to_string(i)] = "";
+  json object = {{"metadata", {{"namespace", "evil"}, {"name", "s" + std::to_string(number)}}},
+                 {"spec", {{"type", "LoadBalancer"}, {"externalTrafficPolicy", "Local"}}}};
+  object[json::json_pointer(where)] = std::move(map);
+  return object;
+}
+
+TEST(ServiceJson, SevenServicesOfOneTenantTakeNoMemoryOfOthers) {
+  for (const char* where : {"/spec/selector", "/metadata/labels"}) {
+    for (const char* type : {"ClusterIP", "LoadBalancer"}) {
+      for (const ServiceParts& parts : {kPartsOfOperator, kPartsOfNode}) {
+        TextBudget budget;
+        std::vector<Service> kept;
+        const json object = largeObject(0, where);
+        const std::size_t before = mallinfo2().uordblks;
+        for (int i = 0; i < 7; ++i) {
+          json one = object;
+          one["spec"]["type"] = type;
+          one["metadata"]["name"] = "s" + std::to_string(i);
+          kept.push_back(*decodeServiceParts(one, parts, budget));
+        }
+        EXPECT_LT(mallinfo2().uordblks, before + (1U << 20U)) << where << " of " << type;
+        EXPECT_EQ(budget.used(), 0U);
+      }
+    }
+  }
+}
+
+TEST(ServiceJson, WhatIsTooLargeIsClosedAndNotOpenToAll) {
+  json object = largeObject(0, "/metadata/annotations");
+  object["spec"]["loadBalancerSourceRanges"] = json::array();
+  for (int i = 0; i < 10'000; ++i) {
+    object["spec"]["loadBalancerSourceRanges"].push_back("192.0.2.0/24");
+    object["spec"]["ports"].push_back({{"port", 1 + i}});
+  }
+  TextBudget budget;
+  const Service service = *decodeServiceParts(object, kPartsOfNode, budget);
+  EXPECT_TRUE(service.oversized);
+  EXPECT_EQ(service.sourceRanges.size(), 1U);
+  EXPECT_FALSE(IpRange::parse(service.sourceRanges[0]));
+  EXPECT_EQ(service.ports.size(), 1025U);
+}
+
+TEST(TextBudget, WhoUsesItUpIsRefusedAndOthersNoticeNothing) {
+  TextBudget budget({.freeOfEach = 10, .ofNamespace = 100, .ofAll = 150});
+  EXPECT_TRUE(budget.take({"evil", "a"}, 100));
+  EXPECT_FALSE(budget.take({"evil", "b"}, 30)) << "its namespace has 90 of 100";
+  EXPECT_TRUE(budget.take({"shop", "a"}, 10)) << "of ordinary size";
+  EXPECT_TRUE(budget.take({"large", "a"}, 60));
+  EXPECT_FALSE(budget.take({"late", "a"}, 30)) << "140 of 150 are taken";
+  budget.release({"evil", "a"});
+  EXPECT_TRUE(budget.take({"late", "a"}, 30));
+  EXPECT_TRUE(budget.take({"late", "a"}, 40)) << "an object that changes is counted once";
+  EXPECT_EQ(budget.used(), 80U);
 }
 
 TEST(ServiceJson, KeepsNoLabelsAndAnnotationsThatAreTooLong) {
@@ -103,10 +211,10 @@ TEST(ServiceJson, KeepsNoLabelsAndAnnotationsThatAreTooLong) {
                   {{"namespace", "shop"},
                    {"name", "web"},
                    {"labels", {{"a", "b"}}},
-                   {"annotations", {{"barevip.dev/x", std::string(65'521, 'x')}}}}},
+                   {"annotations", {{"barevip.dev/x", std::string(261'800, 'x')}}}}},
                  {"spec", {{"type", "LoadBalancer"}}}};
   EXPECT_FALSE(decodeService(object)->oversized);
-  object["metadata"]["labels"]["c"] = "d";
+  for (const char* label : {"c", "d", "e"}) object["metadata"]["labels"][label] = "";
   const Service service = *decodeService(object);
   EXPECT_TRUE(service.oversized);
   EXPECT_TRUE(service.labels.empty());

@@ -30,9 +30,19 @@ TEST(Ownership, IsByTypeAndClass) {
                            {"ClusterIP", "", false, false},
                            {"NodePort", "", false, false},
                            {"ClusterIP", "barevip.dev/barevip", false, false}}) {
-    EXPECT_EQ(isOurs(make(each.type, each.loadBalancerClass), each.requireClass), each.ours)
+    ClassRules rules;
+    rules.required = each.requireClass;
+    EXPECT_EQ(rules.serve(make(each.type, each.loadBalancerClass)), each.ours)
         << each.type << " " << each.loadBalancerClass << " " << each.requireClass;
   }
+}
+
+TEST(Ownership, AnyClassesCanBeServed) {
+  const ClassRules rules{true, {"io.cilium/l2-announcer", "metallb"}};
+  EXPECT_TRUE(rules.serve(make("LoadBalancer", "metallb")));
+  EXPECT_TRUE(rules.serve(make("LoadBalancer", "io.cilium/l2-announcer")));
+  EXPECT_FALSE(rules.serve(make("LoadBalancer", "barevip.dev/barevip")));
+  EXPECT_FALSE(rules.serve(make("LoadBalancer", "")));
 }
 
 TEST(Protocol, PrintsAsKubernetesSpellsIt) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 #include "barevip/ipvs/kernel.h"
@@ -25,6 +26,23 @@ Op op(Op::Kind kind) {
 TEST(Describe, VirtualServersAsPeopleWriteThem) {
   EXPECT_EQ(toString(kWeb), "TCP 192.0.2.1:80");
   EXPECT_EQ(toString(kDns6), "UDP [2001:db8::1]:53");
+}
+
+TEST(Describe, TimeoutsWithoutThoseThatAreNobodysWish) {
+  using std::chrono::seconds;
+  EXPECT_EQ(toString(ipvs::Timeouts{seconds(7260), seconds(120), seconds(300)}),
+            "tcp 7260s, tcp-fin 120s, udp 300s");
+  EXPECT_EQ(toString(ipvs::Timeouts{seconds(0), seconds(0), seconds(30)}), "udp 30s");
+}
+
+TEST(Timeouts, AreFulfilledWhereTheKernelHasWhatIsWishedFor) {
+  using std::chrono::seconds;
+  const ipvs::Timeouts kernel{seconds(900), seconds(120), seconds(0)};
+  EXPECT_TRUE(fulfils(kernel, {}));
+  EXPECT_TRUE(fulfils(kernel, {seconds(900), seconds(0), seconds(0)}));
+  EXPECT_FALSE(fulfils(kernel, {seconds(7260), seconds(120), seconds(0)}));
+  EXPECT_FALSE(fulfils(kernel, {seconds(0), seconds(60), seconds(0)}));
+  EXPECT_TRUE(fulfils(kernel, {seconds(0), seconds(0), seconds(30)})) << "it knows no UDP";
 }
 
 TEST(Describe, ChangesOfIpvs) {

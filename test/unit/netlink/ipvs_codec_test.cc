@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,29 @@ TEST(EncodeDump, AsksForAllVirtualServersOrTheRealServersOfOne) {
             "14000000 21000103 00000000 00000000 04010000");
   EXPECT_EQ(toHex(netlink::encodeRealServerDump(kFamily, kWeb)),
             "44000000 21000103 00000000 00000000 08010000 30000180 " + std::string(kWebKey));
+}
+
+TEST(Timeouts, OnlyThoseThatAreWishedForAreSent) {
+  using std::chrono::seconds;
+  EXPECT_EQ(toHex(netlink::encodeTimeouts(kFamily, {seconds(7260), seconds(120), seconds(300)})),
+            "2c000000 21000100 00000000 00000000 0c010000 08000400 5c1c0000 08000500 78000000 "
+            "08000600 2c010000");
+  EXPECT_EQ(toHex(netlink::encodeTimeouts(kFamily, {seconds(0), seconds(0), seconds(30)})),
+            "1c000000 21000100 00000000 00000000 0c010000 08000600 1e000000");
+}
+
+TEST(Timeouts, AreAskedForAndReadFromTheAnswer) {
+  using std::chrono::seconds;
+  EXPECT_EQ(toHex(netlink::encodeTimeoutsRequest(kFamily)),
+            "14000000 21000100 00000000 00000000 0d010000");
+  const Bytes answer(
+      "2c000000 21000000 01000000 02000000 0c010000 08000400 84030000 08000500 78000000 "
+      "08000600 2c010000");
+  EXPECT_EQ(netlink::decodeTimeouts(answer.received()),
+            (ipvs::Timeouts{seconds(900), seconds(120), seconds(300)}));
+  EXPECT_EQ(netlink::decodeTimeouts(answer.cutTo(36).received()),
+            (ipvs::Timeouts{seconds(900), seconds(120), seconds(0)}))
+      << "a kernel without UDP";
 }
 
 TEST(Family, IsAskedForByNameAndReadFromTheAnswer) {
@@ -214,6 +238,52 @@ TEST(DecodeRealServer, RefusesWhatIsCutOff) {
   for (std::size_t size = 16; size < 68; ++size) {
     const Bytes cut = kRealServerEntry.cutTo(size);
     EXPECT_FALSE(decodeRealServer(cut.received(), Family::kIpv4)) << size;
+  }
+}
+
+// Connections 3, packets 5 in and 7 out, bytes in beyond 32 bits, bytes out 11.
+constexpr const char* kStats64 =
+    "40000c80 0c000100 03000000 00000000 0c000200 05000000 00000000 0c000300 07000000 00000000 "
+    "0c000400 09000000 01000000 0c000500 0b000000 00000000";
+constexpr ipvs::TrafficCounters kCounters{3, 5, 7, 0x100000009, 11};
+
+TEST(DecodeTraffic, ReadsTheCountersOfAVirtualServer) {
+  const Bytes entry("a8000000 21000200 01000000 02000000 01010000 94000180 " +
+                    std::string(kWebKey) +
+                    " 07000600 72720000 0c000700 02000000 ffffffff 08000800 00000000 "
+                    "08000900 ffffffff " +
+                    kStats64);
+  const auto traffic = netlink::decodeVirtualServerTraffic(entry.received());
+  ASSERT_TRUE(traffic) << traffic.error().message;
+  EXPECT_EQ(*traffic, (ipvs::VirtualServerTraffic{kWeb, kCounters}));
+  for (std::size_t size = 24; size < entry.size(); ++size) {
+    const Bytes cut = entry.cutTo(size);
+    EXPECT_FALSE(netlink::decodeVirtualServerTraffic(cut.received())) << size;
+  }
+}
+
+TEST(DecodeTraffic, LeavesOutWhatThePlanLeavesOut) {
+  const Bytes byMark(
+      "44000000 21000200 01000000 02000000 01010000 30000180 06000100 02000000 08000500 07000000 "
+      "07000600 72720000 0c000700 02000000 ffffffff 08000800 00000000");
+  const auto traffic = netlink::decodeVirtualServerTraffic(byMark.received());
+  ASSERT_TRUE(traffic) << traffic.error().message;
+  EXPECT_FALSE(*traffic);
+}
+
+TEST(DecodeTraffic, ReadsTheCountersAndConnectionsOfARealServer) {
+  const Bytes entry(
+      "b4000000 21000200 01000000 02000000 05010000 a0000280 "
+      "14000100 0a000001 00000000 00000000 00000000 06000200 1f900000 08000300 00000000 "
+      "08000400 03000000 08000500 00000000 08000600 00000000 08000700 05000000 08000800 07000000 "
+      "08000900 00000000 06000b00 02000000 " +
+      std::string(kStats64));
+  const auto traffic = netlink::decodeRealServerTraffic(entry.received(), Family::kIpv4);
+  ASSERT_TRUE(traffic) << traffic.error().message;
+  EXPECT_EQ(*traffic, (ipvs::RealServerTraffic{{ip("10.0.0.1"), 8080}, kCounters, 5, 7}));
+  for (std::size_t size = 24; size < entry.size(); ++size) {
+    const Bytes cut = entry.cutTo(size);
+    EXPECT_FALSE(netlink::decodeRealServerTraffic(cut.received(), Family::kIpv4)) << size;
   }
 }
 

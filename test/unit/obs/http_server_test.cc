@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -131,6 +132,28 @@ TEST_F(HttpServerTest, ServesManyAtTheSameTime) {
   for (auto client = clients.rbegin(); client != clients.rend(); ++client) {
     EXPECT_NE(exchange(*client, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
   }
+}
+
+TEST(HttpServerPages, ClientsThatDoNotReadShareOneCopyOfAPage) {
+  constexpr std::size_t kMoreThanSocketsBuffer = 32U << 20U;
+  std::atomic<int> made = 0;
+  HttpServer server;
+  server.handle("/metrics", [&made] {
+    ++made;
+    return HttpAnswer{200, std::string(kMoreThanSocketsBuffer, 'x')};
+  });
+  const std::uint16_t port = server.start("127.0.0.1:0").value();
+  const auto start = steady_clock::now();
+  std::vector<FileDescriptor> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(newSocket());
+    ASSERT_TRUE(connectTo(clients.back(), port));
+    const std::string text = "GET /metrics HTTP/1.1\r\n\r\n";
+    send(clients.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  EXPECT_GT(ask(port, "GET /metrics HTTP/1.1\r\n\r\n").size(), kMoreThanSocketsBuffer);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(steady_clock::now() - start);
+  EXPECT_LE(made, 1 + seconds.count());
 }
 
 TEST_F(HttpServerTest, DropsTheOldestWhenThereAreTooMany) {

@@ -27,9 +27,53 @@ TEST(Registry, GivesTheSameCounterForTheSameNameAndLabels) {
   EXPECT_EQ(registry.counter("x_total", "X.", {{"a", "1"}}).value(), 2);
 }
 
-TEST(ProcessMetrics, TellTheResidentMemory) {
+TEST(Registry, PrintsAHistogramAsCumulatedBuckets) {
+  Registry registry;
+  Histogram& times = registry.histogram("took_seconds", "Time.", {{"of", "x"}});
+  times.observe(std::chrono::milliseconds(1));
+  times.observe(std::chrono::milliseconds(3));
+  times.observe(std::chrono::minutes(2));
+  const std::string text = registry.text();
+  for (const char* const line :
+       {"# TYPE took_seconds histogram\n", "took_seconds_bucket{of=\"x\",le=\"0.001\"} 1\n",
+        "took_seconds_bucket{of=\"x\",le=\"0.0025\"} 1\n",
+        "took_seconds_bucket{of=\"x\",le=\"0.005\"} 2\n",
+        "took_seconds_bucket{of=\"x\",le=\"30\"} 2\n",
+        "took_seconds_bucket{of=\"x\",le=\"+Inf\"} 3\n", "took_seconds_sum{of=\"x\"} 120.004\n",
+        "took_seconds_count{of=\"x\"} 3\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+TEST(Registry, PrintsAHistogramWithoutLabels) {
+  Registry registry;
+  registry.histogram("took_seconds", "Time.").observe(std::chrono::seconds(100));
+  EXPECT_NE(registry.text().find("took_seconds_bucket{le=\"+Inf\"} 1\n"), std::string::npos);
+}
+
+TEST(Registry, PrintsWhatIsThereOfSeriesThatComeAndGo) {
+  Registry registry;
+  std::vector<Sample> pools{{{{"pool", "a"}}, 3}, {{{"pool", "b"}}, 4}};
+  registry.gaugesFrom("used", "Used.", [&] { return pools; });
+  EXPECT_EQ(registry.text(),
+            "# HELP used Used.\n# TYPE used gauge\nused{pool=\"a\"} 3\nused{pool=\"b\"} 4\n");
+  pools.erase(pools.begin());
+  EXPECT_EQ(registry.text(), "# HELP used Used.\n# TYPE used gauge\nused{pool=\"b\"} 4\n");
+}
+
+TEST(Registry, PrintsCountersThatComeAndGoAsCounters) {
+  Registry registry;
+  registry.countersFrom("sent_total", "Sent.", [] {
+    return std::vector<Sample>{{{{"to", "a"}}, 3}};
+  });
+  EXPECT_EQ(registry.text(),
+            "# HELP sent_total Sent.\n# TYPE sent_total counter\nsent_total{to=\"a\"} 3\n");
+}
+
+TEST(ProcessMetrics, TellTheResidentMemoryAndTheVersion) {
   Registry registry;
   addProcessMetrics(registry);
+  EXPECT_NE(registry.text().find("\nbarevip_build_info{version=\""), std::string::npos);
   EXPECT_NE(registry.text().find("\nprocess_resident_memory_bytes "), std::string::npos);
 }
 

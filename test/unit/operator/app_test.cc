@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,8 +27,8 @@ using testing::HasSubstr;
 /// One process.
 class Replica {
  public:
-  Replica(kube::Api& api, const Options& options)
-      : app_(api, clock_, options, election(options)),
+  Replica(kube::Api& api, const Options& options, const App::Patience& patience)
+      : app_(api, clock_, options, election(options), patience),
         thread_([this](const std::stop_token& stop) { app_.run(stop); }) {}
 
   App& app() { return app_; }
@@ -41,9 +42,9 @@ class Replica {
     kube::LeaderElector::Options election;
     election.lease = options.lease;
     election.identity = options.identity;
-    election.leaseDuration = 1s;
-    election.renewDeadline = 600ms;
-    election.retryPeriod = 100ms;
+    election.times.leaseDuration = 1s;
+    election.times.renewDeadline = 600ms;
+    election.times.retryPeriod = 100ms;
     return election;
   }
 
@@ -67,7 +68,7 @@ class AppTest : public testing::Test {
   Replica& start(const std::string& identity = "first") {
     Options options = options_;
     options.identity = identity;
-    replicas_.push_back(std::make_unique<Replica>(api_, options));
+    replicas_.push_back(std::make_unique<Replica>(api_, options, patience_));
     return *replicas_.back();
   }
 
@@ -77,7 +78,8 @@ class AppTest : public testing::Test {
   }
 
   void putPool(const std::string& name, const std::vector<std::string>& addresses) {
-    api_.put(kube::kPools, {{"metadata", {{"name", name}}}, {"spec", {{"addresses", addresses}}}});
+    api_.put(kube::kPools, {{"metadata", {{"name", name}}},
+                            {"spec", {{"addresses", addresses}, {"allowFirstLast", true}}}});
   }
 
   void putService(const std::string& name) {
@@ -133,6 +135,7 @@ class AppTest : public testing::Test {
   std::atomic<int> poolLists_ = 0;
   std::mutex writesMutex_;
   std::map<std::string, unsigned> writes_;  ///< by object
+  App::Patience patience_;
   std::vector<std::unique_ptr<Replica>> replicas_;
 };
 
@@ -145,6 +148,113 @@ TEST_F(AppTest, GivesAddressesAndCountsThemInThePool) {
   EXPECT_EQ(std::set<std::string>(addresses.begin(), addresses.end()).size(), 20U);
   EXPECT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "20"; }));
   EXPECT_EQ(poolStatus("a")["available"]["ipv4"], "236");
+}
+
+TEST_F(AppTest, TheLeaderAloneTellsHowFullEachPoolIs) {
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.0/24"});
+  putPool("b", {"fd00::/64"});
+  putService("web");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1"; }));
+  const auto metrics = [&](std::size_t replica) {
+    return replicas_[replica]->app().metrics().body;
+  };
+  const auto says = [&](std::size_t replica, const std::string& line) {
+    return api_.waitFor([&] { return metrics(replica).find(line) != std::string::npos; });
+  };
+  EXPECT_TRUE(says(0, "barevip_pool_capacity_addresses{pool=\"a\",family=\"IPv4\"} 256\n"));
+  EXPECT_TRUE(says(0, "barevip_pool_allocated_addresses{pool=\"a\",family=\"IPv4\"} 1\n"));
+  EXPECT_TRUE(says(0, "barevip_pool_available_addresses{pool=\"a\",family=\"IPv4\"} 255\n"));
+  EXPECT_TRUE(says(0, "barevip_pool_allocated_addresses{pool=\"b\",family=\"IPv6\"} 0\n"));
+  EXPECT_TRUE(says(0, "barevip_queue_seconds_count{controller=\"services\"}"));
+  start("second");
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[1]->app().synced(); }));
+  EXPECT_THAT(metrics(1), testing::Not(HasSubstr("barevip_pool_capacity_addresses{")));
+}
+
+TEST_F(AppTest, MetricsCountWhoWaitsByReasonAndTheAgeOfEachWatch) {
+  start();
+  putService("web");
+  const auto shows = [&](const std::string& line) {
+    return api_.waitFor(
+        [&] { return replicas_[0]->app().metrics().body.find(line) != std::string::npos; });
+  };
+  EXPECT_TRUE(shows("barevip_services_waiting{reason=\"NoPool\"} 1\n"));
+  EXPECT_TRUE(shows("barevip_services_incomplete 0\n"));
+  for (const char* resource : {"services", "pools", "ips", "namespaces", "nodes"}) {
+    EXPECT_TRUE(
+        shows("barevip_watch_last_contact_seconds{resource=\"" + std::string(resource) + "\"}"));
+  }
+  api_.put(kube::kIps, {{"metadata", {{"name", "front"}, {"namespace", "default"}}},
+                        {"spec", {{"pool", "a"}}}});
+  EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"NoPool\"} 1\n"));
+  putPool("a", {"10.0.0.0/24"});
+  EXPECT_TRUE(shows("barevip_services_waiting{reason=\"NoPool\"} 0\n"));
+  EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"NoPool\"} 0\n"));
+}
+
+TEST_F(AppTest, MetricsCountAsWaitingOnlyWhoHasNothingAndMayGetSomething) {
+  options_.adopt = true;
+  putPool("a", {"10.0.0.0/24"});
+  putService("keeps");
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("keeps").empty(); }));
+  const auto annotate = [&](const std::string& name, const std::string& address) {
+    nlohmann::json patch;
+    patch["metadata"]["annotations"]["barevip.dev/address"] = address;
+    ASSERT_TRUE(api_.patch(kube::kServices, {"default", name}, "", patch, {}));
+  };
+  annotate("keeps", "192.0.2.1");  // of no Pool
+  putService("wrong");
+  annotate("wrong", "nonsense");
+  api_.put(kube::kServices,
+           {{"metadata", {{"name", "foreign"}, {"namespace", "default"}}},
+            {"spec", {{"type", "LoadBalancer"}, {"ports", {{{"port", 80}}}}}},
+            {"status", {{"loadBalancer", {{"ingress", {{{"ip", "192.0.2.2"}}}}}}}}});
+  const auto shows = [&](const std::string& line) {
+    return api_.waitFor(
+        [&] { return replicas_[0]->app().metrics().body.find(line) != std::string::npos; });
+  };
+  EXPECT_TRUE(shows("barevip_services_refused 2\n"));
+  EXPECT_TRUE(shows("barevip_services_foreign 1\n"));
+  const std::string metrics = replicas_[0]->app().metrics().body;
+  EXPECT_THAT(metrics, HasSubstr("barevip_services_incomplete 0\n"));
+  EXPECT_THAT(metrics, testing::Not(testing::ContainsRegex("services_waiting[^\n]* [1-9]")));
+  EXPECT_THAT(metrics, testing::Not(HasSubstr("BadRequest")));
+}
+
+TEST_F(AppTest, OfTooManyReservationsTheYoungestIsRefusedByName) {
+  for (std::size_t i = 0; i <= model::IpClaim::kMaxReservations; ++i) {
+    api_.put(kube::kIps,
+             {{"metadata", {{"name", "r" + std::to_string(10'000 + i)}, {"namespace", "evil"}}},
+              {"spec", {{"pool", "a"}}}});
+  }
+  start();
+  const auto shows = [&](const std::string& line) {
+    return api_.waitFor(
+        [&] { return replicas_[0]->app().metrics().body.find(line) != std::string::npos; });
+  };
+  EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"TooManyReservations\"} 1\n"));
+  EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"NoPool\"} 1024\n"));
+  api_.erase(kube::kIps, {"evil", "r10000"});
+  EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"TooManyReservations\"} 0\n"));
+}
+
+TEST_F(AppTest, AddressesOfNodesThatTheWatchBringsAreNotGiven) {
+  putPool("a", {"10.0.0.0-10.0.0.3"});
+  api_.put(kube::kNodes,
+           {{"metadata", {{"name", "n1"}}},
+            {"spec", {{"podCIDRs", {"10.0.0.2/32"}}}},
+            {"status", {{"addresses", {{{"type", "InternalIP"}, {"address", "10.0.0.0"}}}}}}});
+  start();
+  putService("s0");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.1"; }));
+  api_.put(kube::kNodes,
+           {{"metadata", {{"name", "n2"}}},
+            {"status", {{"addresses", {{{"type", "ExternalIP"}, {"address", "10.0.0.3"}}}}}}});
+  EXPECT_TRUE(api_.waitFor(
+      [&] { return poolStatus("a").value(json::json_pointer("/capacity/ipv4"), "") == "1"; }));
 }
 
 TEST_F(AppTest, WithCompatMetalLbsAnnotationsAreReadFromWatchesAndLists) {
@@ -224,6 +334,50 @@ TEST_F(AppTest, AWaitingServiceIsServedWhenAnAddressBecomesFree) {
   EXPECT_TRUE(api_.waitFor([&] { return shown("s1") == "10.0.0.7"; }));
 }
 
+TEST_F(AppTest, WhatTheOldestWaiterCannotUseIsForTheNextOne) {
+  putPool("a", {"10.0.0.7"});
+  putPool("six", {"2001:db8::7"});
+  const auto putWith = [&](const std::string& name, const json& families, const char* policy) {
+    api_.put(kube::kServices,
+             {{"metadata", {{"name", name}, {"namespace", "default"}}},
+              {"spec",
+               {{"type", "LoadBalancer"}, {"ipFamilies", families}, {"ipFamilyPolicy", policy}}}});
+  };
+  start();
+  putService("four");
+  putWith("six", {"IPv6"}, "SingleStack");
+  ASSERT_TRUE(api_.waitFor([&] { return !shown("four").empty() && !shown("six").empty(); }));
+  putWith("a-both", {"IPv4", "IPv6"}, "RequireDualStack");
+  ASSERT_TRUE(api_.waitFor([&] { return reason("a-both") == "PoolExhausted"; }));
+  putService("b-young");
+  ASSERT_TRUE(api_.waitFor([&] { return reason("b-young") == "PoolExhausted"; }));
+  api_.erase(kube::kServices, {"default", "four"});
+  EXPECT_TRUE(api_.waitFor([&] { return shown("b-young") == "10.0.0.7"; }));
+  EXPECT_EQ(shown("a-both"), "");
+}
+
+TEST_F(AppTest, AnAddressThatHasRestedGoesToWhoWaitsInAnotherNamespace) {
+  api_.put(kube::kPools, {{"metadata", {{"name", "a"}}},
+                          {"spec", {{"addresses", {"10.0.0.7"}}, {"reuseDelay", "1s"}}}});
+  api_.put(kube::kNamespaces, {{"metadata", {{"name", "other"}}}});
+  start();
+  putService("s0");
+  ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+  const auto waiting = [&] {
+    return api_.object(kube::kServices, {"other", "late"})
+        ->value(json::json_pointer("/status"), json::object());
+  };
+  api_.put(kube::kServices, {{"metadata", {{"name", "late"}, {"namespace", "other"}}},
+                             {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}});
+  ASSERT_TRUE(api_.waitFor([&] { return waiting().contains("conditions"); }));
+  const auto freed = std::chrono::steady_clock::now();
+  api_.erase(kube::kServices, {"default", "s0"});
+  EXPECT_TRUE(api_.waitFor([&] {
+    return waiting().value(json::json_pointer("/loadBalancer/ingress/0/ip"), "") == "10.0.0.7";
+  }));
+  EXPECT_GE(std::chrono::steady_clock::now() - freed, 900ms);
+}
+
 TEST_F(AppTest, ALabelThatANamespaceGetsLetsItsServicesIn) {
   api_.put(kube::kPools, {{"metadata", {{"name", "a"}}},
                           {"spec",
@@ -239,11 +393,11 @@ TEST_F(AppTest, ALabelThatANamespaceGetsLetsItsServicesIn) {
 
 TEST_F(AppTest, RulesAndLabelsThatChangeAreReportedForWhatIsGiven) {
   const auto putEdgePool = [&](const json& labels) {
-    api_.put(
-        kube::kPools,
-        {{"metadata", {{"name", "a"}}},
-         {"spec",
-          {{"addresses", {"10.0.0.0/24"}}, {"namespaceSelector", {{"matchLabels", labels}}}}}});
+    api_.put(kube::kPools, {{"metadata", {{"name", "a"}}},
+                            {"spec",
+                             {{"addresses", {"10.0.0.0/24"}},
+                              {"allowFirstLast", true},
+                              {"namespaceSelector", {{"matchLabels", labels}}}}}});
   };
   const auto putNamespace = [&](const json& labels) {
     api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}, {"labels", labels}}}});
@@ -444,6 +598,40 @@ TEST_F(AppTest, ServicesThatShareAnAddressKeepItAcrossLeadersAndMendTheirClashes
   EXPECT_TRUE(api_.waitFor([&] { return poolStatus("a").value("inUse", "") == "1"; }));
 }
 
+TEST_F(AppTest, ALeaderWhoseWatchesAreDeadLetsAnotherLead) {
+  patience_ = {60s, 2s, 20ms};
+  options_.leaderElect = true;
+  start("first");
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().leading(); }));
+  // As a server does each minute.
+  const auto holds = [&](const std::function<bool()>& condition) {
+    return api_.waitFor([&] {
+      api_.sendBookmarks();
+      return condition();
+    });
+  };
+  EXPECT_TRUE(holds([&] { return replicas_[0]->app().ready().status == 200; }));
+  start("second");
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[1]->app().synced(); }));
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    const bool read = verb == kube::FakeApi::Verb::kList || verb == kube::FakeApi::Verb::kWatch;
+    if (!read || resource != kube::kNamespaces) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "connection reset"};
+  });
+  api_.cutWatches();
+  EXPECT_TRUE(holds([&] { return replicas_[1]->app().leading(); }));
+  const auto ready = replicas_[0]->app().ready();
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("namespaces"));
+  EXPECT_EQ(replicas_[0]->app().live().status, 200) << "a restart would not help";
+  api_.setInterceptor({});
+  EXPECT_TRUE(holds([&] { return replicas_[0]->app().ready().status == 200; }));
+  putPool("a", {"10.0.0.7"});
+  putService("s0");
+  EXPECT_TRUE(holds([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
 TEST_F(AppTest, AStandbyWritesNothing) {
   options_.leaderElect = true;
   putPool("a", {"10.0.0.0/24"});
@@ -466,7 +654,7 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   stopFirst();
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
-    // The reflector's list succeeds, the one that the term begins with fails at first.
+    // The reflector's list succeeds, the one that the session begins with fails at first.
     if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && claimLists_++ == 1) {
       return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
     }
@@ -479,7 +667,7 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   EXPECT_GE(claimLists_, 3);
 }
 
-TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
+TEST_F(AppTest, ASessionWhoseListsExpireAsksAgainAfterAPause) {
   putPool("a", {"10.0.0.0/24"});
   putService("s0");
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
@@ -495,14 +683,14 @@ TEST_F(AppTest, ATermWhoseListsExpireAsksAgainAfterAPause) {
   EXPECT_GE(std::chrono::steady_clock::now() - began, 800ms);
 }
 
-TEST_F(AppTest, ATermBeginsWithThePoolsOfItsTime) {
+TEST_F(AppTest, ASessionBeginsWithThePoolsOfItsTime) {
   putPool("a", {"10.0.0.0/24"});
   putService("s0");
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
     if (verb == kube::FakeApi::Verb::kList && resource == kube::kServices) ++serviceLists_;
     if (resource != kube::kPools) return std::nullopt;
-    // The reflector's list is the first; its watch is cut until the term has its lists.
+    // The reflector's list is the first; its watch is cut until the session has its lists.
     if (verb == kube::FakeApi::Verb::kList && ++poolLists_ == 2) putPool("a", {"10.0.1.0/24"});
     if (verb == kube::FakeApi::Verb::kWatch && serviceLists_ < 2) {
       return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
@@ -514,7 +702,7 @@ TEST_F(AppTest, ATermBeginsWithThePoolsOfItsTime) {
   EXPECT_EQ(shown("s0"), "10.0.1.0");
 }
 
-TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
+TEST_F(AppTest, AnObjectThatGoesWhileASessionBeginsKeepsNobodyWaiting) {
   putPool("a", {"10.0.0.0/24"});
   api_.put(kube::kIps, {{"metadata", {{"name", "gone"}, {"namespace", "default"}}},
                         {"spec", {{"address", "10.0.0.9"}}}});
@@ -522,7 +710,7 @@ TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
                           const kube::ObjectKey&) -> std::optional<Error> {
     if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
     if (resource == kube::kIps) ++claimLists_;
-    // The reflector's list is the first; that of the term follows its list of IP objects.
+    // The reflector's list is the first; that of the session follows its list of IP objects.
     if (resource == kube::kServices && ++serviceLists_ == 2) {
       api_.erase(kube::kIps, {"default", "gone"});
     }
@@ -531,7 +719,7 @@ TEST_F(AppTest, AnObjectThatGoesWhileATermBeginsKeepsNobodyWaiting) {
   putService("s0");
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
-  EXPECT_EQ(claimLists_, 2) << "the term listed once";
+  EXPECT_EQ(claimLists_, 2) << "the session listed once";
 }
 
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {

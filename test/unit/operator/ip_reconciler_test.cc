@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/ip_reconciler.h"
+#include "operator/ip/ip_reconciler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "assigner/allocation/reservation.h"
 #include "unit/assigner/cluster_fixture.h"
 
 namespace barevip::controlplane {
 namespace {
 
+using assigner::test::assign;
 using assigner::test::json;
 using assigner::test::pool;
 using testing::ElementsAre;
@@ -34,14 +36,17 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     ADD_FAILURE() << name << " does not settle";
   }
 
-  /// Belongs to the ledger of this term.
+  /// Belongs to the ledger of this session.
   IpReconciler& reservations() {
     if (!made_ || ledgerSeen_ != ledger_.get()) {
       ledgerSeen_ = ledger_.get();
       made_ = std::make_unique<IpReconciler>(
           api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
-          IpReconciler::Notices{
-              [this] { ++freed_; }, [] {},
+          *waiting_,
+          assigner::AllocationNotices{
+              [this](const std::string&) { ++freed_; },
+              [this](const assigner::Shareable&) { ++freed_; },
+              [this](const kube::ObjectKey&) { ++freed_; }, [] {}, [](const kube::ObjectKey&) {},
               [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});
     }
     return *made_;
@@ -57,12 +62,38 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     return claim(name)["status"]["conditions"][0];
   }
 
+  [[nodiscard]] json conditionOf(const std::string& name, const std::string& type) const {
+    const json conditions = claim(name)["status"]["conditions"];
+    for (const json& each : conditions) {
+      if (each["type"] == type) return each;
+    }
+    return json();
+  }
+
+  static json serviceWithKey(const std::string& name, const std::string& key) {
+    json object = assigner::test::serviceJson(name);
+    object["metadata"]["annotations"] = {{"barevip.dev/share", key}};
+    return object;
+  }
+
   void addNaming(const std::string& service, const std::string& claim) {
     json object = assigner::test::serviceJson(service);
     object["metadata"]["annotations"] = {{"barevip.dev/ip", claim}};
     object["spec"]["ports"] = {{{"port", 80}}, {{"port", 53}, {"protocol", "UDP"}}};
     put(object);
     settle(service);
+  }
+
+  /// The Service web has 10.0.0.7 of the reservation front.
+  void serveAnotherClassByReservation() {
+    options_.classes.names.emplace_back("example.com/lb");
+    restart();
+    reserve("front", {{"address", "10.0.0.7"}});
+    json web = assigner::test::serviceJson("web");
+    web["metadata"]["annotations"] = {{"barevip.dev/ip", "front"}};
+    web["spec"]["loadBalancerClass"] = "example.com/lb";
+    put(web);
+    settle("web");
   }
 
   std::vector<std::string> touched_;
@@ -82,18 +113,144 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   EXPECT_EQ(status["phase"], "Bound");
   EXPECT_EQ(status["address"], "10.0.0.0");
   EXPECT_EQ(status["pool"], "a");
-  EXPECT_EQ(status["service"], "web");
+  EXPECT_EQ(status["services"], json{"web"});
+  EXPECT_EQ(status["service"], "web") << "for the release before";
   EXPECT_EQ(status["ports"], (json{"80/TCP", "53/UDP"}));
 }
 
-TEST_F(IpReconcilerTest, ARecordHasNoMorePortsThanTheCrdTakes) {
-  json web = assigner::test::serviceJson("web");
-  web["spec"]["ports"] = json::array();
-  for (int port = 1; port <= 20'000; ++port) web["spec"]["ports"].push_back({{"port", port}});
-  put(web);
+// A restart believes what a bound record says of the Pool.
+TEST_F(IpReconcilerTest, ARecordOfAnotherPoolThanTheOneThatGaveTheAddressIsNotBound) {
+  add("web");
+  json forged = claim("web-10.0.0.0");
+  forged["spec"]["pool"] = "b";
+  forged.erase("status");
+  api_.put(kube::kIps, forged);
+  look("web-10.0.0.0");
+  EXPECT_EQ(phase("web-10.0.0.0"), "");
+}
+
+TEST_F(IpReconcilerTest, IsReadyWhenTheAddressIsHeldAndElseSaysWhyNot) {
+  add("web");
+  look("web-10.0.0.0");
+  EXPECT_EQ(conditionOf("web-10.0.0.0", "Ready")["status"], "True");
+  reserve("front", {{"address", "10.0.0.7"}});
+  EXPECT_EQ(conditionOf("front", "Ready")["status"], "True");
+  EXPECT_EQ(conditionOf("front", "Ready")["reason"], "Reserved");
+  reserve("second", {{"address", "10.0.0.7"}});
+  EXPECT_EQ(conditionOf("second", "Ready")["status"], "False");
+  EXPECT_EQ(conditionOf("second", "Ready")["reason"], "AddressHeld");
+  EXPECT_EQ(conditionOf("second", "Ready")["message"], conditionOf("second", "Bound")["message"]);
+}
+
+TEST_F(IpReconcilerTest, AStatusSaysOfWhichGenerationItIs) {
+  reserve("front", {{"address", "10.0.0.7"}});
+  EXPECT_EQ(claim("front")["status"]["observedGeneration"], 1);
+  json object = claim("front");
+  object["spec"]["shareKey"] = "k";
+  api_.put(kube::kIps, object);
+  look("front");
+  EXPECT_EQ(claim("front")["metadata"]["generation"], 2);
+  EXPECT_EQ(claim("front")["status"]["observedGeneration"], 2);
+  EXPECT_EQ(conditionOf("front", "Ready")["observedGeneration"], 2);
+  put(serviceWithKey("web", "a"));
   settle("web");
   look("web-10.0.0.0");
-  const json ports = claim("web-10.0.0.0")["status"]["ports"];
+  put(serviceWithKey("web", "b"));
+  settle("web");
+  look("web-10.0.0.0");
+  EXPECT_EQ(claim("web-10.0.0.0")["spec"]["shareKey"], "b");
+  EXPECT_EQ(claim("web-10.0.0.0")["status"]["observedGeneration"], 2);
+}
+
+TEST_F(IpReconcilerTest, AStatusOfAnotherReleaseIsWrittenOnceAndThenStays) {
+  const std::vector<std::pair<const char*, std::function<void(json&)>>> spoilers = {
+      {"the release before",
+       [](json& status) {
+         status.erase("services");
+         status.erase("observedGeneration");
+         status["conditions"].erase(1);
+       }},
+      {"the release before, after this one", [](json& status) { status["service"] = "other"; }},
+      {"the release before, after this one, of one that is not used any more",
+       [](json& status) { status["services"] = {"gone"}; }},
+      {"a later one that has no text", [](json& status) { status.erase("service"); }},
+  };
+  add("web");
+  reserve("front", {{"address", "10.0.0.7"}});
+  look("web-10.0.0.0");
+  for (const std::string name : {"web-10.0.0.0", "front"}) {
+    const json right = claim(name)["status"];
+    ASSERT_EQ(right["conditions"][1]["type"], "Ready");
+    for (const auto& [who, spoil] : spoilers) {
+      json object = claim(name);
+      spoil(object["status"]);
+      if (object["status"] == right) continue;  // nobody uses it
+      clock_.advance(std::chrono::minutes(1));  // no fight
+      api_.put(kube::kIps, object);
+      api_.clearWrites();
+      look(name);
+      EXPECT_EQ(api_.writeCount(), 1U) << name << " of " << who;
+      EXPECT_EQ(claim(name)["status"], right) << name << " of " << who;
+    }
+  }
+}
+
+TEST_F(IpReconcilerTest, NoServiceUsesAReservationThatIsNotRecorded) {
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kPatchStatus || resource != kube::kIps) return std::nullopt;
+    return Error{ErrorCode::kInvalid, "no"};
+  });
+  api_.put(kube::kIps, {{"metadata", {{"name", "front"}, {"namespace", "default"}}}, {"spec", {}}});
+  sync();
+  ASSERT_FALSE(reservations().reconcile({"default", "front"}, {}));
+  addNaming("web", "front");
+  EXPECT_EQ(reason("web"), "ReservationMissing");
+  EXPECT_EQ(shown("web"), "");
+  api_.setInterceptor({});
+  const int before = freed_;
+  look("front");
+  EXPECT_GT(freed_, before) << "who waits for it is told when it is recorded";
+  settle("web");
+  EXPECT_EQ(shown("web"), claim("front")["status"]["address"]);
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), claim("front")["status"]["address"]);
+}
+
+TEST_F(IpReconcilerTest, ARestoredReservationKeepsTheAddressOfItsStatusIfItIsFree) {
+  for (const bool restarted : {false, true}) {
+    api_.put(kube::kIps, {{"metadata", {{"name", "front"}, {"namespace", "default"}}},
+                          {"spec", {{"family", "IPv4"}}},
+                          {"status", {{"phase", "Bound"}, {"address", "10.0.0.7"}}}});
+    if (restarted) restart();
+    look("front");
+    EXPECT_EQ(claim("front")["status"]["address"], "10.0.0.7") << restarted;
+    api_.erase(kube::kIps, {"default", "front"});
+    look("front");
+  }
+  add("web");
+  api_.put(kube::kIps, {{"metadata", {{"name", "front"}, {"namespace", "default"}}},
+                        {"spec", json::object()},
+                        {"status", {{"phase", "Bound"}, {"address", "10.0.0.0"}}}});
+  look("front");
+  EXPECT_EQ(claim("front")["status"]["address"], "10.0.0.1") << "the other one is held";
+}
+
+TEST_F(IpReconcilerTest, AStatusHasNoMorePortsThanTheCrdTakes) {
+  reserve("front", {{"address", "10.0.0.7"}, {"shareKey", "k"}});
+  for (int i = 0; i < 4; ++i) {
+    json web = assigner::test::serviceJson("web" + std::to_string(i));
+    web["metadata"]["annotations"] = {{"barevip.dev/ip", "front"}, {"barevip.dev/share", "k"}};
+    web["spec"]["ports"] = json::array();
+    for (int port = 1; port <= 5'000; ++port) {
+      web["spec"]["ports"].push_back({{"port", 5'000 * i + port}});
+    }
+    put(web);
+    settle("web" + std::to_string(i));
+  }
+  look("front");
+  const json ports = claim("front")["status"]["ports"];
   EXPECT_EQ(ports.size(), 16'384U);
   EXPECT_EQ(ports.back(), "16384/TCP");
 }
@@ -108,13 +265,32 @@ TEST_F(IpReconcilerTest, AReservationNamesNoMoreServicesThanTheCrdTakes) {
     for (std::uint16_t port = 1; port <= 1100; ++port) {
       request.service = {"default", "web" + std::to_string(port)};
       request.terms = {"k", {{model::Protocol::kTcp, port}}, {}};
-      ASSERT_FALSE(allocator.assign(request).refusal);
+      ASSERT_FALSE(assign(allocator, request).refusal);
     }
   });
   look("front-door");
   const auto reserved = model::decodeIpClaim(claim("front-door")).value();
-  EXPECT_EQ(model::serviceNames(reserved).size(), 1024U);
+  EXPECT_EQ(reserved.status.services.size(), 1024U);
   EXPECT_EQ(reserved.status.ports.size(), 1100U);
+}
+
+TEST_F(IpReconcilerTest, AStatusThatCannotBeWrittenForLongIsReported) {
+  add("web");
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kPatchStatus || resource != kube::kIps) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "the webhook answers 500", 500, {}};
+  });
+  const kube::ObjectKey record{"default", "web-10.0.0.0"};
+  const kube::ObjectKey service{"default", "web"};
+  sync();
+  EXPECT_FALSE(reservations().reconcile(record, {}));
+  EXPECT_THAT(events_.reasons(record), IsEmpty()) << "it may pass";
+  clock_.advance(std::chrono::seconds(15));
+  EXPECT_FALSE(reservations().reconcile(record, {}));
+  EXPECT_THAT(events_.reasons(record), ElementsAre("StatusRefused"));
+  EXPECT_EQ(events_.reasons(service).back(), "StatusRefused");
+  EXPECT_THAT(events_.all().back().note, HasSubstr("the webhook answers 500"));
 }
 
 TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
@@ -194,18 +370,48 @@ TEST_F(IpReconcilerTest, AReservationWithoutAddressGetsOneAndKeepsIt) {
   EXPECT_EQ(claim("any")["status"]["address"], "10.0.0.0");
 }
 
+TEST_F(IpReconcilerTest, FlagsThatNoLongerServeAClassReleaseNoUserOfAReservation) {
+  serveAnotherClassByReservation();
+  look("front");
+  options_.classes = {true, {"barevip.dev/barevip"}};
+  for (int round = 0; round < 2; ++round) {
+    restart();
+    settle("web");
+    EXPECT_EQ(shown("web"), "10.0.0.7");
+    EXPECT_EQ(reason("web"), "ClassNotServed");
+  }
+  // The Service keeps the address without the reservation, too.
+  api_.erase(kube::kIps, {"default", "front"});
+  sync();
+  ASSERT_TRUE(reservations().reconcile({"default", "front"}, {}));
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+  options_.classes.names.emplace_back("example.com/lb");
+  restart();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.7");
+}
+
+TEST_F(IpReconcilerTest, AUserOfAReservationThatTakesAnotherClassIsReleased) {
+  serveAnotherClassByReservation();
+  edit("web", {{"spec", {{"loadBalancerClass", "example.com/other"}}}});
+  settle("web");
+  EXPECT_EQ(shown("web"), "");
+}
+
 TEST_F(IpReconcilerTest, AHeldAddressIsAConflictThatNamesTheHolder) {
   add("web");
   reserve("thief", {{"address", "10.0.0.0"}});
   EXPECT_EQ(phase("thief"), "Conflict");
   EXPECT_EQ(bound("thief")["reason"], "AddressHeld");
   EXPECT_THAT(bound("thief")["message"], HasSubstr("Service default/web"));
-  EXPECT_THAT(reservations().waiters(), ElementsAre(kube::ObjectKey{"default", "thief"}));
+  EXPECT_THAT(waiters(assigner::Holder::Kind::kReservation),
+              ElementsAre(kube::ObjectKey{"default", "thief"}));
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");
   look("thief");
   EXPECT_EQ(phase("thief"), "Bound");
-  EXPECT_THAT(reservations().waiters(), IsEmpty());
+  EXPECT_THAT(waiters(assigner::Holder::Kind::kReservation), IsEmpty());
 }
 
 TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
@@ -227,6 +433,16 @@ TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
     api_.erase(kube::kIps, {"default", "wish"});
     look("wish");
   }
+}
+
+TEST_F(IpReconcilerTest, WhatIsBeingDeletedWaitsForNothing) {
+  reserve("wish", {{"pool", "nowhere"}});
+  ASSERT_THAT(waiting_->keys(assigner::Holder::Kind::kReservation), testing::SizeIs(1));
+  json going = claim("wish");
+  going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  api_.put(kube::kIps, going);
+  look("wish");
+  EXPECT_THAT(waiting_->keys(assigner::Holder::Kind::kReservation), testing::IsEmpty());
 }
 
 TEST_F(IpReconcilerTest, ADeletedReservationFreesItsAddress) {
@@ -264,6 +480,65 @@ json sharingJson(const std::string& name, int port) {
   object["metadata"]["annotations"] = {{"barevip.dev/share", "k"}};
   object["spec"]["ports"] = {{{"port", port}}};
   return object;
+}
+
+TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNothing) {
+  const auto lookAsOneTooMany = [this](bool excess) {
+    sync();
+    model::IpClaim claim = *claims_.get({"default", "front-door"});
+    claim.excess = excess;
+    claims_.put(claim);
+    ASSERT_TRUE(reservations().reconcile(claim.key, {}));
+  };
+  const auto held = [this] {
+    return ledger_->with([](assigner::Allocator& allocator) {
+      return allocator.holds().ofReservation({"default", "front-door"}).has_value();
+    });
+  };
+  api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
+                        {"spec", {{"address", "10.0.0.7"}}}});
+  sync();
+  ledger_->with([&](assigner::Allocator& allocator) {
+    // Decided before it was one too many, and its status does not say so yet.
+    (void)allocator.reserve(
+        *assigner::reservationOf(*claims_.get({"default", "front-door"}), nullptr));
+  });
+  ASSERT_TRUE(held());
+  lookAsOneTooMany(true);
+  EXPECT_FALSE(held());
+  EXPECT_EQ(phase("front-door"), "Pending");
+  EXPECT_EQ(bound("front-door")["reason"], "TooManyReservations");
+  EXPECT_THAT(bound("front-door")["message"], HasSubstr("more than 1024 reservations"));
+  lookAsOneTooMany(false);
+  EXPECT_EQ(phase("front-door"), "Bound");
+}
+
+TEST_F(IpReconcilerTest, AStatusThatAnotherProcessKeepsWritingIsRepairedWithoutAFight) {
+  using namespace std::chrono_literals;
+  reserve("front-door", {{"address", "10.0.0.7"}});
+  const auto overwrite = [this] {
+    ASSERT_TRUE(api_.patch(kube::kIps, {"default", "front-door"}, "status",
+                           {{"status", {{"phase", "Pending"}}}}, {}));
+    sync();
+  };
+  const auto once = [this] {
+    auto done = reservations().reconcile({"default", "front-door"}, {});
+    sync();
+    return done.value().requeueAfter;
+  };
+  for (int i = 0; i < 2; ++i) {
+    overwrite();
+    EXPECT_EQ(once(), 0ms) << "a slip is repaired at once";
+    EXPECT_EQ(phase("front-door"), "Bound");
+  }
+  overwrite();
+  EXPECT_EQ(once(), 10s);
+  EXPECT_EQ(phase("front-door"), "Pending");
+  EXPECT_THAT(events_.reasons({"default", "front-door"}),
+              ElementsAre("Reserved", "StatusOverwritten"));
+  clock_.advance(10s);
+  EXPECT_EQ(once(), 0ms);
+  EXPECT_EQ(phase("front-door"), "Bound");
 }
 
 TEST_F(IpReconcilerTest, ARecordShowsThePortsThatWereGranted) {

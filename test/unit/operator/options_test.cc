@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <vector>
 
 namespace barevip::controlplane {
@@ -20,7 +21,7 @@ TEST(OperatorOptions, HaveDefaults) {
   const auto options = parse({});
   ASSERT_TRUE(options);
   EXPECT_FALSE(options->leaderElect);
-  EXPECT_FALSE(options->requireClass);
+  EXPECT_FALSE(options->classes.required);
   EXPECT_FALSE(options->adopt);
   EXPECT_EQ(options->ipMode, "Proxy");
   EXPECT_EQ(options->compat, assigner::Compat::kNone);
@@ -38,11 +39,110 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->lease, (kube::ObjectKey{"ns", "l"}));
   EXPECT_EQ(options->identity, "me");
   EXPECT_EQ(options->workers, 3U);
-  EXPECT_TRUE(options->requireClass);
+  EXPECT_TRUE(options->classes.required);
   EXPECT_TRUE(options->adopt);
   EXPECT_EQ(options->ipMode, "VIP");
   EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
+}
+
+TEST(OperatorOptions, HaveTheTimesOfALeaseAndTheDeadlineOfAWriteFollows) {
+  using namespace std::chrono_literals;
+  const kube::LeaseTimes usual = parse({})->leaseTimes;
+  EXPECT_EQ(usual.leaseDuration, 15s);
+  EXPECT_EQ(usual.renewDeadline, 10s);
+  EXPECT_EQ(usual.retryPeriod, 2s);
+  EXPECT_EQ(usual.requestDeadline(), 5s);
+  struct Row {
+    std::vector<const char*> flags;
+    std::chrono::milliseconds deadline;
+  };
+  const std::vector<Row> rows{
+      // A webhook that is not there, and may be left out, takes 10 s.
+      {{"--lease-duration=40s", "--renew-deadline=25s"}, 12'500ms},
+      {{"--lease-duration=1m", "--renew-deadline=58s", "--retry-period=10s"}, 2s},
+      {{"--lease-duration=3s", "--renew-deadline=2s", "--retry-period=1s"}, 1s},
+  };
+  for (const Row& row : rows) {
+    const auto options = parse(row.flags);
+    ASSERT_TRUE(options) << row.flags[0];
+    EXPECT_EQ(options->leaseTimes.requestDeadline(), row.deadline) << row.flags[0];
+  }
+}
+
+TEST(OperatorOptions, RefuseTimesOfALeaseThatMakeTwoLeadersOrNone) {
+  struct Row {
+    std::vector<const char*> flags;
+    const char* says;
+  };
+  const std::vector<Row> rows{
+      {{"--lease-duration=10s"}, "--lease-duration: it is 10s, but --renew-deadline is 10s"},
+      {{"--renew-deadline=14500ms"},
+       "--lease-duration: it is 15s, but --renew-deadline is 14500ms"},
+      {{"--retry-period=9s"}, "--renew-deadline: it is 10s, but --retry-period is 9s"},
+      {{"--lease-duration=2s"}, "out of range"},
+      {{"--renew-deadline=1s"}, "out of range"},
+      {{"--retry-period=0s"}, "out of range"},
+      {{"--lease-duration=15"}, "not a duration"},
+  };
+  for (const Row& row : rows) {
+    const auto options = parse(row.flags);
+    ASSERT_FALSE(options) << row.flags[0];
+    EXPECT_EQ(options.error().status, 2);
+    EXPECT_THAT(options.error().text, HasSubstr(row.says));
+  }
+}
+
+TEST(OperatorOptions, UninstallHasItsOwn) {
+  const auto plain = parse({"uninstall"});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->command, Options::Command::kUninstall);
+  EXPECT_EQ(plain->uninstall.ns, "barevip-system");
+  EXPECT_EQ(plain->uninstall.timeout, std::chrono::seconds(90));
+
+  const auto options = parse({"uninstall", "--namespace=lb", "--timeout=5m", "--kubeconfig=/k"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->uninstall.ns, "lb");
+  EXPECT_EQ(options->uninstall.timeout, std::chrono::minutes(5));
+  EXPECT_EQ(options->kubeconfig, "/k");
+}
+
+TEST(OperatorOptions, BadOnesOfUninstallAreRefused) {
+  for (const char* argument :
+       {"--timeout=1s", "--timeout=2h", "--timeout=soon", "--leader-elect", "stray"}) {
+    const auto options = parse({"uninstall", argument});
+    ASSERT_FALSE(options) << argument;
+    EXPECT_EQ(options.error().status, 2);
+  }
+}
+
+TEST(OperatorOptions, SelftestHasItsOwn) {
+  const auto plain = parse({"selftest"});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->command, Options::Command::kSelftest);
+  EXPECT_EQ(plain->selftest.timeout, std::chrono::seconds(120));
+  EXPECT_EQ(plain->selftest.labelValue, "barevip-selftest");
+  EXPECT_FALSE(plain->selftest.pod.empty());
+
+  const auto options = parse({"selftest", "--namespace=lb", "--timeout=1m", "--selector=a/b=c",
+                              "--class=barevip.dev/barevip", "--port=9000"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->selftest.ns, "lb");
+  EXPECT_EQ(options->selftest.timeout, std::chrono::minutes(1));
+  EXPECT_EQ(options->selftest.labelKey, "a/b");
+  EXPECT_EQ(options->selftest.labelValue, "c");
+  EXPECT_EQ(options->selftest.loadBalancerClass, "barevip.dev/barevip");
+  EXPECT_EQ(options->selftest.port, 9000);
+  for (const char* wrong : {"--selector=a", "--selector==b", "--port=0", "--port=65536",
+                            "--port=http", "--timeout=1s"}) {
+    EXPECT_EQ(parse({"selftest", wrong}).error().status, 2) << wrong;
+  }
+}
+
+TEST(OperatorOptions, ClassesAreAListOfNames) {
+  EXPECT_EQ(parse({})->classes.names, std::vector<std::string>{"barevip.dev/barevip"});
+  EXPECT_EQ(parse({"--class=metallb,io.cilium/l2-announcer"})->classes.names,
+            (std::vector<std::string>{"metallb", "io.cilium/l2-announcer"}));
 }
 
 TEST(OperatorOptions, EachProcessHasAnIdentityOfItsOwn) {
@@ -55,10 +155,17 @@ TEST(OperatorOptions, BadOnesEndWithOneSentenceAndStatusTwo) {
     const char* says;
   };
   const Case cases[] = {
-      {"--no-such-flag", "no-such-flag"},   {"--workers=0", "write 1 to 256"},
-      {"--workers=many", "write 1 to 256"}, {"--workers=1000", "write 1 to 256"},
-      {"--ip-mode=nat", "Proxy or VIP"},    {"--compat=purelb", "write metallb"},
-      {"--log-level=loud", "loud"},         {"stray", "stray"},
+      {"--no-such-flag", "no-such-flag"},
+      {"--workers=0", "write 1 to 256"},
+      {"--workers=many", "write 1 to 256"},
+      {"--workers=1000", "write 1 to 256"},
+
+      {"--class=a,,b", "is not a class name"},
+      {"--class=a b", "\"a b\" is not a class name"},
+      {"--ip-mode=nat", "Proxy or VIP"},
+      {"--compat=purelb", "write cilium or kube-vip or metallb"},
+      {"--log-level=loud", "loud"},
+      {"stray", "stray"},
   };
   for (const Case& each : cases) {
     const auto options = parse({each.argument});

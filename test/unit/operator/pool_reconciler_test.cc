@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/pool_reconciler.h"
+#include "operator/pool/pool_reconciler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/model/pool_json.h"
-#include "operator/ip_reconciler.h"
+#include "operator/ip/ip_reconciler.h"
 #include "unit/assigner/cluster_fixture.h"
 
 namespace barevip::controlplane {
@@ -24,17 +24,41 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
   PoolReconcilerTest() {
     setPools({});
     pools_ = std::make_unique<PoolReconciler>(
-        api_, clock_, PoolReconciler::View{poolStore_, services_, claims_, namespaces_}, *ledger_,
+        api_, clock_, events_,
+        PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_}, *ledger_,
         [this](const std::vector<assigner::PoolHolder>& concerned) {
           concerned_.clear();
           for (const auto& each : concerned) concerned_.insert(each.holder.toString());
+          if (afterRefresh_) std::exchange(afterRefresh_, {})();
         });
+  }
+
+  /// The watch shows it, and nobody has looked yet.
+  void showPool(const std::string& name, const json& spec) {
+    json object = *api_.object(kube::kPools, {"", name});
+    object["spec"] = spec;
+    object["spec"]["allowFirstLast"] = true;
+    api_.put(kube::kPools, object);
+    fillPools();
+  }
+
+  /// The events of the Pool since the last call, like "Warning BadEntry".
+  std::vector<std::string> news(const std::string& name) {
+    std::vector<std::string> all;
+    for (const kube::Event& event : events_.all()) {
+      if (event.key != kube::ObjectKey{"", name}) continue;
+      all.push_back((event.type == kube::Event::Type::kNormal ? "Normal " : "Warning ") +
+                    event.reason);
+    }
+    return {all.begin() + static_cast<std::ptrdiff_t>(std::exchange(told_[name], all.size())),
+            all.end()};
   }
 
   void putPool(const std::string& name, const json& spec) {
     json object = {{"metadata", {{"name", name}}}};
     if (const auto known = api_.object(kube::kPools, {"", name})) object = *known;
     object["spec"] = spec;
+    object["spec"].emplace("allowFirstLast", true);
     api_.put(kube::kPools, object);
     look();
   }
@@ -71,6 +95,15 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
     return (*api_.object(kube::kPools, {"", name}))["metadata"].value("finalizers",
                                                                       std::vector<std::string>{});
   }
+  [[nodiscard]] json status(const std::string& name) const {
+    return (*api_.object(kube::kPools, {"", name}))["status"];
+  }
+  [[nodiscard]] json conditionOf(const std::string& name, const std::string& type) const {
+    const json conditions = status(name)["conditions"];
+    const auto it = std::find_if(conditions.begin(), conditions.end(),
+                                 [&](const json& each) { return each["type"] == type; });
+    return it == conditions.end() ? json() : *it;
+  }
   [[nodiscard]] json ready(const std::string& name) const {
     return (*api_.object(kube::kPools, {"", name}))["status"]["conditions"][0];
   }
@@ -80,11 +113,155 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
   }
 
   kube::Store<model::Pool> poolStore_;
+  assigner::ClusterUse use_;
   std::unique_ptr<PoolReconciler> pools_;
-  std::set<std::string> concerned_;  ///< by the last change of Pools
+  std::set<std::string> concerned_;     ///< by the last change of Pools
+  std::function<void()> afterRefresh_;  ///< called once, when the ledger has other Pools
+
+ private:
+  std::map<std::string, std::size_t> told_;
 };
 
 const json kRange = {{"addresses", {"10.0.0.0/24"}}};
+
+// What the cluster itself uses.
+
+TEST_F(PoolReconcilerTest, AddressesOfNodesAreNotGivenAndThePoolNamesThem) {
+  auto node = std::make_shared<model::Node>();
+  node->key.name = "n1";
+  node->internalIps = {assigner::test::ip("10.0.0.0"), assigner::test::ip("192.0.2.1")};
+  node->externalIps = {assigner::test::ip("10.0.0.1")};
+  node->podRanges = {assigner::test::range("10.0.0.4/30")};
+  ASSERT_TRUE(use_.update(nullptr, assigner::ClusterUse::NodePtr(node)));
+  putPool("a", {{"addresses", {"10.0.0.0-10.0.0.7"}}});
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.2");
+  const json condition = conditionOf("a", "OverlapsNodes");
+  EXPECT_EQ(condition["status"], "True");
+  EXPECT_THAT(condition["message"], HasSubstr("10.0.0.0 (Node n1)"));
+  EXPECT_EQ(ready("a")["status"], "True");
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], "2");
+  EXPECT_TRUE(use_.update(assigner::ClusterUse::NodePtr(node), nullptr));
+  look();
+  EXPECT_EQ(conditionOf("a", "OverlapsNodes")["status"], "False");
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], "8");
+}
+
+TEST_F(PoolReconcilerTest, WhoHasAnAddressThatTheClusterUsesSinceKeepsItAndSaysSo) {
+  putPool("a", kRange);
+  add("web");
+  auto thief = std::make_shared<model::Service>();
+  thief->key = {"evil", "thief"};
+  thief->externalIps = {*IpRange::parse("10.0.0.0")};
+  ASSERT_TRUE(use_.update(nullptr, assigner::ClusterUse::ServicePtr(thief)));
+  concerned_.clear();
+  look();
+  EXPECT_TRUE(concerned_.contains("Service default/web")) << "it is looked at again";
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(reason("web"), "OutsidePool");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("in spec.externalIPs of a Service"));
+  EXPECT_THAT(conditionOf("a", "OverlapsNodes")["message"], HasSubstr("Service evil/thief"));
+}
+
+// What tools and people read.
+
+TEST_F(PoolReconcilerTest, AStatusSaysOfWhichGenerationItIs) {
+  putPool("a", kRange);
+  EXPECT_EQ(status("a")["observedGeneration"], 1);
+  putPool("a", {{"addresses", {"oops"}}});
+  EXPECT_EQ(status("a")["observedGeneration"], 2);
+  EXPECT_EQ(ready("a")["observedGeneration"], 2);
+}
+
+TEST_F(PoolReconcilerTest, AGenerationNeverCarriesTheVerdictOfAnEarlierOne) {
+  putPool("a", kRange);
+  showPool("a", {{"addresses", {"10.0.0.0/25"}}});
+  afterRefresh_ = [this] { showPool("a", {{"addresses", {"10.0.0.0/26"}}}); };
+  ASSERT_TRUE(pools_->reconcile({"", "a"}, {}));
+  const std::map<int, std::string> capacities = {{1, "256"}, {2, "128"}, {3, "64"}};
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], capacities.at(status("a")["observedGeneration"]));
+  look();
+  EXPECT_EQ(status("a")["observedGeneration"], 3);
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], "64");
+}
+
+TEST_F(PoolReconcilerTest, AnotherPoolOfTheNameDoesNotGetTheVerdictOfTheEarlierOne) {
+  putPool("a", {{"addresses", {"oops"}}});
+  showPool("a", kRange);
+  afterRefresh_ = [this] {
+    api_.erase(kube::kPools, {"", "a"});
+    api_.put(kube::kPools, {{"metadata", {{"name", "a"}, {"generation", 2}}},
+                            {"spec", {{"addresses", {"oops"}}}}});
+    fillPools();
+  };
+  ASSERT_TRUE(pools_->reconcile({"", "a"}, {}));
+  EXPECT_TRUE(status("a").is_null()) << status("a");
+}
+
+TEST_F(PoolReconcilerTest, AStatusOfTheReleaseBeforeIsWrittenOnce) {
+  putPool("a", kRange);
+  json object = *api_.object(kube::kPools, {"", "a"});
+  object["status"].erase("observedGeneration");
+  api_.put(kube::kPools, object);
+  api_.clearWrites();
+  look();
+  EXPECT_EQ(api_.writeCount(), 1U);
+  EXPECT_EQ(status("a")["observedGeneration"], 1);
+}
+
+TEST_F(PoolReconcilerTest, AConditionThatChangesIsToldOnce) {
+  putPool("a", kRange);
+  EXPECT_THAT(news("a"), IsEmpty()) << "a Pool that is right from the start is no news";
+  putPool("a", {{"addresses", {"oops"}}});
+  EXPECT_THAT(news("a"), ElementsAre("Warning BadEntry"));
+  putPool("a", {{"addresses", {"oops", "again"}}});
+  EXPECT_THAT(news("a"), IsEmpty()) << "the same reason";
+  putPool("a", kRange);
+  EXPECT_THAT(news("a"), ElementsAre("Normal Ready"));
+  add("one");
+  look();
+  EXPECT_THAT(news("a"), IsEmpty()) << "counts are no news";
+  putPool("b", {{"addresses", {"nonsense"}}});
+  EXPECT_THAT(news("b"), ElementsAre("Warning BadEntry"));
+  deletePool("a");
+  EXPECT_THAT(news("a"), ElementsAre("Warning Deleting"));
+}
+
+TEST_F(PoolReconcilerTest, AnOverlapIsToldOfBothPoolsAndOncePerPool) {
+  putPool("old", kRange);
+  putPool("young", kRange);
+  EXPECT_THAT(news("old"), ElementsAre("Warning Overlapping"));
+  EXPECT_THAT(news("young"), ElementsAre("Warning Overlapping"));
+  putPool("young", {{"addresses", {"10.0.1.0/24"}}});
+  EXPECT_THAT(news("old"), ElementsAre("Normal NoOverlap"));
+  EXPECT_THAT(news("young"), ElementsAre("Normal Ready", "Normal NoOverlap"));
+}
+
+TEST_F(PoolReconcilerTest, ANewLeaderTellsNothingOfWhatStands) {
+  putPool("a", {{"addresses", {"oops"}}});
+  (void)news("a");
+  PoolReconciler next(api_, clock_, events_,
+                      PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_},
+                      *ledger_, [](const auto&) {});
+  ASSERT_TRUE(next.reconcile({"", "a"}, {}));
+  EXPECT_THAT(news("a"), IsEmpty());
+}
+
+TEST_F(PoolReconcilerTest, WhatIsNotWrittenIsNotTold) {
+  putPool("a", kRange);
+  api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource&,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kPatchStatus) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "no"};
+  });
+  showPool("a", {{"addresses", {"oops"}}});
+  EXPECT_FALSE(pools_->reconcile({"", "a"}, {}));
+  EXPECT_THAT(news("a"), IsEmpty());
+  api_.setInterceptor({});
+  look();
+  EXPECT_THAT(news("a"), ElementsAre("Warning BadEntry"));
+}
 
 // The finalizer.
 
@@ -161,6 +338,30 @@ TEST_F(PoolReconcilerTest, HoldersOutsideKeepADeletedPool) {
   EXPECT_FALSE(exists("a"));
 }
 
+TEST_F(PoolReconcilerTest, AStatusThatAnotherProcessKeepsWritingIsRepairedWithoutAFight) {
+  using namespace std::chrono_literals;
+  putPool("a", {{"addresses", {"10.0.0.0/24"}}});
+  const auto overwrite = [this] {
+    ASSERT_TRUE(api_.patch(kube::kPools, {"", "a"}, "status", {{"status", {{"inUse", "77"}}}}, {}));
+    fillPools();
+  };
+  const auto once = [this] {
+    auto done = pools_->reconcile({"", "a"}, {});
+    fillPools();
+    return done.value().requeueAfter;
+  };
+  overwrite();
+  EXPECT_EQ(once(), 0ms) << "a slip is repaired at once";
+  overwrite();
+  EXPECT_EQ(once(), 10s);
+  EXPECT_EQ(status("a")["inUse"], "77");
+  EXPECT_THAT(news("a"), ElementsAre("Warning StatusOverwritten"));
+  EXPECT_EQ(once(), 10s) << "whatever brings the Pool back meanwhile";
+  clock_.advance(10s);
+  EXPECT_EQ(once(), 0ms);
+  EXPECT_EQ(status("a")["inUse"], "0");
+}
+
 TEST_F(PoolReconcilerTest, AReservationKeepsADeletedPoolAndAForeignAddressDoesNot) {
   putPool("a", kRange);
   ledger_->with([](assigner::Allocator& allocator) {
@@ -202,7 +403,7 @@ TEST_F(PoolReconcilerTest, APoolDeletedWhileItsHolderIsOutsideEveryOtherWaitsFor
   putPool("young", {{"addresses", {"10.0.0.0"}}});
   deletePool("old");
   ASSERT_TRUE(exists("old"));
-  EXPECT_THAT(ready("old")["message"], HasSubstr("these do: 10.0.0.1 (Service default/two)"));
+  EXPECT_THAT(ready("old")["message"], HasSubstr("these are: 10.0.0.1 (Service default/two)"));
 }
 
 TEST_F(PoolReconcilerTest, ABadPoolThatIsDeletedSaysSo) {
@@ -243,6 +444,7 @@ TEST_F(PoolReconcilerTest, SaysBothWhoIsOutsideAndWhoIsNotAdmitted) {
 TEST_F(PoolReconcilerTest, AReservationIsNotAdmittedByItsNamespaceOrByItsUser) {
   api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}}});
   const json selecting = {{"addresses", {"10.0.0.0/24"}},
+                          {"allowReservations", true},
                           {"serviceSelector", {{"matchLabels", {{"tier", "edge"}}}}}};
   putPool("a", selecting);
   ledger_->with([](assigner::Allocator& allocator) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/pool_status.h"
+#include "operator/pool/pool_status.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@ namespace barevip::controlplane {
 namespace {
 
 using assigner::Allocator;
+using assigner::test::assign;
 using assigner::test::ip;
 using assigner::test::pool;
 using testing::HasSubstr;
@@ -28,7 +29,7 @@ std::string ready(const model::Pool::Status& status) {
 TEST(PoolStatus, CountsPerFamilyAsText) {
   const model::Pool both = pool("a", {"10.0.0.0/30", "2001:db8::/64"});
   Allocator allocator = assigner::test::allocatorWith({both});
-  allocator.assign(assigner::test::request("web"));
+  assign(allocator, assigner::test::request("web"));
   const auto status = statusOf(allocator, both);
   EXPECT_EQ(status.capacity, (model::Pool::Counts{"4", "18446744073709551616"}));
   EXPECT_EQ(status.allocated, (model::Pool::Counts{"1", "0"}));
@@ -69,7 +70,7 @@ TEST(PoolStatus, TellsBothPoolsThatTheyOverlap) {
 TEST(PoolStatus, NamesHoldersOutsideOfAShrunkPool) {
   model::Pool shrunk = pool("a", {"10.0.0.0/24"});
   Allocator allocator = assigner::test::allocatorWith({shrunk});
-  for (int i = 0; i < 13; ++i) allocator.assign(assigner::test::request("s" + std::to_string(i)));
+  for (int i = 0; i < 13; ++i) assign(allocator, assigner::test::request("s" + std::to_string(i)));
   shrunk.addresses = {"10.0.0.0"};
   allocator.setPools(assigner::planPools({shrunk}));
   const auto status = statusOf(allocator, shrunk);

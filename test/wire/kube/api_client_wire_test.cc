@@ -69,6 +69,9 @@ class ApiWireTest : public ::testing::Test {
     server_ = std::make_unique<TlsServer>(
         served, [this, onList = std::move(onList), onWatch = std::move(onWatch)](
                     const Request& request, Reply& reply) {
+          if (request.target.find("sendInitialEvents=true") != std::string::npos) {
+            return onStreamedList_(request, reply);
+          }
           const bool watch = request.target.find("watch=true") != std::string::npos;
           ++(watch ? watches_ : lists_);
           (watch ? onWatch : onList)(request, reply);
@@ -130,6 +133,8 @@ class ApiWireTest : public ::testing::Test {
 
   SystemClock clock_;
   Store<model::Node> store_;
+  /// Most tests are of a server that has none.
+  Handler onStreamedList_ = answer(422, status(422, "Invalid"));
   std::atomic<int> lists_ = 0;
   std::atomic<int> watches_ = 0;
   std::unique_ptr<TlsServer> server_;
@@ -146,6 +151,25 @@ TEST_F(ApiWireTest, ListsAndFollows) {
   EXPECT_TRUE(has("a", "z"));
   EXPECT_FALSE(has("b"));
   EXPECT_TRUE(watchedFrom(5));
+}
+
+TEST_F(ApiWireTest, TakesAStreamedListThatComesByteByByteAndFollowsIt) {
+  const json complete = {
+      {"metadata",
+       {{"resourceVersion", "5"}, {"annotations", {{"k8s.io/initial-events-end", "true"}}}}}};
+  const std::string bytes = event("ADDED", nodeJson("a", 1)) + event("ADDED", nodeJson("b", 2)) +
+                            event("BOOKMARK", complete) + event("DELETED", nodeJson("b", 6));
+  onStreamedList_ = [bytes](const Request&, Reply& reply) {
+    reply.startChunks();
+    for (const char c : bytes) reply.chunk(std::string(1, c));
+    reply.waitGone(seconds(30));
+  };
+  serve(answer(500, "not asked for"), answer(500, "not asked for"));
+  reflector_->start();
+  ASSERT_TRUE(eventually([&] { return store_.version() == "6"; }));
+  EXPECT_TRUE(has("a"));
+  EXPECT_EQ(store_.size(), 1U);
+  EXPECT_EQ(lists_ + watches_, 0) << "one request for all of it";
 }
 
 TEST_F(ApiWireTest, TakesAListThatComesByteByByte) {

@@ -74,6 +74,16 @@ FileDescriptor listenOn(const std::string& address, std::uint16_t& port) {
   return socket;
 }
 
+std::string peerName(const SSL* ssl) {
+  const Certificate peer(SSL_get1_peer_certificate(ssl));
+  if (!peer) return {};
+  std::string name(256, '\0');
+  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(peer.get()), NID_commonName,
+                                             name.data(), static_cast<int>(name.size()));
+  name.resize(static_cast<std::size_t>(std::max(size, 0)));
+  return name;
+}
+
 // Reads and forgets until the client closes.
 void drain(int fd, const std::stop_token& stop) {
   char bytes[4096];
@@ -104,8 +114,9 @@ class Reader {
       std::string name = line.substr(0, colon);
       std::transform(name.begin(), name.end(), name.begin(),
                      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-      request.headers[name] =
-          line.substr(std::min(line.find_first_not_of(' ', colon + 1), line.size()));
+      std::string& value = request.headers[name];
+      if (!value.empty()) value += '\n';
+      value += line.substr(std::min(line.find_first_not_of(' ', colon + 1), line.size()));
     }
     const auto length = request.headers.find("content-length");
     const std::size_t size =
@@ -248,6 +259,7 @@ void TlsServer::serve(const FileDescriptor& socket, const std::stop_token& stop)
   Reader reader(ssl.get(), stop);
   Request request;
   while (reader.request(request)) {
+    request.client = peerName(ssl.get());
     {
       const std::lock_guard lock(mutex_);
       requests_.push_back(request);

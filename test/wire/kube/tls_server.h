@@ -26,8 +26,10 @@ namespace barevip::wire {
 struct Request {
   std::string method;
   std::string target;
-  std::map<std::string, std::string> headers;  ///< names in lower case
+  std::map<std::string, std::string>
+      headers;  ///< names in lower case, several lines of one joined by \n
   std::string body;
+  std::string client;  ///< the common name of the client's certificate; empty: it showed none
 };
 
 /// One answer on its way. Writes fail silently once the client is gone; gone() tells.

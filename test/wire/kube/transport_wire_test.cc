@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <latch>
 #include <optional>
 #include <string>
@@ -13,6 +15,7 @@
 
 #include "common/kube/token_file.h"
 #include "common/kube/transport.h"
+#include "wire/kube/connect_proxy.h"
 #include "wire/kube/tls_server.h"
 
 namespace barevip::kube {
@@ -227,6 +230,255 @@ TEST_F(TransportTest, TakesANewTokenAsSoonAsItsFileHasIt) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, ErrorCode::kForbidden);
   EXPECT_EQ(server.requests().size(), 2U) << "nothing is sent without a token";
+}
+
+TEST_F(TransportTest, SendsSeveralHeadersOfANameOnALineEach) {
+  options_.headers = {{"Impersonate-User", "jane"},
+                      {"Impersonate-Group", "dev"},
+                      {"Impersonate-Group", "ops, lab"},
+                      {"Impersonate-Group", "all"}};
+  serve(answer(200, "{}"));
+  ASSERT_TRUE(get());
+  const auto headers = server_->requests().at(0).headers;
+  EXPECT_EQ(headers.at("impersonate-user"), "jane");
+  EXPECT_EQ(headers.at("impersonate-group"), "dev\nops, lab\nall");
+}
+
+class ProxyTransportTest : public TransportTest {
+ protected:
+  void serveBehindProxy(TlsServer::Handler handler, int status = 200) {
+    proxy_.emplace(serve(std::move(handler)).port(), status);
+    options_.proxy = Proxy{"127.0.0.1", proxy_->port(), "", ""};
+  }
+
+  std::optional<wire::ConnectProxy> proxy_;
+};
+
+TEST_F(ProxyTransportTest, OpensATunnelAndUsesItAgain) {
+  serveBehindProxy(answer(200, "{}"));
+  options_.host = "api.lab";  // which only the proxy knows
+  options_.verifyName = "127.0.0.1";
+  for (int i = 0; i < 10; ++i) {
+    const auto response = get();
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200);
+  }
+  const auto requests = proxy_->requests();
+  EXPECT_LE(requests.size(), 3U);
+  const std::string start = "CONNECT api.lab:" + std::to_string(options_.port) + " HTTP/1.1\r\n";
+  EXPECT_EQ(requests.at(0).find(start), 0U) << requests.at(0);
+  EXPECT_EQ(requests.at(0).find("Proxy-Authorization"), std::string::npos);
+}
+
+TEST_F(ProxyTransportTest, NamesAnIpv6ServerInBrackets) {
+  serveBehindProxy(answer(200, "{}"));
+  options_.host = "2001:db8::1";
+  options_.verifyName = "127.0.0.1";
+  const auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+  const std::string start = "CONNECT [2001:db8::1]:" + std::to_string(options_.port) + " HTTP/1.1";
+  EXPECT_EQ(proxy_->requests().at(0).find(start), 0U) << proxy_->requests().at(0);
+}
+
+TEST_F(ProxyTransportTest, ChecksTheServersCertificateBehindTheProxy) {
+  options_.ca.data = Authority("another CA").certificate();
+  serveBehindProxy(answer(200, "{}"));
+  const auto response = get();
+  ASSERT_FALSE(response);
+  EXPECT_NE(response.error().message.find("certificate is not accepted"), std::string::npos)
+      << response.error().message;
+  EXPECT_TRUE(server_->requests().empty());
+}
+
+TEST_F(ProxyTransportTest, ShowsItsTokenToTheServerAndItsPasswordToTheProxy) {
+  serveBehindProxy(answer(200, "{}"));
+  options_.proxy->user = "me";
+  options_.proxy->password = "secret";
+  options_.bearer = []() -> Result<std::string> { return "token"; };
+  const auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+  const std::string head = proxy_->requests().at(0);
+  EXPECT_NE(head.find("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"), std::string::npos) << head;
+  EXPECT_EQ(head.find("token"), std::string::npos) << head;
+  EXPECT_EQ(server_->requests().at(0).headers.at("authorization"), "Bearer token");
+  EXPECT_EQ(server_->requests().at(0).headers.count("proxy-authorization"), 0U);
+}
+
+TEST_F(ProxyTransportTest, StreamsAndStops) {
+  serveBehindProxy([](const Request&, Reply& reply) {
+    reply.startChunks();
+    reply.chunk("one");
+    reply.waitGone(milliseconds(5000));
+  });
+  std::stop_source stop;
+  HttpRequest request;
+  request.path = "/watch";
+  const auto start = steady_clock::now();
+  const auto response =
+      transport().stream(request, stop.get_token(), [&](std::string_view bytes) -> Result<void> {
+        received_.append(bytes);
+        if (!bytes.empty()) stop.request_stop();
+        return {};
+      });
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, ErrorCode::kStopped) << response.error().message;
+  EXPECT_EQ(received_, "one");
+  EXPECT_LT(since(start), milliseconds(2000));
+}
+
+TEST_F(ProxyTransportTest, NamesTheProxyThatRefuses) {
+  serveBehindProxy(answer(200, "{}"), 407);
+  options_.proxy->user = "me";
+  options_.proxy->password = "secret";
+  const auto response = get();
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
+  const std::string& message = response.error().message;
+  EXPECT_NE(message.find("through the proxy http://127.0.0.1:" + std::to_string(proxy_->port())),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("407"), std::string::npos) << message;
+  EXPECT_EQ(message.find("secret"), std::string::npos) << message;
+}
+
+TEST_F(ProxyTransportTest, GivesUpOnASilentProxyAtTheDeadline) {
+  speakTls_ = false;  // it takes connections and says nothing
+  serve({});
+  options_.proxy = Proxy{"127.0.0.1", server_->port(), "", ""};
+  const auto start = steady_clock::now();
+  const auto response = get(milliseconds(200));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, ErrorCode::kTimeout);
+  EXPECT_LT(since(start), milliseconds(2000));
+}
+
+class PluginTransportTest : public TransportTest {
+ protected:
+  PluginTransportTest() {
+    options_.exec.emplace();
+    options_.exec->apiVersion = "client.authentication.k8s.io/v1";
+    options_.exec->interactive = ExecPlugin::Interactive::kNever;
+    options_.exec->command = script_.path();
+    std::filesystem::permissions(script_.path(), std::filesystem::perms::owner_all);
+  }
+
+  // A status that may name $run, the number of the run.
+  void plugin(const std::string& status) const {
+    script_.write("#!/bin/sh\nrun=$(($(cat " + runs_.path() + ") + 1))\necho $run >" +
+                  runs_.path() +
+                  "\ncat <<END\n{\"apiVersion\": \"client.authentication.k8s.io/v1\", "
+                  "\"kind\": \"ExecCredential\", \"status\": {" +
+                  status + "}}\nEND\n");
+  }
+
+  [[nodiscard]] int runs() const {
+    std::ifstream in(runs_.path());
+    int count = 0;
+    in >> count;
+    return count;
+  }
+
+  // As a member of JSON.
+  static std::string escaped(std::string pem) {
+    for (std::size_t at = 0; (at = pem.find('\n', at)) != std::string::npos; at += 3) {
+      pem.replace(at, 1, "\\\\n");
+    }
+    return "\"" + pem + "\"";
+  }
+
+  // 200 to the one token, 401 to others.
+  static TlsServer::Handler accept(const std::string& token) {
+    return [=](const Request& request, Reply& reply) {
+      const auto header = request.headers.find("authorization");
+      const bool good = header != request.headers.end() && header->second == "Bearer " + token;
+      reply.send(good ? 200 : 401, "{}");
+    };
+  }
+
+  wire::TemporaryFile runs_{"0"};
+  wire::TemporaryFile script_{""};
+};
+
+TEST_F(PluginTransportTest, ShowsTheTokenOfThePluginOnEachRequest) {
+  plugin(R"("token": "t$run")");
+  serve(accept("t1"));
+  for (int i = 0; i < 3; ++i) {
+    const auto response = get();
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200);
+  }
+  EXPECT_EQ(runs(), 1);
+}
+
+TEST_F(PluginTransportTest, RunsThePluginOnceMoreAndAsksAgainAfter401) {
+  plugin(R"("token": "t$run")");
+  serve(accept("t2"));
+  const auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(runs(), 2);
+}
+
+TEST_F(PluginTransportTest, StreamsAfterA401) {
+  plugin(R"("token": "t$run")");
+  serve(accept("t2"));
+  const auto response = stream();
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(received_, "{}");
+}
+
+TEST_F(PluginTransportTest, GivesTheSecond401ToTheCaller) {
+  plugin(R"("token": "t$run")");
+  serve(accept("another"));
+  const auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 401);
+  EXPECT_EQ(runs(), 2);
+  EXPECT_EQ(server_->requests().size(), 2U);
+}
+
+TEST_F(PluginTransportTest, ThePluginsTimeIsNotThatOfTheRequest) {
+  plugin(R"("token": "t$run")");
+  std::ofstream(script_.path(), std::ios::app) << "sleep 0.5\n";
+  serve(accept("t1"));
+  const auto response = get(milliseconds(400));
+  EXPECT_TRUE(response) << response.error().message;
+}
+
+TEST_F(PluginTransportTest, ConnectsAnewWithANewCertificate) {
+  const Authority clients("client CA");
+  clientAuthority_ = clients.certificate();
+  const auto give = [&](const std::string& name, const std::string& until) {
+    const Identity client = clients.issue(name, {});
+    plugin("\"clientCertificateData\": " + escaped(client.certificate) + ", \"clientKeyData\": " +
+           escaped(client.key) + ", \"expirationTimestamp\": \"" + until + "\"");
+  };
+  serve(answer(200, "{}"));
+  give("expired", "2020-01-01T00:00:00Z");
+  auto response = get();
+  ASSERT_TRUE(response) << response.error().message;
+  give("valid", "2200-01-01T00:00:00Z");
+  for (int i = 0; i < 3; ++i) {
+    response = get();
+    ASSERT_TRUE(response) << response.error().message;
+  }
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 4U);
+  EXPECT_EQ(requests[0].client, "expired");
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(requests[i].client, "valid");
+  EXPECT_EQ(runs(), 2);
+}
+
+TEST_F(PluginTransportTest, SendsNothingWithoutACredential) {
+  script_.write("#!/bin/sh\necho 'Your session has expired.' >&2\nexit 1\n");
+  serve(answer(200, "{}"));
+  const auto response = get();
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, ErrorCode::kForbidden);
+  EXPECT_NE(response.error().message.find("Your session has expired."), std::string::npos)
+      << response.error().message;
+  EXPECT_TRUE(server_->requests().empty());
 }
 
 TEST_F(TransportTest, TellsHowLongToWaitAfter429) {

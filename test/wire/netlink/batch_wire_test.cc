@@ -19,7 +19,6 @@ namespace {
 
 using netlink::Message;
 using netlink::Received;
-using netlink::sendAll;
 using netlink::Socket;
 
 constexpr std::uint16_t kType = 20;
@@ -41,6 +40,21 @@ Answer obey(const Received& message) {
   answer.error = message.familyHeader<int>().value_or(EBADMSG);
   if (answer.error == EINVAL) answer.text = "the moon is full";
   return answer;
+}
+
+/// The outcomes of requests that are all there already.
+Result<std::vector<netlink::Outcome>> sendAll(Socket& socket, std::vector<Message> messages,
+                                              const netlink::ReplyHandler& reply = {}) {
+  std::vector<netlink::Outcome> outcomes;
+  const auto sent = netlink::sendAll(
+      socket, messages.size(), [&](std::size_t i) { return std::move(messages[i]); },
+      [&](std::size_t i, const netlink::Outcome& outcome) {
+        EXPECT_EQ(i, outcomes.size());
+        outcomes.push_back(outcome);
+      },
+      reply);
+  if (!sent) return tl::make_unexpected(sent.error());
+  return outcomes;
 }
 
 std::vector<int> errorsOf(const Result<std::vector<netlink::Outcome>>& outcomes) {
@@ -81,6 +95,36 @@ TEST(Batch, IsSmallIfTheBuffersAreNotAsWanted) {
   ASSERT_FALSE(socket.buffersAsWanted());
   ASSERT_TRUE(sendAll(socket, requests(std::vector<int>(150, 0))));
   EXPECT_EQ(sizesOf(kernel.received()), (std::vector<std::size_t>{64, 64, 22}));
+}
+
+TEST(Batch, ARequestIsMadeForTheSendThatCarriesIt) {
+  WireKernel kernel(obey);
+  auto socket = kernel.connect();
+  std::size_t made = 0;
+  std::size_t settled = 0;
+  const auto sent = netlink::sendAll(
+      socket, 1000,
+      [&](std::size_t) {
+        EXPECT_LE(++made - settled, netlink::kBatchWithLargeBuffers);
+        return request(0);
+      },
+      [&](std::size_t, const netlink::Outcome&) { ++settled; });
+  ASSERT_TRUE(sent) << sent.error().message;
+  EXPECT_EQ(settled, 1000U);
+}
+
+TEST(Batch, WhatNeedsNoRequestIsLeftOutAndTheOthersKeepTheirNumbers) {
+  WireKernel kernel(obey);
+  auto socket = kernel.connect();
+  std::vector<std::size_t> settled;
+  const auto encode = [&](std::size_t i) { return i % 3 == 0 ? request(0) : Message(); };
+  const auto settle = [&](std::size_t i, const netlink::Outcome&) { settled.push_back(i); };
+  ASSERT_TRUE(netlink::sendAll(socket, 8, encode, settle));
+  EXPECT_EQ(settled, (std::vector<std::size_t>{0, 3, 6}));
+  EXPECT_EQ(sizesOf(kernel.received()), std::vector<std::size_t>{3});
+  const auto none = [](std::size_t) { return Message(); };
+  ASSERT_TRUE(netlink::sendAll(socket, 600, none, settle));
+  EXPECT_EQ(kernel.received().size(), 1U) << "nothing to send, nothing sent";
 }
 
 TEST(Batch, OfNothingSendsNothing) {

@@ -82,9 +82,23 @@ Answer IpvsTable::answer(const Received& request) {
     return missing_ ? failure(ENOENT) : familyAnswer();
   if (request.header().nlmsg_type != kFamily) return failure(ENOENT);
   if (error_ != 0) return {.error = error_, .text = text_, .replies = {}, .type = 0};
+  const std::uint8_t number = request.familyHeader<genlmsghdr>()->cmd;
+  if (number == IPVS_CMD_SET_CONFIG || number == IPVS_CMD_GET_CONFIG) {
+    return timeouts(request, number);
+  }
   const Attributes top(request.attributes(sizeof(genlmsghdr)));
-  return command(request.familyHeader<genlmsghdr>()->cmd, copy(top.bytes(IPVS_CMD_ATTR_SERVICE)),
+  return command(number, copy(top.bytes(IPVS_CMD_ATTR_SERVICE)),
                  copy(top.bytes(IPVS_CMD_ATTR_DEST)));
+}
+
+Answer IpvsTable::timeouts(const Received& request, std::uint8_t number) {
+  if (number == IPVS_CMD_SET_CONFIG) {
+    timeouts_ = copy(request.attributes(sizeof(genlmsghdr)));
+    return {};
+  }
+  Bytes payload(sizeof(genlmsghdr));
+  payload.insert(payload.end(), timeouts_.begin(), timeouts_.end());
+  return {.error = 0, .text = {}, .replies = {payload}, .type = kFamily};
 }
 
 Answer IpvsTable::command(std::uint8_t number, const Bytes& service, const Bytes& destination) {

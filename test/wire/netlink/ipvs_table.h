@@ -39,11 +39,13 @@ class IpvsTable {
   };
 
   Answer answer(const netlink::Received& request);
+  Answer timeouts(const netlink::Received& request, std::uint8_t number);
   Answer command(std::uint8_t number, const Bytes& service, const Bytes& destination);
   [[nodiscard]] Answer list(const std::map<Bytes, Bytes>& entries, int attribute) const;
 
   std::mutex mutex_;
   std::map<Bytes, Server> servers_;
+  Bytes timeouts_;  ///< attributes as they were sent last
   bool missing_ = false;
   int error_ = 0;
   std::string text_;

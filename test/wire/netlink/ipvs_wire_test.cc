@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <linux/genetlink.h>
 
 #include <cerrno>
 #include <chrono>
@@ -9,6 +10,7 @@
 
 #include "fakes/printers.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
+#include "wire/netlink/heap.h"
 #include "wire/netlink/ipvs_table.h"
 
 namespace barevip::wire_test {
@@ -149,6 +151,38 @@ TEST_F(IpvsWireTest, ALongPlanKeepsItsOrderOverManySends) {
   }
   EXPECT_EQ(applied(kernel, plan), std::vector<OpResult>(1001, 0));
   EXPECT_EQ(dumped(kernel).front().realServers.front().weight, 999U);
+}
+
+// A cold start with 10,000 Services of 10 endpoints each. Its results alone are 430 KiB.
+TEST_F(IpvsWireTest, TheMemoryForSendingAPlanDoesNotGrowWithThePlan) {
+  std::vector<Op> plan(110'000, realServer(kAddPod, kWeb, "10.0.0.1"));
+  HeapPeak peak;
+  if (!peak.counts()) GTEST_SKIP() << "a sanitizer allocates here";
+  std::size_t requests = 0;
+  const auto lookup = table_.handler();
+  const WireKernel forgetful([&](const netlink::Received& request) {
+    if (request.header().nlmsg_type == GENL_ID_CTRL) return lookup(request);
+    if (requests++ % 1000 == 0) peak.look();
+    return Answer{};
+  });
+  auto kernel = IpvsKernel::open(forgetful.connect());
+  ASSERT_TRUE(kernel) << kernel.error().message;
+  ASSERT_TRUE(kernel->apply(plan));
+  EXPECT_EQ(requests, plan.size());
+  EXPECT_LT(peak.bytes(), 3U << 20U);
+}
+
+TEST_F(IpvsWireTest, TimeoutsAreReadBackAsTheyWereSet) {
+  using std::chrono::seconds;
+  auto kernel = open();
+  const ipvs::Timeouts wish{seconds(7260), seconds(60), seconds(30)};
+  ASSERT_TRUE(kernel.setTimeouts(wish));
+  const auto found = kernel.timeouts();
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, wish);
+  table_.setError(EINVAL);
+  EXPECT_EQ(kernel.setTimeouts(wish).error().message,
+            "cannot set the timeouts of IPVS to tcp 7260s, tcp-fin 60s, udp 30s: Invalid argument");
 }
 
 TEST_F(IpvsWireTest, RepeatedEntriesOfADumpCountOnce) {

@@ -11,6 +11,7 @@
 #include "fakes/printers.h"
 #include "ipvsnode/netlink/links_netlink.h"
 #include "ipvsnode/netlink/route_codec.h"
+#include "wire/netlink/heap.h"
 #include "wire/netlink/wire_kernel.h"
 
 namespace barevip::wire_test {
@@ -78,6 +79,26 @@ TEST(LinksWire, AnAddOfWhatIsThereAsOursIsDone) {
   WireKernel kernel(answer);
   auto links = open(kernel);
   EXPECT_EQ(*links.apply(std::vector{kAdd}), std::vector<int>{0});
+}
+
+TEST(LinksWire, TheMemoryForSendingAPlanDoesNotGrowWithThePlan) {
+  std::vector<LinkOp> plan;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto text = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250);
+    plan.push_back({LinkOp::Kind::kAdd, BoundAddress{*IpAddress::parse(text), "eth0"}});
+  }
+  HeapPeak peak;
+  if (!peak.counts()) GTEST_SKIP() << "a sanitizer allocates here";
+  std::size_t requests = 0;
+  WireKernel kernel([&](const Received& request) {
+    if (request.header().nlmsg_type != RTM_NEWADDR) return answer(request);
+    if (requests++ % 1000 == 0) peak.look();
+    return Answer{};
+  });
+  auto links = open(kernel);
+  ASSERT_TRUE(links.apply(plan));
+  EXPECT_EQ(requests, plan.size());
+  EXPECT_LT(peak.bytes(), 3U << 20U);
 }
 
 TEST(LinksWire, WithoutTheCapabilityItSaysWhichOne) {

@@ -1,0 +1,59 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
+
+{{/*
+Which value sets which flag, and what the program itself takes for it. A flag is rendered where its value differs, so
+that whoever patches the arguments of the plain objects repeats none: the programs refuse a flag that is given twice.
+A flag without a default here is always rendered.
+*/}}
+{{- define "barevip.operatorFlags" -}}
+adopt: {value: operator.adopt}
+class: {value: classes, default: barevip.dev/barevip}
+compat: {value: operator.compat, default: ""}
+ip-mode: {value: operator.ipMode, default: Proxy}
+leader-elect: {value: operator.leaderElection.enabled}
+lease-duration: {value: operator.leaderElection.leaseDuration, default: 15s}
+lease-name: {value: operator.leaderElection.leaseName, default: barevip-operator}
+lease-namespace: {value: operator.leaderElection.leaseNamespace, default: ""}
+log-level: {value: operator.logLevel, default: info}
+metrics-address: {value: operator.metricsAddress}
+renew-deadline: {value: operator.leaderElection.renewDeadline, default: 10s}
+require-class: {value: requireClass}
+retry-period: {value: operator.leaderElection.retryPeriod, default: 2s}
+workers: {value: operator.workers, default: "8"}
+{{- end }}
+
+{{- define "barevip.nodeInitFlags" -}}
+bind-iface: {value: node.bindInterface}
+log-level: {value: node.logLevel, default: info}
+placement: {value: node.placement, default: director}
+{{- end }}
+
+{{- define "barevip.nodeFlags" -}}
+{{ include "barevip.nodeInitFlags" . }}
+class: {value: classes, default: barevip.dev/barevip}
+drain-timeout: {value: node.drainTimeout, default: 5m}
+forward: {value: node.forward, default: endpoints}
+handover-on-stop: {value: node.handoverOnStop}
+ipvs-tcp-timeout: {value: node.ipvsTcpTimeout, default: ""}
+ipvs-tcpfin-timeout: {value: node.ipvsTcpFinTimeout, default: ""}
+ipvs-udp-timeout: {value: node.ipvsUdpTimeout, default: ""}
+metrics-address: {value: node.metricsAddress}
+require-class: {value: requireClass}
+scheduler: {value: node.scheduler, default: rr}
+sync-period: {value: node.syncPeriod, default: 30s}
+{{- end }}
+
+{{/* The arguments of one table of flags, as a YAML list. */}}
+{{- define "barevip.args" -}}
+{{- $args := list -}}
+{{- range $flag, $spec := include .flags .root | fromYaml -}}
+{{- $value := $.root.Values -}}
+{{- range splitList "." $spec.value }}{{ $value = index $value . }}{{ end -}}
+{{- if kindIs "bool" $value -}}
+{{- if $value }}{{ $args = append $args (printf "--%s" $flag) }}{{ end -}}
+{{- else if or (not (hasKey $spec "default")) (ne (toString $value) (toString $spec.default)) -}}
+{{- $args = append $args (printf "--%s=%v" $flag $value) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (concat $args (.extra | default list)) -}}
+{{- end }}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/allocation/candidates.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace barevip::assigner {
+namespace {
+
+tl::unexpected<Refusal> refuse(RefusalReason reason, std::string message) {
+  return tl::make_unexpected(Refusal{reason, std::move(message)});
+}
+
+std::string namesOf(const Candidates& pools) {
+  std::vector<std::string> names;
+  for (const PoolState* const pool : pools) names.push_back(quoted(pool->plan.name));
+  return joined(names);
+}
+
+Chosen<const PoolState*> poolByName(const PoolTable& pools, const std::string& name) {
+  const PoolState* const pool = pools.find(name);
+  if (pool == nullptr) {
+    return refuse(RefusalReason::kNoPool, "the Pool " + quoted(name) +
+                                              " that is asked for does not exist: create it or "
+                                              "ask for another");
+  }
+  if (!pool->gives()) {
+    return refuse(RefusalReason::kPoolNotReady,
+                  "the Pool " + quoted(name) +
+                      " that is asked for is not ready: " + pool->plan.fault->message);
+  }
+  return pool;
+}
+
+// Why automatic assignment finds no Pool at all.
+Refusal noCandidate(const PoolTable& pools, const Applicant& applicant) {
+  if (pools.all().empty()) {
+    return {RefusalReason::kNoPool, "there is no Pool: create one with addresses that you own"};
+  }
+  std::vector<std::string> refusals;
+  std::vector<std::string> faults;
+  for (const PoolState& pool : pools.all()) {
+    const std::string name = "Pool " + quoted(pool.plan.name);
+    if (!pool.gives()) {
+      faults.push_back(name + ": " + pool.plan.fault->message);
+    } else if (const auto why = pool.plan.admission.refusal(applicant)) {
+      refusals.push_back(name + ": " + *why);
+    } else {
+      refusals.push_back(name +
+                         ": it allocates on request only (autoAssign is false): set annotation "
+                         "barevip.dev/pool");
+    }
+  }
+  if (refusals.empty()) {
+    return {RefusalReason::kPoolNotReady, "no Pool is ready: " + joined(faults)};
+  }
+  return {RefusalReason::kNoPoolAdmits, "no Pool admits this: " + joined(refusals)};
+}
+
+std::string avoidedBecause(const PoolState& pool, const IpAddress& address) {
+  const auto octet = static_cast<unsigned>(address.number()) & 0xffU;
+  const bool buggy = octet == 0 || octet == 255;
+  return address.toString() + " is left out by Pool " + quoted(pool.plan.name) + ": " +
+         (buggy ? "avoidBuggyIPs" : "avoidGatewayIPs") + " is set";
+}
+
+const PoolState* leavingOut(const PoolTable& pools, const IpAddress& address) {
+  const auto it = std::find_if(pools.all().begin(), pools.all().end(), [&](const PoolState& pool) {
+    return pool.gives() && pool.plan.firstLast.contains(address);
+  });
+  return it == pools.all().end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+std::optional<Refusal> admissionRefusal(const PoolState& pool, const Applicant& applicant) {
+  const auto why = pool.plan.admission.refusal(applicant);
+  if (!why) return std::nullopt;
+  return Refusal{RefusalReason::kNoPoolAdmits,
+                 "Pool " + quoted(pool.plan.name) + " does not admit this: " + *why};
+}
+
+std::optional<std::string> refusalToJoin(const PoolTable& pools, const IpAddress& address,
+                                         const Hold& hold, const kube::ObjectKey& service) {
+  const PoolState* const pool = pools.find(pools.home(address, hold.givenFrom()));
+  if (pool == nullptr) return std::nullopt;
+  return refusalToJoin(service, hold.users, pool->plan.name, pool->plan.allowSharing);
+}
+
+Chosen<Candidates> candidatesFor(const PoolTable& pools, const Applicant& applicant,
+                                 const std::string& poolName) {
+  if (!poolName.empty()) {
+    const auto pool = poolByName(pools, poolName);
+    if (!pool) return tl::make_unexpected(pool.error());
+    if (auto refusal = admissionRefusal(**pool, applicant)) {
+      return tl::make_unexpected(std::move(*refusal));
+    }
+    return Candidates{*pool};
+  }
+  Candidates found;
+  for (const PoolState& pool : pools.all()) {
+    if (pool.gives() && pool.plan.autoAssign && pool.plan.admission.admits(applicant)) {
+      found.push_back(&pool);
+    }
+  }
+  if (found.empty()) return tl::make_unexpected(noCandidate(pools, applicant));
+  return found;
+}
+
+std::optional<IpAddress> lowestIn(const HoldTable& holds, const PoolState& pool,
+                                  const Holder& asking, Family family) {
+  const auto free = pool.space.lowestFree(family);
+  for (const IpAddress& resting : holds.restingFor(asking.key.ns)) {
+    if (resting.family() != family || !pool.space.offers(resting)) continue;
+    if (!holds.find(resting)->isFreeFor(asking)) continue;
+    return free && *free < resting ? free : resting;
+  }
+  return free;
+}
+
+bool isSharedBeyond(const PoolTable& pools, const HoldTable& holds, const IpAddress& address,
+                    const std::string& pool, const std::string& ns) {
+  if (pools.sharedEverywhere(pool)) return true;
+  const Hold* const hold = holds.find(address);
+  return hold != nullptr && std::any_of(hold->users.begin(), hold->users.end(),
+                                        [&](const Sharer& user) { return user.service.ns != ns; });
+}
+
+std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& holds,
+                                    const PoolState& pool, const Holder& asking, Family family) {
+  const std::uint32_t most = pool.plan.maxPerNamespace;
+  if (most == 0) return std::nullopt;
+  const std::string& ns = asking.key.ns;
+  // A Service may have the name of an IP object.
+  const bool isService = asking.kind == Holder::Kind::kService;
+  const kube::ObjectKey itself = isService ? asking.key : kube::ObjectKey{};
+  const auto& near = holds.ofNamespace(ns);
+  const auto count = std::count_if(near.begin(), near.end(), [&](const IpAddress& address) {
+    const Hold& hold = *holds.find(address);
+    return address.family() == family && hold.isOf(ns, itself) &&
+           pools.home(address, hold.givenFrom()) == pool.plan.name;
+  });
+  if (static_cast<std::uint64_t>(count) < most) return std::nullopt;
+  return Refusal{RefusalReason::kNamespaceLimit,
+                 "namespace " + quoted(ns) + " has all " + std::string(toString(family)) +
+                     " addresses that Pool " + quoted(pool.plan.name) +
+                     " lets one namespace have (maxPerNamespace is " + std::to_string(most) + ")",
+                 {.limits = {{pool.plan.name, family}}}};
+}
+
+Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& holds,
+                                   const Candidates& candidates, const Holder& asking,
+                                   Family family) {
+  Candidates roomy;
+  std::optional<Refusal> limited;
+  for (const PoolState* const pool : candidates) {
+    auto refusal = limitRefusal(pools, holds, *pool, asking, family);
+    if (!refusal) {
+      roomy.push_back(pool);
+    } else if (limited) {
+      limited->obstacle.add(std::move(refusal->obstacle));
+    } else {
+      limited = std::move(refusal);
+    }
+  }
+  if (roomy.empty()) return tl::make_unexpected(*std::move(limited));
+  Obstacle obstacle;
+  if (limited) obstacle.add(limited->obstacle);
+  Candidates exhausted;
+  for (const PoolState* const pool : roomy) {
+    if (const auto address = lowestIn(holds, *pool, asking, family)) {
+      return FreeAddress{*address, pool};
+    }
+    if (pool->space.capacity(family) == 0) continue;
+    exhausted.push_back(pool);
+    obstacle.exhausted.push_back({pool->plan.name, family});
+  }
+  if (exhausted.empty() && limited) return tl::make_unexpected(*std::move(limited));
+  const std::string name(toString(family));
+  Refusal refusal =
+      exhausted.empty()
+          ? Refusal{RefusalReason::kFamilyMissing,
+                    "no Pool that admits this has " + name + " addresses: " + namesOf(roomy)}
+          : Refusal{RefusalReason::kPoolExhausted,
+                    "no free " + name + " address in Pool " + namesOf(exhausted)};
+  refusal.obstacle = std::move(obstacle);
+  return tl::make_unexpected(std::move(refusal));
+}
+
+Chosen<const PoolState*> poolOf(const PoolTable& pools, const Applicant& applicant,
+                                const IpAddress& address, const std::string& poolName) {
+  const PoolState* pool = pools.having(address);
+  if (!poolName.empty()) {
+    const auto named = poolByName(pools, poolName);
+    if (!named) return named;
+    pool = (*named)->space.addresses().contains(address) ? *named : nullptr;
+  }
+  for (const PoolState& each : pools.all()) {
+    const ClusterUser* const user = userOf(each.plan, address);
+    if (pool != nullptr || user == nullptr) continue;
+    return refuse(RefusalReason::kAddressNotInPool, address.toString() + " is " + user->what +
+                                                        ", so Pool " + quoted(each.plan.name) +
+                                                        " does not allocate it");
+  }
+  if (const PoolState* const leaves = pool == nullptr ? leavingOut(pools, address) : nullptr) {
+    return refuse(RefusalReason::kAddressNotInPool,
+                  address.toString() + " is the first or last address of a prefix of Pool " +
+                      quoted(leaves->plan.name) + ", which leaves it out: see its allowFirstLast");
+  }
+  if (pool == nullptr) {
+    const std::string where =
+        poolName.empty() ? "no Pool that is ready" : "Pool " + quoted(poolName);
+    return refuse(RefusalReason::kAddressNotInPool,
+                  where + " has the address " + address.toString() + " that is asked for");
+  }
+  if (pool->space.avoids(address)) {
+    return refuse(RefusalReason::kAddressNotInPool, avoidedBecause(*pool, address));
+  }
+  if (auto refusal = admissionRefusal(*pool, applicant)) {
+    return tl::make_unexpected(std::move(*refusal));
+  }
+  return pool;
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which Pools may give an applicant an address, and which address a Pool gives next.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "barevip/base/ip.h"
+
+#include "assigner/allocation/admission.h"
+#include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/pool_table.h"
+#include "assigner/allocation/refusal.h"
+
+namespace barevip::assigner {
+
+using Candidates = std::vector<const PoolState*>;
+template <class T>
+using Chosen = tl::expected<T, Refusal>;
+
+/// nullopt: the Pool admits it.
+[[nodiscard]] std::optional<Refusal> admissionRefusal(const PoolState& pool,
+                                                      const Applicant& applicant);
+
+/// Why the Pool that the address counts for does not let the Service join those who have it; see
+/// sharing.h.
+[[nodiscard]] std::optional<std::string> refusalToJoin(const PoolTable& pools,
+                                                       const IpAddress& address, const Hold& hold,
+                                                       const kube::ObjectKey& service);
+
+/// The Pools that may give an address without being asked for it by number, in order; at least one.
+/// poolName: the only one that is asked; empty: all with autoAssign.
+[[nodiscard]] Chosen<Candidates> candidatesFor(const PoolTable& pools, const Applicant& applicant,
+                                               const std::string& poolName);
+
+struct FreeAddress {
+  IpAddress address;
+  const PoolState* pool = nullptr;
+};
+
+/// The lowest address that the Pool has for who asks: one that is free, or rests for him.
+[[nodiscard]] std::optional<IpAddress> lowestIn(const HoldTable& holds, const PoolState& pool,
+                                                const Holder& asking, Family family);
+
+/// Whether Services of other namespaces than `ns` may be on the address beside its own: the Pool
+/// lets them, or some are there from when it did.
+[[nodiscard]] bool isSharedBeyond(const PoolTable& pools, const HoldTable& holds,
+                                  const IpAddress& address, const std::string& pool,
+                                  const std::string& ns);
+
+/// Why the Pool lets the namespace of who asks have no more addresses of the family; nullopt: there
+/// is room. What a Service that asks has itself does not count: it has one of each family.
+[[nodiscard]] std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& holds,
+                                                  const PoolState& pool, const Holder& asking,
+                                                  Family family);
+
+/// The lowest address that the first of the Pools has that has one, and that lets the namespace of
+/// who asks have one more of the family.
+[[nodiscard]] Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& holds,
+                                                 const Candidates& candidates, const Holder& asking,
+                                                 Family family);
+
+/// The Pool that may give this address on request.
+[[nodiscard]] Chosen<const PoolState*> poolOf(const PoolTable& pools, const Applicant& applicant,
+                                              const IpAddress& address,
+                                              const std::string& poolName);
+
+}  // namespace barevip::assigner

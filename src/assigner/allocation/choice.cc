@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/allocation/choice.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "assigner/allocation/candidates.h"
+
+namespace barevip::assigner {
+namespace {
+
+// Who has an address is told within a namespace, and not to others.
+Refusal heldBy(const IpAddress& address, const Hold& hold, const std::string& ns) {
+  std::string message = address.toString() + " is held by " + hold.toStringFor(ns);
+  if (hold.kind == Holder::Kind::kResting) {
+    message =
+        address.toString() + " was released a moment ago, and " +
+        (hold.promisedTo ? "goes first to who waits for it longest"
+                         : "is kept for the namespace that had it: see reuseDelay of its Pool");
+  }
+  if (hold.kind == Holder::Kind::kReservation && hold.owner.ns == ns) {
+    message += hold.users.empty() ? ": use it by the annotation barevip.dev/ip: " + hold.owner.name
+                                  : ", which " + namesOf(hold.users) + " uses";
+  }
+  Refusal refusal{RefusalReason::kAddressHeld, std::move(message), {}};
+  refusal.obstacle.addresses = {address};
+  return refusal;
+}
+
+// nullptr: who asks may have it. What rests for him is as good as free.
+const Hold* holderOf(const HoldTable& holds, const IpAddress& address, const Holder& asking) {
+  const Hold* const hold = holds.find(address);
+  return hold != nullptr && hold->isFreeFor(asking) ? nullptr : hold;
+}
+
+// The address must be held.
+Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const IpAddress& address,
+                        const kube::ObjectKey& service) {
+  const Hold& hold = *holds.find(address);
+  const bool reserved = hold.kind == Holder::Kind::kReservation;
+  const Sharer* const user = hold.user(service);
+  return {address, pools.home(address, hold.givenFrom()),
+          user == nullptr ? hold.givenFrom() : user->givenFrom, reserved ? hold.owner.name : "",
+          user == nullptr ? "" : user->terms.key};
+}
+
+// The choice that changes nothing: what the Service has, families in the order given, others last.
+Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::ObjectKey& service,
+               const std::vector<Family>& families, const std::vector<IpAddress>& shown,
+               Refusal refusal) {
+  Choice choice;
+  choice.refusal = std::move(refusal);
+  const auto rank = [&](const IpAddress& each) {
+    return std::find(families.begin(), families.end(), each.family()) - families.begin();
+  };
+  const auto isHidden = [&](const IpAddress& each) {
+    return std::find(shown.begin(), shown.end(), each) == shown.end();
+  };
+  std::vector<IpAddress> mine = holds.ofService(service);
+  std::stable_sort(mine.begin(), mine.end(), [&](const IpAddress& a, const IpAddress& b) {
+    return std::pair(rank(a), isHidden(a)) < std::pair(rank(b), isHidden(b));
+  });
+  for (const IpAddress& address : mine) {
+    const bool second = std::any_of(
+        choice.addresses.begin(), choice.addresses.end(),
+        [&](const Assignment& first) { return first.address.family() == address.family(); });
+    if (second) {
+      choice.surplus.push_back(address);
+    } else {
+      choice.addresses.push_back(assignmentOf(pools, holds, address, service));
+    }
+  }
+  return choice;
+}
+
+// What it has already stays on the old terms, if the new ones do not fit.
+void settleTerms(const HoldTable& holds, const Sharer& service, Choice& choice) {
+  for (Assignment& assignment : choice.addresses) {
+    const Hold* const hold = holds.find(assignment.address);
+    const Terms* const before = hold == nullptr ? nullptr : hold->termsOf(service.service);
+    if (before != nullptr) {
+      if (*before == service.terms) continue;
+      if (!agreeOnKey(service.service, service.terms.key, hold->users) ||
+          clash(service.service, service.terms, hold->users)) {
+        continue;
+      }
+      assignment.regranted = true;
+    }
+    assignment.shareKey = service.terms.key;
+  }
+}
+
+// One run of choose().
+class Search {
+ public:
+  Search(const PoolTable& pools, const HoldTable& holds, const Request& request)
+      : pools_(pools),
+        holds_(holds),
+        request_(request),
+        asking_{Holder::Kind::kService, request.service} {}
+
+  Choice run() {
+    if (const auto refusal = byName()) return unchanged(*refusal);
+    if (const auto refusal = byNumber()) return unchanged(*refusal);
+    if (const auto refusal = keepWhatFits()) return unchanged(*refusal);
+    std::optional<Refusal> missing = automatically();
+    if (missing && (request_.allFamilies || chosen_.empty())) return unchanged(*missing);
+    Choice choice;
+    choice.addresses = inOrder();
+    choice.incomplete = std::move(missing);
+    for (const IpAddress& address : holds_.ofService(request_.service)) {
+      const auto it = chosen_.find(address.family());
+      if (it == chosen_.end() || it->second.address != address) choice.surplus.push_back(address);
+    }
+    return choice;
+  }
+
+ private:
+  [[nodiscard]] Assignment held(const IpAddress& address) const {
+    return assignmentOf(pools_, holds_, address, request_.service);
+  }
+
+  // Whatever is refused here may be given when one of the IP objects holds another address.
+  std::optional<Refusal> byName() {
+    std::vector<kube::ObjectKey> claims;
+    for (const std::string& name : request_.claims) {
+      claims.push_back({request_.service.ns, name});
+    }
+    for (const kube::ObjectKey& claim : claims) {
+      auto refusal = reservedBy(claim);
+      if (!refusal) continue;
+      refusal->obstacle.claims = std::move(claims);
+      return refusal;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Refusal> reservedBy(const kube::ObjectKey& claim) {
+    const auto address = holds_.ofReservation(claim);
+    if (!address || !mayUse(*holds_.find(*address))) {
+      return Refusal{RefusalReason::kReservationMissing,
+                     "IP " + claim.toString() +
+                         ", requested by the annotation barevip.dev/ip, does not exist, "
+                         "has no address yet (see its status), or belongs to another Service"};
+    }
+    const auto& families = request_.families;
+    const Family family = address->family();
+    if (std::find(families.begin(), families.end(), family) == families.end()) {
+      return Refusal{RefusalReason::kFamilyMissing,
+                     "IP " + claim.toString() + " holds " + address->toString() +
+                         ", but the Service has no " + std::string(toString(family)) +
+                         ": see its spec.ipFamilies"};
+    }
+    if (chosen_.contains(family)) {
+      return Refusal{RefusalReason::kBadRequest,
+                     "the two IP objects that are asked for hold addresses of one family: a "
+                     "Service has one address of each family"};
+    }
+    const Hold& hold = *holds_.find(*address);
+    if (auto refusal = refusalToShare(*address, hold)) return refusal;
+    if (auto refusal = refusalToUse(*address, hold)) return refusal;
+    chosen_.emplace(family, held(*address));
+    order_.push_back(family);
+    return std::nullopt;
+  }
+
+  // Whoever leads next finds its use only if it finds the reservation.
+  [[nodiscard]] bool mayUse(const Hold& reservation) const {
+    return reservation.recorded || reservation.termsOf(request_.service) != nullptr;
+  }
+
+  // The reservation was admitted for its namespace; the Pool may also look at the Service's labels.
+  [[nodiscard]] std::optional<Refusal> refusalToUse(const IpAddress& address,
+                                                    const Hold& hold) const {
+    if (hold.termsOf(request_.service) != nullptr) return std::nullopt;
+    const PoolState* const pool = pools_.find(pools_.home(address, hold.givenFrom()));
+    return pool == nullptr ? std::nullopt : admissionRefusal(*pool, request_.applicant);
+  }
+
+  std::optional<Refusal> byNumber() {
+    for (const IpAddress& address : request_.addresses) {
+      const Hold* const hold = holderOf(holds_, address, asking_);
+      const bool mine = hold != nullptr && hold->termsOf(request_.service) != nullptr;
+      if (hold != nullptr) {
+        if (!mine && hold->kind != Holder::Kind::kService) {
+          return heldBy(address, *hold, request_.service.ns);
+        }
+        if (const auto refusal = refusalToShare(address, *hold)) return refusal;
+      }
+      if (mine) {
+        chosen_.emplace(address.family(), held(address));
+      } else {
+        const auto pool = poolOf(pools_, request_.applicant, address, request_.pool);
+        if (!pool) return pool.error();
+        if (hold == nullptr || !hold->isOf(request_.service.ns)) {
+          if (auto refusal = limitOf(**pool, address.family())) return refusal;
+        }
+        chosen_.emplace(address.family(), given(address, **pool));
+      }
+      order_.push_back(address.family());
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Refusal> limitOf(const PoolState& pool, Family family) const {
+    return limitRefusal(pools_, holds_, pool, asking_, family);
+  }
+
+  [[nodiscard]] Assignment given(const IpAddress& address, const PoolState& pool) const {
+    return {address, pool.plan.name, pool.plan.name, {}, request_.terms.key};
+  }
+
+  // Why the Service cannot have the address, on the terms that it asks for, beside the others that
+  // have it. Nobody else has it: no reason.
+  [[nodiscard]] std::optional<Refusal> refusalToShare(const IpAddress& address,
+                                                      const Hold& hold) const {
+    const kube::ObjectKey& self = request_.service;
+    if (!hasOthers(self, hold.users)) return std::nullopt;
+    const bool joins = hold.termsOf(self) == nullptr;
+    const bool reserved = hold.kind == Holder::Kind::kReservation;
+    const std::string& key = request_.terms.key;
+    if (!agreeOnKey(self, key, hold.users) || (joins && reserved && hold.shareKey != key)) {
+      return notSharedUnder(key, address, hold);
+    }
+    std::optional<std::string> why;
+    if (joins) why = refusalToJoin(pools_, address, hold, self);
+    if (!why) why = clash(self, request_.terms, hold.users);
+    if (!why) return std::nullopt;
+    return Refusal{RefusalReason::kShareRefused,
+                   address.toString() + " cannot be shared " + *std::move(why),
+                   {.addresses = {address}}};
+  }
+
+  // Says nothing about the keys of others.
+  [[nodiscard]] Refusal notSharedUnder(const std::string& key, const IpAddress& address,
+                                       const Hold& hold) const {
+    std::string message = hold.kind == Holder::Kind::kReservation
+                              ? "IP " + hold.owner.toString() + " is used by "
+                              : address.toString() + " is held by ";
+    message += namesFor(request_.service, hold.users);
+    if (hold.termsOf(request_.service) != nullptr) {
+      message += " under the share key that this Service had";
+    } else if (hold.kind == Holder::Kind::kReservation && !key.empty()) {
+      message += ", and not for sharing under the key " + quoted(key) + ": see its spec.shareKey";
+    }
+    return {RefusalReason::kAddressHeld, std::move(message), {.addresses = {address}}};
+  }
+
+  // An address that the Service has stays, unless it asks for another Pool, or for another share
+  // key than the others there have. Who got what it asked for asks for nothing else when the Pool
+  // is split: the Pool that the address came from counts as well as the one that has it now. Of
+  // several of one family the one that it shows stays, else the lowest. Returns why it cannot stay
+  // on the terms that are asked for.
+  std::optional<Refusal> keepWhatFits() {
+    for (const Family family : request_.families) {
+      if (chosen_.contains(family)) continue;
+      std::optional<Assignment> best;
+      bool bestShown = false;
+      for (const IpAddress& address : holds_.ofService(request_.service)) {
+        if (address.family() != family) continue;
+        Assignment mine = held(address);
+        if (!mine.reservation.empty()) continue;  // used as long as it is asked for by name
+        const Hold& hold = *holds_.find(address);
+        const std::string& pool = request_.pool;
+        if (!pool.empty() && mine.pool != pool && mine.givenFrom != pool) continue;
+        if (!agreeOnKey(request_.service, request_.terms.key, hold.users)) continue;
+        const auto& shown = request_.shown;
+        const bool isShown = std::find(shown.begin(), shown.end(), address) != shown.end();
+        if (best && (bestShown || !isShown)) continue;
+        best = std::move(mine);
+        bestShown = isShown;
+      }
+      if (!best) continue;
+      if (auto refusal = refusalToShare(best->address, *holds_.find(best->address))) return refusal;
+      chosen_.emplace(family, std::move(*best));
+    }
+    return std::nullopt;
+  }
+
+  // Fills the families that are still empty. Returns why one stays empty.
+  std::optional<Refusal> automatically() {
+    std::vector<Family> open;
+    for (const Family family : request_.families) {
+      if (!chosen_.contains(family)) open.push_back(family);
+    }
+    if (open.empty()) return std::nullopt;
+    auto candidates = candidatesFor(pools_, request_.applicant, request_.pool);
+    if (!candidates) return candidates.error();
+    std::map<Family, Refusal> refused;
+    std::erase_if(open,
+                  [&](Family family) { return joinOthers(*candidates, family, refused[family]); });
+    preferOnePool(*candidates, open);
+    std::optional<Refusal> missing;
+    for (const Family family : open) {
+      auto lowest = freeAddressFor(pools_, holds_, *candidates, asking_, family);
+      if (lowest) {
+        chosen_.emplace(family, given(lowest->address, *lowest->pool));
+        continue;
+      }
+      Refusal& refusal = lowest.error();
+      Refusal& toShare = refused[family];
+      if (!toShare.message.empty()) refusal.message += "; " + toShare.message;
+      refusal.obstacle.add(std::move(toShare.obstacle));
+      if (missing) {
+        missing->obstacle.add(std::move(refusal.obstacle));
+      } else {
+        missing = std::move(refusal);
+      }
+    }
+    return missing;
+  }
+
+  // Takes the lowest address that Services with the same share key have and that has room for this
+  // one. If there are such addresses and none has, `refused` is why the first has not.
+  bool joinOthers(const Candidates& candidates, Family family, Refusal& refused) {
+    const std::string& key = request_.terms.key;
+    if (key.empty()) return false;
+    for (const PoolState* const pool : candidates) {
+      const bool anyone = pool->plan.allowSharing == model::AllowSharing::kCluster;
+      for (const IpAddress& address : holds_.ofShareKey(key, anyone ? "" : request_.service.ns)) {
+        if (address.family() != family || !pool->space.offers(address)) continue;
+        const Hold& hold = *holds_.find(address);
+        if (pools_.home(address, hold.givenFrom()) != pool->plan.name) continue;
+        if (hold.termsOf(request_.service) != nullptr) continue;  // it is to be left
+        auto refusal = hold.isOf(request_.service.ns) ? std::nullopt : limitOf(*pool, family);
+        if (!refusal) refusal = refusalToShare(address, hold);
+        if (!refusal) {
+          chosen_.emplace(family, given(address, *pool));
+          return true;
+        }
+        if (refused.message.empty()) {
+          refused = std::move(*refusal);
+        } else {
+          refused.obstacle.add(std::move(refusal->obstacle));
+        }
+      }
+    }
+    return false;
+  }
+
+  // Both addresses come from one Pool where there is one that can: it moves to the front.
+  void preferOnePool(Candidates& candidates, const std::vector<Family>& open) const {
+    const auto fits = [&](const PoolState* pool) {
+      const bool free = std::all_of(open.begin(), open.end(), [&](Family family) {
+        return lowestIn(holds_, *pool, asking_, family) && !limitOf(*pool, family);
+      });
+      return free && std::all_of(chosen_.begin(), chosen_.end(), [&](const auto& each) {
+               return each.second.pool == pool->plan.name;
+             });
+    };
+    const auto best = std::find_if(candidates.begin(), candidates.end(), fits);
+    if (best != candidates.end()) std::rotate(candidates.begin(), best, std::next(best));
+  }
+
+  // What is asked for by name or number in the order of asking, then the Service's own order.
+  [[nodiscard]] std::vector<Assignment> inOrder() const {
+    std::vector<Family> order = order_;
+    for (const Family family : request_.families) {
+      if (std::find(order.begin(), order.end(), family) == order.end()) order.push_back(family);
+    }
+    std::vector<Assignment> addresses;
+    for (const Family family : order) {
+      const auto it = chosen_.find(family);
+      if (it != chosen_.end()) addresses.push_back(it->second);
+    }
+    return addresses;
+  }
+
+  [[nodiscard]] Choice unchanged(Refusal refusal) const {
+    return keepAll(pools_, holds_, request_.service, request_.families, request_.shown,
+                   std::move(refusal));
+  }
+
+  const PoolTable& pools_;
+  const HoldTable& holds_;
+  const Request& request_;
+  const Holder asking_;
+  std::map<Family, Assignment> chosen_;
+  std::vector<Family> order_;
+};
+
+}  // namespace
+
+Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request) {
+  Choice choice = Search(pools, holds, request).run();
+  settleTerms(holds, {request.service, request.terms}, choice);
+  return choice;
+}
+
+Choice keep(const PoolTable& pools, const HoldTable& holds, const Sharer& service,
+            const std::vector<IpAddress>& shown, Refusal refusal) {
+  Choice choice = keepAll(pools, holds, service.service, {}, shown, std::move(refusal));
+  settleTerms(holds, service, choice);
+  return choice;
+}
+
+namespace {
+
+Assignment reserved(const IpAddress& address, const PoolState& pool,
+                    const Reservation& reservation) {
+  return {address, pool.plan.name, pool.plan.name, reservation.claim.name, {}};
+}
+
+Holder askingOf(const Reservation& reservation) {
+  return {Holder::Kind::kReservation, reservation.claim};
+}
+
+// Its status came before us: from a backup.
+std::optional<Assignment> keepShown(const PoolTable& pools, const HoldTable& holds,
+                                    const Reservation& reservation) {
+  const auto& shown = reservation.shown;
+  if (!shown || holderOf(holds, *shown, askingOf(reservation)) != nullptr) return std::nullopt;
+  if (reservation.family && *reservation.family != shown->family()) return std::nullopt;
+  const auto pool = poolOf(pools, reservation.applicant, *shown, reservation.pool);
+  if (!pool || limitRefusal(pools, holds, **pool, askingOf(reservation), shown->family())) {
+    return std::nullopt;
+  }
+  return reserved(*shown, **pool, reservation);
+}
+
+}  // namespace
+
+tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, const HoldTable& holds,
+                                                    const Reservation& reservation) {
+  if (!reservation.address) {
+    if (auto kept = keepShown(pools, holds, reservation)) return *std::move(kept);
+    const auto candidates = candidatesFor(pools, reservation.applicant, reservation.pool);
+    if (!candidates) return tl::make_unexpected(candidates.error());
+    const Family family = reservation.family.value_or(Family::kIpv4);
+    const auto lowest = freeAddressFor(pools, holds, *candidates, askingOf(reservation), family);
+    if (!lowest) return tl::make_unexpected(lowest.error());
+    return reserved(lowest->address, *lowest->pool, reservation);
+  }
+  const IpAddress& address = *reservation.address;
+  if (const Hold* const other = holderOf(holds, address, askingOf(reservation))) {
+    return tl::make_unexpected(heldBy(address, *other, reservation.claim.ns));
+  }
+  const auto pool = poolOf(pools, reservation.applicant, address, reservation.pool);
+  if (!pool) return tl::make_unexpected(pool.error());
+  auto full = limitRefusal(pools, holds, **pool, askingOf(reservation), address.family());
+  if (full) return tl::make_unexpected(*std::move(full));
+  return reserved(address, **pool, reservation);
+}
+
+}  // namespace barevip::assigner

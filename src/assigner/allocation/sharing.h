@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which Services may have one address together. Pure.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "barevip/kube/object_key.h"
+#include "barevip/model/pool.h"
+#include "barevip/model/service.h"
+
+namespace barevip::assigner {
+
+struct Port {
+  model::Protocol protocol = model::Protocol::kTcp;
+  std::uint16_t number = 0;
+
+  /// Both: "80/TCP", as in status.ports of IP objects.
+  [[nodiscard]] std::string toString() const;
+  [[nodiscard]] static std::optional<Port> parse(std::string_view text);
+
+  friend auto operator<=>(const Port&, const Port&) = default;
+};
+
+/// On what a Service wants an address, or was granted it.
+struct Terms {
+  std::string key;          ///< empty: shares with nobody
+  std::vector<Port> ports;  ///< ascending
+  /// The selector of its pods if externalTrafficPolicy is Local; nullopt: Cluster.
+  std::optional<model::StringMap> localPods;
+
+  friend bool operator==(const Terms&, const Terms&) = default;
+};
+
+/// One of the Services that have an address.
+struct Sharer {
+  kube::ObjectKey service;
+  Terms terms;
+  std::string givenFrom = {};  ///< the Pool that gave it the address; empty: unknown
+
+  friend bool operator==(const Sharer&, const Sharer&) = default;
+};
+
+// In what follows `users` are those who have an address; the Service itself may be among them and
+// does not count. Refusals are the end of a sentence; nullopt: none.
+
+/// Whether anybody else has the address.
+[[nodiscard]] bool hasOthers(const kube::ObjectKey& service, const std::vector<Sharer>& users);
+
+/// For people: "Service a/b", or "Service a/b and 2 more".
+[[nodiscard]] std::string namesOf(const std::vector<Sharer>& users,
+                                  const kube::ObjectKey& service = {});
+
+/// The same for people of the Service's namespace: names nobody of another one.
+[[nodiscard]] std::string namesFor(const kube::ObjectKey& service,
+                                   const std::vector<Sharer>& users);
+
+/// Whether all others have it under this key.
+[[nodiscard]] bool agreeOnKey(const kube::ObjectKey& service, const std::string& key,
+                              const std::vector<Sharer>& users);
+
+/// Why the Pool does not let the Service join them. It is not asked about those who share already.
+[[nodiscard]] std::optional<std::string> refusalToJoin(const kube::ObjectKey& service,
+                                                       const std::vector<Sharer>& users,
+                                                       const std::string& pool,
+                                                       model::AllowSharing allow);
+
+/// What the Service cannot have beside the others: a port that one of them has; pods of its own on
+/// the announcing node, where another one must have some, too, and they are not the same pods.
+[[nodiscard]] std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& terms,
+                                               const std::vector<Sharer>& users);
+
+/// The terms, without what clashes.
+[[nodiscard]] Terms whatFits(const kube::ObjectKey& service, Terms terms,
+                             const std::vector<Sharer>& users);
+
+}  // namespace barevip::assigner

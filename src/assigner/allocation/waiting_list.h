@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who waits for an address, in the order of their age, and for what.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "barevip/base/ip.h"
+#include "barevip/kube/object_key.h"
+
+#include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/refusal.h"
+
+namespace barevip::assigner {
+
+/// An address that was released.
+struct Freed {
+  IpAddress address;
+  std::vector<std::string> pools;  ///< that offer it
+  std::string ns;                  ///< of whoever had it, while it rests
+  bool resting = false;            ///< only that namespace may have it for now
+  std::uint64_t since = 0;         ///< of the WaitingList: when it woke the first one for it
+
+  friend bool operator==(const Freed&, const Freed&) = default;
+};
+
+/// What changed for those with a share key.
+struct Shareable {
+  std::string ns;  ///< of the Service that has an address under it, or had
+  std::string key;
+  bool everywhere = false;  ///< its Pool lets Services of other namespaces share it
+
+  friend auto operator<=>(const Shareable&, const Shareable&) = default;
+};
+
+/// A namespace may have so many addresses of a Pool.
+struct Limit {
+  std::string ns;
+  Obstacle::OfPool of;
+
+  friend auto operator<=>(const Limit&, const Limit&) = default;
+};
+
+/// First come, first served: whatever becomes free wakes the oldest for whom it may be. If it does
+/// not take it, the next one is woken, so that a wake-up costs as many looks as it needs, and not
+/// one for each who waits. Thread-safe.
+///
+/// Entries are put and removed with the lock of the ledger held: who frees an address after
+/// a refusal finds the refused one here.
+class WaitingList {
+ public:
+  /// What a waiter has meanwhile.
+  enum class Standing : std::uint8_t {
+    kWaits,       ///< nothing
+    kIncomplete,  ///< an address, and it would like one of one more family
+    kKeeps,       ///< addresses, and what it asks for now is refused
+    kForeign,     ///< an address that another one gave, to be adopted
+  };
+  struct Entry {
+    std::int64_t since = 0;  ///< when the object was created: a new leader finds the same order
+    RefusalReason reason = RefusalReason::kBadRequest;
+    Standing standing = Standing::kWaits;
+    /// That it asks for, and under which it has addresses that others have as well.
+    std::set<std::string> shareKeys;
+    Obstacle obstacle;
+  };
+
+  void put(const Holder& who, Entry entry);
+  void remove(const Holder& who);
+
+  // The oldest first.
+
+  [[nodiscard]] std::vector<Holder> all() const;
+  [[nodiscard]] std::vector<kube::ObjectKey> keys(Holder::Kind kind) const;
+  /// Those with the share key: they may fit on an address beside others now, or have it alone.
+  [[nodiscard]] std::vector<Holder> sharing(const Shareable& what) const;
+  /// Those that wait for this reservation.
+  [[nodiscard]] std::vector<Holder> naming(const kube::ObjectKey& claim) const;
+
+  /// Who was woken, and what for.
+  struct Woken;
+
+  /// The oldest for whom the address may be; remembers what he was woken for.
+  std::optional<Holder> wake(const Freed& freed);
+  /// He has looked: forgets what he was woken for.
+  Woken looked(const Holder& who);
+  /// He did not take it: the next one behind him.
+  std::optional<Holder> passOn(const Freed& freed, const Woken& from);
+  /// Nobody is left behind him: those for whom it may be and who looked since it became free, when
+  /// it was promised to another one perhaps. They do not pass it on.
+  [[nodiscard]] std::vector<Holder> lookedSince(const Freed& freed) const;
+
+  /// What consumers of the namespace wait for that has as many addresses as it may have.
+  [[nodiscard]] std::vector<Limit> limitsIn(const std::string& ns) const;
+  using MayHave = std::function<bool(const Holder&)>;
+  /// The oldest whom the limit stands in the way of, and who may have an address now; remembers
+  /// what he was woken for.
+  std::optional<Holder> wake(const Limit& limit, const MayHave& mayHave);
+  /// He has looked: the next one behind him.
+  std::optional<Holder> passOn(const Limit& limit, const Woken& from, const MayHave& mayHave);
+
+  /// Those that have nothing.
+  [[nodiscard]] std::size_t waiting(Holder::Kind kind, RefusalReason reason) const;
+  [[nodiscard]] std::size_t services(Standing standing) const;
+
+ private:
+  /// In the order of waiting.
+  struct Place {
+    std::int64_t since = 0;
+    Holder::Kind kind = Holder::Kind::kService;
+    kube::ObjectKey key;
+
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+  struct Waiter {
+    Place place;
+    Entry entry;
+    std::vector<std::string> topics;
+    std::uint64_t looked = 0;  ///< when it was refused last, as lastLook_ counts
+  };
+
+  using Topics = std::map<std::string, std::set<Place>>;
+  using Limits = std::map<Limit, std::set<Place>>;
+
+  void removeLocked(const Holder& who);
+  std::optional<Holder> nextLocked(const Limit& limit, const std::optional<Place>& after,
+                                   const MayHave& mayHave);
+  [[nodiscard]] std::size_t countIf(
+      const std::function<bool(Holder::Kind, const Entry&)>& of) const;
+  std::optional<Holder> nextLocked(const Freed& freed, const std::optional<Place>& after);
+  [[nodiscard]] std::vector<Holder> ofTopic(const std::string& topic) const;
+
+  mutable std::mutex mutex_;
+  std::map<std::pair<Holder::Kind, kube::ObjectKey>, Waiter> waiters_;
+  std::set<Place> places_;
+  Topics topics_;
+  Limits limits_;
+  std::map<std::pair<Holder::Kind, kube::ObjectKey>, Woken> woken_;
+  std::uint64_t lastLook_ = 0;
+};
+
+struct WaitingList::Woken {
+  Place place;  ///< that he had: he may wait no longer
+  std::vector<Freed> freed;
+  std::set<Limit> limits;
+};
+
+}  // namespace barevip::assigner

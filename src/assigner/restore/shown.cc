@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/restore/shown.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "assigner/allocation/candidates.h"
+#include "assigner/allocation/request.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/restore/adoption.h"
+
+namespace barevip::assigner {
+namespace {
+
+bool holdsNothing(const Allocator& allocator, const model::Service& service) {
+  return allocator.holds().ofService(service.key).empty();
+}
+
+ForeignChange changeFrom(const std::vector<IpAddress>& before, const std::vector<IpAddress>& now,
+                         const std::vector<IpAddress>& shown) {
+  ForeignChange change;
+  change.any = before != now;
+  std::copy_if(before.begin(), before.end(), std::back_inserter(change.released),
+               [&](const IpAddress& address) {
+                 return std::find(shown.begin(), shown.end(), address) == shown.end();
+               });
+  return change;
+}
+
+// A status that appears while we lead, and that we did not write: restored from a backup, or
+// written by a patch of an earlier leader that came late.
+struct Restored {
+  std::vector<IpAddress> addresses;
+  std::string pool;               ///< that the Service asks for; empty: any
+  std::set<Family> settled = {};  ///< it has and shows an address of these
+};
+
+Restored restoredBy(const Allocator& allocator, const model::Service& service, bool seenLate) {
+  if (holdsNothing(allocator, service)) return {givenBy(service), ""};
+  // A restore is two requests: what the Service was given between them makes way for its status,
+  // unless it asks for something. A hand edit of the ingress alone is not a restore.
+  const auto request = requestOf(service, nullptr);
+  const bool asks = !request || !request->addresses.empty() || !request->claims.empty();
+  if (seenLate || asks) return {};
+  Restored restored{namedBy(service), request->pool};
+  const auto& held = allocator.holds().ofService(service.key);
+  for (const IpAddress& address : shownBy(service)) {
+    const bool has = std::find(held.begin(), held.end(), address) != held.end();
+    if (has) restored.settled.insert(address.family());
+  }
+  std::erase_if(restored.addresses, [&](const IpAddress& address) {
+    return std::find(request->families.begin(), request->families.end(), address.family()) ==
+           request->families.end();
+  });
+  return restored;
+}
+
+// The Service keeps each address that it could ask for by number; of a family the first. Returns
+// whether there was one. The Pools are asked, other than at the start: nobody remembers that they
+// gave it.
+bool takeUpGiven(Allocator& allocator, const model::Service& service, const Applicant& applicant,
+                 bool seenLate) {
+  const Restored restored = restoredBy(allocator, service, seenLate);
+  const Holder asking{Holder::Kind::kService, service.key};
+  std::set<Family> taken = restored.settled;
+  for (const IpAddress& address : restored.addresses) {
+    if (taken.contains(address.family())) continue;
+    const auto pool = poolOf(allocator.pools(), applicant, address, restored.pool);
+    if (!pool) continue;
+    const HoldTable& holds = allocator.holds();
+    const Hold* const hold = holds.find(address);
+    const bool has = hold != nullptr && hold->isOf(service.key.ns);
+    const bool rests = hold != nullptr && hold->kind == Holder::Kind::kResting;
+    if (rests && !hold->isFreeFor(asking)) continue;
+    if (!has && limitRefusal(allocator.pools(), holds, **pool, asking, address.family())) {
+      continue;
+    }
+    const Sharer sharer{service.key, termsOf(service), (*pool)->plan.name};
+    if (allocator.takeUp(sharer, address, Allocator::Proof::kNone)) taken.insert(address.family());
+  }
+  return taken.size() > restored.settled.size();
+}
+
+}  // namespace
+
+ForeignChange holdForeign(Allocator& allocator, const kube::ObjectKey& service,
+                          const std::vector<IpAddress>& addresses) {
+  const std::vector<IpAddress> before = allocator.holds().ofForeign(service);
+  allocator.setForeign(service, addresses);
+  return changeFrom(before, allocator.holds().ofForeign(service), addresses);
+}
+
+Entered enterShown(Allocator& allocator, const model::Service& service, const Applicant& applicant,
+                   const EnterRules& rules) {
+  const HoldTable& holds = allocator.holds();
+  const std::vector<IpAddress> before = holds.ofForeign(service.key);
+  const std::vector<IpAddress> shown = shownBy(service);
+  Entered entered;
+  entered.wasForeign = !before.empty();
+  entered.restored = takeUpGiven(allocator, service, applicant, rules.seenLate);
+  const bool foreign = showsForeign(service, !holdsNothing(allocator, service));
+  entered.adopted = foreign && rules.adoptForeign && adopt(allocator, service);
+  entered.foreign = foreign && !entered.adopted;
+  allocator.setForeign(service.key, entered.foreign ? shown : shownBesides(service, holds));
+  entered.change = changeFrom(before, holds.ofForeign(service.key), shown);
+  return entered;
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "assigner/service/service_plan.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "assigner/allocation/candidates.h"
+#include "assigner/allocation/misfit.h"
+#include "assigner/allocation/request.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/service/record_name.h"
+#include "assigner/service/service_events.h"
+
+namespace barevip::assigner {
+namespace {
+
+bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+std::vector<IpAddress> without(std::vector<IpAddress> addresses,
+                               const std::vector<IpAddress>& others) {
+  std::erase_if(addresses, [&](const IpAddress& address) { return contains(others, address); });
+  return addresses;
+}
+
+// Of all addresses of one Service; the first reason counts.
+std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choice,
+                                     const Applicant& applicant) {
+  std::optional<Explanation> all;
+  for (const Assignment& each : choice.addresses) {
+    auto misfit = misfitOf(pools, each.address, each.pool, applicant);
+    if (!misfit) continue;
+    if (all) {
+      all->message.append("; ").append(misfit->message);
+    } else {
+      all = std::move(misfit);
+    }
+  }
+  return all;
+}
+
+Explanation classMisfit(const model::Service& service) {
+  return {"ClassNotServed",
+          (service.loadBalancerClass.empty()
+               ? "the Service names no loadBalancerClass, which barevip requires since"
+               : "barevip no longer serves the class " + service.loadBalancerClass + ", since") +
+              std::string(" its flags were changed (--class, --require-class): the Service keeps "
+                          "what it has until it is deleted, and gets nothing else")};
+}
+
+// misfit: why what is kept would not be allocated as things are now.
+ShownStatus statusOf(const Choice& choice, const std::optional<Explanation>& misfit,
+                     const std::string& ipMode) {
+  std::vector<IpAddress> addresses;
+  addresses.reserve(choice.addresses.size());
+  for (const Assignment& assignment : choice.addresses) addresses.push_back(assignment.address);
+  model::Condition condition{kAddressAssigned, "True", kAssigned, messageOf(choice)};
+  if (choice.refusal) {
+    condition.status = "False";
+    condition.reason = nameOf(choice.refusal->reason);
+  } else if (misfit) {
+    condition.reason = misfit->reason;
+    condition.message += "; " + misfit->message;
+  }
+  return {ingressOf(addresses, ipMode), std::move(condition)};
+}
+
+std::optional<WaitingList::Entry> waitOf(const model::Service& service, const Choice& choice) {
+  const auto& blocked = choice.refusal ? choice.refusal : choice.incomplete;
+  if (!blocked) return std::nullopt;
+  std::set<std::string> keys{termsOf(service).key};
+  for (const Assignment& mine : choice.addresses) keys.insert(mine.shareKey);
+  keys.erase("");
+  using Standing = WaitingList::Standing;
+  const Standing refused = choice.addresses.empty() ? Standing::kWaits : Standing::kKeeps;
+  return WaitingList::Entry{service.creationSeconds, blocked->reason,
+                            choice.refusal ? refused : Standing::kIncomplete, std::move(keys),
+                            blocked->obstacle};
+}
+
+// The records go before the address is free: it may be given again only when nothing durable claims
+// it any more.
+ServicePlan withdrawal(const ServiceView& view, const HoldTable& holds) {
+  ServicePlan plan;
+  plan.held = holds.ofService(view.key);
+  plan.release = plan.held;
+  plan.keep.emplace();
+  plan.foreign.emplace();
+  if (!view.service) return plan;
+  plan.withdraw = plan.held;
+  // Without our condition the Service shows nothing of ours, whatever IP objects say.
+  if (model::findCondition(view.service->conditions, kAddressAssigned) != nullptr) {
+    for (const auto& record : view.records) {
+      if (const auto address = IpAddress::parse(record->spec.address)) {
+        plan.withdraw.push_back(*address);
+      }
+    }
+  }
+  plan.foreign = without(shownBy(*view.service), plan.withdraw);
+  plan.leftAlone = view.leftAlone && !plan.foreign->empty();
+  return plan;
+}
+
+ServicePlan leavingAlone(const ServiceView& view, const ServiceRules& rules) {
+  const model::Service& service = *view.service;
+  ServicePlan plan;
+  plan.leftAlone = true;
+  plan.keep.emplace();  // an IP object that names it as its owner records nothing
+  if (rules.adopt) {
+    // It waits for a Pool that has the address, or for the holder to go; it is served meanwhile.
+    plan.waits = WaitingList::Entry{service.creationSeconds,
+                                    RefusalReason::kAddressHeld,
+                                    WaitingList::Standing::kForeign,
+                                    {},
+                                    {.addresses = shownBy(service)}};
+  }
+  const bool said = view.leftAlone || view.entered.wasForeign;
+  if (!said) plan.events.push_back(foreignEvent(service, rules.adopt));
+  return plan;
+}
+
+// Allocates nothing to a Service whose class is not served, or whose request cannot be read.
+Choice chooseFor(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
+                 bool served) {
+  const model::Service& service = *view.service;
+  const auto request = requestOf(service, view.ns.get());
+  if (served && request) return choose(pools, holds, *request);
+  Choice choice = keep(pools, holds, {service.key, termsOf(service)}, shownBy(service),
+                       {RefusalReason::kBadRequest, request ? "" : request.error().message});
+  if (!served) choice.refusal.reset();  // what it asks for does not matter
+  return choice;
+}
+
+// The change of its status brings the Service back, behind those that wait.
+bool mayRecordLater(const ServiceView& view, bool first) {
+  return first && view.busy && view.service->ingress.empty() && !recordRefused(*view.service);
+}
+
+ServicePlan serving(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
+                    const ServiceRules& rules) {
+  const model::Service& service = *view.service;
+  const bool served = rules.classes.serve(service);
+  const std::vector<IpAddress>& had = holds.ofService(service.key);
+  ServicePlan plan;
+  plan.choice = chooseFor(view, pools, holds, served);
+  plan.waits = waitOf(service, plan.choice);
+  plan.held = had;
+  if (view.entered.adopted) plan.events.push_back(adoptedEvent(service));
+  const bool entered = view.entered.adopted || view.entered.restored;
+  const bool recordLater = mayRecordLater(view, had.empty());
+  plan.keep.emplace();
+  for (const Assignment& each : plan.choice.addresses) {
+    const bool gained = !contains(had, each.address);
+    const bool reserved = !each.reservation.empty();
+    const std::string record =
+        reserved ? each.reservation : recordName(service.key.name, each.address);
+    if (gained) plan.gained.push_back(each.address);
+    if ((gained || each.regranted || entered) && !each.shareKey.empty()) {
+      const std::string& ns = service.key.ns;
+      plan.shareable.insert(
+          {ns, each.shareKey, isSharedBeyond(pools, holds, each.address, each.pool, ns)});
+    }
+    if (each.regranted) plan.regranted.push_back({service.key.ns, record});
+    if (reserved) {
+      plan.uses.push_back({service.key.ns, record});
+      continue;
+    }
+    plan.keep->insert(record);
+    if (!recordLater) plan.records.push_back(each);
+  }
+  plan.held.insert(plan.held.end(), plan.gained.begin(), plan.gained.end());
+  plan.show = statusOf(plan.choice,
+                       served ? misfitsOf(pools, plan.choice, applicantOf(service, view.ns.get()))
+                              : std::optional(classMisfit(service)),
+                       rules.ipMode);
+  plan.release = plan.choice.surplus;
+  return plan;
+}
+
+}  // namespace
+
+bool isOurs(const ServiceView& view, const HoldTable& holds, const ServiceRules& rules) {
+  if (!view.service) return false;
+  const model::Service& service = *view.service;
+  if (rules.classes.serve(service)) return true;
+  if (!service.isLoadBalancer() || holds.ofService(service.key).empty()) return false;
+  const std::string now = model::recordedClass(service);
+  const auto record = std::find_if(view.records.begin(), view.records.end(), [&](const auto& each) {
+    return each->serviceOwner && each->serviceOwner->uid == service.uid;
+  });
+  if (record != view.records.end()) return (*record)->servedClass == now;
+  return now.empty() || view.servedAsItIs;  // as the user of a reservation, which records no class
+}
+
+std::vector<model::LoadBalancerIngress> ingressOf(const std::vector<IpAddress>& addresses,
+                                                  const std::string& ipMode) {
+  std::vector<model::LoadBalancerIngress> ingress;
+  ingress.reserve(addresses.size());
+  for (const IpAddress& address : addresses) ingress.push_back({address.toString(), "", ipMode});
+  return ingress;
+}
+
+ServicePlan decide(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
+                   const ServiceRules& rules) {
+  if (!view.ours) return withdrawal(view, holds);
+  if (view.entered.foreign) return leavingAlone(view, rules);
+  return serving(view, pools, holds, rules);
+}
+
+}  // namespace barevip::assigner

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/announce/garp_schedule.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+
+#include "ipvsnode/announce/allotment.h"
+
+namespace barevip::node {
+namespace {
+
+constexpr int kBurst = 6;
+constexpr std::chrono::seconds kBurstInterval{1};
+constexpr std::chrono::seconds kReminder{60};
+constexpr std::uint64_t kReminderJitterMs = 10'000;
+/// What one address costs.
+constexpr std::chrono::milliseconds kPrice{1000 / GarpSchedule::kPerSecond};
+
+}  // namespace
+
+void GarpSchedule::keep(const std::set<IpAddress>& announced, MonotonicTime now) {
+  std::erase_if(turns_, [&](const auto& turn) { return !announced.contains(turn.first); });
+  for (const IpAddress& vip : announced) turns_.try_emplace(vip, Turn{now, 0});
+}
+
+std::size_t GarpSchedule::budgetAt(MonotonicTime now) const {
+  const auto owed = std::max(paidAt_ - now, MonotonicTime::duration::zero());
+  const MonotonicTime::duration left = kPrice * int{kAtOnce} - owed;
+  return left.count() <= 0 ? 0 : static_cast<std::size_t>(left / kPrice);
+}
+
+std::vector<IpAddress> GarpSchedule::due(MonotonicTime now, bool remind) {
+  std::vector<std::pair<const IpAddress, Turn>*> waiting;
+  for (auto& entry : turns_) {
+    if (entry.second.at <= now) waiting.push_back(&entry);
+  }
+  std::sort(waiting.begin(), waiting.end(), [](const auto* a, const auto* b) {
+    return std::tuple(a->second.sent > 0, a->second.at, a->first) <
+           std::tuple(b->second.sent > 0, b->second.at, b->first);
+  });
+  const std::size_t budget = budgetAt(now);
+  short_ = false;
+  std::vector<IpAddress> result;
+  for (auto* entry : waiting) {
+    auto& [vip, turn] = *entry;
+    if (remind || turn.sent < kBurst) {
+      if (result.size() == budget) {
+        short_ = true;
+        continue;
+      }
+      result.push_back(vip);
+    }
+    ++turn.sent;
+    turn.at = turn.sent < kBurst
+                  ? now + kBurstInterval
+                  : now + kReminder +
+                        std::chrono::milliseconds(rank("reminder", vip) % kReminderJitterMs);
+  }
+  paidAt_ = std::max(paidAt_, now) + kPrice * result.size();
+  return result;
+}
+
+void GarpSchedule::unsent(const std::vector<IpAddress>& addresses, MonotonicTime now) {
+  for (const IpAddress& address : addresses) {
+    const auto turn = turns_.find(address);
+    if (turn == turns_.end() || turn->second.sent == 0) continue;
+    --turn->second.sent;
+    turn->second.at = now + kTryAgain;
+  }
+}
+
+std::optional<MonotonicTime> GarpSchedule::next() const {
+  if (turns_.empty()) return std::nullopt;
+  const auto first =
+      std::min_element(turns_.begin(), turns_.end(),
+                       [](const auto& a, const auto& b) { return a.second.at < b.second.at; });
+  // Not for each address alone: a pass of the reconciler costs more than it.
+  return short_ ? std::max(first->second.at, paidAt_) : first->second.at;
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/announce/owner.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace barevip::node {
+namespace {
+
+constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+bool mayAnnounce(const model::Node& node) {
+  return !node.networkUnavailable && !node.labels.contains(kExcludeLabel);
+}
+
+bool admits(const model::Pool::Announce& announce, const model::Node& node, const LiveNode& live) {
+  if (announce.mode != model::AnnounceMode::kL2) return false;
+  if (announce.nodeSelector && !announce.nodeSelector->matches(node.labels)) return false;
+  const auto& names = announce.interfaces;
+  return names.empty() || std::find(names.begin(), names.end(), live.bindInterface) != names.end();
+}
+
+using Pools = std::map<std::string, const model::Pool*>;
+using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
+
+// A pool that was deleted while in use leaves its addresses with their holders, announced as by
+// default.
+const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools) {
+  static const model::Pool::Announce kAnywhere;
+  for (const auto& claim : claims) {
+    const auto pool = pools.find(claim->status.pool);
+    if (pool != pools.end()) return pool->second->announce;
+  }
+  return kAnywhere;
+}
+
+/// Leaves only what is in `wanted` too, unless that is nothing.
+void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
+  std::vector<std::string> both;
+  std::set_intersection(candidates.begin(), candidates.end(), wanted.begin(), wanted.end(),
+                        std::back_inserter(both));
+  if (!both.empty()) candidates = std::move(both);
+}
+
+/// Leaves out what is in `unwanted`, unless that is all.
+void avoid(const std::set<std::string>& unwanted, NodeNames& candidates) {
+  std::vector<std::string> rest;
+  std::set_difference(candidates.begin(), candidates.end(), unwanted.begin(), unwanted.end(),
+                      std::back_inserter(rest));
+  if (!rest.empty()) candidates = std::move(rest);
+}
+
+using AbleNodes = std::vector<std::pair<const LiveNode*, const model::Node*>>;
+
+/// Who may announce the VIPs of a Pool. VIPs share the lists.
+class Admission {
+ public:
+  explicit Admission(const AbleNodes& nodes) : nodes_(nodes) {
+    if (!std::all_of(nodes.begin(), nodes.end(),
+                     [](const auto& node) { return node.first->tellsAbility; })) {
+      return;
+    }
+    for (const auto& [live, node] : nodes) {
+      if (!live->ability.serving) unable_.insert(live->name);
+      for (const IpAddress& vip : live->ability.blocked) unableFor_[vip].insert(live->name);
+      for (const IpAddress& vip : live->ability.held) unableFor_[vip].insert(live->name);
+    }
+    for (auto& [vip, names] : unableFor_) names.insert(unable_.begin(), unable_.end());
+  }
+
+  NodeNames candidatesFor(const IpAddress& vip, const model::Pool::Announce& announce) {
+    const Lists& lists = listsOf(announce, vip.family());
+    const auto unable = unableFor_.find(vip);
+    if (unable == unableFor_.end()) return lists.able;
+    NodeNames candidates = lists.all;
+    avoid(unable->second, candidates);
+    return candidates;
+  }
+
+ private:
+  struct Lists {
+    NodeNames all;
+    NodeNames able;  ///< for a VIP that no node is unable for in particular
+  };
+
+  const Lists& listsOf(const model::Pool::Announce& announce, Family family) {
+    const auto [entry, isNew] = lists_.try_emplace({&announce, family});
+    Lists& lists = entry->second;
+    if (isNew) {
+      std::vector<std::string> names;
+      for (const auto& [live, node] : nodes_) {
+        if (family == Family::kIpv6 && !live->ipv6) continue;
+        if (admits(announce, *node, *live)) names.push_back(live->name);
+      }
+      lists.all = lists.able = std::move(names);
+      if (!unable_.empty()) avoid(unable_, lists.able);
+    }
+    return lists;
+  }
+
+  const AbleNodes& nodes_;
+  std::set<std::string> unable_;
+  std::map<IpAddress, std::set<std::string>> unableFor_;
+  std::map<std::pair<const model::Pool::Announce*, Family>, Lists> lists_;
+};
+
+std::string holderOf(const Claims& claims, const NodeNames& candidates) {
+  std::string first;
+  for (const auto& claim : claims) {
+    const std::string& node = claim->status.node;
+    if (candidates.contains(node)) return node;
+    if (first.empty()) first = node;
+  }
+  return first;
+}
+
+}  // namespace
+
+std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
+                                     const ClusterState& cluster,
+                                     const std::vector<LiveNode>& live) {
+  std::map<std::string, const model::Node*> nodes;
+  for (const auto& node : cluster.nodes) nodes.emplace(node->key.name, node.get());
+  AbleNodes able;
+  for (const LiveNode& one : live) {
+    const auto node = nodes.find(one.name);
+    if (node != nodes.end() && mayAnnounce(*node->second)) able.emplace_back(&one, node->second);
+  }
+  std::sort(able.begin(), able.end(),
+            [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
+
+  Pools pools;
+  for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
+
+  Admission admission(able);
+  std::vector<OwnerQuestion> result;
+  result.reserve(vips.size());
+  for (const ServedVip& vip : vips) {
+    OwnerQuestion question;
+    question.vip = vip.address;
+    for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);
+    if (!vip.claims.empty()) {
+      const auto& announce = announceOf(vip.claims, pools);
+      question.announced = announce.mode == model::AnnounceMode::kL2;
+      question.candidates = admission.candidatesFor(vip.address, announce);
+      // From any to each: if those that have all are not candidates, the others still count.
+      prefer(vip.endpointNodes, question.candidates);
+      prefer(vip.commonNodes, question.candidates);
+      question.holder = holderOf(vip.claims, question.candidates);
+    }
+    result.push_back(std::move(question));
+  }
+  return result;
+}
+
+std::set<IpAddress> unowned(std::span<const OwnerQuestion> questions,
+                            const std::set<IpAddress>& begun) {
+  std::set<IpAddress> result;
+  for (const OwnerQuestion& question : questions) {
+    if (!question.announced || !question.holder.empty()) continue;
+    if (!begun.contains(question.vip)) result.insert(question.vip);
+  }
+  return result;
+}
+
+Election electionOf(const std::vector<LiveNode>& live) {
+  const bool all = std::all_of(live.begin(), live.end(),
+                               [](const LiveNode& node) { return node.electsByShare; });
+  return all ? Election::kByShare : Election::kByMean;
+}
+
+Owners chooseOwners(std::span<const OwnerQuestion> questions, Election election) {
+  return election == Election::kByShare ? allotByShare(questions) : allotByMean(questions);
+}
+
+}  // namespace barevip::node

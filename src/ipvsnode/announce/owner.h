@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which node announces which VIP. Pure: all nodes compute the same from the same inputs.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "barevip/base/ip.h"
+
+#include "ipvsnode/announce/allotment.h"
+#include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/desired/desired.h"
+#include "ipvsnode/membership/live_node.h"
+
+namespace barevip::node {
+
+/// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
+/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, and
+/// fits the announce section of the VIP's pool; of these, if there are such, only those that can
+/// announce it; for policy Local only those with endpoints of every Service, if there are such,
+/// else those with endpoints of any. Without a claim there are no candidates yet.
+///
+/// While one of the nodes does not report its ability nobody's counts: it would not take over.
+///
+/// The pool is that of the first claim whose pool is there. The holder is the first status.node
+/// that is a candidate, else the first at all: claims of one VIP differ only while an owner has not
+/// written all of them.
+[[nodiscard]] std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
+                                                   const ClusterState& cluster,
+                                                   const std::vector<LiveNode>& live);
+
+/// VIPs that some node is to announce, of which none is recorded as the owner and that are not
+/// among `begun`: whether the address is another machine's is not known yet.
+[[nodiscard]] std::set<IpAddress> unowned(std::span<const OwnerQuestion> questions,
+                                          const std::set<IpAddress>& begun);
+
+/// By share once all say in their Leases that they do so.
+[[nodiscard]] Election electionOf(const std::vector<LiveNode>& live);
+
+[[nodiscard]] Owners chooseOwners(std::span<const OwnerQuestion> questions, Election election);
+
+}  // namespace barevip::node

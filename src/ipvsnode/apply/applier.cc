@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/apply/applier.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "barevip/base/log.h"
+
+#include "ipvsnode/apply/netlink_errors.h"
+
+namespace barevip::node {
+namespace {
+
+constexpr const char* kFilterChange = "packet filter";
+constexpr const char* kTimeoutsChange = "timeouts of IPVS";
+
+std::string describe(const net::LinkOp& op, LinksStep::Where where) {
+  return std::string(op.kind == net::LinkOp::Kind::kAdd ? "add " : "delete ") +
+         net::toString(op.item) +
+         (where == LinksStep::Where::kDirector ? " in the balancer namespace" : "");
+}
+
+/// Virtual servers whose treatment by the filter is not the same in both.
+void addDifferent(const net::FilterState& a, const net::FilterState& b,
+                  std::set<ipvs::VirtualServerKey>& keys) {
+  std::set_symmetric_difference(a.keepClient.begin(), a.keepClient.end(), b.keepClient.begin(),
+                                b.keepClient.end(), std::inserter(keys, keys.end()));
+  const auto addMissing = [&keys](const auto& from, const auto& in) {
+    for (const net::SourceRanges& ranges : from) {
+      const auto at = std::lower_bound(
+          in.begin(), in.end(), ranges.virtualServer,
+          [](const net::SourceRanges& one, const auto& key) { return one.virtualServer < key; });
+      if (at == in.end() || *at != ranges) keys.insert(ranges.virtualServer);
+    }
+  };
+  addMissing(a.sourceRanges, b.sourceRanges);
+  addMissing(b.sourceRanges, a.sourceRanges);
+}
+
+/// Lets new connections in that the kernel did not take before.
+bool opens(const ipvs::Op& op) {
+  switch (op.kind) {
+    case ipvs::Op::Kind::kAddVirtualServer:
+    case ipvs::Op::Kind::kAddRealServer:
+      return true;
+    case ipvs::Op::Kind::kSetRealServer:
+      return op.weight > 0;
+    default:
+      return false;
+  }
+}
+
+bool takesConnections(const KernelState& mirror, const ipvs::VirtualServerKey& key) {
+  const auto server = mirror.virtualServers.find(key);
+  if (server == mirror.virtualServers.end()) return false;
+  const auto& reals = server->second.realServers;
+  return std::any_of(reals.begin(), reals.end(), [](const auto& real) { return real.weight > 0; });
+}
+
+/// Whether the VIP of a change that was refused is not served now. One pod of many does not count:
+/// who writes an endpoint that no kernel takes must not stop the others of his Service.
+bool leavesUnserved(const ipvs::Op& op, const KernelState& mirror) {
+  if (op.kind == ipvs::Op::Kind::kAddVirtualServer) return true;
+  return opens(op) && !takesConnections(mirror, op.virtualServer);
+}
+
+}  // namespace
+
+Result<void> readLinks(const KernelSeams& seams, KernelState& state) {
+  auto nodeItems = seams.node.dumpOwned();
+  if (!nodeItems) return tl::make_unexpected(std::move(nodeItems.error()));
+  std::set<net::Item> directorItems;
+  if (seams.director != nullptr) {
+    auto items = seams.director->dumpOwned();
+    if (!items) return tl::make_unexpected(std::move(items.error()));
+    directorItems.insert(items->begin(), items->end());
+  }
+  state.nodeItems = std::set<net::Item>(nodeItems->begin(), nodeItems->end());
+  state.directorItems = std::move(directorItems);
+  return {};
+}
+
+Result<KernelState> readKernel(const KernelSeams& seams) {
+  auto servers = seams.ipvs.dump();
+  if (!servers) return tl::make_unexpected(std::move(servers.error()));
+  const auto timeouts = seams.ipvs.timeouts();
+  if (!timeouts) return tl::make_unexpected(timeouts.error());
+  KernelState state;
+  state.timeouts = *timeouts;
+  for (ipvs::VirtualServer& server : *servers) {
+    const ipvs::VirtualServerKey key = server.key;
+    state.virtualServers.emplace(key, std::move(server));
+  }
+  if (auto read = readLinks(seams, state); !read) {
+    return tl::make_unexpected(std::move(read.error()));
+  }
+  state.fresh = true;
+  return state;
+}
+
+Applier::Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics)
+    : seams_(std::move(seams)),
+      clock_(clock),
+      writes_(metrics.counter("barevip_node_netlink_writes_total",
+                              "Changes sent to the kernel by netlink since the start.")),
+      filterWrites_(metrics.counter("barevip_node_filter_writes_total",
+                                    "Changes of packet filter rules and sets since the start.")),
+      failures_(metrics.counter("barevip_node_refused_changes_total",
+                                "Changes that the kernel refused.")),
+      metrics_(metrics) {}
+
+ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
+  ApplyOutcome outcome;
+  if (!ledger_.empty()) forgetUnwanted(steps);
+  for (Step& step : steps) {
+    if (const auto* filter = std::get_if<FilterStep>(&step)) {
+      applyFilter(*filter, mirror, outcome);
+    } else if (const auto* timeouts = std::get_if<TimeoutsStep>(&step)) {
+      applyTimeouts(*timeouts, mirror);
+    } else if (auto* ipvs = std::get_if<IpvsStep>(&step)) {
+      if (!applyIpvs(std::move(*ipvs), mirror, outcome)) return outcome;
+    } else if (!applyLinks(std::move(std::get<LinksStep>(step)), mirror, outcome)) {
+      return outcome;
+    }
+  }
+  return outcome;
+}
+
+void Applier::forgetUnwanted(const std::vector<Step>& steps) {
+  std::set<std::string> wanted;
+  for (const Step& step : steps) {
+    if (const auto* ipvs = std::get_if<IpvsStep>(&step)) {
+      for (const ipvs::Op& op : ipvs->ops) wanted.insert(ipvs::toString(op));
+    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+      for (const auto& change : links->changes) wanted.insert(describe(change.op, links->where));
+    } else {
+      wanted.insert(std::holds_alternative<FilterStep>(step) ? kFilterChange : kTimeoutsChange);
+    }
+  }
+  ledger_.keepOnly(wanted);
+}
+
+// A virtual server that could not be deleted keeps everybody out whom it kept out.
+net::FilterState Applier::withGuardsOfLeftovers(net::FilterState state,
+                                                const KernelState& mirror) const {
+  if (!filterBefore_) return state;
+  const auto& wanted = state.virtualServers;
+  const auto& known = state.sourceRanges;
+  std::vector<net::SourceRanges> kept;
+  for (const net::SourceRanges& before : filterBefore_->sourceRanges) {
+    const auto& key = before.virtualServer;
+    const bool isWanted = std::binary_search(wanted.begin(), wanted.end(), key);
+    if (isWanted || !mirror.virtualServers.contains(key)) continue;
+    const bool isKnown = std::any_of(known.begin(), known.end(),
+                                     [&](const auto& each) { return each.virtualServer == key; });
+    if (!isKnown) kept.push_back(before);
+  }
+  keepRanges(state, std::move(kept));
+  return state;
+}
+
+void Applier::applyFilter(const FilterStep& step, KernelState& mirror, ApplyOutcome& outcome) {
+  const net::FilterState state = withGuardsOfLeftovers(step.state, mirror);
+  const bool known = std::exchange(mirror.filter, std::nullopt).has_value();
+  std::optional<std::size_t> writes;
+  if (ledger_.mayTry(kFilterChange, clock_.now())) writes = writeFilter(state, known);
+  if (!writes) {
+    addDifferent(filterBefore_.value_or(net::FilterState{}), state, unguarded_);
+    return;
+  }
+  // After a refusal it is not known what was written.
+  if (unguarded_.empty() && filterBefore_ == state) outcome.filterRepairs += *writes;
+  ledger_.succeeded(kFilterChange);
+  unguarded_.clear();
+  filterBefore_ = state;
+  mirror.filter = state;
+}
+
+std::optional<std::size_t> Applier::writeFilter(const net::FilterState& state, bool known) {
+  std::size_t all = 0;
+  for (net::PacketFilter* filter : seams_.filters) {
+    const auto writes = known ? filter->update(state) : filter->reconcile(state);
+    if (!writes) {
+      if (writes.error().code != ErrorCode::kStopped) {
+        refused(kFilterChange, writes.error().message, std::nullopt);
+      }
+      return std::nullopt;
+    }
+    filterWrites_.add(static_cast<double>(*writes));
+    all += *writes;
+  }
+  return all;
+}
+
+void Applier::applyTimeouts(const TimeoutsStep& step, KernelState& mirror) {
+  if (!ledger_.mayTry(kTimeoutsChange, clock_.now())) return;
+  writes_.add();
+  if (const auto set = seams_.ipvs.setTimeouts(step.timeouts); !set) {
+    countNetlinkError(metrics_, set.error().detail);
+    refused(kTimeoutsChange, set.error().message, std::nullopt);
+    return;
+  }
+  ledger_.succeeded(kTimeoutsChange);
+  mirror.timeouts = step.timeouts;
+}
+
+bool Applier::applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcome) {
+  // Real servers of a virtual server that cannot be added would only fail, too.
+  std::set<ipvs::VirtualServerKey> absent;
+  std::vector<ipvs::Op>& ops = step.ops;
+  const auto end = std::remove_if(ops.begin(), ops.end(), [&](const ipvs::Op& op) {
+    if (absent.contains(op.virtualServer)) return true;
+    if (opens(op) && unguarded_.contains(op.virtualServer)) return true;
+    if (ledger_.empty() || ledger_.mayTry(ipvs::toString(op), clock_.now())) return false;
+    if (op.kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op.virtualServer);
+    return true;
+  });
+  ops.erase(end, ops.end());
+  if (ops.empty()) return true;
+  const auto results = seams_.ipvs.apply(ops);
+  writes_.add(static_cast<double>(ops.size()));
+  if (!results) {
+    failed(outcome, results.error());
+    return false;
+  }
+  std::vector<std::pair<const ipvs::Op*, int>> failed;
+  for (std::size_t i = 0; i < ops.size() && i < results->size(); ++i) {
+    if ((*results)[i] != 0) {
+      failed.emplace_back(&ops[i], (*results)[i]);
+      continue;
+    }
+    if (!ledger_.empty()) ledger_.succeeded(ipvs::toString(ops[i]));
+    applyTo(mirror, ops[i]);
+  }
+  for (const auto& [op, error] : failed) {
+    if (absent.contains(op->virtualServer)) continue;
+    countNetlinkError(metrics_, error);
+    const bool ofServer = op->kind == ipvs::Op::Kind::kAddVirtualServer ||
+                          op->kind == ipvs::Op::Kind::kSetVirtualServer;
+    if (op->kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op->virtualServer);
+    if (ofServer && error == ENOENT) outcome.missingSchedulers.insert(op->options.scheduler);
+    refused(ipvs::toString(*op), ipvs::explain(*op, error),
+            leavesUnserved(*op, mirror) ? std::optional<Beneficiary>(op->virtualServer.vip)
+                                        : std::nullopt);
+  }
+  return true;
+}
+
+bool Applier::applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outcome) {
+  const bool inDirector = step.where == LinksStep::Where::kDirector;
+  net::Links* links = inDirector ? seams_.director : &seams_.node;
+  if (links == nullptr) return true;
+  const bool announces = step.purpose == LinksStep::Purpose::kAnnounce;
+  const Blocked blocked = ledger_.blocked();
+  const auto mustWait = [&](const LinkChange& change) {
+    if (!announces || change.op.kind != net::LinkOp::Kind::kAdd) return false;
+    const auto* vip = change.beneficiary ? std::get_if<IpAddress>(&*change.beneficiary) : nullptr;
+    return !mirror.filter || vip == nullptr || blocked.contains(*vip);
+  };
+  std::vector<LinkChange>& changes = step.changes;
+  std::erase_if(changes, [&](const LinkChange& change) {
+    if (mustWait(change)) return true;
+    return !ledger_.empty() && !ledger_.mayTry(describe(change.op, step.where), clock_.now());
+  });
+  if (changes.empty()) return true;
+  std::vector<net::LinkOp> ops;
+  ops.reserve(changes.size());
+  for (LinkChange& change : changes) ops.push_back(std::move(change.op));
+  const auto results = links->apply(ops);
+  writes_.add(static_cast<double>(ops.size()));
+  if (!results) {
+    failed(outcome, results.error());
+    return false;
+  }
+  for (std::size_t i = 0; i < ops.size() && i < results->size(); ++i) {
+    const int error = (*results)[i];
+    const std::string change = describe(ops[i], step.where);
+    if (error == 0) {
+      if (!ledger_.empty()) ledger_.succeeded(change);
+      applyTo(inDirector ? mirror.directorItems : mirror.nodeItems, ops[i]);
+      continue;
+    }
+    countNetlinkError(metrics_, error);
+    refused(change, "cannot " + change + ": " + std::generic_category().message(error),
+            announces ? std::nullopt : changes[i].beneficiary);
+  }
+  return true;
+}
+
+void Applier::failed(ApplyOutcome& outcome, const Error& error) {
+  countNetlinkError(metrics_, error.detail);
+  outcome.stateKnown = false;
+  outcome.failure = error.message;
+}
+
+void Applier::refused(const std::string& change, const std::string& sentence,
+                      std::optional<Beneficiary> blocks) {
+  failures_.add();
+  if (ledger_.failed(change, sentence, blocks, clock_.now())) {
+    log::warn("change refused; it is tried again", {{"reason", sentence}});
+  }
+}
+
+}  // namespace barevip::node

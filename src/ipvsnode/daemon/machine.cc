@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/daemon/machine.h"
+
+#include <set>
+#include <utility>
+
+#include "ipvsnode/host/capabilities.h"
+#include "ipvsnode/host/kernel_modules.h"
+#include "ipvsnode/host/kube_proxy_mode.h"
+#include "ipvsnode/host/namespace_view.h"
+#include "ipvsnode/host/sysctl.h"
+#include "ipvsnode/netlink/ipvs_traffic.h"
+
+namespace barevip::node {
+namespace {
+
+template <class T>
+Result<void> keep(Result<T> opened, std::optional<T>& slot) {
+  if (!opened) return tl::make_unexpected(std::move(opened.error()));
+  slot.emplace(std::move(*opened));
+  return {};
+}
+
+std::string joined(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> resolveInterface(const std::string& name) {
+  const auto view = host::viewNamespace();
+  if (!view) return tl::make_unexpected(view.error());
+  std::set<std::string> devices;
+  for (const auto& [device, details] : view->devices) devices.insert(device);
+  if (name != kAutoInterface) {
+    if (devices.contains(name)) return name;
+    return fail(
+        ErrorCode::kInvalid,
+        "--bind-iface=" + name + ": there is no such interface; there are " + joined(devices));
+  }
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    std::set<std::string> found;
+    for (const auto& route : view->defaultRoutes) {
+      if (route.gateway.family() == family) found.insert(route.device);
+    }
+    if (found.size() == 1) return *found.begin();
+    if (!found.empty()) {
+      return fail(ErrorCode::kInvalid, "--bind-iface=auto: there are default routes by " +
+                                           joined(found) + "; name one of them");
+    }
+  }
+  return fail(ErrorCode::kInvalid,
+              "--bind-iface=auto: there is no default route; name one of " + joined(devices));
+}
+
+Result<std::unique_ptr<Machine>> Machine::open(const Options& options, std::stop_token stop) {
+  if (auto may = host::checkCapabilities(options.placement); !may) {
+    return tl::make_unexpected(std::move(may.error()));
+  }
+  auto device = resolveInterface(options.bindInterface);
+  if (!device) return tl::make_unexpected(std::move(device.error()));
+  std::unique_ptr<Machine> machine(
+      new Machine({options.placement, *device, options.namespacePath}, std::move(stop)));
+  machine->ipv6_ = host::SysctlTree().hasIpv6();
+
+  if (options.placement == Placement::kHost) {
+    const auto mode = host::detectKubeProxyMode(machine->runner_, machine->stop_);
+    if (auto allowed = host::hostPlacementAllowed(mode); !allowed) {
+      return tl::make_unexpected(std::move(allowed.error()));
+    }
+  } else {
+    auto director = host::NamespaceThread::start(options.namespacePath, host::dropCapabilities);
+    if (!director) return tl::make_unexpected(std::move(director.error()));
+    machine->director_ = std::move(*director);
+    machine->directorRunner_.emplace(*machine->director_, machine->runner_);
+  }
+  if (auto dropped = host::dropCapabilities(); !dropped) {
+    return tl::make_unexpected(std::move(dropped.error()));
+  }
+  if (auto opened = machine->openKernel(); !opened) {
+    return tl::make_unexpected(std::move(opened.error()));
+  }
+  return machine;
+}
+
+Result<void> Machine::openKernel() {
+  using netlink::IpvsKernel;
+  using netlink::NetlinkLinks;
+  if (!director_) {
+    if (auto there = host::checkIpvs(); !there) return there;
+    if (auto opened = keep(IpvsKernel::open(), ipvs_); !opened) return opened;
+    return keep(NetlinkLinks::open({.ownDevices = {net::kDummyDevice}}), nodeLinks_);
+  }
+  auto inDirector = director_->run([this]() -> Result<void> {
+    if (auto there = host::checkIpvs(); !there) return there;
+    if (auto opened = keep(IpvsKernel::open(), ipvs_); !opened) return opened;
+    return keep(NetlinkLinks::open({.ownDevices = {kDirectorDevice}}), directorLinks_);
+  });
+  if (!inDirector) return inDirector;
+  return keep(NetlinkLinks::open(), nodeLinks_);
+}
+
+Result<void> Machine::openFilters() {
+  const auto backend = host::detectBackend(runner_, stop_);
+  if (!backend) return tl::make_unexpected(backend.error());
+  const auto add = [&](host::FilterRole role, CommandRunner& runner) {
+    filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
+        host::PacketFilterOptions{role, *backend, ipv6_, ground_.bindInterface}, runner, stop_));
+  };
+  if (director_) {
+    add(host::FilterRole::kDirector, *directorRunner_);
+    add(host::FilterRole::kNode, runner_);
+  } else {
+    add(host::FilterRole::kHost, runner_);
+  }
+  return {};
+}
+
+KernelSeams Machine::seams() {
+  KernelSeams seams{*ipvs_, *nodeLinks_, directorLinks_ ? &*directorLinks_ : nullptr, {}};
+  for (const auto& filter : filters_) seams.filters.push_back(filter.get());
+  return seams;
+}
+
+Result<std::unique_ptr<net::Announcer>> Machine::openAnnouncer() {
+  auto announcer = host::RawAnnouncer::open();
+  if (!announcer) return tl::make_unexpected(std::move(announcer.error()));
+  return std::make_unique<host::RawAnnouncer>(std::move(*announcer));
+}
+
+Result<std::unique_ptr<ipvs::Traffic>> Machine::openTraffic() {
+  const auto open = [] { return netlink::IpvsTraffic::open(); };
+  auto traffic = director_ ? director_->run(open) : open();
+  if (!traffic) return tl::make_unexpected(std::move(traffic.error()));
+  return std::make_unique<netlink::IpvsTraffic>(std::move(*traffic));
+}
+
+bool Machine::countsTraffic() {
+  const auto look = [] { return host::estimatesTraffic(); };
+  return director_ ? director_->run(look) : look();
+}
+
+Result<Machine::Monitors> Machine::watch(const std::function<void()>& changed) {
+  Monitors monitors;
+  const auto start = [&](const netlink::NetlinkLinks& own) {
+    netlink::MonitorOptions options;
+    options.ownPorts = {own.port()};
+    return netlink::Monitor::start(options, [changed](bool /*overrun*/) { changed(); });
+  };
+  auto onNode = start(*nodeLinks_);
+  if (!onNode) return tl::make_unexpected(std::move(onNode.error()));
+  monitors.push_back(std::move(*onNode));
+  if (!director_) return monitors;
+  auto inDirector = director_->run([&] { return start(*directorLinks_); });
+  if (!inDirector) return tl::make_unexpected(std::move(inDirector.error()));
+  monitors.push_back(std::move(*inDirector));
+  return monitors;
+}
+
+Result<host::GroundReport> Machine::checkGround() {
+  return host::checkGround(ground_, director_.get(), runner_, stop_);
+}
+
+}  // namespace barevip::node

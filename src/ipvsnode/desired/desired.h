@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel of this node should hold: a function of the cluster and the options. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "barevip/ipvs/kernel.h"
+#include "barevip/net/data_path.h"
+#include "barevip/net/links.h"
+#include "barevip/net/packet_filter.h"
+
+#include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/desired/frontends.h"
+#include "ipvsnode/desired/problem.h"
+
+namespace barevip::node {
+
+using net::Placement;
+
+/// Placement::kDirector: the device of the balancer namespace that holds the VIPs.
+inline constexpr const char* kDirectorDevice = "lo";
+
+/// How requests reach pods. A further mode is a value here and a branch in computeDesired.
+enum class ForwardMode : std::uint8_t {
+  kEndpoints,  ///< IPVS masquerades to ready pods
+};
+
+struct DesiredOptions {
+  std::string nodeName;
+  Placement placement = Placement::kDirector;
+  ForwardMode forward = ForwardMode::kEndpoints;
+  std::string bindInterface;
+  std::string scheduler = "rr";
+  ipvs::Timeouts timeouts;
+  model::ClassRules classes;
+  bool ipv6 = true;  ///< the node has IPv6; without it VIPs of that family are a Problem
+};
+
+/// What else is known of this node's kernel when the desired state is computed.
+struct LocalFacts {
+  /// Addresses that something else holds here, and what.
+  std::map<IpAddress, std::string> held;
+  /// The node's default gateways.
+  std::set<IpAddress> gateways;
+  /// Schedulers that the kernel refused; the default takes their place.
+  std::set<std::string> missingSchedulers;
+};
+
+/// One address with the Services that have ports on it, which may be several. All but servedHere
+/// is the same on every node.
+struct ServedVip {
+  IpAddress address;
+  std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
+  /// Bound IP objects that record the address for one of them; each once, ascending by key.
+  std::vector<std::shared_ptr<const model::IpClaim>> claims;
+  /// The nodes that have endpoints for any Service with externalTrafficPolicy Local, and for each
+  /// of them; Services that have endpoints nowhere do not count. Empty: any node will do.
+  std::set<std::string> endpointNodes;
+  std::set<std::string> commonNodes;
+  /// False: something else holds the address on this node, the node itself speaks with it, or the
+  /// node has no IPv6.
+  bool servedHere = true;
+};
+
+/// Whose announcement waits for something in the kernel: one VIP's, or that of all of a family.
+using Beneficiary = std::variant<IpAddress, Family>;
+using Items = std::map<net::Item, Beneficiary>;
+[[nodiscard]] std::set<net::Item> itemsOf(const Items& items);
+
+struct DesiredState {
+  std::vector<ServedVip> vips;                      ///< ascending; all of the cluster
+  std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
+  /// What virtual servers are for; ascending by key. Also of those that holdBack() leaves out.
+  std::vector<Frontend> frontends;
+  ipvs::Timeouts timeouts;
+  net::FilterState filter;
+  Items directorItems;  ///< empty with Placement::kHost
+  Items nodeItems;      ///< forwarding: dummy addresses, routes, rules
+  /// In the node namespace; what neighbours get answers from.
+  std::map<IpAddress, net::Item> announcements;
+  std::vector<Problem> problems;  ///< ascending
+};
+
+/// The schedulers of Linux (net/netfilter/ipvs/ip_vs_*.c).
+[[nodiscard]] bool isScheduler(std::string_view name);
+
+/// The flags that a scheduler needs so that a draining real server does not lose new clients:
+/// mh-fallback with mh-port, sh-fallback.
+[[nodiscard]] std::uint32_t schedulerFlags(std::string_view name);
+
+/// All but the announcements.
+[[nodiscard]] DesiredState computeDesired(const ClusterState& cluster,
+                                          const DesiredOptions& options, const LocalFacts& local);
+
+/// Leaves these VIPs out, except those that the node leads already (`there`: its items): their
+/// addresses may be those of other machines, which the node would reach no more.
+void holdBack(DesiredState& desired, std::set<IpAddress> vips, const std::set<net::Item>& there);
+
+/// What the node's namespace should hold of barevip, the announcements included.
+[[nodiscard]] std::set<net::Item> wantedOnNode(const DesiredState& desired);
+
+/// The items that make this node answer for the VIP on the bind interface.
+[[nodiscard]] net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options);
+
+/// The VIP for which announcementOf makes the item with these options, if it does.
+[[nodiscard]] std::optional<IpAddress> announcedVip(const net::Item& item,
+                                                    const DesiredOptions& options);
+
+/// True for an item of barevip in the node's namespace that announcementOf made, whatever the
+/// options were then. In the balancer namespace nothing announces.
+[[nodiscard]] bool isAnnouncement(const net::Item& nodeItem);
+
+}  // namespace barevip::node

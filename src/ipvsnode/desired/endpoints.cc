@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/desired/endpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ipvsnode/desired/frontends.h"
+
+namespace barevip::node {
+namespace {
+
+struct Candidate {
+  ipvs::RealServerKey key;
+  bool here = false;
+  bool ready = false;
+  bool lastResort = false;  ///< serving while terminating
+};
+
+bool usable(const model::Endpoint& endpoint) {
+  return endpoint.ready || (endpoint.serving && endpoint.terminating);
+}
+
+std::vector<Candidate> candidatesOf(std::span<const model::EndpointSlice* const> slices,
+                                    const EndpointQuery& query, const std::set<IpAddress>& vips,
+                                    std::size_t& refused) {
+  std::vector<Candidate> result;
+  for (const model::EndpointSlice* slice : slices) {
+    if (slice->family != query.family) continue;
+    for (const model::EndpointPort& port : slice->ports) {
+      if (port.port == 0 || port.name != query.port.name || port.protocol != query.port.protocol) {
+        continue;
+      }
+      for (const model::Endpoint& endpoint : slice->endpoints) {
+        if (endpoint.addresses.empty() || !usable(endpoint)) continue;
+        // All addresses of an endpoint lead to the same pod: the first is enough (API reference).
+        const IpAddress& address = endpoint.addresses.front();
+        if (address.family() != query.family || !isRoutableUnicast(address) ||
+            vips.contains(address)) {
+          ++refused;
+          continue;
+        }
+        result.push_back({{address, port.port},
+                          !endpoint.nodeName.empty() && endpoint.nodeName == query.nodeName,
+                          endpoint.ready,
+                          endpoint.serving && endpoint.terminating});
+      }
+    }
+  }
+  return result;
+}
+
+template <class Filter>
+std::vector<ipvs::RealServerKey> pick(const std::vector<Candidate>& candidates, Filter filter) {
+  std::vector<ipvs::RealServerKey> result;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.ready && filter(candidate)) result.push_back(candidate.key);
+  }
+  if (result.empty()) {
+    for (const Candidate& candidate : candidates) {
+      if (candidate.lastResort && filter(candidate)) result.push_back(candidate.key);
+    }
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+}  // namespace
+
+EndpointIndex::EndpointIndex(
+    const std::vector<std::shared_ptr<const model::EndpointSlice>>& slices) {
+  for (const auto& slice : slices) {
+    if (slice->serviceName.empty()) continue;
+    byService_[{slice->key.ns, slice->serviceName}].push_back(slice.get());
+  }
+}
+
+std::span<const model::EndpointSlice* const> EndpointIndex::of(
+    const kube::ObjectKey& service) const {
+  const auto it = byService_.find(service);
+  if (it == byService_.end()) return {};
+  return it->second;
+}
+
+EndpointChoice chooseEndpoints(std::span<const model::EndpointSlice* const> slices,
+                               const EndpointQuery& query, const std::set<IpAddress>& vips) {
+  EndpointChoice choice;
+  const std::vector<Candidate> candidates = candidatesOf(slices, query, vips, choice.refused);
+  if (query.policy == model::TrafficPolicy::kLocal) {
+    choice.realServers = pick(candidates, [](const Candidate& c) { return c.here; });
+    choice.localOnly = !choice.realServers.empty();
+    if (choice.localOnly) return choice;
+  }
+  choice.realServers = pick(candidates, [](const Candidate&) { return true; });
+  return choice;
+}
+
+std::set<std::string> nodesWithEndpoints(std::span<const model::EndpointSlice* const> slices,
+                                         Family family) {
+  std::set<std::string> ready;
+  std::set<std::string> lastResort;
+  for (const model::EndpointSlice* slice : slices) {
+    if (slice->family != family) continue;
+    for (const model::Endpoint& endpoint : slice->endpoints) {
+      if (endpoint.nodeName.empty()) continue;
+      if (endpoint.ready) {
+        ready.insert(endpoint.nodeName);
+      } else if (usable(endpoint)) {
+        lastResort.insert(endpoint.nodeName);
+      }
+    }
+  }
+  return ready.empty() ? lastResort : ready;
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which VIP, port and protocol belongs to which Service. Pure.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "barevip/ipvs/kernel.h"
+
+#include "ipvsnode/cluster/bound_claims.h"
+#include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/desired/problem.h"
+
+namespace barevip::node {
+
+/// The condition that the operator sets on a Service once the ingress addresses are ours.
+inline constexpr const char* kAddressAssigned = "barevip.dev/AddressAssigned";
+
+/// Ports of one Service that are served. Each is looked for among the ports of its EndpointSlices,
+/// of which there are as many.
+inline constexpr std::size_t kMaxPorts = 1024;
+
+struct Frontend {
+  ipvs::VirtualServerKey key;
+  std::shared_ptr<const model::Service> service;
+  model::ServicePort port;
+};
+
+struct Frontends {
+  std::vector<Frontend> all;  ///< ascending by key, one for each key
+  std::vector<Problem> problems;
+};
+
+/// An address that packets of others can be sent to: unicast, beyond the link, not the loopback,
+/// and none of the transfer networks between node and balancer namespace.
+[[nodiscard]] bool isRoutableUnicast(const IpAddress& address);
+
+/// A Service's address is served if it stands in its status with ipMode Proxy, was given by us, is
+/// routable unicast and neither a node's own address nor an API server's. Given by us: the Service
+/// carries our condition with status True, or a bound IP object records the address for it. The
+/// operator sets the condition False and lets the address stand when a Service that has one asks
+/// for what it cannot have.
+///
+/// Two Services with one key: the one whose IP object grants the port has it; if neither or both
+/// do, the one that is not being deleted, then the first by namespace and name. The other gets a
+/// Problem, and its other ports are served.
+///
+/// The same on every node: who announces a VIP follows from it. claims: of `cluster`.
+[[nodiscard]] Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
+                                        const model::ClassRules& classes);
+
+}  // namespace barevip::node

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/desired/source_ranges.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace barevip::node {
+namespace {
+
+constexpr const char* kInvalid = "InvalidSourceRange";
+constexpr const char* kTooMany = "TooManySourceRanges";
+
+// Kubernetes lets host bits and blanks stand in a source range; IpPrefix::parse is stricter.
+std::optional<IpPrefix> parseSourceRange(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  unsigned length = address->bits();
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, status] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
+      return std::nullopt;
+    }
+  }
+  const unsigned hostBits = address->bits() - length;
+  // A shift by the full width is undefined.
+  const Uint128 network =
+      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
+  return IpPrefix{IpAddress::fromNumber(address->family(), network),
+                  static_cast<std::uint8_t>(length)};
+}
+
+/// What the ranges of one Service come to.
+struct Ranges {
+  std::map<Family, std::vector<IpPrefix>> allowed;
+  std::string reason;  ///< of the problem; empty: all is well
+  std::string message;
+};
+
+Ranges tooMany(std::string message) {
+  return {{}, kTooMany, "loadBalancerSourceRanges: " + std::move(message)};
+}
+
+Ranges rangesOf(const model::Service& service) {
+  const std::size_t count = service.sourceRanges.size();
+  const std::size_t ports = service.ports.size();
+  if (count * ports > kMaxRangesOfService) {
+    return tooMany(std::to_string(count) + " ranges on " + std::to_string(ports) +
+                   " port(s) are more than " + std::to_string(kMaxRangesOfService) +
+                   " in all, and nobody is admitted; write fewer, wider ranges or split the "
+                   "Service");
+  }
+  Ranges result;
+  std::size_t bad = 0;
+  for (const std::string& text : service.sourceRanges) {
+    if (const auto range = parseSourceRange(text)) {
+      result.allowed[range->network.family()].push_back(*range);
+    } else if (++bad == 1) {
+      result.reason = kInvalid;
+      result.message = "loadBalancerSourceRanges: \"" + text.substr(0, 64) + "\"";
+    }
+  }
+  if (bad > 0) {
+    result.message +=
+        bad == 1 ? " is not a network and admits nobody"
+                 : " and " + std::to_string(bad - 1) + " more are not networks and admit nobody";
+    result.message += "; write it like 192.0.2.0/24";
+  }
+  for (auto& [family, allowed] : result.allowed) {
+    std::sort(allowed.begin(), allowed.end());
+    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+  }
+  return result;
+}
+
+/// Entries of a set: it keeps a prefix of length 0 as two.
+std::size_t entriesOf(const std::vector<IpPrefix>& allowed) {
+  const bool all = !allowed.empty() && allowed.front().length == 0;
+  return allowed.size() + (all ? 1 : 0);
+}
+
+class Guards {
+ public:
+  explicit Guards(std::span<const Frontend> frontends) {
+    for (const Frontend& frontend : frontends) {
+      if (!frontend.service->sourceRanges.empty()) guarded_.push_back(&frontend);
+    }
+    for (const Frontend* frontend : guarded_) {
+      const auto [at, isNew] = ranges_.try_emplace(frontend->service->key);
+      if (isNew) at->second = rangesOf(*frontend->service);
+    }
+    closeLargest(Family::kIpv4);
+    closeLargest(Family::kIpv6);
+  }
+
+  SourceGuards take() && {
+    SourceGuards result;
+    result.guards.reserve(guarded_.size());
+    for (const Frontend* frontend : guarded_) {
+      const Ranges& ranges = ranges_.at(frontend->service->key);
+      const auto allowed = ranges.allowed.find(frontend->key.vip.family());
+      result.guards.push_back({frontend->key, allowed == ranges.allowed.end()
+                                                  ? std::vector<IpPrefix>{}
+                                                  : allowed->second});
+      if (!ranges.reason.empty()) {
+        result.problems.push_back(
+            {frontend->service->key, frontend->key.vip, ranges.reason, ranges.message});
+      }
+    }
+    std::sort(result.problems.begin(), result.problems.end());
+    result.problems.erase(std::unique(result.problems.begin(), result.problems.end()),
+                          result.problems.end());
+    return result;
+  }
+
+ private:
+  void closeLargest(Family family) {
+    std::map<kube::ObjectKey, std::size_t> entries;
+    for (const Frontend* frontend : guarded_) {
+      if (frontend->key.vip.family() != family) continue;
+      const Ranges& ranges = ranges_.at(frontend->service->key);
+      const auto allowed = ranges.allowed.find(family);
+      if (allowed != ranges.allowed.end()) {
+        entries[frontend->service->key] += entriesOf(allowed->second);
+      }
+    }
+    std::set<std::pair<std::size_t, kube::ObjectKey>> bySize;
+    for (const auto& [service, count] : entries) bySize.emplace(count, service);
+    std::size_t sum = 0;
+    for (const auto& [count, service] : bySize) {
+      sum += count;
+      if (sum <= kMaxRangesOfAll) continue;
+      ranges_.at(service) =
+          tooMany("those of all Services are more than " + std::to_string(kMaxRangesOfAll) +
+                  ", and this one, among those with the most, admits nobody; write fewer, wider "
+                  "ranges");
+    }
+  }
+
+  std::vector<const Frontend*> guarded_;
+  std::map<kube::ObjectKey, Ranges> ranges_;
+};
+
+}  // namespace
+
+SourceGuards guardSources(std::span<const Frontend> frontends) { return Guards(frontends).take(); }
+
+}  // namespace barevip::node

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// loadBalancerSourceRanges as the packet filter takes them, within bounds. Pure.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "barevip/net/packet_filter.h"
+
+#include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/desired/frontends.h"
+#include "ipvsnode/desired/problem.h"
+
+namespace barevip::node {
+
+/// Source ranges times ports of one Service.
+inline constexpr std::size_t kMaxRangesOfService = 4096;
+/// The same of all Services together, of one family. Half of what a set of the kernel holds
+/// (filter/filter_rules.cc), since a change adds the new before it removes the old.
+inline constexpr std::size_t kMaxRangesOfAll = 131072;
+
+struct SourceGuards {
+  std::vector<net::SourceRanges> guards;  ///< ascending; of each frontend whose Service has ranges
+  std::vector<Problem> problems;
+};
+
+/// Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
+/// nobody of the other. A Service beyond kMaxRangesOfService admits nobody at all; if all together
+/// are beyond kMaxRangesOfAll, so do those that have the most. No Service takes another's room.
+///
+/// frontends: ascending by key.
+[[nodiscard]] SourceGuards guardSources(std::span<const Frontend> frontends);
+
+}  // namespace barevip::node

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node as its own Lease describes it.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "barevip/base/ip.h"
+
+namespace barevip::node {
+
+/// What a node can announce.
+struct Ability {
+  bool serving = true;            ///< false: other nodes should announce all VIPs
+  std::set<IpAddress> blocked{};  ///< VIPs that other nodes should announce
+  /// VIPs that something else holds on this node, and may answer for: other nodes should announce
+  /// them if nobody does.
+  std::set<IpAddress> held{};
+
+  friend bool operator==(const Ability&, const Ability&) = default;
+};
+
+/// A node whose Lease is fresh and that is not about to leave.
+struct LiveNode {
+  std::string name;
+  std::string bindInterface;  ///< as it says in its Lease; empty if it does not
+  bool ipv6 = true;           ///< serves VIPs of that family
+  Ability ability{};
+  bool tellsAbility =
+      true;  ///< false: its version neither reports nor reads what nodes can announce
+  bool electsByShare = true;
+
+  friend bool operator==(const LiveNode&, const LiveNode&) = default;
+};
+
+}  // namespace barevip::node

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node writes into the status of an IP object.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "barevip/base/clock.h"
+#include "barevip/base/result.h"
+#include "barevip/kube/api.h"
+
+namespace barevip::node {
+
+/// What this node has to say in the status of an IP object.
+struct ClaimStatus {
+  bool announced = false;                  ///< by this node: it becomes status.node
+  std::string holder;                      ///< in place of this one, and of no other
+  std::optional<std::string> conflictMac;  ///< a conflicting host answers for the address
+
+  friend bool operator==(const ClaimStatus&, const ClaimStatus&) = default;
+};
+
+/// The condition of an IP object that reports whether its address could be announced. It appears
+/// with the first conflict.
+inline constexpr const char* kAnnouncedCondition = "Announced";
+
+/// Writes only what differs from the status as it is. status.node is left alone if it is neither
+/// empty nor the holder that was decided upon: then another node decided later, and two nodes that
+/// correct each other would never end. Without `wanted`: takes this node's name out
+/// of a claim that is bound to nobody. A claim that is gone is a success.
+Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const std::string& node,
+                              const std::optional<ClaimStatus>& wanted, WallTime now,
+                              const std::stop_token& stop);
+
+}  // namespace barevip::node

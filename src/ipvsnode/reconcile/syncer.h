@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reconciler: makes the kernel of this node what the cluster wants, again and again.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "barevip/base/clock.h"
+#include "barevip/net/announcer.h"
+#include "barevip/net/data_path.h"
+
+#include "common/obs/metrics.h"
+#include "ipvsnode/announce/garp_schedule.h"
+#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/announce/questions.h"
+#include "ipvsnode/announce/takeover.h"
+#include "ipvsnode/apply/applier.h"
+#include "ipvsnode/cluster/stores.h"
+#include "ipvsnode/desired/desired.h"
+#include "ipvsnode/membership/ability.h"
+#include "ipvsnode/membership/liveness.h"
+#include "ipvsnode/plan/diff.h"
+#include "ipvsnode/plan/drift.h"
+#include "ipvsnode/reconcile/pass_times.h"
+#include "ipvsnode/reconcile/report.h"
+
+namespace barevip::node {
+
+/// What the data path stands on.
+struct Ground {
+  std::vector<std::string> problems;  ///< what is wrong, a sentence each
+  std::set<net::Breakage> broken;     ///< by which packets do not get through
+  /// The node's default gateways; nullopt: they could not be seen, so what was seen before counts.
+  std::optional<std::set<IpAddress>> gateways{};
+};
+
+struct SyncerOptions {
+  DesiredOptions desired;
+  std::chrono::milliseconds syncPeriod{30'000};
+  std::chrono::seconds drainTimeout{300};
+  std::chrono::milliseconds groundPeriod{30'000};
+};
+
+/// Calls to the rest of the daemon; on the syncer's thread, must not block.
+struct SyncerHooks {
+  std::function<void(const Questions&)> probe;    ///< if they changed; answers come by answered()
+  std::function<void(const NodeReport&)> report;  ///< when it changed
+  std::function<void(bool up)> carrier;           ///< of the bind interface, if changed
+  std::function<void(const Ability&)> able;       ///< what it can announce, if changed
+  /// What this node's virtual servers are for, ascending by key; after each pass.
+  std::function<void(std::vector<Frontend>)> serving;
+  /// Looks after the ground every groundPeriod (host::checkGround).
+  std::function<Ground()> ground;
+};
+
+/// Level-based: a pass looks at all there is. It reads the kernel back at the start, after an
+/// error, when the monitor saw an external change, and every syncPeriod; in between it works with a
+/// mirror of what it read and changed. Nothing is changed before all stores are synced once.
+///
+/// run() or pass() on one thread: the only one that writes netlink. All else is thread-safe.
+class Syncer {
+ public:
+  Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liveness& liveness,
+         const Clock& clock, obs::Registry& metrics, SyncerOptions options, SyncerHooks hooks);
+
+  void run(const std::stop_token& stop);
+
+  /// One pass; returns when the next one is due without news.
+  MonotonicTime pass();
+
+  /// Something in the stores or in the view of nodes changed.
+  void wake();
+  /// An external change of links, addresses or routes.
+  void linksChanged();
+  void answered(const IpAddress& address, std::optional<std::string> mac);
+
+  /// The last pass went through with all stores synced.
+  [[nodiscard]] bool ready() const { return ready_.load(); }
+  /// When the last pass began; the start of this process before the first.
+  [[nodiscard]] MonotonicTime lastPass() const { return lastPass_.load(); }
+  /// VIPs that the kernel of this node announces.
+  [[nodiscard]] std::size_t announcedCount() const { return announcedCount_.load(); }
+
+ private:
+  struct News {
+    bool dirty = true;
+    bool links = false;
+    std::optional<MonotonicTime> since{};  ///< when the first of them came
+    std::vector<std::pair<IpAddress, std::optional<std::string>>> answers;
+  };
+
+  void markDirty();
+  News takeNews();
+  bool readAll(MonotonicTime now);
+  Result<void> rereadLinks(MonotonicTime now);
+  void keepForeign(std::vector<net::BoundAddress> addresses);
+  [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
+  [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
+  [[nodiscard]] std::set<IpAddress> announcedNow() const;
+  [[nodiscard]] bool areOnTheWire(const std::map<std::string, IpAddress>& nodeAddresses) const;
+  void watchCarrier();
+  [[nodiscard]] Lacks lacksOf(const DesiredState& desired) const;
+  void tellAbility(const DesiredState& desired, MonotonicTime now);
+  void rememberVips(const DesiredState& desired);
+  static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
+  void askNetwork(const TakeoverDecision& decision);
+  void announceDue(const LiveView& nodes, MonotonicTime now);
+  void report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
+              const DesiredState& desired, const LiveView& nodes);
+  void reportBroken(NodeReport& next, const DesiredState& desired) const;
+  void logProblems(const std::vector<Problem>& problems);
+  void lookAtGround(MonotonicTime now);
+  void countCauses(const Lacks& lacks);
+  void countDrift(const KernelState& found);
+  void countDrift(std::string_view kind, std::size_t number);
+  void measure(const DesiredState& desired);
+  /// After an error of a seam that reads the kernel.
+  MonotonicTime backOff(const Error& why, MonotonicTime now);
+  MonotonicTime backOff(const std::string& why, MonotonicTime now);
+
+  KernelSeams seams_;
+  net::Announcer& announcer_;
+  Stores& stores_;
+  Liveness& liveness_;
+  const Clock& clock_;
+  const SyncerOptions options_;
+  const SyncerHooks hooks_;
+  Applier applier_;
+  Takeover takeover_;
+  GarpSchedule garp_;
+
+  std::mutex mutex_;
+  std::condition_variable_any wakeUp_;
+  News news_;
+
+  // Of the one thread.
+  KernelState kernel_;
+  std::vector<net::BoundAddress> foreignAddresses_;
+  Draining draining_;
+  std::set<IpAddress> vipsBefore_;
+  std::map<std::string, MonotonicTime> missingSchedulers_;  ///< until when
+  Owners owners_;
+  std::set<IpAddress> announced_;  ///< after the last pass
+  std::set<IpAddress> asked_;      ///< whose answers were open after it
+  std::set<Problem> problems_;
+  Ground ground_;
+  MonotonicTime nextGround_;
+  std::map<std::string, obs::Gauge*> causes_;
+  NodeReport lastReport_;
+  std::optional<bool> carrier_;
+  AbilityWatch abilityWatch_;
+  std::optional<Ability> ability_;  ///< as reported last
+  std::string announceFailure_;
+  bool mustRead_ = true;
+  bool mirrored_ = false;      ///< kernel_ is what the kernel held, but for external changes
+  bool linksPending_ = false;  ///< an external change of links since they were read
+  bool saidWaiting_ = false;
+  MonotonicTime nextRead_;
+  MonotonicTime lastLinksRead_;
+  std::chrono::milliseconds backoff_{0};
+  std::optional<MonotonicTime> notBefore_;
+
+  std::atomic<bool> ready_{false};
+  std::atomic<MonotonicTime> lastPass_;
+  std::atomic<std::size_t> announcedCount_{0};
+
+  obs::Counter& passes_;
+  obs::Counter& fullSyncs_;
+  obs::Gauge& readSeconds_;
+  obs::Gauge& passSeconds_;
+  obs::Gauge& virtualServers_;
+  obs::Gauge& realServers_;
+  obs::Gauge& drainingServers_;
+  obs::Gauge& servedVips_;
+  obs::Gauge& ownedVips_;
+  obs::Gauge& problemCount_;
+  obs::Counter& unsentAnnouncements_;
+  PassTimes times_;
+  obs::Registry& metrics_;
+};
+
+}  // namespace barevip::node

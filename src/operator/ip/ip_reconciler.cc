@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/ip/ip_reconciler.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "assigner/allocation/candidates.h"
+#include "assigner/allocation/claim_owner.h"
+#include "assigner/allocation/misfit.h"
+#include "assigner/allocation/reservation.h"
+#include "assigner/service/service_records.h"
+#include "common/base/rfc3339.h"
+#include "operator/ip/ip_writes.h"
+
+namespace barevip::controlplane {
+namespace {
+
+using assigner::Allocator;
+using assigner::Assignment;
+using assigner::Explanation;
+using assigner::Hold;
+using assigner::Holder;
+using assigner::Refusal;
+using assigner::RefusalReason;
+using assigner::Sharer;
+using assigner::Terms;
+using Claim = model::IpClaim;
+using kube::ReconcileResult;
+
+constexpr const char* kReserved = "Reserved";
+
+// Who uses the address and the ports that they were granted, as many as the API takes: one too many
+// must not keep the whole status away.
+void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
+  status.services.clear();
+  std::vector<assigner::Port> ports;
+  for (const Sharer& user : users) {
+    status.services.push_back(user.service.name);
+    ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
+  }
+  std::sort(ports.begin(), ports.end());
+  status.services.resize(std::min(status.services.size(), model::IpClaim::kMaxServices));
+  status.ports.clear();
+  ports.resize(std::min(ports.size(), model::IpClaim::kMaxPorts));
+  for (const assigner::Port& port : ports) status.ports.push_back(port.toString());
+}
+
+// Whether Services may use it already, under the share key that the claim has now.
+bool isUsable(const assigner::HoldTable& holds, const model::IpClaim& claim) {
+  const auto address = holds.ofReservation(claim.key);
+  if (!address) return false;
+  const Hold& hold = *holds.find(*address);
+  return hold.recorded && hold.shareKey == claim.spec.shareKey;
+}
+
+// The verdict is that of the spec of `claim`.
+void conclude(model::IpClaim::Status& status, const model::IpClaim& claim, model::Condition bound,
+              WallTime now) {
+  bound.observedGeneration = claim.generation;
+  model::setCondition(status.conditions, std::move(bound), formatSeconds(now));
+  status.observedGeneration = claim.generation;
+  status.coherent = true;
+}
+
+// The address is kept, whatever the Pool says by now.
+void addMisfit(model::Condition& bound, const std::optional<Explanation>& misfit) {
+  if (!misfit) return;
+  bound.reason = misfit->reason;
+  bound.message += "; " + misfit->message;
+}
+
+}  // namespace
+
+IpReconciler::IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, View view,
+                           assigner::Ledger& ledger, assigner::WaitingList& waiting,
+                           assigner::AllocationNotices notices)
+    : api_(api),
+      clock_(clock),
+      events_(events),
+      view_(view),
+      ledger_(ledger),
+      waiting_(waiting),
+      notices_(std::move(notices)),
+      namespaces_(api, view.namespaces),
+      statusWrites_(clock),
+      pace_(clock) {}
+
+Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
+                                                const std::stop_token& stop) {
+  const auto claim = view_.claims.get(key);
+  if (!claim || claim->serviceOwner) forget(key);
+  if (!claim) {
+    statusWrites_.succeeded(key);
+    pace_.forget(key);
+  }
+  if (claim && claim->deleting) waiting_.remove({Holder::Kind::kReservation, key});
+  if (!claim || claim->deleting) return ReconcileResult{};
+  const auto ns = namespaceOf(*claim, stop);
+  if (!ns) return tl::make_unexpected(ns.error());
+  const std::optional<Status> status =
+      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim, ns->get());
+  if (!status || *status == claim->status) {
+    pace_.agrees(key);
+    recorded(key);
+    return ReconcileResult{};
+  }
+  const std::string wanted = fingerprintOf(*claim, *status);
+  const auto verdict = pace_.differs(key, claim->resourceVersion, wanted);
+  if (verdict.fightBegins)
+    events_.emit(assigner::overwrittenEvent(kube::kIps, key, claim->uid, "Record", "IP object"));
+  if (verdict.wait.count() > 0) return ReconcileResult{verdict.wait};
+  const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
+  if (!patched) {
+    if (patched.error().code == ErrorCode::kNotFound) return ReconcileResult{};
+    if (statusWrites_.failed(key, patched.error())) reportUnwritten(*claim, patched.error());
+    return tl::make_unexpected(patched.error());
+  }
+  if (!claim->status.phase.empty()) pace_.wrote(key, claim->resourceVersion, wanted);
+  recorded(key);
+  const auto* const before = model::findCondition(claim->status.conditions, Claim::kBound);
+  const auto* const after = model::findCondition(status->conditions, Claim::kBound);
+  const bool sameReason = before != nullptr && before->reason == after->reason;
+  if (!claim->serviceOwner && !sameReason && !verdict.overwritten) {
+    const bool good = after->reason == kReserved;
+    events_.emit({kube::kIps, key, claim->uid,
+                  good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, after->reason,
+                  "Reserve", after->message});
+  }
+  return ReconcileResult{};
+}
+
+// The reservation no longer exists. Services that use the address keep it.
+void IpReconciler::forget(const kube::ObjectKey& key) {
+  waiting_.remove({Holder::Kind::kReservation, key});
+  new_.set(key, false);
+  std::optional<IpAddress> address;
+  std::vector<Sharer> users;
+  bool everywhere = false;
+  ledger_.with([&](Allocator& allocator) {
+    address = allocator.holds().ofReservation(key);
+    if (address) {
+      const Hold& hold = *allocator.holds().find(*address);
+      users = hold.users;
+      const std::string pool = allocator.pools().home(*address, hold.givenFrom());
+      everywhere =
+          assigner::isSharedBeyond(allocator.pools(), allocator.holds(), *address, pool, key.ns);
+    }
+    allocator.unreserve(key);
+  });
+  if (!address) return;
+  notices_.changed();
+  for (const Sharer& user : users) {
+    notices_.serviceTouched(user.service);
+    if (!user.terms.key.empty()) notices_.shareable({key.ns, user.terms.key, everywhere});
+  }
+  if (users.empty()) notices_.released(key.ns);
+}
+
+std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpClaim& claim) {
+  const auto address = IpAddress::parse(claim.spec.address);
+  if (!address) return std::nullopt;
+  const kube::ObjectKey service = assigner::ownerOf(claim);
+  std::optional<Terms> granted;
+  std::optional<Explanation> misfit;
+  std::string pool;
+  ledger_.with([&](Allocator& allocator) {
+    const Hold* const hold = allocator.holds().find(*address);
+    if (hold == nullptr || hold->kind != Holder::Kind::kService) return;
+    const Sharer* const holder = hold->user(service);
+    if (holder == nullptr || !assigner::mayRecord(claim, holder->givenFrom)) return;
+    granted = holder->terms;
+    pool = allocator.pools().home(*address, hold->givenFrom());
+    misfit = misfitOfUsers(allocator.pools(), *address, pool, {*holder});
+  });
+  // No record of what the Service has: the Service reconciler removes it.
+  if (!granted) return std::nullopt;
+  Status status = claim.status;
+  status.phase = "Bound";
+  status.address = address->toString();
+  status.pool = std::move(pool);
+  fillUse(status, {{service, *std::move(granted)}});
+  model::Condition bound{Claim::kBound, "True", "Assigned", "the address is held for the Service"};
+  addMisfit(bound, misfit);
+  conclude(status, claim, std::move(bound), clock_.wallNow());
+  return status;
+}
+
+// Of those who have the address, the first for whom the Pool would not give it again.
+std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable& pools,
+                                                       const IpAddress& address,
+                                                       const std::string& pool,
+                                                       const std::vector<Sharer>& users) const {
+  for (const Sharer& user : users) {
+    const auto service = view_.services.get(user.service);
+    if (!service) continue;
+    const auto ns = view_.namespaces.get({"", service->key.ns});
+    auto misfit =
+        assigner::misfitOf(pools, address, pool, assigner::applicantOf(*service, ns.get()));
+    if (misfit) return misfit;
+  }
+  return std::nullopt;
+}
+
+// Nobody uses a reservation before. Services may wait for it, or to share it.
+// Nodes announce what the status says: without it, the address is allocated and nobody answers.
+void IpReconciler::reportUnwritten(const model::IpClaim& claim, const Error& error) {
+  const auto emit = [&](const kube::Resource& of, const kube::ObjectKey& key, std::string uid) {
+    events_.emit({of, key, std::move(uid), kube::Event::Type::kWarning, "StatusRefused", "Record",
+                  "the API server does not take the status of the IP object " + claim.key.name +
+                      ", so no node begins to announce its address: " + error.message});
+  };
+  emit(kube::kIps, claim.key, claim.uid);
+  if (claim.serviceOwner) {
+    emit(kube::kServices, assigner::ownerOf(claim), claim.serviceOwner->uid);
+  }
+}
+
+// The status is as it should be.
+void IpReconciler::recorded(const kube::ObjectKey& key) {
+  statusWrites_.succeeded(key);
+  if (!new_.set(key, false)) return;
+  ledger_.with([&](Allocator& allocator) { allocator.recorded(key); });
+  notices_.changed();
+  notices_.usable(key);
+}
+
+Result<assigner::Namespaces::Ptr> IpReconciler::namespaceOf(const model::IpClaim& claim,
+                                                            const std::stop_token& stop) {
+  const bool matters = !claim.serviceOwner && ledger_.with([&](Allocator& allocator) {
+    return !allocator.holds().ofReservation(claim.key) && allocator.pools().selectNamespaces();
+  });
+  if (!matters) return namespaces_.known(claim.key.ns);
+  return namespaces_.asOf(claim.key.ns, claim.resourceVersion, stop);
+}
+
+IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
+                                                  const model::Namespace* ns) {
+  const auto reservation = assigner::reservationOf(claim, ns);
+  // It holds an address that its status does not show yet, and counts no longer.
+  if (claim.excess) forget(claim.key);
+  dropOther(claim, reservation ? reservation->address : std::nullopt);
+
+  const auto names = [&](const kube::ObjectKey& key) {
+    const auto service = view_.services.get(key);
+    return service && assigner::namesClaim(*service, claim.key.name);
+  };
+  std::vector<Sharer> users;
+  std::optional<Explanation> misfit;
+  const auto assignment =
+      ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
+        const bool known = isUsable(allocator.holds(), claim);
+        auto made = reservation ? allocator.reserve(*reservation, names)
+                                : tl::make_unexpected(reservation.error());
+        if (made) {
+          if (!known) new_.set(claim.key, true);
+          users = allocator.holds().find(made->address)->users;
+          misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
+                                      assigner::applicantOf(claim, ns));
+          if (!misfit) misfit = misfitOfUsers(allocator.pools(), made->address, made->pool, users);
+        }
+        // Under the lock: who frees an address after this must find us among the waiters.
+        const Holder who{Holder::Kind::kReservation, claim.key};
+        if (made) {
+          waiting_.remove(who);
+        } else {
+          const Refusal& refusal = made.error();
+          waiting_.put(who, {claim.creationSeconds,
+                             refusal.reason,
+                             assigner::WaitingList::Standing::kWaits,
+                             {},
+                             refusal.obstacle});
+        }
+        return made;
+      });
+
+  Status status = claim.status;
+  status.address.clear();
+  status.pool.clear();
+  status.services.clear();
+  status.ports.clear();
+  model::Condition condition{Claim::kBound, "True", kReserved, ""};
+  if (assignment) {
+    status.phase = "Bound";
+    status.address = assignment->address.toString();
+    status.pool = assignment->pool;
+    fillUse(status, users);
+    condition.message =
+        "the address is reserved for the Service that names this IP in the "
+        "annotation barevip.dev/ip";
+    addMisfit(condition, misfit);
+  } else {
+    const bool held = assignment.error().reason == RefusalReason::kAddressHeld;
+    status.phase = held ? "Conflict" : "Pending";
+    condition.status = "False";
+    condition.reason = nameOf(assignment.error().reason);
+    condition.message = assignment.error().message;
+  }
+  conclude(status, claim, std::move(condition), clock_.wallNow());
+  return status;
+}
+
+// An IP object of the same name was deleted and this one, with another address, created.
+void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted) {
+  if (!wanted) return;
+  const auto held = ledger_.with(
+      [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
+  if (held && *held != *wanted) forget(claim.key);
+}
+
+}  // namespace barevip::controlplane

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "barevip/kube/store.h"
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/node.h"
+#include "barevip/model/pool.h"
+#include "barevip/model/service.h"
+
+#include "assigner/allocation/cluster_use.h"
+#include "assigner/service/claim_index.h"
+#include "common/model/text_budget.h"
+
+namespace barevip::controlplane {
+
+/// What the reflectors keep; it lives as long as the process.
+struct Stores {
+  Stores();
+
+  kube::Store<model::Service> services;
+  kube::Store<model::Pool> pools;
+  kube::Store<model::IpClaim> claims;
+  kube::Store<model::Namespace> namespaces;
+  kube::Store<model::Node> nodes;
+  assigner::ClusterUse clusterUse;
+  assigner::ClaimIndex claimIndex;
+  std::shared_ptr<model::TextBudget> serviceTexts = std::make_shared<model::TextBudget>();
+
+  [[nodiscard]] bool synced() const;
+};
+
+}  // namespace barevip::controlplane

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever file a person converts: every reader takes any text, and what is printed is YAML again.
+#include <yaml-cpp/yaml.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "cli/convert.h"
+#include "cli/manifests_yaml.h"
+#include "cli/pools_yaml.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace barevip::cli;
+  Sources sources;
+  Report report;
+  readManifests(std::string(reinterpret_cast<const char*>(data), size), "in.yaml", sources, report);
+  const auto pools = convert(sources, report);
+  if (!report.faults.empty()) return 0;
+  if (YAML::LoadAll(toYaml(pools)).size() != pools.size()) std::abort();
+  return 0;
+}

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layer that makes the images of both architectures and looks into them."""
+
+import subprocess
+
+from layers.build import build
+from layers.cluster import run_tests
+from layers.outcome import REPO
+
+
+def run():
+    """Every test of test/images/test_*.py; here, and only here, what ARM needs is installed."""
+    subprocess.run(["test/setup", "--arm64"], cwd=REPO, check=True)
+    for preset in ("release", "release-arm64"):
+        build(preset, "barevip-operator", "barevip-node")
+    return run_tests("discover", "-v", "-s", "images", "-t", ".")

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layer that renders the chart and kustomize and validates offline what comes out."""
+
+from layers.build import build
+from layers.cluster import run_tests
+
+
+def run():
+    """Every test of test/manifests/test_*.py, with the Python that has Debian's modules."""
+    build("release", "barevip-operator", "barevip-node")
+    return run_tests("discover", "-v", "-s", "manifests", "-t", ".", python="/usr/bin/python3")

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/session/reservation_quota.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace barevip::controlplane {
+namespace {
+
+using Verdict = ReservationQuota::Verdict;
+using Verdicts = std::map<std::string, Verdict>;
+
+model::IpClaim reservation(const std::string& name, std::int64_t since,
+                           const std::string& phase = "") {
+  model::IpClaim claim;
+  claim.key = {"shop", name};
+  claim.creationSeconds = since;
+  claim.status.phase = phase;
+  return claim;
+}
+
+/// What each object was told last; one that was left out has no entry.
+class Told {
+ public:
+  explicit Told(ReservationQuota::Limits limits) : quota_(limits) {}
+
+  void put(const model::IpClaim& claim) { take(quota_.put(claim)); }
+  void erase(const std::string& name) {
+    last_.erase(name);
+    take(quota_.erase({"shop", name}));
+  }
+  [[nodiscard]] const Verdicts& last() const { return last_; }
+  [[nodiscard]] bool hasRoom() const { return quota_.hasRoom(); }
+
+ private:
+  void take(const ReservationQuota::Verdicts& verdicts) {
+    for (const auto& [key, verdict] : verdicts) {
+      if (verdict == Verdict::kLeftOut) {
+        last_.erase(key.name);
+      } else {
+        last_[key.name] = verdict;
+      }
+    }
+  }
+
+  ReservationQuota quota_;
+  Verdicts last_;
+};
+
+constexpr Verdict kCounts = Verdict::kCounts;
+constexpr Verdict kRefused = Verdict::kRefused;
+
+TEST(ReservationQuota, TheOldestCount) {
+  Told told({.counted = 2, .refused = 1});
+  told.put(reservation("d", 40));
+  told.put(reservation("c", 30));
+  told.put(reservation("b", 20));
+  EXPECT_EQ(told.last(), (Verdicts{{"b", kCounts}, {"c", kCounts}, {"d", kRefused}}));
+  told.put(reservation("a", 20));
+  EXPECT_EQ(told.last(), (Verdicts{{"a", kCounts}, {"b", kCounts}, {"c", kRefused}}));
+}
+
+TEST(ReservationQuota, WhoeverHasAnAddressKeepsIt) {
+  Told told({.counted = 2, .refused = 1});
+  for (int i = 0; i < 5; ++i) told.put(reservation("b" + std::to_string(i), 90 + i, "Bound"));
+  told.put(reservation("old", 1));
+  Verdicts expected;
+  for (int i = 0; i < 5; ++i) expected["b" + std::to_string(i)] = kCounts;
+  expected["old"] = kRefused;
+  EXPECT_EQ(told.last(), expected) << "as many as there were before there was a limit";
+  told.put(reservation("b0", 90));
+  EXPECT_EQ(told.last().at("b1"), kCounts);
+  EXPECT_FALSE(told.last().contains("b0")) << "it is the youngest that waits";
+}
+
+TEST(ReservationQuota, WhatEndsMakesRoomForTheOldest) {
+  Told told({.counted = 1, .refused = 2});
+  for (int i = 0; i < 4; ++i) told.put(reservation("r" + std::to_string(i), i));
+  EXPECT_EQ(told.last(), (Verdicts{{"r0", kCounts}, {"r1", kRefused}, {"r2", kRefused}}));
+  EXPECT_FALSE(told.hasRoom());
+  told.erase("r0");
+  EXPECT_EQ(told.last(), (Verdicts{{"r1", kCounts}, {"r2", kRefused}}));
+  EXPECT_TRUE(told.hasRoom()) << "for what was left out, which a list finds";
+  told.put(reservation("r3", 3));
+  EXPECT_FALSE(told.hasRoom());
+}
+
+TEST(ReservationQuota, RecordsOfServicesAreNoReservations) {
+  Told told({.counted = 0, .refused = 1});
+  model::IpClaim record = reservation("web-192.0.2.1", 1);
+  record.spec.address = "192.0.2.1";
+  record.serviceOwner = model::OwnerReference{};
+  record.serviceOwner->name = "web";
+  told.put(record);
+  model::IpClaim forged = record;
+  forged.key.name = "web-192.0.2.1-2";
+  told.put(forged);
+  EXPECT_EQ(told.last(), (Verdicts{{"web-192.0.2.1", kCounts}, {"web-192.0.2.1-2", kRefused}}));
+}
+
+TEST(ReservationQuota, OtherNamespacesNoticeNothing) {
+  ReservationQuota quota({.counted = 1, .refused = 1});
+  for (int i = 0; i < 100; ++i) (void)quota.put(reservation("r" + std::to_string(i), i));
+  model::IpClaim other = reservation("r", 1000);
+  other.key.ns = "blog";
+  EXPECT_EQ(quota.put(other), (ReservationQuota::Verdicts{{other.key, kCounts}}));
+}
+
+// As many as are known: then nothing hangs on what was left out before.
+TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
+  std::mt19937 random(20);
+  const auto upTo = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (int round = 0; round < 200; ++round) {
+    const ReservationQuota::Limits limits{.counted = 5, .refused = 20};
+    Told running(limits);
+    std::map<std::string, model::IpClaim> there;
+    for (int step = 0; step < 60; ++step) {
+      const std::string name = "r" + std::to_string(upTo(20));
+      if (upTo(4) == 0) {
+        there.erase(name);
+        running.erase(name);
+        continue;
+      }
+      there[name] = reservation(name, upTo(6), upTo(4) == 0 ? "Bound" : "Pending");
+      running.put(there[name]);
+    }
+    Told restarted(limits);
+    for (const auto& [name, claim] : there) restarted.put(claim);
+    ASSERT_EQ(running.last(), restarted.last());
+  }
+}
+
+}  // namespace
+}  // namespace barevip::controlplane
