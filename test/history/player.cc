@@ -302,17 +302,25 @@ class Player {
     return isDeleted(object) || !ns || isDeleted(*ns);
   }
 
-  // An IP object proves that it was given an address.
+  // IP objects prove that it was given all that it shows.
   [[nodiscard]] bool isRecorded(const json& service) const {
     const json& uid = service.at("metadata").at("uid");
-    const std::vector<json> ips = all(kube::kIps);
-    return std::any_of(ips.begin(), ips.end(), [&](const json& ip) {
+    Addresses proven;
+    for (const json& ip : all(kube::kIps)) {
       const json& meta = ip.at("metadata");
       const json owners = meta.value("ownerReferences", json::array());
-      return !owners.empty() && owners.front().value("uid", json()) == uid &&
-             !meta.contains("deletionTimestamp") &&
-             ip.value(json::json_pointer("/status/phase"), "") == "Bound";
-    });
+      if (owners.empty() || owners.front().value("uid", json()) != uid ||
+          meta.contains("deletionTimestamp") ||
+          ip.value(json::json_pointer("/status/phase"), "") != "Bound") {
+        continue;
+      }
+      if (const auto address = IpAddress::parse(ip["spec"].value("address", ""))) {
+        proven.insert(*address);
+      }
+    }
+    const Addresses shown = shownBy(model::decodeService(service).value());
+    return !proven.empty() &&
+           std::includes(proven.begin(), proven.end(), shown.begin(), shown.end());
   }
 
   // Nothing else proves that the Service that owns it was given the address.
