@@ -16,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The last commit before this rule.
-BASE = "0ba04791123a"
+BASE = "642b0a59c322"
 LONGEST = 72
 FORM = re.compile(r"(?P<area>[a-z][a-z0-9-]*(?:/[a-z0-9-]+)*): (?P<first>[a-z][\w-]*)(?: .*)?")
 # First words that begin a description instead of an order.
