@@ -33,6 +33,9 @@ struct Endpoint {
 struct EndpointSlice {
   kube::ObjectKey key;
   std::string serviceName;  ///< label kubernetes.io/service-name; same namespace
+  /// The control plane says that it keeps this slice, from the selector of the Service. Of a
+  /// Service with a selector it takes away what others wrote under that label.
+  bool byController = false;
   Family family = Family::kIpv4;
   std::vector<EndpointPort> ports;
   std::vector<Endpoint> endpoints;

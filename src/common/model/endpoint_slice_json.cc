@@ -15,6 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
+constexpr const char* kManagedByLabel = "endpointslice.kubernetes.io/managed-by";
+constexpr const char* kController = "endpointslice-controller.k8s.io";
 
 std::vector<EndpointPort> decodePorts(const json& slice) {
   std::vector<EndpointPort> result;
@@ -52,6 +54,7 @@ Result<EndpointSlice> decodeEndpointSlice(const json& object) {
   EndpointSlice slice;
   slice.key = std::move(meta->key);
   slice.serviceName = labelOf(object, kServiceNameLabel);
+  slice.byController = labelOf(object, kManagedByLabel) == kController;
   slice.ports = decodePorts(object);
   const auto family = parseFamily(stringAt(object, "addressType"));
   if (!family) return slice;

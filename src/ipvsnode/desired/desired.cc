@@ -30,12 +30,17 @@ bool insertByKey(std::vector<std::shared_ptr<const T>>& objects, std::shared_ptr
 class Builder {
  public:
   Builder(const ClusterState& cluster, const DesiredOptions& options, const LocalFacts& local)
-      : options_(options), local_(local), endpoints_(cluster.slices), claims_(cluster.claims) {
+      : options_(options),
+        local_(local),
+        endpoints_(cluster.slices),
+        claims_(cluster.claims),
+        admission_(cluster, vipsOfCluster_) {
     Frontends frontends = selectFrontends(cluster, claims_, options.classes);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
       const bool here = mayServeHere(frontend);
       addToVip(frontend, here);
+      vipsOfCluster_.insert(frontend.key.vip);
       if (here) frontends_.push_back(std::move(frontend));
     }
     for (const Frontend& frontend : frontends_) vips_.insert(frontend.key.vip);
@@ -87,18 +92,9 @@ class Builder {
   void addFrontend(const Frontend& frontend) {
     const model::Service& service = *frontend.service;
     const auto slices = endpoints_.of(service.key);
-    const EndpointChoice choice =
-        chooseEndpoints(slices,
-                        {frontend.key.vip.family(), frontend.port, service.externalTrafficPolicy,
-                         options_.nodeName},
-                        vips_);
-    if (choice.refused > 0) {
-      report(frontend, "EndpointRefused",
-             std::to_string(choice.refused) + " endpoint(s) of port " +
-                 std::to_string(frontend.port.port) +
-                 " are not used: loopback, link-local, multicast and load balancer addresses "
-                 "cannot be a pod's; correct the EndpointSlice");
-    }
+    const EndpointChoice choice = chooseEndpoints(
+        slices, {service, frontend.key.vip.family(), frontend.port, options_.nodeName}, admission_);
+    noteRefused(frontend, choice.refused);
 
     ipvs::VirtualServer server{frontend.key, optionsOf(frontend), {}};
     server.realServers.reserve(choice.realServers.size());
@@ -107,6 +103,19 @@ class Builder {
 
     desired_.filter.virtualServers.push_back(frontend.key);
     if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
+  }
+
+  // One for all ports: there may be as many refusals as there are ports.
+  void noteRefused(const Frontend& frontend, const EndpointChoice::Refused& refused) {
+    if (refused.count == 0) return;
+    if (!refusing_.emplace(frontend.service->key, frontend.key.vip).second) return;
+    const std::size_t more = refused.count - 1;
+    const std::string others = more == 0   ? ""
+                               : more == 1 ? ", and so is 1 more"
+                                           : ", and so are " + std::to_string(more) + " more";
+    report(frontend, "EndpointRefused",
+           "endpoint " + refused.first.toString() + " is left out" + others + ": it is " +
+               refused.what + "; correct the EndpointSlice, or give the Service a selector");
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
@@ -190,7 +199,8 @@ class Builder {
     std::vector<const model::Service*> placed;
     for (const auto& service : vip.services) {
       if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) continue;
-      const auto nodes = nodesWithEndpoints(endpoints_.of(service->key), vip.address.family());
+      const auto nodes = nodesWithEndpoints(endpoints_.of(service->key), *service,
+                                            vip.address.family(), admission_);
       if (nodes.empty()) continue;
       if (placed.empty()) vip.commonNodes = nodes;
       std::erase_if(vip.commonNodes,
@@ -251,6 +261,9 @@ class Builder {
   BoundClaims claims_;
   std::vector<Frontend> frontends_;
   std::set<IpAddress> vips_;
+  std::set<IpAddress> vipsOfCluster_;
+  EndpointAdmission admission_;
+  std::set<std::pair<kube::ObjectKey, IpAddress>> refusing_;
   DesiredState desired_;
 };
 

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "ipvsnode/desired/frontends.h"
-
 namespace barevip::node {
 namespace {
 
@@ -21,8 +19,8 @@ bool usable(const model::Endpoint& endpoint) {
 }
 
 std::vector<Candidate> candidatesOf(std::span<const model::EndpointSlice* const> slices,
-                                    const EndpointQuery& query, const std::set<IpAddress>& vips,
-                                    std::size_t& refused) {
+                                    const EndpointQuery& query, EndpointAdmission& admission,
+                                    EndpointChoice::Refused& refused) {
   std::vector<Candidate> result;
   for (const model::EndpointSlice* slice : slices) {
     if (slice->family != query.family) continue;
@@ -34,9 +32,9 @@ std::vector<Candidate> candidatesOf(std::span<const model::EndpointSlice* const>
         if (endpoint.addresses.empty() || !usable(endpoint)) continue;
         // All addresses of an endpoint lead to the same pod: the first is enough (API reference).
         const IpAddress& address = endpoint.addresses.front();
-        if (address.family() != query.family || !isRoutableUnicast(address) ||
-            vips.contains(address)) {
-          ++refused;
+        if (address.family() != query.family) continue;
+        if (auto what = admission.refusal(query.service, *slice, address)) {
+          if (refused.count++ == 0) refused = {1, address, *std::move(what)};
           continue;
         }
         result.push_back({{address, port.port},
@@ -83,10 +81,10 @@ std::span<const model::EndpointSlice* const> EndpointIndex::of(
 }
 
 EndpointChoice chooseEndpoints(std::span<const model::EndpointSlice* const> slices,
-                               const EndpointQuery& query, const std::set<IpAddress>& vips) {
+                               const EndpointQuery& query, EndpointAdmission& admission) {
   EndpointChoice choice;
-  const std::vector<Candidate> candidates = candidatesOf(slices, query, vips, choice.refused);
-  if (query.policy == model::TrafficPolicy::kLocal) {
+  const std::vector<Candidate> candidates = candidatesOf(slices, query, admission, choice.refused);
+  if (query.service.externalTrafficPolicy == model::TrafficPolicy::kLocal) {
     choice.realServers = pick(candidates, [](const Candidate& c) { return c.here; });
     choice.localOnly = !choice.realServers.empty();
     if (choice.localOnly) return choice;
@@ -96,18 +94,16 @@ EndpointChoice chooseEndpoints(std::span<const model::EndpointSlice* const> slic
 }
 
 std::set<std::string> nodesWithEndpoints(std::span<const model::EndpointSlice* const> slices,
-                                         Family family) {
+                                         const model::Service& service, Family family,
+                                         EndpointAdmission& admission) {
   std::set<std::string> ready;
   std::set<std::string> lastResort;
   for (const model::EndpointSlice* slice : slices) {
     if (slice->family != family) continue;
     for (const model::Endpoint& endpoint : slice->endpoints) {
-      if (endpoint.nodeName.empty()) continue;
-      if (endpoint.ready) {
-        ready.insert(endpoint.nodeName);
-      } else if (usable(endpoint)) {
-        lastResort.insert(endpoint.nodeName);
-      }
+      if (endpoint.nodeName.empty() || endpoint.addresses.empty() || !usable(endpoint)) continue;
+      if (admission.refusal(service, *slice, endpoint.addresses.front())) continue;
+      (endpoint.ready ? ready : lastResort).insert(endpoint.nodeName);
     }
   }
   return ready.empty() ? lastResort : ready;

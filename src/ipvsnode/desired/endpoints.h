@@ -14,6 +14,8 @@
 #include "barevip/model/endpoint_slice.h"
 #include "barevip/model/service.h"
 
+#include "ipvsnode/desired/endpoint_admission.h"
+
 namespace barevip::node {
 
 /// EndpointSlices by the Service that they belong to. Refers to the slices: they must outlive it.
@@ -32,14 +34,19 @@ struct EndpointChoice {
   std::vector<ipvs::RealServerKey> realServers;  ///< ascending, each once
   /// Policy Local, and all of realServers are on this node.
   bool localOnly = false;
-  /// How many endpoints were refused: loopback, link-local, multicast, or a VIP (a loop).
-  std::size_t refused = 0;
+  /// Endpoints that are not used, see EndpointAdmission: how many, and the first with what it is.
+  struct Refused {
+    std::size_t count = 0;
+    IpAddress first;
+    std::string what;
+  };
+  Refused refused;
 };
 
 struct EndpointQuery {
+  const model::Service& service;
   Family family = Family::kIpv4;
   model::ServicePort port;
-  model::TrafficPolicy policy = model::TrafficPolicy::kCluster;
   std::string nodeName;
 };
 
@@ -49,11 +56,12 @@ struct EndpointQuery {
 /// the cluster (from outside no request comes here: the owner has endpoints).
 [[nodiscard]] EndpointChoice chooseEndpoints(std::span<const model::EndpointSlice* const> slices,
                                              const EndpointQuery& query,
-                                             const std::set<IpAddress>& vips);
+                                             EndpointAdmission& admission);
 
-/// The nodes that have endpoints of the family, by the same rule: ready ones, or if there are none
+/// The nodes that have endpoints of the family, by the same rules: ready ones, or if there are none
 /// anywhere, serving and terminating ones.
 [[nodiscard]] std::set<std::string> nodesWithEndpoints(
-    std::span<const model::EndpointSlice* const> slices, Family family);
+    std::span<const model::EndpointSlice* const> slices, const model::Service& service,
+    Family family, EndpointAdmission& admission);
 
 }  // namespace barevip::node

@@ -10,30 +10,12 @@
 
 #include "barevip/net/data_path.h"
 
+#include "ipvsnode/desired/machines.h"
+
 namespace barevip::node {
 namespace {
 
 constexpr const char* kProxyMode = "Proxy";
-
-// What the cluster itself is reached by, and what each is.
-std::map<IpAddress, std::string> machineAddresses(const ClusterState& cluster) {
-  std::map<IpAddress, std::string> result;
-  for (const auto& node : cluster.nodes) {
-    const std::string whose = "the address of node " + node->key.name;
-    for (const IpAddress& address : node->internalIps) result.emplace(address, whose);
-  }
-  // Kept by the API servers themselves (kubernetes/pkg/controlplane/reconcilers).
-  const kube::ObjectKey own{"default", "kubernetes"};
-  for (const auto& slice : cluster.slices) {
-    if (slice->key != own) continue;
-    for (const model::Endpoint& endpoint : slice->endpoints) {
-      for (const IpAddress& address : endpoint.addresses) {
-        result.emplace(address, "the address of an API server");
-      }
-    }
-  }
-  return result;
-}
 
 bool saysAssigned(const model::Service& service) {
   const model::Condition* condition = model::findCondition(service.conditions, kAddressAssigned);

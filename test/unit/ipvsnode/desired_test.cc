@@ -229,6 +229,27 @@ TEST(Desired, AnEndpointThatIsAVipItselfWouldLoopAndIsReported) {
   EXPECT_THAT(state.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0].reason, "EndpointRefused");
+  EXPECT_EQ(state.problems[0].message,
+            "endpoint 192.0.2.1 is left out: it is the address of a load balancer; correct the "
+            "EndpointSlice, or give the Service a selector");
+}
+
+TEST(Desired, EndpointsThatAreRefusedAreOneProblemOfAServiceWhateverItsPorts) {
+  model::Service web = service("web", {"192.0.2.1"});
+  web.ports.push_back({"admin", model::Protocol::kTcp, 81, 0});
+  model::EndpointSlice byHand = slice("web", {{"172.18.0.2"}, {"172.18.0.3"}, {"10.1.0.1"}});
+  byHand.ports.push_back({"admin", model::Protocol::kTcp, 8081});
+  const DesiredState state = desired(ClusterBuilder()
+                                         .add(web)
+                                         .add(byHand)
+                                         .add(node("n1", "172.18.0.2"))
+                                         .add(node("n2", "172.18.0.3")));
+  ASSERT_THAT(state.problems, SizeIs(1));
+  EXPECT_EQ(state.problems[0].message,
+            "endpoint 172.18.0.2 is left out, and so is 1 more: it is the address of node n1; "
+            "correct the EndpointSlice, or give the Service a selector");
+  EXPECT_THAT(state.virtualServers, SizeIs(2));
+  EXPECT_THAT(state.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
 }
 
 // Services that share a VIP.

@@ -22,7 +22,11 @@ EndpointChoice choose(const std::vector<model::EndpointSlice>& slices,
                       const model::ServicePort& port = kHttp) {
   std::vector<const model::EndpointSlice*> pointers;
   for (const auto& one : slices) pointers.push_back(&one);
-  return chooseEndpoints(pointers, {family, port, policy, "n1"}, vips);
+  model::Service web = service("web", {});
+  web.externalTrafficPolicy = policy;
+  const ClusterState nobodyElse;
+  EndpointAdmission admission(nobodyElse, vips);
+  return chooseEndpoints(pointers, {web, family, port, "n1"}, admission);
 }
 
 // The truth table. "here" is n1.
@@ -144,7 +148,9 @@ TEST(Endpoints, ThatNoPodCanHaveAreRefusedAndCounted) {
                                                       {"10.1.0.1"}})},
                                        TrafficPolicy::kCluster, Family::kIpv4, {ip("192.0.2.1")});
   EXPECT_THAT(choice.realServers, ElementsAre(real("10.1.0.1")));
-  EXPECT_EQ(choice.refused, 5U);
+  EXPECT_EQ(choice.refused.count, 5U);
+  EXPECT_EQ(choice.refused.first, ip("127.0.0.1"));
+  EXPECT_EQ(choice.refused.what, "not a unicast address that others can reach");
 }
 
 TEST(Endpoints, WithoutAddressOrPortDoNotCount) {
@@ -168,7 +174,10 @@ TEST(Endpoints, BelongToTheServiceThatTheSliceNames) {
 
 std::set<std::string> nodesOf(const model::EndpointSlice& one) {
   const std::vector<const model::EndpointSlice*> pointers{&one};
-  return nodesWithEndpoints(pointers, Family::kIpv4);
+  const ClusterState nobodyElse;
+  const std::set<IpAddress> vips{ip("192.0.2.1")};
+  EndpointAdmission admission(nobodyElse, vips);
+  return nodesWithEndpoints(pointers, service("web", {}), Family::kIpv4, admission);
 }
 
 TEST(Endpoints, NodesWithReadyOnesAreThePlacesForLocal) {
@@ -180,6 +189,11 @@ TEST(Endpoints, NodesWithReadyOnesAreThePlacesForLocal) {
   EXPECT_THAT(nodesOf(slice("web", {unready("10.1.0.1", "n1"), terminating("10.1.0.3", "n3")})),
               UnorderedElementsAre("n3"));
   EXPECT_THAT(nodesOf(slice("web", {})), IsEmpty());
+}
+
+TEST(Endpoints, ThatAreRefusedMakeNoNodeAPlaceForLocal) {
+  EXPECT_THAT(nodesOf(slice("web", {{"192.0.2.1", "n1"}, {"10.1.0.1", "n2"}})),
+              UnorderedElementsAre("n2"));
 }
 
 }  // namespace

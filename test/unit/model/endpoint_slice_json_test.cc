@@ -36,6 +36,21 @@ TEST(EndpointSliceJson, DecodesWhatAnApiServerSends) {
   EXPECT_EQ(slice, want);
 }
 
+TEST(EndpointSliceJson, SaysWhetherTheControlPlaneKeepsIt) {
+  const auto managedBy = [](const std::string& who) {
+    return decodeEndpointSlice({{"metadata",
+                                 {{"namespace", "shop"},
+                                  {"name", "web-x"},
+                                  {"labels", {{"endpointslice.kubernetes.io/managed-by", who}}}}},
+                                {"addressType", "IPv4"}})
+        ->byController;
+  };
+  EXPECT_TRUE(managedBy("endpointslice-controller.k8s.io"));
+  // Its source is an Endpoints object that somebody wrote.
+  EXPECT_FALSE(managedBy("endpointslicemirroring-controller.k8s.io"));
+  EXPECT_FALSE(decoded(R"("addressType": "IPv4")").byController);
+}
+
 TEST(EndpointSliceJson, FillsInConditionsAsTheApiDefinesThem) {
   struct Case {
     std::string conditions;

@@ -38,6 +38,7 @@ TEST(ServiceJson, DecodesWhatAnApiServerSends) {
       "conditions": [{"type": "barevip.dev/Addressed", "status": "True"}]}})"));
   ASSERT_TRUE(service);
   Service want;
+  want.selects = true;
   want.key = {"shop", "web"};
   want.uid = "u1";
   want.resourceVersion = "7";
@@ -86,6 +87,22 @@ TEST(ServiceJson, KeepsTheAnnotationsThatSomebodyReads) {
                                              {"metallb.universe.tf/address-pool", "f"},
                                              {"metallb.universe.tf/loadBalancerIPs", "g"},
                                              {"metallb.universe.tf/allow-shared-ip", "h"}}));
+}
+
+TEST(ServiceJson, OfEveryTypeSaysWhetherItSelectsPods) {
+  const auto selects = [](const std::string& type, const std::string& selector) {
+    TextBudget texts;
+    return decodeServiceParts(
+               json::parse(
+                   R"({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"type": ")" +
+                   type + R"(", "selector": )" + selector + "}}"),
+               kPartsOfNode, texts)
+        ->selects;
+  };
+  EXPECT_TRUE(selects("LoadBalancer", R"({"app": "web"})"));
+  EXPECT_TRUE(selects("ClusterIP", R"({"app": "web"})"));
+  EXPECT_FALSE(selects("LoadBalancer", "{}"));
+  EXPECT_FALSE(selects("LoadBalancer", "null"));
 }
 
 TEST(ServiceJson, FillsInTheDefaultsOfTheApi) {
