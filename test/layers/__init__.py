@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers of test/run, by name, in the order in which they run."""
 
-from layers import cluster, images, lint, manifests
+from layers import cluster, docs, images, lint, manifests
 from layers.build import build, fuzz, kernel, prepare, sanitize, unit, wire
 from layers.outcome import Outcome
 
@@ -11,6 +11,7 @@ LAYERS = {
     "unit": unit,
     "wire": wire,
     "manifests": manifests.run,
+    "docs": docs.run,
     "images": images.run,
     "sanitize": sanitize,
     "fuzz": fuzz,

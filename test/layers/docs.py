@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layer that builds the documentation as a site and compares it with what the programs are."""
+
+from layers.build import build
+from layers.cluster import run_tests
+
+
+def run():
+    """Every test of test/docs/test_*.py, with the Python that has Debian's modules."""
+    build("release", "barevip-operator", "barevip-node", "kubectl-barevip")
+    return run_tests("discover", "-v", "-s", "docs", "-t", ".", python="/usr/bin/python3")
