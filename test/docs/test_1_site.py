@@ -80,7 +80,7 @@ class Site(unittest.TestCase):
                 cls.pages[os.path.relpath(path, BUILT)] = Page(file.read())
 
     def test_has_the_pages_of_users_and_of_builders(self):
-        for page in ("index", "docs/install", "docs/decisions/index", "src/operator/pool/index", "CONTRIBUTING"):
+        for page in ("index", "docs/quick-start", "docs/decisions/index", "src/operator/pool/index", "CONTRIBUTING"):
             self.assertIn(f"{page}.html", self.pages)
 
     def test_no_page_asks_another_host(self):
@@ -105,7 +105,7 @@ class Site(unittest.TestCase):
     def test_the_search_finds_a_reason_of_a_condition(self):
         with open(os.path.join(BUILT, "search", "search_index.json"), encoding="utf-8") as file:
             entries = json.load(file)["docs"]
-        found = {entry["location"].partition("#")[0] for entry in entries if "NoPoolAdmits" in entry["text"]}
+        found = {entry["location"].partition("#")[0] for entry in entries if "NoPoolAdmits" in entry["title"]}
         self.assertIn("docs/troubleshooting.html", found)
 
     def test_the_command_refuses_an_argument_that_it_does_not_know(self):

@@ -137,10 +137,30 @@ class Reasons(unittest.TestCase):
         *("LoadBalancer", "PreferDualStack", "FallbackToLogsOnError", "RollingUpdate"),
     }
 
-    def test_each_reason_of_a_condition_or_an_event_is_explained(self):
+    # Nothing is wrong.
+    FINE = {"Adopted", "Announced", "Assigned", "NoOverlap", "OverlapsNodes", "Ready", "Reserved"}
+
+    def reasons(self):
         text = source("assigner/**/*.cc", "assigner/**/*.h", "operator/**/*.cc", "operator/**/*.h", "ipvsnode/**/*.cc")
         literals = set(re.findall(r'"([A-Z][a-z]+(?:[A-Z][A-Za-z0-9]*)?)"', text))
-        explained = set(documentation.code(REFERENCE + documentation.page("troubleshooting.md")))
-        reasons = literals - self.ACTIONS - self.KUBERNETES
-        self.assertGreater(len(reasons), 40)
-        self.assertEqual(reasons - explained, set())
+        return literals - self.ACTIONS - self.KUBERNETES
+
+    def test_each_reason_of_a_condition_or_an_event_stands_in_the_reference(self):
+        self.assertGreater(len(self.reasons()), 40)
+        self.assertEqual(self.reasons() - set(documentation.code(REFERENCE)), set())
+
+    def test_each_reason_that_asks_for_something_is_a_heading_of_troubleshooting(self):
+        headings = re.findall(r"^### `(\w+)`$", documentation.page("troubleshooting.md"), re.MULTILINE)
+        self.assertEqual(self.reasons() - self.FINE - set(headings), set())
+
+    def test_each_log_line_that_is_a_heading_stands_in_the_source(self):
+        # Literals of one text in several lines are one.
+        text = re.sub(r'"\s*"', "", source("**/*.cc"))
+        lines = documentation.section(documentation.page("troubleshooting.md"), "Log lines of the node daemon")
+        headings = re.findall(r"^### `(.+)`$", lines, re.MULTILINE)
+        self.assertTrue(headings)
+        for heading in headings:
+            with self.subTest(heading):
+                # A word in capitals stands for a value.
+                for part in re.split(r"\b[A-Z]{4,}\b", heading):
+                    self.assertIn(part.strip(), text)

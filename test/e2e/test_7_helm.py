@@ -224,7 +224,7 @@ class Helm(ClusterTest):
 
 
 class QuickStart(ClusterTest):
-    """The lines of docs/install.md under "Quick start", as they stand, on a host of the LAN that is not a node."""
+    """The lines of docs/quick-start.md, as they stand, on a host of the LAN that is not a node."""
 
     nodes = 2
     installed = False
@@ -235,7 +235,7 @@ class QuickStart(ClusterTest):
 
     @staticmethod
     def lines():
-        with open(os.path.join(h.REPO, "docs", "install.md"), encoding="utf-8") as file:
+        with open(os.path.join(h.REPO, "docs", "quick-start.md"), encoding="utf-8") as file:
             block = file.read().split("<!-- quick start")[1].split("```console\n")[1].split("```")[0]
         return [line.removeprefix("$ ") for line in block.splitlines()]
 
