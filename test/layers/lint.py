@@ -27,11 +27,8 @@ def tracked(*patterns):
     found = []
     for folder, folders, files in os.walk(REPO):
         folders[:] = [name for name in folders if name not in ("build", "__pycache__", ".git")]
-        found += [
-            os.path.relpath(os.path.join(folder, name), REPO)
-            for name in files
-            if not patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
-        ]
+        found += [os.path.relpath(os.path.join(folder, name), REPO) for name in files]
+    found = [path for path in found if not patterns or any(fnmatch.fnmatch(path, pattern) for pattern in patterns)]
     return sorted(found)
 
 
