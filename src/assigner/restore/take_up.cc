@@ -89,7 +89,7 @@ class TakeUp {
     for (const model::IpClaim* const claim : claims_) {
       // What goes keeps what it has, and gets nothing.
       if (claim->serviceOwner || claim->deleting) continue;
-      if (!claim->spec.address.empty() && !restsFor(*claim)) reserve(*claim);
+      if (!claim->spec.address.empty()) reserve(*claim);
     }
     return adopted;
   }
@@ -316,15 +316,17 @@ class TakeUp {
   }
 
   // Another one had the address when somebody led last, and released it since: when, nobody knows.
-  [[nodiscard]] bool restsFor(const model::IpClaim& claim) {
-    const auto address = IpAddress::parse(claim.spec.address);
-    return claim.status.phase == "Conflict" && address && allocator_.restForNobody(*address);
+  // Who may not have it keeps it from nobody.
+  [[nodiscard]] bool restsFor(const model::IpClaim& claim, const Reservation& reservation) {
+    return claim.status.phase == "Conflict" &&
+           chooseReservation(allocator_.pools(), allocator_.holds(), reservation) &&
+           allocator_.restForNobody(*reservation.address);
   }
 
   void reserve(const model::IpClaim& claim) {
     const auto ns = snapshot_.namespaceOf(claim.key.ns);
     const auto reservation = reservationOf(claim, ns.get());
-    if (!reservation) return;
+    if (!reservation || restsFor(claim, *reservation)) return;
     (void)allocator_.reserve(*reservation, [&](const kube::ObjectKey& key) {
       const model::Service* const service = find(key);
       return service != nullptr && namesClaim(*service, claim.key.name);

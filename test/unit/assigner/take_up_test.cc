@@ -266,6 +266,33 @@ TEST(TakeUpSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
   }
 }
 
+TEST(TakeUpSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
+  using namespace std::chrono_literals;
+  model::IpClaim conflicting = reserved("thief", kAddress, false);
+  conflicting.status.phase = "Conflict";
+  const auto restsAfter = [](const model::IpClaim& claim, const model::Pool& change) {
+    model::Pool a = change;
+    a.reuseDelay = 60s;
+    Allocator allocator = allocatorWith({a});
+    takeUp(allocator, snapshotOf({claim}, {}), {});
+    return allocator.holds().find(ip(kAddress)) != nullptr;
+  };
+  const model::Pool open = pool("a", {"10.0.0.0/24"});
+  EXPECT_TRUE(restsAfter(conflicting, open));
+  model::Pool others = open;
+  others.namespaces = {"somebody-else"};
+  EXPECT_FALSE(restsAfter(conflicting, others)) << "the Pool does not admit it";
+  model::IpClaim elsewhere = conflicting;
+  elsewhere.spec.pool = "nowhere";
+  EXPECT_FALSE(restsAfter(elsewhere, open)) << "there is no such Pool";
+  model::IpClaim wrong = conflicting;
+  wrong.spec.family = "IPv6";
+  EXPECT_FALSE(restsAfter(wrong, open)) << "it contradicts itself";
+  model::IpClaim excess = conflicting;
+  excess.excess = true;
+  EXPECT_FALSE(restsAfter(excess, open)) << "it does not count";
+}
+
 TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
   claim.status.services = {"web"};
