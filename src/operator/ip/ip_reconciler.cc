@@ -98,8 +98,9 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   if (!claim || claim->deleting) return ReconcileResult{};
   const auto ns = namespaceOf(*claim, stop);
   if (!ns) return tl::make_unexpected(ns.error());
-  const std::optional<Status> status =
-      claim->serviceOwner ? ownedStatus(*claim) : reservedStatus(*claim, ns->get());
+  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : std::nullopt;
+  const bool refused = claim->serviceOwner && !status && claim->excess;
+  if (!claim->serviceOwner || refused) status = reservedStatus(*claim, ns->get());
   if (!status || *status == claim->status) {
     pace_.agrees(key);
     recorded(key);

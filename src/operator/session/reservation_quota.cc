@@ -13,7 +13,7 @@ namespace barevip::controlplane {
 namespace {
 
 // By its name: who calls an IP object that of a Service does not get around the limit.
-bool isRecord(const model::IpClaim& claim) {
+bool looksLikeRecord(const model::IpClaim& claim) {
   if (!claim.serviceOwner) return false;
   const auto address = IpAddress::parse(claim.spec.address);
   return address && claim.key.name == assigner::recordName(claim.serviceOwner->name, *address);
@@ -22,19 +22,24 @@ bool isRecord(const model::IpClaim& claim) {
 }  // namespace
 
 ReservationQuota::Verdicts ReservationQuota::put(const model::IpClaim& claim) {
+  const bool bound = claim.status.phase == "Bound";
+  const bool record = looksLikeRecord(claim);
   Verdicts verdicts;
-  const std::string& ns = claim.key.ns;
-  if (isRecord(claim)) {
+  if (record && bound) {
     verdicts = erase(claim.key);
     verdicts[claim.key] = Verdict::kCounts;
     return verdicts;
   }
+  const std::string& ns = claim.key.ns;
   OfNamespace& of = namespaces_[ns];
-  remove(of, claim.key.name);
-  Rank rank{claim.status.phase != "Bound", claim.creationSeconds, claim.key.name};
-  of.ranks.insert_or_assign(claim.key.name, rank);
-  of.counted.insert(std::move(rank));
+  const std::string before = remove(of, claim.key.name);
+  Known known{{!bound, claim.creationSeconds, claim.key.name},
+              record ? claim.serviceOwner->name : ""};
+  (record ? of.services[known.service].records : of.counted).insert(known.rank);
   verdicts[claim.key] = Verdict::kCounts;
+  settleRecords(ns, of, before, verdicts);
+  settleRecords(ns, of, known.service, verdicts);
+  of.known.insert_or_assign(claim.key.name, std::move(known));
   settle(ns, of, verdicts);
   return verdicts;
 }
@@ -43,23 +48,53 @@ ReservationQuota::Verdicts ReservationQuota::erase(const kube::ObjectKey& key) {
   Verdicts verdicts;
   const auto it = namespaces_.find(key.ns);
   if (it == namespaces_.end()) return verdicts;
-  remove(it->second, key.name);
-  settle(key.ns, it->second, verdicts);
-  if (it->second.ranks.empty() && !it->second.leftOut) namespaces_.erase(it);
+  OfNamespace& of = it->second;
+  settleRecords(key.ns, of, remove(of, key.name), verdicts);
+  settle(key.ns, of, verdicts);
+  if (of.known.empty() && !of.leftOut) namespaces_.erase(it);
   return verdicts;
 }
 
-void ReservationQuota::remove(OfNamespace& of, const std::string& name) {
-  const auto it = of.ranks.find(name);
-  if (it == of.ranks.end()) return;
-  of.counted.erase(it->second);
-  of.refused.erase(it->second);
-  of.ranks.erase(it);
+std::string ReservationQuota::remove(OfNamespace& of, const std::string& name) {
+  const auto it = of.known.find(name);
+  if (it == of.known.end()) return {};
+  const Known known = std::move(it->second);
+  of.known.erase(it);
+  of.counted.erase(known.rank);
+  of.refused.erase(known.rank);
+  if (!known.service.empty()) {
+    OfService& service = of.services.at(known.service);
+    service.records.erase(known.rank);
+    service.others.erase(known.rank);
+  }
+  return known.service;
+}
+
+void ReservationQuota::settleRecords(const std::string& ns, OfNamespace& of,
+                                     const std::string& service, Verdicts& verdicts) const {
+  const auto it = of.services.find(service);
+  if (it == of.services.end()) return;
+  auto& [records, others] = it->second;
+  const auto isBehind = [&] { return !records.empty() && *others.begin() < *records.rbegin(); };
+  while (!others.empty() && (records.size() < limits_.unbound || isBehind())) {
+    const Rank first = *others.begin();
+    others.erase(others.begin());
+    of.counted.erase(first);
+    of.refused.erase(first);
+    records.insert(first);
+    verdicts[{ns, first.name}] = Verdict::kCounts;
+  }
+  while (records.size() > limits_.unbound) {
+    const auto last = std::prev(records.end());
+    of.counted.insert(*last);
+    verdicts[{ns, last->name}] = Verdict::kCounts;
+    others.insert(records.extract(last));
+  }
+  if (records.empty() && others.empty()) of.services.erase(it);
 }
 
 void ReservationQuota::settle(const std::string& ns, OfNamespace& of, Verdicts& verdicts) {
-  const auto move = [&](std::set<Rank>& from, std::set<Rank>::iterator which, std::set<Rank>& to,
-                        Verdict verdict) {
+  const auto move = [&](Ranks& from, Ranks::iterator which, Ranks& to, Verdict verdict) {
     verdicts[{ns, which->name}] = verdict;
     to.insert(from.extract(which));
   };
@@ -75,10 +110,9 @@ void ReservationQuota::settle(const std::string& ns, OfNamespace& of, Verdicts& 
     move(of.refused, of.refused.begin(), of.counted, Verdict::kCounts);
   }
   while (of.refused.size() > limits_.refused) {
-    const auto last = std::prev(of.refused.end());
-    verdicts[{ns, last->name}] = Verdict::kLeftOut;
-    of.ranks.erase(last->name);
-    of.refused.erase(last);
+    const std::string name = of.refused.rbegin()->name;
+    verdicts[{ns, name}] = Verdict::kLeftOut;
+    remove(of, name);
     of.leftOut = true;
   }
   if (of.leftOut && of.refused.size() < limits_.refused) {

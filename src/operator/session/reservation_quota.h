@@ -18,13 +18,17 @@ namespace barevip::controlplane {
 /// Of each namespace so many count, and as many again are known, to be refused. Those that hold an
 /// address count before all others, whatever their number; of the others the oldest, by creation
 /// and name. So the verdict follows from the objects, and neither from the order in which they come
-/// nor from a restart, but for what was left out before there was room: see hasRoom(). Records
-/// of Services do not count.
+/// nor from a restart, but for what was left out before there was room: see hasRoom().
+///
+/// Records of Services do not count. Anybody can make an IP object that looks like one, but only
+/// the operator binds it: of those of one Service that are not bound, the oldest few are records,
+/// more than it ever has at once, and the others are reservations.
 class ReservationQuota {
  public:
   struct Limits {
     std::size_t counted = model::IpClaim::kMaxReservations;  ///< of a namespace
     std::size_t refused = model::IpClaim::kMaxReservations;  ///< and so many more are known
+    std::size_t unbound = 8;                                 ///< records of one Service
   };
   enum class Verdict : std::uint8_t { kCounts, kRefused, kLeftOut };
   /// The last verdict of each object whose verdict may be another one now.
@@ -49,14 +53,28 @@ class ReservationQuota {
 
     friend auto operator<=>(const Rank&, const Rank&) = default;
   };
+  using Ranks = std::set<Rank>;
+  /// What looks like a record of one Service and is not bound.
+  struct OfService {
+    Ranks records;
+    Ranks others;  ///< too many to be records
+  };
+  struct Known {
+    Rank rank;
+    std::string service;  ///< that it names as its owner if it looks like a record; else empty
+  };
   struct OfNamespace {
-    std::set<Rank> counted;
-    std::set<Rank> refused;
-    std::map<std::string, Rank> ranks;  ///< by name, of both
-    bool leftOut = false;               ///< something, since the last list
+    Ranks counted;
+    Ranks refused;
+    std::map<std::string, OfService> services;
+    std::map<std::string, Known> known;  ///< by name, of all these
+    bool leftOut = false;                ///< something, since the last list
   };
 
-  static void remove(OfNamespace& of, const std::string& name);
+  /// Returns the Service whose record it may have been.
+  static std::string remove(OfNamespace& of, const std::string& name);
+  void settleRecords(const std::string& ns, OfNamespace& of, const std::string& service,
+                     Verdicts& verdicts) const;
   void settle(const std::string& ns, OfNamespace& of, Verdicts& verdicts);
 
   Limits limits_{};

@@ -513,6 +513,25 @@ TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNoth
   EXPECT_EQ(phase("front-door"), "Bound");
 }
 
+TEST_F(IpReconcilerTest, WhatOnlyLooksLikeARecordIsRefusedByNameWhenItIsOneTooMany) {
+  add("web");
+  for (const std::string name : {"web-10.0.0.0", "web-10.0.0.9"}) {
+    json object = claim("web-10.0.0.0");
+    object.erase("status");
+    object["metadata"]["name"] = name;
+    object["spec"]["address"] = name.substr(4);
+    api_.put(kube::kIps, object);
+    sync();
+    model::IpClaim excess = *claims_.get({"default", name});
+    excess.excess = true;
+    claims_.put(excess);
+    ASSERT_TRUE(reservations().reconcile(excess.key, {}));
+  }
+  EXPECT_EQ(phase("web-10.0.0.0"), "Bound") << "it is the record";
+  EXPECT_EQ(phase("web-10.0.0.9"), "Pending");
+  EXPECT_EQ(bound("web-10.0.0.9")["reason"], "TooManyReservations");
+}
+
 TEST_F(IpReconcilerTest, AStatusThatAnotherProcessKeepsWritingIsRepairedWithoutAFight) {
   using namespace std::chrono_literals;
   reserve("front-door", {{"address", "10.0.0.7"}});

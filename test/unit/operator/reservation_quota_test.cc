@@ -90,17 +90,48 @@ TEST(ReservationQuota, WhatEndsMakesRoomForTheOldest) {
   EXPECT_FALSE(told.hasRoom());
 }
 
+model::IpClaim recordOf(const std::string& service, int number, std::int64_t since,
+                        const std::string& phase = "") {
+  const std::string address = "192.0.2." + std::to_string(number);
+  model::IpClaim record = reservation(service + "-" + address, since, phase);
+  record.spec.address = address;
+  record.serviceOwner = model::OwnerReference{};
+  record.serviceOwner->name = service;
+  return record;
+}
+
 TEST(ReservationQuota, RecordsOfServicesAreNoReservations) {
   Told told({.counted = 0, .refused = 1});
-  model::IpClaim record = reservation("web-192.0.2.1", 1);
-  record.spec.address = "192.0.2.1";
-  record.serviceOwner = model::OwnerReference{};
-  record.serviceOwner->name = "web";
+  const model::IpClaim record = recordOf("web", 1, 1);
   told.put(record);
   model::IpClaim forged = record;
   forged.key.name = "web-192.0.2.1-2";
   told.put(forged);
   EXPECT_EQ(told.last(), (Verdicts{{"web-192.0.2.1", kCounts}, {"web-192.0.2.1-2", kRefused}}));
+}
+
+TEST(ReservationQuota, OfOneServiceAFewRecordsThatAreNotBoundAreNoReservations) {
+  Told told({.counted = 1, .refused = 2, .unbound = 2});
+  for (int i = 1; i <= 6; ++i) told.put(recordOf("web", i, i));
+  told.put(recordOf("other", 1, 9));
+  EXPECT_EQ(told.last(), (Verdicts{{"web-192.0.2.1", kCounts},
+                                   {"web-192.0.2.2", kCounts},
+                                   {"web-192.0.2.3", kCounts},
+                                   {"web-192.0.2.4", kRefused},
+                                   {"web-192.0.2.5", kRefused},
+                                   {"other-192.0.2.1", kCounts}}));
+  told.put(recordOf("web", 1, 1, "Bound"));
+  EXPECT_EQ(told.last().at("web-192.0.2.4"), kCounts) << "a place of a reservation is free";
+  EXPECT_EQ(told.last().at("web-192.0.2.5"), kRefused);
+  told.put(recordOf("web", 7, 0));
+  EXPECT_EQ(told.last().at("web-192.0.2.7"), kCounts) << "the oldest are the records";
+  EXPECT_EQ(told.last().at("web-192.0.2.4"), kRefused);
+}
+
+TEST(ReservationQuota, AsManyRecordsThatAreBoundAsThereAre) {
+  Told told({.counted = 0, .refused = 0, .unbound = 1});
+  for (int i = 1; i <= 5; ++i) told.put(recordOf("web", i, i, "Bound"));
+  EXPECT_EQ(told.last().size(), 5U);
 }
 
 TEST(ReservationQuota, OtherNamespacesNoticeNothing) {
@@ -116,7 +147,7 @@ TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
   std::mt19937 random(20);
   const auto upTo = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   for (int round = 0; round < 200; ++round) {
-    const ReservationQuota::Limits limits{.counted = 5, .refused = 20};
+    const ReservationQuota::Limits limits{.counted = 5, .refused = 40, .unbound = 2};
     Told running(limits);
     std::map<std::string, model::IpClaim> there;
     for (int step = 0; step < 60; ++step) {
@@ -126,8 +157,13 @@ TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
         running.erase(name);
         continue;
       }
-      there[name] = reservation(name, upTo(6), upTo(4) == 0 ? "Bound" : "Pending");
-      running.put(there[name]);
+      const auto since = static_cast<std::int64_t>(upTo(6));
+      const std::string phase = upTo(4) == 0 ? "Bound" : "Pending";
+      const model::IpClaim claim = upTo(2) == 0
+                                       ? reservation(name, since, phase)
+                                       : recordOf(name.substr(0, 2), upTo(9), since, phase);
+      there[claim.key.name] = claim;
+      running.put(claim);
     }
     Told restarted(limits);
     for (const auto& [name, claim] : there) restarted.put(claim);
