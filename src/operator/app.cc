@@ -18,8 +18,18 @@ namespace barevip::controlplane {
 namespace {
 
 constexpr int kMostDoubled = 4;
-// A step of the elector is two requests, which take less than the time to renew.
-constexpr std::chrono::seconds kElectorHangs{110};
+// What a step of the elector takes besides: a credential plugin that is slow, a busy machine.
+constexpr std::chrono::seconds kElectorSlack{110};
+
+// The longest time between two steps of an elector that is well: a renewal that is refused, a look
+// at the Lease and a write, and the pause after them.
+std::chrono::milliseconds mostBetweenSteps(const kube::LeaseTimes& times) {
+  constexpr int kMostRequests = 3;
+  const std::chrono::duration<double, std::milli> pause =
+      times.retryPeriod * kube::LeaseTimes::kMostJitter;
+  return kMostRequests * times.requestDeadline() +
+         std::chrono::ceil<std::chrono::milliseconds>(pause) + kElectorSlack;
+}
 
 kube::LeaderElector::Options electionOf(const Options& options) {
   kube::LeaderElector::Options election;
@@ -141,7 +151,7 @@ std::chrono::milliseconds App::silenceOf(const kube::Reflector& reflector) const
 // Restarting helps against what hangs in this process, and not against a server that is away.
 obs::HttpAnswer App::live() {
   if (options_.leaderElect && elector_.lastStep() != MonotonicTime{} &&
-      clock_.now() - elector_.lastStep() > kElectorHangs + options_.leaseTimes.renewDeadline) {
+      clock_.now() - elector_.lastStep() > mostBetweenSteps(options_.leaseTimes)) {
     return {503, "the renewal of the Lease hangs\n"};
   }
   if (const auto current = session())

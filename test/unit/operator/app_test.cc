@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
+#include <latch>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fakes/fake_api.h"
+#include "fakes/manual_clock.h"
 
 namespace barevip::controlplane {
 namespace {
@@ -23,6 +26,35 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::HasSubstr;
+
+TEST(AppLiveness, AnElectorThatIsWellIsNeverTakenForOneThatHangs) {
+  kube::FakeApi api;
+  ManualClock clock;
+  std::latch asked(1);
+  std::promise<void> answer;
+  const std::shared_future<void> answered = answer.get_future().share();
+  api.setInterceptor([&](kube::FakeApi::Verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (resource != kube::kLeases) return std::nullopt;
+    if (!asked.try_wait()) asked.count_down();
+    answered.wait();
+    return Error{ErrorCode::kUnavailable, "nobody is there"};
+  });
+  Options options;
+  options.leaderElect = true;
+  options.identity = "first";
+  // As long as the flags may be: three requests and a pause take 16 minutes and 40 s.
+  options.leaseTimes = {600s, 400s, 333s};
+  ASSERT_EQ(options.leaseTimes.requestDeadline(), 200s);
+  App app(api, clock, options);
+  std::jthread thread([&](const std::stop_token& stop) { app.run(stop); });
+  asked.wait();
+  clock.advance(3 * 200s + 399'600ms + 110s);
+  EXPECT_EQ(app.live().status, 200);
+  clock.advance(1ms);
+  EXPECT_EQ(app.live().status, 503);
+  answer.set_value();
+}
 
 /// One process.
 class Replica {
