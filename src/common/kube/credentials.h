@@ -2,7 +2,9 @@
 // What a client shows to the API server, where it changes with time.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -21,8 +23,10 @@ class CredentialSource {
  public:
   virtual ~CredentialSource() = default;
 
-  /// The credential for a request; may block to get it. kForbidden if there is none, kStopped.
-  virtual Result<std::shared_ptr<const Credential>> current(std::stop_token stop) = 0;
+  /// The credential for a request; may block to get it, for as long as it takes if there is no
+  /// `patience`. kForbidden if there is none, kTimeout if there is none yet, kStopped.
+  virtual Result<std::shared_ptr<const Credential>> current(
+      std::stop_token stop, std::optional<std::chrono::milliseconds> patience) = 0;
 
   /// The server answered 401 to this one, so that the next current() gets another.
   virtual void refuse(const std::shared_ptr<const Credential>& credential) = 0;

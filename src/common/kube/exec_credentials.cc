@@ -79,24 +79,39 @@ ExecCredentials::ExecCredentials(ExecPlugin plugin, CommandRunner& runner, const
       clock_(clock),
       surroundings_(std::move(surroundings)) {}
 
-Result<std::shared_ptr<const Credential>> ExecCredentials::current(std::stop_token stop) {
-  {
-    std::unique_lock lock(mutex_);
-    if (!wake_.wait(lock, stop, [this] { return !running_; })) {
-      return fail(ErrorCode::kStopped, "stopped");
-    }
-    if (cached_.credential && !(cached_.end && clock_.wallNow() > *cached_.end)) {
-      return cached_.credential;
-    }
-    running_ = true;
+Result<std::shared_ptr<const Credential>> ExecCredentials::current(
+    std::stop_token stop, std::optional<milliseconds> patience) {
+  std::unique_lock lock(mutex_);
+  if (!run_) {
+    const bool valid = cached_.credential && !(cached_.end && clock_.wallNow() > *cached_.end);
+    if (valid) return cached_.credential;
+    begin();
   }
-  auto fresh = run(stop);
-  const std::lock_guard lock(mutex_);
-  running_ = false;
-  wake_.notify_all();
-  if (!fresh) return tl::make_unexpected(std::move(fresh.error()));
-  cached_ = std::move(*fresh);
-  return cached_.credential;
+  const std::shared_ptr<Run> run = run_;
+  const auto over = [&run] { return run->result.has_value(); };
+  const bool ended = patience ? clock_.waitUntil(lock, wake_, stop, clock_.now() + *patience, over)
+                              : wake_.wait(lock, stop, over);
+  if (ended) return *run->result;
+  if (stop.stop_requested()) return fail(ErrorCode::kStopped, "stopped");
+  return fail(ErrorCode::kTimeout, "the credential plugin \"" + plugin_.command +
+                                       "\" takes longer than the request may take");
+}
+
+// With the lock held; the thread before has let go of it for the last time.
+void ExecCredentials::begin() {
+  run_ = std::make_shared<Run>();
+  thread_ = std::jthread([this, run = run_](const std::stop_token& stop) {
+    auto fresh = this->run(stop);
+    const std::lock_guard lock(mutex_);
+    if (fresh) {
+      cached_ = std::move(*fresh);
+      run->result = cached_.credential;
+    } else {
+      run->result = tl::make_unexpected(std::move(fresh.error()));
+    }
+    run_.reset();
+    wake_.notify_all();
+  });
 }
 
 void ExecCredentials::refuse(const std::shared_ptr<const Credential>& credential) {

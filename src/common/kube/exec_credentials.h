@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "barevip/base/clock.h"
@@ -20,8 +22,9 @@
 namespace barevip::kube {
 
 /// Runs the plugin when a credential is first asked for, and again once it has expired or was
-/// refused; never twice at a time. Without a shell, and killed after 60 s, or after 5 min if it
-/// may ask a person. What it writes to stderr goes to ours.
+/// refused; never twice at a time, and on a thread of its own: a request that has no time left goes
+/// without, and the next one finds what the plugin gave meanwhile. Without a shell, and killed
+/// after 60 s, or after 5 min if it may ask a person. What it writes to stderr goes to ours.
 class ExecCredentials final : public CredentialSource {
  public:
   struct Surroundings {
@@ -33,7 +36,8 @@ class ExecCredentials final : public CredentialSource {
   ExecCredentials(ExecPlugin plugin, CommandRunner& runner, const Clock& clock,
                   Surroundings surroundings);
 
-  Result<std::shared_ptr<const Credential>> current(std::stop_token stop) override;
+  Result<std::shared_ptr<const Credential>> current(
+      std::stop_token stop, std::optional<std::chrono::milliseconds> patience) override;
   void refuse(const std::shared_ptr<const Credential>& credential) override;
 
  private:
@@ -42,6 +46,12 @@ class ExecCredentials final : public CredentialSource {
     std::optional<WallTime> end;
   };
 
+  /// Of the plugin. Whoever waits for it has it until he has read the result.
+  struct Run {
+    std::optional<Result<std::shared_ptr<const Credential>>> result;  ///< nullopt: not yet
+  };
+
+  void begin();
   [[nodiscard]] Result<Command> command() const;
   [[nodiscard]] Result<Cached> run(const std::stop_token& stop) const;
   [[nodiscard]] Result<Cached> read(const std::string& output) const;
@@ -54,8 +64,9 @@ class ExecCredentials final : public CredentialSource {
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool running_ = false;
+  std::shared_ptr<Run> run_;  ///< null: the plugin does not run
   Cached cached_;
+  std::jthread thread_;  ///< last: it uses all the rest
 };
 
 /// With this process's programs, clock, environment and stdin.

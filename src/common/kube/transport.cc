@@ -374,8 +374,11 @@ class CpprestTransport final : public Transport {
         client_(connect(options_)) {}
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
-    return authenticated(stop, [&](const Credential& credential) {
-      const auto deadline = steady_clock::now() + request.deadline;
+    const bool write = request.method != "GET";
+    const Deadline ofWrite =
+        write ? Deadline(steady_clock::now() + request.deadline) : std::nullopt;
+    return authenticated(stop, ofWrite, [&](const Credential& credential) {
+      const auto deadline = ofWrite.value_or(steady_clock::now() + request.deadline);
       const auto shared = std::make_shared<Exchange>(false);
       return exchange(request, credential, stop, shared,
                       [&] { return receive(*shared, stop, deadline); });
@@ -384,7 +387,7 @@ class CpprestTransport final : public Transport {
 
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const OnBytes& onBytes) override {
-    return authenticated(stop, [&](const Credential& credential) {
+    return authenticated(stop, std::nullopt, [&](const Credential& credential) {
       const auto deadline = steady_clock::now() + request.deadline;
       const auto shared = std::make_shared<Exchange>(true);
       return exchange(request, credential, stop, shared,
@@ -394,13 +397,17 @@ class CpprestTransport final : public Transport {
 
  private:
   using Client = std::shared_ptr<web::http::client::http_client>;
+  using Deadline = std::optional<steady_clock::time_point>;
 
-  // Asks again once, with a new credential, if the server refuses that of the plugin.
+  // Asks again once, with a new credential, if the server refuses that of the plugin. end: of the
+  // wait for the plugin.
   template <class Once>
-  Result<HttpResponse> authenticated(const std::stop_token& stop, Once once) {
+  Result<HttpResponse> authenticated(const std::stop_token& stop, const Deadline& end, Once once) {
     if (!credentials_) return once(Credential{});
     for (bool again = false;; again = true) {
-      const auto credential = credentials_->current(stop);
+      std::optional<std::chrono::milliseconds> patience;
+      if (end) patience = std::chrono::ceil<std::chrono::milliseconds>(*end - steady_clock::now());
+      const auto credential = credentials_->current(stop, patience);
       if (!credential) return tl::make_unexpected(credential.error());
       auto response = once(**credential);
       if (again || !response || response->status != kUnauthorized) return response;

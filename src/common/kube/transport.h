@@ -54,7 +54,7 @@ struct HttpRequest {
   std::string body;
   std::string contentType = "application/json";
   /// send: the whole exchange. stream: until the answer's headers are here. Without the time of a
-  /// credential plugin.
+  /// credential plugin, but for a write: whoever sends it may no longer be allowed to afterwards.
   std::chrono::milliseconds deadline{5'000};
   std::chrono::milliseconds idle{90'000};  ///< stream: a silence this long is kTimeout
 };

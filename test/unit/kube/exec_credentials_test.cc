@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <future>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <tuple>
@@ -67,7 +69,7 @@ class ExecCredentialsTest : public ::testing::Test {
   }
 
   std::string token() {
-    const auto credential = source().current({});
+    const auto credential = source().current({}, {});
     return credential ? (*credential)->token : credential.error().message;
   }
 
@@ -157,7 +159,7 @@ TEST_F(ExecCredentialsTest, KeepsACredentialUntilItExpires) {
 }
 
 TEST_F(ExecCredentialsTest, GetsAnotherOnceTheServerRefusesTheOneInUse) {
-  const auto first = source().current({});
+  const auto first = source().current({}, {});
   ASSERT_TRUE(first) << first.error().message;
   give({{"token", "second"}});
   source().refuse(*first);
@@ -179,12 +181,39 @@ TEST_F(ExecCredentialsTest, RunsOnceForRequestsAtTheSameTime) {
   auto two = std::async(std::launch::async, [&] { return token(); });
   std::stop_source stop;
   stop.request_stop();
-  const auto stopped = source().current(stop.get_token());
+  const auto stopped = source().current(stop.get_token(), {});
   ASSERT_FALSE(stopped) << "a stop does not wait for the program of another request";
   EXPECT_EQ(stopped.error().code, ErrorCode::kStopped);
   mayEnd.set_value();
   EXPECT_EQ(one.get(), "first");
   EXPECT_EQ(two.get(), "first");
+  EXPECT_EQ(runner_.commands.size(), 1U);
+}
+
+TEST_F(ExecCredentialsTest, ARequestWithoutTimeGoesWithoutAndTheNextOneGetsWhatCame) {
+  std::promise<void> mayEnd;
+  runner_.onRun = [&](const std::stop_token&) { mayEnd.get_future().wait(); };
+  const auto late = source().current({}, 0s);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kTimeout);
+  EXPECT_NE(late.error().message.find("the credential plugin \"sh\""), std::string::npos);
+  mayEnd.set_value();
+  EXPECT_EQ(token(), "first");
+  EXPECT_EQ(runner_.commands.size(), 1U) << "it was left to end";
+}
+
+TEST_F(ExecCredentialsTest, APluginThatHangsEndsWithTheProcess) {
+  std::latch running(1);
+  runner_.onRun = [&](const std::stop_token& stop) {
+    running.count_down();
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    wake.wait(lock, stop, [] { return false; });
+  };
+  EXPECT_FALSE(source().current({}, 0s));
+  running.wait();
+  source_.reset();
   EXPECT_EQ(runner_.commands.size(), 1U);
 }
 
@@ -198,7 +227,7 @@ TEST_F(ExecCredentialsTest, TriesAgainAfterAFailure) {
 TEST_F(ExecCredentialsTest, GivesACertificateWithItsKey) {
   const wire::Identity identity = wire::Authority("CA").issue("me", {});
   give({{"clientCertificateData", identity.certificate}, {"clientKeyData", identity.key}});
-  const auto credential = source().current({});
+  const auto credential = source().current({}, {});
   ASSERT_TRUE(credential) << credential.error().message;
   EXPECT_EQ((*credential)->certificate, identity.certificate);
   EXPECT_EQ((*credential)->key, identity.key);
@@ -241,7 +270,7 @@ TEST_F(ExecCredentialsTest, SaysInOneSentenceWhyThereIsNone) {
   };
   for (const Case& each : cases) {
     runner_.answer = each.answer;
-    const auto got = source().current({});
+    const auto got = source().current({}, {});
     ASSERT_FALSE(got) << each.says;
     EXPECT_EQ(got.error().code, ErrorCode::kForbidden) << each.says;
     const std::string& message = got.error().message;
@@ -254,7 +283,7 @@ TEST_F(ExecCredentialsTest, SaysInOneSentenceWhyThereIsNone) {
 
 TEST_F(ExecCredentialsTest, AStopIsNotAFailureOfThePlugin) {
   runner_.answer = fail(ErrorCode::kStopped, "stopped");
-  EXPECT_EQ(source().current({}).error().code, ErrorCode::kStopped);
+  EXPECT_EQ(source().current({}, {}).error().code, ErrorCode::kStopped);
 }
 
 TEST_F(ExecCredentialsTest, GivesTheInstallHintIfTheProgramIsMissing) {

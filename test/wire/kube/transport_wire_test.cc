@@ -446,6 +446,23 @@ TEST_F(PluginTransportTest, ThePluginsTimeIsNotThatOfTheRequest) {
   EXPECT_TRUE(response) << response.error().message;
 }
 
+TEST_F(PluginTransportTest, AWriteIsNotSentWhenThePluginTookItsTime) {
+  plugin(R"("token": "t$run")");
+  std::ofstream(script_.path(), std::ios::app) << "sleep 1\n";
+  serve(accept("t1"));
+  HttpRequest write;
+  write.method = "POST";
+  write.path = "/api";
+  write.deadline = milliseconds(200);
+  const auto late = transport().send(write, {});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kTimeout);
+  const auto response = get();
+  EXPECT_TRUE(response) << response.error().message;
+  EXPECT_EQ(server_->requests().size(), 1U) << "the write was never sent";
+  EXPECT_EQ(runs(), 1) << "the plugin was left to end";
+}
+
 TEST_F(PluginTransportTest, ConnectsAnewWithANewCertificate) {
   const Authority clients("client CA");
   clientAuthority_ = clients.certificate();
