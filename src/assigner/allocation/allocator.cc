@@ -49,18 +49,15 @@ std::optional<Freed> Allocator::freed(const IpAddress& address) const {
 }
 
 void Allocator::promise(const IpAddress& address, const Holder& waiter) {
-  if (holds_.find(address) == nullptr) {
-    add(address, Hold::ofPromise(waiter));
-  } else {
-    holds_.setPromised(address, waiter);
-  }
+  if (holds_.find(address) == nullptr) add(address, Hold::ofRest("", waiter.key.ns));
+  holds_.setPromised(address, waiter);
 }
 
 bool Allocator::endPromise(const IpAddress& address, const Holder& waiter) {
   const Hold* const hold = holds_.find(address);
   if (hold == nullptr || hold->promisedTo != waiter) return false;
   if (restsUntil_.contains(address)) {
-    holds_.setPromised(address, std::nullopt);
+    holds_.endPromise(address);
   } else {
     drop(address);
     holdForForeign(address);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "assigner/allocation/namespace_use.h"
+
 namespace barevip::assigner {
 namespace {
 
@@ -134,21 +136,13 @@ std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& hol
   const std::uint32_t most = pool.plan.maxPerNamespace;
   if (most == 0) return std::nullopt;
   const std::string& ns = asking.key.ns;
-  // A Service may have the name of an IP object.
-  const bool isService = asking.kind == Holder::Kind::kService;
-  const kube::ObjectKey itself = isService ? asking.key : kube::ObjectKey{};
-  const auto& near = holds.ofNamespace(ns);
-  const auto count = std::count_if(near.begin(), near.end(), [&](const IpAddress& address) {
-    const Hold& hold = *holds.find(address);
-    return address.family() == family && hold.isOf(ns, itself) &&
-           pools.home(address, hold.givenFrom()) == pool.plan.name;
-  });
-  if (static_cast<std::uint64_t>(count) < most) return std::nullopt;
+  const Limit limit{ns, {pool.plan.name, family}};
+  if (NamespaceUse(pools, holds, pool, limit).hasRoomFor(asking)) return std::nullopt;
   return Refusal{RefusalReason::kNamespaceLimit,
                  "namespace " + quoted(ns) + " has all " + std::string(toString(family)) +
                      " addresses that Pool " + quoted(pool.plan.name) +
                      " lets one namespace have (maxPerNamespace is " + std::to_string(most) + ")",
-                 {.limits = {{pool.plan.name, family}}}};
+                 {.limits = {limit.of}}};
 }
 
 Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& holds,

@@ -52,7 +52,7 @@ struct FreeAddress {
                                   const std::string& ns);
 
 /// Why the Pool lets the namespace of who asks have no more addresses of the family; nullopt: there
-/// is room. What a Service that asks has itself does not count: it has one of each family.
+/// is room; see NamespaceUse.
 [[nodiscard]] std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& holds,
                                                   const PoolState& pool, const Holder& asking,
                                                   Family family);

@@ -67,12 +67,6 @@ Hold Hold::ofRest(std::string pool, std::string ns) {
   return {Holder::Kind::kResting, std::move(pool), {std::move(ns), ""}, {}, {}, true};
 }
 
-Hold Hold::ofPromise(Holder waiter) {
-  Hold hold = ofRest("", waiter.key.ns);
-  hold.promisedTo = std::move(waiter);
-  return hold;
-}
-
 bool Hold::isFreeFor(const Holder& asking) const {
   if (kind != Holder::Kind::kResting) return false;
   return promisedTo ? *promisedTo == asking : owner.ns == asking.key.ns;
@@ -212,9 +206,13 @@ void HoldTable::setRecorded(const IpAddress& address, bool recorded) {
   holds_.at(address).recorded = recorded;
 }
 
-void HoldTable::setPromised(const IpAddress& address, std::optional<Holder> waiter) {
-  holds_.at(address).promisedTo = std::move(waiter);
+void HoldTable::setPromised(const IpAddress& address, const Holder& waiter) {
+  Hold& hold = holds_.at(address);
+  hold.promisedTo = waiter;
+  hold.promise = promises_++;
 }
+
+void HoldTable::endPromise(const IpAddress& address) { holds_.at(address).promisedTo.reset(); }
 
 template <class Change>
 void HoldTable::change(const IpAddress& address, Change&& apply) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -40,13 +41,13 @@ struct Hold {
   bool recorded = true;  ///< of a reservation: the API says that it holds the address
   /// Of what rests: who waited longest for it, and alone may have it until it has looked.
   std::optional<Holder> promisedTo = {};
+  std::uint64_t promise = 0;  ///< how many promises were made before it
 
   [[nodiscard]] static Hold ofService(Sharer service);
   [[nodiscard]] static Hold ofReservation(std::string pool, kube::ObjectKey claim,
                                           std::string shareKey, std::vector<Sharer> users);
   [[nodiscard]] static Hold ofForeign(kube::ObjectKey service);
   [[nodiscard]] static Hold ofRest(std::string pool, std::string ns);
-  [[nodiscard]] static Hold ofPromise(Holder waiter);
 
   /// The Pool that the address came from: an address counts for one Pool, so the first one's of
   /// Services that share. Empty: unknown.
@@ -110,7 +111,8 @@ class HoldTable {
   void convertToReservation(const IpAddress& address, kube::ObjectKey claim, std::string shareKey);
   void setShareKey(const IpAddress& address, std::string key);
   void setRecorded(const IpAddress& address, bool recorded);
-  void setPromised(const IpAddress& address, std::optional<Holder> waiter);
+  void setPromised(const IpAddress& address, const Holder& waiter);
+  void endPromise(const IpAddress& address);
 
  private:
   /// Hashed: names of Services are alike and so slow to compare.
@@ -128,6 +130,7 @@ class HoldTable {
   Lists namespaces_;  ///< likewise
   Lists shared_;      ///< by key and namespace, and by key alone
   std::unordered_map<kube::ObjectKey, IpAddress> reservations_;
+  std::uint64_t promises_ = 0;
 };
 
 }  // namespace barevip::assigner

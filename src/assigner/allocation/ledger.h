@@ -9,6 +9,7 @@
 #include "barevip/base/clock.h"
 
 #include "assigner/allocation/allocator.h"
+#include "assigner/allocation/namespace_use.h"
 #include "assigner/allocation/waiting_list.h"
 
 namespace barevip::assigner {
@@ -16,8 +17,8 @@ namespace barevip::assigner {
 /// The allocator that all reconcilers of one term of leadership share. Its lock is held for pure
 /// decisions only, never while something is written.
 ///
-/// What becomes free is promised to the oldest who waits for it before the lock is let go: nobody
-/// overtakes him, whoever looks first.
+/// What becomes free is promised to one who waits for it before the lock is let go, see
+/// WaitingList: nobody overtakes him, whoever looks first.
 class Ledger {
  public:
   /// Null: nothing is promised to anybody.
@@ -54,7 +55,9 @@ class Ledger {
   void promiseFreed() {
     for (const Freed& each : allocator_.takeFreed()) {
       woken_.available = true;
-      const auto first = waiting_ == nullptr ? std::nullopt : waiting_->wake(each);
+      if (waiting_ == nullptr) continue;
+      const auto first =
+          waiting_->wake(each, RoomUnderLimits(allocator_.pools(), allocator_.holds()));
       if (!first) continue;
       allocator_.promise(each.address, *first);
       woken_.consumers.push_back(*first);

@@ -17,28 +17,54 @@ std::string shareTopic(const std::string& key) { return "share " + key; }
 // Those of one namespace alone: what rests is for them.
 std::string within(const std::string& topic, const std::string& ns) { return topic + " in " + ns; }
 
+// What the index of topics holds of one who waits.
+std::vector<std::string> poolTopics(const Obstacle& obstacle, const std::string& ns,
+                                    std::optional<Family> of = std::nullopt) {
+  std::vector<std::string> topics;
+  for (const auto& [pool, family] : obstacle.exhausted) {
+    if (of && family != *of) continue;
+    topics.push_back(poolTopic(pool, family));
+    topics.push_back(within(topics.back(), ns));
+  }
+  return topics;
+}
+
 std::vector<std::string> topicsOf(const WaitingList::Entry& entry, const std::string& ns) {
   const Obstacle& obstacle = entry.obstacle;
-  std::vector<std::string> topics;
+  std::vector<std::string> topics = poolTopics(obstacle, ns);
   const auto add = [&](std::string topic) {
     topics.push_back(within(topic, ns));
     topics.push_back(std::move(topic));
   };
-  for (const auto& [pool, family] : obstacle.exhausted) add(poolTopic(pool, family));
   for (const IpAddress& address : obstacle.addresses) add(addressTopic(address));
   for (const kube::ObjectKey& claim : obstacle.claims) topics.push_back(claimTopic(claim));
   for (const std::string& key : entry.shareKeys) add(shareTopic(key));
   return topics;
 }
 
-std::vector<std::string> topicsOf(const Freed& freed) {
-  std::vector<std::string> topics{addressTopic(freed.address)};
+// For whom an address is.
+struct Topic {
+  std::string name;
+  std::string pool;  ///< empty: those who ask for its number
+};
+
+std::vector<Topic> topicsOf(const Freed& freed) {
+  std::vector<Topic> topics{{addressTopic(freed.address), ""}};
   for (const std::string& pool : freed.pools) {
-    topics.push_back(poolTopic(pool, freed.address.family()));
+    topics.push_back({poolTopic(pool, freed.address.family()), pool});
   }
   if (!freed.resting) return topics;
-  for (std::string& topic : topics) topic = within(topic, freed.ns);
+  for (Topic& topic : topics) topic.name = within(topic.name, freed.ns);
   return topics;
+}
+
+// An index that has the place under the topic; a topic may stand there twice.
+template <class Index, class Topic, class Place>
+void leave(Index& index, const Topic& topic, const Place& place) {
+  const auto places = index.find(topic);
+  if (places == index.end()) return;
+  places->second.erase(place);
+  if (places->second.empty()) index.erase(places);
 }
 
 }  // namespace
@@ -53,6 +79,7 @@ void WaitingList::put(const Holder& who, Entry entry) {
   for (const auto& each : waiter.entry.obstacle.limits) {
     limits_[{who.key.ns, each}].insert(waiter.place);
   }
+  lineUpLocked(waiter);
   waiters_.insert_or_assign(std::pair(who.kind, who.key), std::move(waiter));
 }
 
@@ -66,16 +93,32 @@ void WaitingList::removeLocked(const Holder& who) {
   if (it == waiters_.end()) return;
   const Waiter& waiter = it->second;
   places_.erase(waiter.place);
-  // A topic may stand there twice.
-  const auto leave = [&](auto& index, const auto& topic) {
-    const auto places = index.find(topic);
-    if (places == index.end()) return;
-    places->second.erase(waiter.place);
-    if (places->second.empty()) index.erase(places);
-  };
-  for (const std::string& topic : waiter.topics) leave(topics_, topic);
-  for (const auto& each : waiter.entry.obstacle.limits) leave(limits_, Limit{who.key.ns, each});
+  for (const std::string& topic : waiter.topics) {
+    leave(topics_, topic, waiter.place);
+    leave(inLine_, topic, waiter.place);
+  }
+  for (const auto& each : waiter.entry.obstacle.limits) {
+    leave(limits_, Limit{who.key.ns, each}, waiter.place);
+  }
   waiters_.erase(it);
+}
+
+void WaitingList::lineUpLocked(const Waiter& waiter) {
+  std::set<Family> promised;
+  const auto woken = woken_.find({waiter.place.kind, waiter.place.key});
+  if (woken != woken_.end()) {
+    for (const Freed& each : woken->second.freed) promised.insert(each.address.family());
+  }
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const std::string& ns = waiter.place.key.ns;
+    for (const std::string& topic : poolTopics(waiter.entry.obstacle, ns, family)) {
+      if (promised.contains(family)) {
+        leave(inLine_, topic, waiter.place);
+      } else {
+        inLine_[topic].insert(waiter.place);
+      }
+    }
+  }
 }
 
 std::vector<Holder> WaitingList::all() const {
@@ -112,12 +155,12 @@ std::vector<Holder> WaitingList::ofTopic(const std::string& topic) const {
   return result;
 }
 
-std::optional<Holder> WaitingList::wake(const Freed& freed) {
+std::optional<Holder> WaitingList::wake(const Freed& freed, const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
-  return nextLocked(freed, std::nullopt);
+  return nextLocked(freed, std::nullopt, hasRoom);
 }
 
-WaitingList::Woken WaitingList::looked(const Holder& who) {
+WaitingList::Woken WaitingList::looks(const Holder& who) {
   const std::lock_guard lock(mutex_);
   const auto it = woken_.find({who.kind, who.key});
   if (it == woken_.end()) return {};
@@ -126,34 +169,62 @@ WaitingList::Woken WaitingList::looked(const Holder& who) {
   return woken;
 }
 
-std::optional<Holder> WaitingList::passOn(const Freed& freed, const Woken& from) {
+void WaitingList::decided(const Holder& who) {
   const std::lock_guard lock(mutex_);
-  return nextLocked(freed, from.place);
+  const auto it = waiters_.find({who.kind, who.key});
+  if (it != waiters_.end()) lineUpLocked(it->second);
 }
 
-std::optional<Holder> WaitingList::nextLocked(const Freed& freed,
-                                              const std::optional<Place>& after) {
-  const Place* first = nullptr;
-  for (const std::string& topic : topicsOf(freed)) {
-    const auto places = topics_.find(topic);
-    if (places == topics_.end()) continue;
-    const auto place = after ? places->second.upper_bound(*after) : places->second.begin();
-    if (place == places->second.end()) continue;
-    if (first == nullptr || *place < *first) first = &*place;
-  }
-  if (first == nullptr) return std::nullopt;
-  Woken& woken = woken_[{first->kind, first->key}];
-  woken.place = *first;
+std::optional<Holder> WaitingList::passOn(const Freed& freed, const Woken& from,
+                                          const HasRoom& hasRoom) {
+  const std::lock_guard lock(mutex_);
+  return nextLocked(freed, from.place, hasRoom);
+}
+
+std::optional<Holder> WaitingList::nextLocked(const Freed& freed, const std::optional<Place>& after,
+                                              const HasRoom& hasRoom) {
+  auto next = findLocked(inLine_, freed, after, hasRoom);
+  if (!next) next = findLocked(topics_, freed, after, hasRoom);
+  if (!next) return std::nullopt;
+  Woken& woken = woken_[{next->kind, next->key}];
+  woken.place = *next;
   woken.freed.push_back(freed);
   if (!after) woken.freed.back().since = lastLook_;
-  return Holder{first->kind, first->key};
+  lineUpLocked(waiters_.at({next->kind, next->key}));
+  return Holder{next->kind, next->key};
+}
+
+std::optional<WaitingList::Place> WaitingList::findLocked(const Topics& index, const Freed& freed,
+                                                          const std::optional<Place>& after,
+                                                          const HasRoom& hasRoom) {
+  std::optional<Place> first;
+  for (const Topic& topic : topicsOf(freed)) {
+    const Topics& of = topic.pool.empty() ? topics_ : index;
+    const auto places = of.find(topic.name);
+    if (places == of.end()) continue;
+    auto place = after ? places->second.upper_bound(*after) : places->second.begin();
+    for (; place != places->second.end() && (!first || *place < *first); ++place) {
+      const Limit limit{place->key.ns, {topic.pool, freed.address.family()}};
+      if (topic.pool.empty() || hasRoom(limit, {place->kind, place->key})) {
+        first = *place;
+      } else {
+        waitsForRoomLocked(*place, limit);
+      }
+    }
+  }
+  return first;
+}
+
+void WaitingList::waitsForRoomLocked(const Place& place, const Limit& limit) {
+  if (!limits_[limit].insert(place).second) return;
+  waiters_.at({place.kind, place.key}).entry.obstacle.limits.push_back(limit.of);
 }
 
 std::vector<Holder> WaitingList::lookedSince(const Freed& freed) const {
   const std::lock_guard lock(mutex_);
   std::set<Place> found;
-  for (const std::string& topic : topicsOf(freed)) {
-    const auto places = topics_.find(topic);
+  for (const Topic& topic : topicsOf(freed)) {
+    const auto places = topics_.find(topic.name);
     if (places == topics_.end()) continue;
     for (const Place& place : places->second) {
       if (waiters_.at({place.kind, place.key}).looked > freed.since) found.insert(place);
@@ -174,25 +245,25 @@ std::vector<Limit> WaitingList::limitsIn(const std::string& ns) const {
   return limits;
 }
 
-std::optional<Holder> WaitingList::wake(const Limit& limit, const MayHave& mayHave) {
+std::optional<Holder> WaitingList::wake(const Limit& limit, const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
-  return nextLocked(limit, std::nullopt, mayHave);
+  return nextLocked(limit, std::nullopt, hasRoom);
 }
 
 std::optional<Holder> WaitingList::passOn(const Limit& limit, const Woken& from,
-                                          const MayHave& mayHave) {
+                                          const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
-  return nextLocked(limit, from.place, mayHave);
+  return nextLocked(limit, from.place, hasRoom);
 }
 
 std::optional<Holder> WaitingList::nextLocked(const Limit& limit, const std::optional<Place>& after,
-                                              const MayHave& mayHave) {
+                                              const HasRoom& hasRoom) {
   const auto places = limits_.find(limit);
   if (places == limits_.end()) return std::nullopt;
   auto it = after ? places->second.upper_bound(*after) : places->second.begin();
   for (; it != places->second.end(); ++it) {
     const Holder who{it->kind, it->key};
-    if (!mayHave(who)) continue;
+    if (!hasRoom(limit, who)) continue;
     Woken& woken = woken_[{it->kind, it->key}];
     woken.place = *it;
     woken.limits.insert(limit);

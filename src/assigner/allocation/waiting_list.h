@@ -17,6 +17,7 @@
 #include "barevip/kube/object_key.h"
 
 #include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/namespace_use.h"
 #include "assigner/allocation/refusal.h"
 
 namespace barevip::assigner {
@@ -41,17 +42,24 @@ struct Shareable {
   friend auto operator<=>(const Shareable&, const Shareable&) = default;
 };
 
-/// A namespace may have so many addresses of a Pool.
-struct Limit {
-  std::string ns;
-  Obstacle::OfPool of;
-
-  friend auto operator<=>(const Limit&, const Limit&) = default;
-};
-
 /// First come, first served: whatever becomes free wakes the oldest for whom it may be. If it does
 /// not take it, the next one is woken, so that a wake-up costs as many looks as it needs, and not
-/// one for each who waits. Thread-safe.
+/// one for each who waits.
+///
+/// Of addresses of one family that become free together each one is for another waiter: who was
+/// promised one that any address of the Pool would replace is passed over until it has decided. The
+/// oldest never goes without by that:
+/// - It is promised an address only if it may have it: of a Pool that it waits for, in its family,
+///   while its namespace has room under that Pool's limit, which nobody takes away (NamespaceUse).
+///   So it takes the address, unless its request or a Pool was edited since: then it is in line
+///   again when it has decided.
+/// - Nobody needs two of one family, and the families are counted apart: for dual stack it is
+///   promised one of each. Where the other family is missing, a second one of this would not help.
+/// - Who asks for a number is never passed over for it: no other address helps it.
+/// - A share key only adds addresses to those that it may have.
+/// - When all were promised one, the oldest gets what only it may have as well, and passes on what
+///   it does not take.
+/// Thread-safe.
 ///
 /// Entries are put and removed with the lock of the ledger held: who frees an address after
 /// a refusal finds the refused one here.
@@ -88,24 +96,28 @@ class WaitingList {
   /// Who was woken, and what for.
   struct Woken;
 
-  /// The oldest for whom the address may be; remembers what he was woken for.
-  std::optional<Holder> wake(const Freed& freed);
-  /// He has looked: forgets what he was woken for.
-  Woken looked(const Holder& who);
+  /// Whether the namespace of who waits has room for it under the limit now.
+  using HasRoom = std::function<bool(const Limit&, const Holder&)>;
+
+  /// The one for whom the address is; remembers what he was woken for.
+  std::optional<Holder> wake(const Freed& freed, const HasRoom& hasRoom);
+  /// He looks: forgets what he was woken for.
+  Woken looks(const Holder& who);
+  /// He has looked: he is not passed over any more for what he was woken for before.
+  void decided(const Holder& who);
   /// He did not take it: the next one behind him.
-  std::optional<Holder> passOn(const Freed& freed, const Woken& from);
+  std::optional<Holder> passOn(const Freed& freed, const Woken& from, const HasRoom& hasRoom);
   /// Nobody is left behind him: those for whom it may be and who looked since it became free, when
   /// it was promised to another one perhaps. They do not pass it on.
   [[nodiscard]] std::vector<Holder> lookedSince(const Freed& freed) const;
 
   /// What consumers of the namespace wait for that has as many addresses as it may have.
   [[nodiscard]] std::vector<Limit> limitsIn(const std::string& ns) const;
-  using MayHave = std::function<bool(const Holder&)>;
-  /// The oldest whom the limit stands in the way of, and who may have an address now; remembers
-  /// what he was woken for.
-  std::optional<Holder> wake(const Limit& limit, const MayHave& mayHave);
+  /// The oldest whom the limit stands in the way of, and who has room under it now; remembers what
+  /// he was woken for.
+  std::optional<Holder> wake(const Limit& limit, const HasRoom& hasRoom);
   /// He has looked: the next one behind him.
-  std::optional<Holder> passOn(const Limit& limit, const Woken& from, const MayHave& mayHave);
+  std::optional<Holder> passOn(const Limit& limit, const Woken& from, const HasRoom& hasRoom);
 
   /// Those that have nothing.
   [[nodiscard]] std::size_t waiting(Holder::Kind kind, RefusalReason reason) const;
@@ -127,22 +139,31 @@ class WaitingList {
     std::uint64_t looked = 0;  ///< when it was refused last, as lastLook_ counts
   };
 
-  using Topics = std::map<std::string, std::set<Place>>;
-  using Limits = std::map<Limit, std::set<Place>>;
+  using Places = std::set<Place>;
+  using Topics = std::map<std::string, Places>;
 
   void removeLocked(const Holder& who);
   std::optional<Holder> nextLocked(const Limit& limit, const std::optional<Place>& after,
-                                   const MayHave& mayHave);
+                                   const HasRoom& hasRoom);
   [[nodiscard]] std::size_t countIf(
       const std::function<bool(Holder::Kind, const Entry&)>& of) const;
-  std::optional<Holder> nextLocked(const Freed& freed, const std::optional<Place>& after);
+  std::optional<Holder> nextLocked(const Freed& freed, const std::optional<Place>& after,
+                                   const HasRoom& hasRoom);
+  /// The oldest in the index who may have the address.
+  std::optional<Place> findLocked(const Topics& index, const Freed& freed,
+                                  const std::optional<Place>& after, const HasRoom& hasRoom);
+  /// Its namespace has no room, although it had some when it was refused.
+  void waitsForRoomLocked(const Place& place, const Limit& limit);
+  /// He is passed over where an address of a family was promised to him, and else he is not.
+  void lineUpLocked(const Waiter& waiter);
   [[nodiscard]] std::vector<Holder> ofTopic(const std::string& topic) const;
 
   mutable std::mutex mutex_;
   std::map<std::pair<Holder::Kind, kube::ObjectKey>, Waiter> waiters_;
-  std::set<Place> places_;
+  Places places_;
   Topics topics_;
-  Limits limits_;
+  Topics inLine_;  ///< for Pools only, and without those who are passed over
+  std::map<Limit, Places> limits_;
   std::map<std::pair<Holder::Kind, kube::ObjectKey>, Woken> woken_;
   std::uint64_t lastLook_ = 0;
 };

@@ -133,6 +133,7 @@ ServicePlan ServiceReconciler::planFor(ServiceView& view) {
     grant(allocator, view, decided);
     return decided;
   });
+  notices_.decided({Holder::Kind::kService, view.key});
   memory_.setLeftAlone(view.key, plan.leftAlone);
   notify(view.key, view.entered.change);
   notify(plan);

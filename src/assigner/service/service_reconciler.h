@@ -50,6 +50,8 @@ struct AllocationNotices {
   std::function<void(const kube::ObjectKey&)> claimUse;  ///< an IP object's users or their ports
   /// The reservation that the Service used went away.
   std::function<void(const kube::ObjectKey&)> serviceTouched;
+  /// The consumer has or has not what it was woken for; what is written about it comes afterwards.
+  std::function<void(const Holder&)> decided;
 };
 
 /// Level-triggered: each reconcile makes everything right for one Service. It looks (ServiceView),

@@ -274,6 +274,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
         }
         return made;
       });
+  notices_.decided({Holder::Kind::kReservation, claim.key});
 
   Status status = claim.status;
   status.address.clear();

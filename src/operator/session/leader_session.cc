@@ -159,7 +159,8 @@ assigner::AllocationNotices LeaderSession::notices() {
           [this](const ObjectKey& reservation) { enqueue(waiting_.naming(reservation)); },
           [this] { countsChanged(); },
           [this](const ObjectKey& claim) { ipQueue_.add(claim); },
-          [this](const ObjectKey& service) { serviceQueue_.add(service); }};
+          [this](const ObjectKey& service) { serviceQueue_.add(service); },
+          [this](const assigner::Holder& who) { enqueue(wakeUps_.looked(who)); }};
 }
 
 void LeaderSession::released(const std::string& ns) {
@@ -220,32 +221,38 @@ Result<ReconcileResult> LeaderSession::work(const PoolWork& what, const std::sto
       what);
 }
 
-// What it is woken for while it is reconciled stays its own until it looks again.
-template <class Reconcile>
-Result<ReconcileResult> LeaderSession::passingOn(const assigner::Holder& who,
-                                                 const Reconcile& reconcile) {
-  const auto woken = wakeUps_.looks(who);
-  auto result = reconcile();
-  enqueue(wakeUps_.looked(who, woken));
-  return result;
-}
+// One look of a consumer. Mostly it has decided long before the end; where it did not, because it
+// was deferred, or an error or an exception came first, what it was woken for is passed on then.
+class LeaderSession::Look {
+ public:
+  Look(LeaderSession& session, assigner::Holder who) : session_(session), who_(std::move(who)) {
+    session_.wakeUps_.looks(who_);
+  }
+  ~Look() { session_.enqueue(session_.wakeUps_.looked(who_)); }
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+
+ private:
+  LeaderSession& session_;
+  const assigner::Holder who_;
+};
 
 Result<ReconcileResult> LeaderSession::reconcileService(const ObjectKey& key,
                                                         const std::stop_token& stop) {
-  return passingOn({assigner::Holder::Kind::kService, key},
-                   [&] { return services_.reconcile(key, stop); });
+  const Look look(*this, {assigner::Holder::Kind::kService, key});
+  return services_.reconcile(key, stop);
 }
 
 Result<ReconcileResult> LeaderSession::reconcileIp(const ObjectKey& key,
                                                    const std::stop_token& stop) {
+  const Look look(*this, {assigner::Holder::Kind::kReservation, key});
   const auto claim = stores_.claims.get(key);
   const bool owned = claim && claim->serviceOwner;
   if (!deferred_.admit(key, owned && serviceQueue_.size() > 0)) {
     ipQueue_.addAfter(DeferredIps{}, DeferredQueue::kInterval);
     return ReconcileResult{};
   }
-  return passingOn({assigner::Holder::Kind::kReservation, key},
-                   [&] { return ips_.reconcile(key, stop); });
+  return ips_.reconcile(key, stop);
 }
 
 ReconcileResult LeaderSession::wakeRested() {

@@ -82,6 +82,8 @@ class LeaderSession {
   [[nodiscard]] bool idle() const;
 
  private:
+  class Look;
+
   assigner::AllocationNotices notices();
   void released(const std::string& ns);
   void countsChanged();
@@ -93,8 +95,6 @@ class LeaderSession {
   Result<kube::ReconcileResult> work(const ServiceWork& what, const std::stop_token& stop);
   Result<kube::ReconcileResult> work(const IpWork& what, const std::stop_token& stop);
   Result<kube::ReconcileResult> work(const PoolWork& what, const std::stop_token& stop);
-  template <class Reconcile>
-  Result<kube::ReconcileResult> passingOn(const assigner::Holder& who, const Reconcile& reconcile);
   Result<kube::ReconcileResult> reconcileService(const kube::ObjectKey& key,
                                                  const std::stop_token& stop);
   Result<kube::ReconcileResult> reconcileIp(const kube::ObjectKey& key,

@@ -2,9 +2,11 @@
 #include "operator/session/wake_ups.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
-#include "assigner/allocation/candidates.h"
+#include "assigner/allocation/namespace_use.h"
 
 namespace barevip::controlplane {
 
@@ -12,32 +14,15 @@ using assigner::Allocator;
 using assigner::Freed;
 using assigner::Holder;
 using assigner::Limit;
+using assigner::RoomUnderLimits;
 using assigner::WaitingList;
-
-namespace {
-
-// Most consumers that wait for a limit have nothing, so that there is room for all or for none.
-WaitingList::MayHave roomUnder(const Limit& limit, const Allocator& allocator) {
-  const assigner::PoolState* const pool = allocator.pools().find(limit.of.pool);
-  if (pool == nullptr) return [](const Holder&) { return true; };
-  const auto full = [&allocator, pool, family = limit.of.family](const Holder& who) {
-    return assigner::limitRefusal(allocator.pools(), allocator.holds(), *pool, who, family)
-        .has_value();
-  };
-  const bool any = !full({Holder::Kind::kReservation, {limit.ns, ""}});
-  return [any, full, &holds = allocator.holds()](const Holder& who) {
-    const bool hasSome = who.kind == Holder::Kind::kService && !holds.ofService(who.key).empty();
-    return any || (hasSome && !full(who));
-  };
-}
-
-}  // namespace
 
 WakeUps::Next WakeUps::released(const std::string& ns) {
   Next next = rested();
   ledger_.with([&](Allocator& allocator) {
+    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
     for (const Limit& limit : waiting_.limitsIn(ns)) {
-      auto first = waiting_.wake(limit, roomUnder(limit, allocator));
+      auto first = waiting_.wake(limit, room);
       if (first) next.consumers.push_back(*std::move(first));
     }
   });
@@ -50,36 +35,64 @@ WakeUps::Next WakeUps::rested() {
   return {std::move(woken.consumers), until(later), woken.available};
 }
 
-assigner::WaitingList::Woken WakeUps::looks(const Holder& who) { return waiting_.looked(who); }
+void WakeUps::looks(const Holder& who) {
+  WaitingList::Woken woken = waiting_.looks(who);
+  if (woken.freed.empty() && woken.limits.empty()) return;
+  const std::lock_guard lock(mutex_);
+  looking_.insert_or_assign({who.kind, who.key}, std::move(woken));
+}
 
-WakeUps::Next WakeUps::looked(const Holder& who, const assigner::WaitingList::Woken& woken) {
+WakeUps::Next WakeUps::looked(const Holder& who) {
+  WaitingList::Woken woken;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = looking_.find({who.kind, who.key});
+    if (it == looking_.end()) return {};
+    woken = std::move(it->second);
+    looking_.erase(it);
+  }
+  waiting_.decided(who);
   Next next;
-  if (woken.freed.empty() && woken.limits.empty()) return next;
   ledger_.with([&](Allocator& allocator) {
-    for (const Limit& limit : woken.limits) {
-      auto following = waiting_.passOn(limit, woken, roomUnder(limit, allocator));
-      if (following) next.consumers.push_back(*std::move(following));
-    }
+    std::set<Limit> promised;
     for (const Freed& each : woken.freed) {
-      if (!allocator.endPromise(each.address, who)) continue;
-      auto free = allocator.freed(each.address);
-      if (!free) continue;
-      free->since = each.since;
-      // If its rest has ended since, it is for other namespaces as well.
-      const bool same = free->resting == each.resting;
-      const auto following = same ? waiting_.passOn(*free, woken) : waiting_.wake(*free);
-      if (following) {
-        allocator.promise(each.address, *following);
-        next.consumers.push_back(*following);
-        continue;
+      passOn(allocator, who, each, woken, next);
+      for (const std::string& pool : each.pools) {
+        promised.insert({who.key.ns, {pool, each.address.family()}});
       }
-      next.available = true;
-      for (Holder& other : waiting_.lookedSince(*free)) {
-        if (other != who) next.consumers.push_back(std::move(other));
-      }
+    }
+    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
+    const auto wakes = [&next](std::optional<Holder> following) {
+      if (following) next.consumers.push_back(*std::move(following));
+    };
+    for (const Limit& limit : woken.limits) wakes(waiting_.passOn(limit, woken, room));
+    // While it was promised it was no room for others of the namespace.
+    for (const Limit& limit : promised) {
+      if (!woken.limits.contains(limit)) wakes(waiting_.wake(limit, room));
     }
   });
   return next;
+}
+
+void WakeUps::passOn(Allocator& allocator, const Holder& who, const Freed& freed,
+                     const WaitingList::Woken& woken, Next& next) {
+  if (!allocator.endPromise(freed.address, who)) return;
+  auto free = allocator.freed(freed.address);
+  if (!free) return;
+  free->since = freed.since;
+  const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
+  // If its rest has ended since, it is for other namespaces as well.
+  const bool same = free->resting == freed.resting;
+  const auto following = same ? waiting_.passOn(*free, woken, room) : waiting_.wake(*free, room);
+  if (following) {
+    allocator.promise(freed.address, *following);
+    next.consumers.push_back(*following);
+    return;
+  }
+  next.available = true;
+  for (Holder& other : waiting_.lookedSince(*free)) {
+    if (other != who) next.consumers.push_back(std::move(other));
+  }
 }
 
 // At least a millisecond, which is not "never".

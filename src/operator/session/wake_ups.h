@@ -3,12 +3,15 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "barevip/base/clock.h"
-#include "barevip/base/ip.h"
+#include "barevip/kube/object_key.h"
 
 #include "assigner/allocation/ledger.h"
 #include "assigner/allocation/waiting_list.h"
@@ -32,20 +35,27 @@ class WakeUps {
   Next released(const std::string& ns);
   /// A reuseDelay may be over, or the Pools are others.
   Next rested();
-  /// The consumer is about to be reconciled. Returns what it was woken for, for looked().
-  assigner::WaitingList::Woken looks(const assigner::Holder& who);
-  /// The consumer was reconciled: the addresses that it was woken for and did not take are promised
-  /// to the next one each, and what room it left under a limit is for the next one. After the last
-  /// one those look again who may have looked while it was promised to others.
-  Next looked(const assigner::Holder& who, const assigner::WaitingList::Woken& woken);
+  /// The consumer is about to be reconciled. What it is woken for from now on is for its next look.
+  void looks(const assigner::Holder& who);
+  /// The consumer has decided, or will not at this look: the addresses that it was woken for and
+  /// did not take are promised to the next one each, and what room it left under a limit is for the
+  /// next one. After the last one those look again who may have looked while it was promised to
+  /// others. Once for each look, whatever is called afterwards.
+  Next looked(const assigner::Holder& who);
 
  private:
+  using Key = std::pair<assigner::Holder::Kind, kube::ObjectKey>;
+
+  void passOn(assigner::Allocator& allocator, const assigner::Holder& who,
+              const assigner::Freed& freed, const assigner::WaitingList::Woken& woken, Next& next);
   [[nodiscard]] std::optional<std::chrono::milliseconds> until(
       const std::optional<MonotonicTime>& time) const;
 
   const Clock& clock_;
   assigner::Ledger& ledger_;
   assigner::WaitingList& waiting_;
+  std::mutex mutex_;
+  std::map<Key, assigner::WaitingList::Woken> looking_;  ///< who was woken and has not decided yet
 };
 
 }  // namespace barevip::controlplane

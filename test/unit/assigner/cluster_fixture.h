@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,7 +81,7 @@ class ClusterFixture : public testing::Test {
             },
             [this](const kube::ObjectKey&) { ++freed_; }, [] {},
             [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); },
-            [](const kube::ObjectKey&) {}},
+            [](const kube::ObjectKey&) {}, [this](const Holder& who) { onDecided_(who); }},
         [this] { return busy_; }, options_);
     reconciler_->tookUp(snapshot.services);
   }
@@ -189,6 +190,7 @@ class ClusterFixture : public testing::Test {
   std::vector<std::string> sharersWoken_;
   bool busy_ = false;
   std::vector<std::string> claimUses_;
+  std::function<void(const Holder&)> onDecided_ = [](const Holder&) {};
 
  private:
   template <class T>

@@ -23,6 +23,19 @@ Error status(ErrorCode code) { return {code, "as the test wants it", 0, {}}; }
 
 // What is written, and in which order.
 
+TEST_F(ServiceReconcilerTest, ItIsToldThatAServiceHasDecidedBeforeAnythingIsWritten) {
+  std::vector<std::size_t> writes;
+  onDecided_ = [&](const Holder& who) {
+    EXPECT_EQ(who, (Holder{Holder::Kind::kService, {"default", "web"}}));
+    writes.push_back(api_.writeCount());
+  };
+  put(serviceJson("web"));
+  sync();
+  ASSERT_TRUE(once("web"));
+  EXPECT_THAT(writes, testing::ElementsAre(0U));
+  EXPECT_GT(api_.writeCount(), 0U);
+}
+
 TEST_F(ServiceReconcilerTest, WritesTheRecordBeforeTheStatus) {
   add("web");
   const auto writes = api_.writes();

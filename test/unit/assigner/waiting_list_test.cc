@@ -17,6 +17,8 @@ Holder service(const std::string& name, const std::string& ns = "default") {
   return {Holder::Kind::kService, {ns, name}};
 }
 
+const WaitingList::HasRoom kRoom = [](const Limit&, const Holder&) { return true; };
+
 WaitingList::Entry forPool(std::int64_t since, const std::string& pool) {
   WaitingList::Entry entry{
       since, RefusalReason::kPoolExhausted, WaitingList::Standing::kWaits, {}, {}};
@@ -41,7 +43,7 @@ TEST(WaitingList, TheOldestForWhomItMayBeIsWoken) {
   list.put(service("a-young"), forPool(20, "a"));
   list.put(service("z-old"), forPool(10, "a"));
   list.put(service("oldest"), forPool(1, "b"));
-  EXPECT_EQ(list.wake(freed("10.0.0.1")), service("z-old"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("z-old"));
   EXPECT_THAT(list.keys(Holder::Kind::kService),
               ElementsAre(service("oldest").key, service("z-old").key, service("a-young").key));
 }
@@ -51,16 +53,100 @@ TEST(WaitingList, WhatOneDoesNotTakeIsForTheNextAndForNobodyTwice) {
   list.put(service("one"), forPool(1, "a"));
   list.put(service("two"), forAddress(2, "10.0.0.1"));
   list.put(service("three"), forPool(3, "a"));
-  ASSERT_EQ(list.wake(freed("10.0.0.1")), service("one"));
-  auto woken = list.looked(service("one"));
+  ASSERT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("one"));
+  auto woken = list.looks(service("one"));
   ASSERT_THAT(woken.freed, ElementsAre(testing::Field(&Freed::address, ip("10.0.0.1"))));
-  EXPECT_THAT(list.looked(service("one")).freed, IsEmpty());
-  ASSERT_EQ(list.passOn(woken.freed[0], woken), service("two"));
-  woken = list.looked(service("two"));
+  EXPECT_THAT(list.looks(service("one")).freed, IsEmpty());
+  ASSERT_EQ(list.passOn(woken.freed[0], woken, kRoom), service("two"));
+  woken = list.looks(service("two"));
   list.remove(service("two"));  // it waits no more, and did not take it
-  ASSERT_EQ(list.passOn(woken.freed[0], woken), service("three"));
-  woken = list.looked(service("three"));
-  EXPECT_FALSE(list.passOn(woken.freed[0], woken));
+  ASSERT_EQ(list.passOn(woken.freed[0], woken, kRoom), service("three"));
+  woken = list.looks(service("three"));
+  EXPECT_FALSE(list.passOn(woken.freed[0], woken, kRoom));
+}
+
+TEST(WaitingList, WhatBecomesFreeTogetherIsForAnotherOneEach) {
+  WaitingList list;
+  list.put(service("one"), forPool(1, "a"));
+  list.put(service("two"), forPool(2, "a"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("one"));
+  EXPECT_EQ(list.wake(freed("10.0.0.2"), kRoom), service("two"));
+  EXPECT_EQ(list.wake(freed("10.0.0.3"), kRoom), service("one")) << "all were promised one";
+}
+
+TEST(WaitingList, WhatOneDoesNotTakeIsForTheNextWhoWasPromisedNone) {
+  WaitingList list;
+  for (const std::int64_t since : {1, 2, 3}) {
+    list.put(service(std::to_string(since)), forPool(since, "a"));
+  }
+  ASSERT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("1"));
+  ASSERT_EQ(list.wake(freed("10.0.0.2"), kRoom), service("2"));
+  const auto woken = list.looks(service("1"));
+  EXPECT_EQ(list.passOn(woken.freed[0], woken, kRoom), service("3"));
+}
+
+TEST(WaitingList, WhoWasPromisedOneIsPassedOverUntilItHasDecided) {
+  WaitingList list;
+  list.put(service("one"), forPool(1, "a"));
+  list.put(service("two"), forPool(2, "a"));
+  ASSERT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("one"));
+  (void)list.looks(service("one"));
+  EXPECT_EQ(list.wake(freed("10.0.0.2"), kRoom), service("two")) << "it looks just now";
+  list.decided(service("one"));
+  EXPECT_EQ(list.wake(freed("10.0.0.3"), kRoom), service("one"));
+  list.put(service("one"), forPool(1, "a"));
+  (void)list.looks(service("two"));
+  list.put(service("two"), forPool(2, "a"));
+  EXPECT_EQ(list.wake(freed("10.0.0.4"), kRoom), service("two"))
+      << "the other one was promised an address while it looked";
+}
+
+TEST(WaitingList, WhoWaitsForBothFamiliesIsPromisedOneOfEach) {
+  WaitingList list;
+  WaitingList::Entry dual = forPool(1, "a");
+  dual.obstacle.exhausted.push_back({"a", Family::kIpv6});
+  list.put(service("dual"), dual);
+  list.put(service("single"), forPool(2, "a"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("dual"));
+  EXPECT_EQ(list.wake(freed("fd00::1"), kRoom), service("dual"));
+  EXPECT_EQ(list.wake(freed("10.0.0.2"), kRoom), service("single"));
+}
+
+TEST(WaitingList, WhatOnlyTheOldestMayHaveIsNotLostToAYoungerOne) {
+  WaitingList list;
+  WaitingList::Entry either = forPool(1, "a");
+  either.obstacle.exhausted.push_back({"b", Family::kIpv4});
+  list.put(service("either"), either);
+  list.put(service("only-b"), forPool(2, "b"));
+  EXPECT_EQ(list.wake(freed("10.0.1.1", "b"), kRoom), service("either"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1", "a"), kRoom), service("either")) << "nobody else may";
+  const auto woken = list.looks(service("either"));
+  list.remove(service("either"));
+  EXPECT_EQ(list.passOn(woken.freed[0], woken, kRoom), service("only-b"));
+}
+
+TEST(WaitingList, WhoAsksForANumberIsNotPassedOverForIt) {
+  WaitingList list;
+  WaitingList::Entry numbers = forAddress(1, "10.0.0.1");
+  numbers.obstacle.addresses.push_back(ip("10.0.0.2"));
+  list.put(service("numbers"), numbers);
+  list.put(service("any"), forPool(2, "a"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("numbers"));
+  EXPECT_EQ(list.wake(freed("10.0.0.2"), kRoom), service("numbers"));
+}
+
+TEST(WaitingList, WhoseNamespaceHasNoRoomAnyMoreWaitsForRoom) {
+  const WaitingList::HasRoom full = [](const Limit& limit, const Holder&) {
+    return limit.ns != "full";
+  };
+  WaitingList list;
+  list.put(service("web", "full"), forPool(1, "a"));
+  list.put(service("web", "roomy"), forPool(2, "a"));
+  EXPECT_EQ(list.wake(freed("10.0.0.1"), full), service("web", "roomy"));
+  const Limit limit{"full", {"a", Family::kIpv4}};
+  EXPECT_EQ(list.wake(limit, kRoom), service("web", "full"));
+  list.remove(service("web", "full"));
+  EXPECT_FALSE(list.wake(limit, kRoom));
 }
 
 TEST(WaitingList, WhatRestsWakesItsOwnNamespaceOnly) {
@@ -70,9 +156,9 @@ TEST(WaitingList, WhatRestsWakesItsOwnNamespaceOnly) {
   Freed rests = freed("10.0.0.1");
   rests.ns = "shop";
   rests.resting = true;
-  EXPECT_EQ(list.wake(rests), service("web", "shop"));
+  EXPECT_EQ(list.wake(rests, kRoom), service("web", "shop"));
   rests.resting = false;
-  EXPECT_EQ(list.wake(rests), service("thief", "evil"));
+  EXPECT_EQ(list.wake(rests, kRoom), service("thief", "evil"));
 }
 
 WaitingList::Entry underLimit(std::int64_t since) {
@@ -86,7 +172,7 @@ WaitingList::Entry underLimit(std::int64_t since) {
 TEST(WaitingList, ALimitIsForTheNamespaceThatReachedIt) {
   WaitingList list;
   list.put(service("full", "shop"), underLimit(1));
-  EXPECT_FALSE(list.wake(freed("10.0.0.1")));
+  EXPECT_FALSE(list.wake(freed("10.0.0.1"), kRoom));
   EXPECT_THAT(list.limitsIn("default"), IsEmpty());
   EXPECT_THAT(list.limitsIn("shop"), ElementsAre(Limit{"shop", {"a", Family::kIpv4}}));
   list.remove(service("full", "shop"));
@@ -94,19 +180,19 @@ TEST(WaitingList, ALimitIsForTheNamespaceThatReachedIt) {
 }
 
 TEST(WaitingList, UnderALimitTheOldestIsWokenWhoMayHaveSomethingAndThenTheNext) {
-  const auto anybody = [](const Holder&) { return true; };
   const Limit limit{"default", {"a", Family::kIpv4}};
   WaitingList list;
   for (const char* const name : {"three", "two", "one"}) {
     list.put(service(name), underLimit(name[1] == 'n' ? 1 : name[1] == 'w' ? 2 : 3));
   }
-  ASSERT_EQ(list.wake(limit, anybody), service("one"));
-  auto woken = list.looked(service("one"));
+  ASSERT_EQ(list.wake(limit, kRoom), service("one"));
+  auto woken = list.looks(service("one"));
   ASSERT_THAT(woken.limits, ElementsAre(limit));
-  ASSERT_EQ(list.passOn(limit, woken, [](const Holder& who) { return who.key.name != "two"; }),
+  ASSERT_EQ(list.passOn(limit, woken,
+                        [](const Limit&, const Holder& who) { return who.key.name != "two"; }),
             service("three"));
-  woken = list.looked(service("three"));
-  EXPECT_FALSE(list.passOn(limit, woken, anybody));
+  woken = list.looks(service("three"));
+  EXPECT_FALSE(list.passOn(limit, woken, kRoom));
 }
 
 TEST(WaitingList, KeysAndReservationsAreTopicsOfTheirOwn) {
@@ -122,7 +208,7 @@ TEST(WaitingList, KeysAndReservationsAreTopicsOfTheirOwn) {
   EXPECT_THAT(list.sharing({"default", "k"}), ElementsAre(service("sharing")));
   EXPECT_THAT(list.sharing({"default", "l"}), IsEmpty());
   EXPECT_THAT(list.naming({"default", "front"}), ElementsAre(service("naming")));
-  EXPECT_FALSE(list.wake(freed("10.0.0.1", "b")));
+  EXPECT_FALSE(list.wake(freed("10.0.0.1", "b"), kRoom));
 }
 
 TEST(WaitingList, AKeyOfAnotherNamespaceWakesNobodyUnlessItsPoolSharesEverywhere) {

@@ -47,7 +47,8 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
               [this](const std::string&) { ++freed_; },
               [this](const assigner::Shareable&) { ++freed_; },
               [this](const kube::ObjectKey&) { ++freed_; }, [] {}, [](const kube::ObjectKey&) {},
-              [this](const kube::ObjectKey& service) { touched_.push_back(service.name); }});
+              [this](const kube::ObjectKey& service) { touched_.push_back(service.name); },
+              [this](const assigner::Holder& who) { onDecided_(who); }});
     }
     return *made_;
   }
@@ -102,6 +103,18 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
   std::unique_ptr<IpReconciler> made_;
   const assigner::Ledger* ledgerSeen_ = nullptr;
 };
+
+TEST_F(IpReconcilerTest, ItIsToldThatAReservationHasDecidedBeforeAnythingIsWritten) {
+  std::vector<std::size_t> writes;
+  onDecided_ = [&](const assigner::Holder& who) {
+    EXPECT_EQ(who.key.name, "front");
+    writes.push_back(api_.writeCount());
+  };
+  reserve("front", {{"address", "10.0.0.7"}});
+  ASSERT_FALSE(writes.empty());
+  EXPECT_EQ(writes.front(), 0U);
+  EXPECT_EQ(phase("front"), "Bound");
+}
 
 TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   json web = assigner::test::serviceJson("web");

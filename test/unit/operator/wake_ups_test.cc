@@ -66,7 +66,8 @@ class WakeUpsTest : public testing::Test {
 
   /// The Service looks, and takes nothing. Returns who is next.
   std::vector<Holder> declines(const Holder& who) {
-    return wakeUps_.looked(who, wakeUps_.looks(who)).consumers;
+    wakeUps_.looks(who);
+    return wakeUps_.looked(who).consumers;
   }
 
   ManualClock clock_;
@@ -133,9 +134,9 @@ TEST_F(WakeUpsTest, WhoLookedBeforeDoesNotLookAgainForWhatNobodyTakes) {
 
 TEST_F(WakeUpsTest, WhatComesWhileAWaiterIsBusyStaysItsOwn) {
   waits(service("blog", "old"), 10);
-  const auto before = wakeUps_.looks(service("blog", "old"));
+  wakeUps_.looks(service("blog", "old"));
   release("shop", "first");  // too late for this look
-  EXPECT_THAT(wakeUps_.looked(service("blog", "old"), before).consumers, IsEmpty());
+  EXPECT_THAT(wakeUps_.looked(service("blog", "old")).consumers, IsEmpty());
   EXPECT_EQ(ask("evil", "newcomer"), "");
   EXPECT_EQ(ask("blog", "old"), kOnly);
 }
@@ -151,6 +152,27 @@ TEST_F(WakeUpsTest, ARestThatEndsDuringALookIsForTheOldestOfAll) {
   EXPECT_THAT(declines(service("shop", "young")), ElementsAre(service("blog", "old")));
   EXPECT_EQ(ask("shop", "newcomer"), "");
   EXPECT_EQ(ask("blog", "old"), kOnly);
+}
+
+TEST_F(WakeUpsTest, AddressesThatBecomeFreeTogetherTakeOneLookEach) {
+  constexpr int kMany = 16;
+  const model::Pool pool = assigner::test::pool("a", {"10.0.0.0/28"});
+  ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+  for (int i = 1; i < kMany; ++i) ask("shop", std::to_string(i));
+  for (int i = 0; i < kMany; ++i) waits(service("blog", std::to_string(i)), 10 + i);
+  ledger_.with([&](Allocator& allocator) {
+    for (int i = 1; i < kMany; ++i) allocator.releaseAll({"shop", std::to_string(i)});
+    allocator.releaseAll({"shop", "first"});
+  });
+  const std::vector<Holder> woken = wakeUps_.released("shop").consumers;
+  for (int i = 0; i < kMany; ++i) {
+    ASSERT_EQ(woken.at(i), service("blog", std::to_string(i)));
+    wakeUps_.looks(woken[i]);
+    EXPECT_NE(ask("blog", std::to_string(i)), "");
+    waiting_.remove(woken[i]);
+    EXPECT_THAT(wakeUps_.looked(woken[i]).consumers, IsEmpty());
+  }
+  EXPECT_EQ(woken.size(), kMany);
 }
 
 /// Of a Pool with room enough, of which one namespace may have two addresses; shop has both.
@@ -181,20 +203,51 @@ class LimitTest : public WakeUpsTest {
 TEST_F(LimitTest, RoomForOneWakesTheOldestAlone) {
   release("shop", "first");
   EXPECT_THAT(wakeUps_.released("shop").consumers, ElementsAre(service("shop", "old")));
-  const auto woken = wakeUps_.looks(service("shop", "old"));
+  wakeUps_.looks(service("shop", "old"));
   EXPECT_EQ(takes("old"), "10.0.0.1");
-  EXPECT_THAT(wakeUps_.looked(service("shop", "old"), woken).consumers, IsEmpty())
+  EXPECT_THAT(wakeUps_.looked(service("shop", "old")).consumers, IsEmpty())
       << "there is no room for the next one";
 }
 
 TEST_F(LimitTest, RoomThatOneDoesNotTakeIsForTheNext) {
   release("shop", "first");
   ASSERT_THAT(wakeUps_.released("shop").consumers, ElementsAre(service("shop", "old")));
-  const auto woken = wakeUps_.looks(service("shop", "old"));
+  wakeUps_.looks(service("shop", "old"));
   waiting_.remove(service("shop", "old"));  // it is gone
-  EXPECT_THAT(wakeUps_.looked(service("shop", "old"), woken).consumers,
+  EXPECT_THAT(wakeUps_.looked(service("shop", "old")).consumers,
               ElementsAre(service("shop", "young")));
   EXPECT_THAT(declines(service("shop", "young")), IsEmpty());
+}
+
+// Of a namespace with room for one two wait, and two addresses become free.
+TEST_F(LimitTest, WhoLooksFirstDoesNotTakeTheRoomOfOneWhoWasPromisedAnAddressBefore) {
+  model::Pool pool = assigner::test::pool("a", {"10.0.0.0/31"});
+  ledger_.with([&](Allocator& allocator) {
+    allocator.releaseAll({"shop", "second"});
+    allocator.releaseAll({"shop", "first"});
+  });
+  waiting_.remove(service("shop", "old"));
+  waiting_.remove(service("shop", "young"));
+  pool.maxPerNamespace = 1;
+  ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+  ask("other", "x");
+  ask("another", "y");
+  waits(service("shop", "old"), 10);
+  waits(service("shop", "young"), 20);
+  waits(service("blog", "youngest"), 30);
+  ledger_.with([&](Allocator& allocator) {
+    allocator.releaseAll({"other", "x"});
+    allocator.releaseAll({"another", "y"});
+  });
+  EXPECT_THAT(wakeUps_.rested().consumers,
+              ElementsAre(service("shop", "old"), service("blog", "youngest")));
+  EXPECT_EQ(ask("shop", "young"), "") << "the room is promised";
+  EXPECT_EQ(ask("blog", "youngest"), "10.0.0.1");
+  wakeUps_.looks(service("shop", "old"));
+  waiting_.remove(service("shop", "old"));  // it is gone
+  EXPECT_THAT(wakeUps_.looked(service("shop", "old")).consumers,
+              testing::Contains(service("shop", "young")));
+  EXPECT_EQ(ask("shop", "young"), "10.0.0.0");
 }
 
 TEST_F(LimitTest, WithoutRoomNobodyIsWoken) {
