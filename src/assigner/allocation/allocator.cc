@@ -120,7 +120,10 @@ bool Allocator::takeUp(const Sharer& service, const IpAddress& address, Proof pr
     hold = nullptr;
   }
   if (hold == nullptr) return add(address, Hold::ofService(service));
-  if (hold->termsOf(service.service) != nullptr) return true;
+  if (const Sharer* const user = hold->user(service.service)) {
+    if (user->givenFrom.empty()) join(address, {user->service, user->terms, service.givenFrom});
+    return true;
+  }
   if (hold->kind != Holder::Kind::kService) return false;
   if (!agreeOnKey(service.service, service.terms.key, hold->users)) return false;
   if (proof == Proof::kNone && (clash(service.service, service.terms, hold->users) ||

@@ -72,8 +72,8 @@ class Allocator {
   };
   /// For the Service as it was found in the cluster. The Pools are not asked, unless others have
   /// the address and there is no proof. False if another one holds the address and the Service
-  /// cannot join. An address that the Service holds already is success, and one that was held for
-  /// it as foreign is its own from now on.
+  /// cannot join. What the Service holds already is success, and came from the Pool if no other is
+  /// known. What was held for it as foreign is its own from now on.
   bool takeUp(const Sharer& service, const IpAddress& address, Proof proof);
 
   /// Ends the Service's hold or use. A reservation stays reserved. False if it had none.

@@ -166,6 +166,7 @@ void HoldTable::join(const IpAddress& address, Sharer service) {
                          [](const Sharer& a, const Sharer& b) { return a.service < b.service; });
     if (place != hold.users.end() && place->service == service.service) {
       place->terms = std::move(service.terms);
+      if (place->givenFrom.empty()) place->givenFrom = std::move(service.givenFrom);
     } else {
       hold.users.insert(place, std::move(service));
     }

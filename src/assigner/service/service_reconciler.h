@@ -48,7 +48,7 @@ struct AllocationNotices {
   std::function<void(const kube::ObjectKey&)> usable;
   std::function<void()> changed;                         ///< counts of Pools may differ
   std::function<void(const kube::ObjectKey&)> claimUse;  ///< an IP object's users or their ports
-  /// The reservation that the Service used went away.
+  /// The reservation that it used went away, or the Pool became known that gave its address.
   std::function<void(const kube::ObjectKey&)> serviceTouched;
   /// The consumer has or has not what it was woken for; what is written about it comes afterwards.
   std::function<void(const Holder&)> decided;

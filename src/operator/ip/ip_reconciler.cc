@@ -165,15 +165,24 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   std::optional<Terms> granted;
   std::optional<Explanation> misfit;
   std::string pool;
+  bool learned = false;
   ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
     if (hold == nullptr || hold->kind != Holder::Kind::kService) return;
     const Sharer* const holder = hold->user(service);
     if (holder == nullptr || !assigner::mayRecord(claim, holder->givenFrom)) return;
+    if (holder->givenFrom.empty() && knowsGiver(claim)) {
+      learned = allocator.takeUp({service, holder->terms, claim.spec.pool}, *address,
+                                 Allocator::Proof::kGranted);
+    }
     granted = holder->terms;
     pool = allocator.pools().home(*address, hold->givenFrom());
     misfit = misfitOfUsers(allocator.pools(), *address, pool, {*holder});
   });
+  if (learned) {
+    notices_.changed();
+    notices_.serviceTouched(service);
+  }
   // No record of what the Service has: the Service reconciler removes it.
   if (!granted) return std::nullopt;
   Status status = claim.status;
@@ -185,6 +194,14 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   addMisfit(bound, misfit);
   conclude(status, claim, std::move(bound), clock_.wallNow());
   return status;
+}
+
+// This leader found the address in the Service's status alone, and the one before it, which knew
+// the Pool, still wrote the record.
+bool IpReconciler::knowsGiver(const model::IpClaim& claim) const {
+  const auto service = view_.services.get(assigner::ownerOf(claim));
+  return service && service->uid == claim.serviceOwner->uid && claim.status.phase == "Bound" &&
+         !claim.spec.pool.empty();
 }
 
 // Of those who have the address, the first for whom the Pool would not give it again.

@@ -47,6 +47,7 @@ class IpReconciler {
 
   void forget(const kube::ObjectKey& key);
   [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
+  [[nodiscard]] bool knowsGiver(const model::IpClaim& claim) const;
   [[nodiscard]] Status reservedStatus(const model::IpClaim& claim, const model::Namespace* ns);
   Result<assigner::Namespaces::Ptr> namespaceOf(const model::IpClaim& claim,
                                                 const std::stop_token& stop);

@@ -142,6 +142,21 @@ TEST_F(IpReconcilerTest, ARecordOfAnotherPoolThanTheOneThatGaveTheAddressIsNotBo
   EXPECT_EQ(phase("web-10.0.0.0"), "");
 }
 
+// The leader before it still wrote when this one had found the address in the Service's status.
+TEST_F(IpReconcilerTest, ABoundRecordTellsWhichPoolGaveTheAddressIfNobodyKnows) {
+  add("web");
+  look("web-10.0.0.0");
+  setPools({pool("a", {"192.0.2.0/24"})});
+  ledger_->with([](assigner::Allocator& allocator) {
+    allocator.releaseAll({"default", "web"});
+    allocator.takeUp({{"default", "web"}, {}, ""}, assigner::test::ip("10.0.0.0"),
+                     assigner::Allocator::Proof::kGranted);
+  });
+  look("web-10.0.0.0");
+  EXPECT_EQ(claim("web-10.0.0.0")["status"]["pool"], "a");
+  EXPECT_THAT(touched_, ElementsAre("web"));
+}
+
 TEST_F(IpReconcilerTest, IsReadyWhenTheAddressIsHeldAndElseSaysWhyNot) {
   add("web");
   look("web-10.0.0.0");
