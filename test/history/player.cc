@@ -64,6 +64,19 @@ bool asksTheSame(const model::Service& a, const model::Service& b) {
          a.ipFamilies == b.ipFamilies && a.ipFamilyPolicy == b.ipFamilyPolicy;
 }
 
+// No API server lets a Service change its class while it stays a LoadBalancer.
+bool changesClass(const json& before, const json& after) {
+  const json::json_pointer type("/spec/type");
+  const json::json_pointer of("/spec/loadBalancerClass");
+  const auto isLoadBalancer = [&](const json& service) {
+    return service.value(type, "") == "LoadBalancer";
+  };
+  const auto classOf = [&](const json& service) {
+    return service.contains(of) ? service.at(of) : json();
+  };
+  return isLoadBalancer(before) && isLoadBalancer(after) && classOf(before) != classOf(after);
+}
+
 // What comes before leaves the address where it is.
 constexpr auto kFirstHarmful = static_cast<Pick>(IpTampering::kTakesOwner);
 
@@ -94,7 +107,9 @@ class Player {
       if (!removed) return removed;
     }
     const auto before = api_.get(kube::kServices, key, {});
-    const auto after = createOrPatch(api_, kube::kServices, serviceObject(deed));
+    const json wanted = serviceObject(deed);
+    if (before && changesClass(*before, wanted)) return Asking{};
+    const auto after = createOrPatch(api_, kube::kServices, wanted);
     if (!after) {
       if (isRefusal(after.error())) return Asking{};
       return tl::make_unexpected(after.error());
