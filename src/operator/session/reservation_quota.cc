@@ -74,7 +74,8 @@ void ReservationQuota::settleRecords(const std::string& ns, OfNamespace& of,
                                      const std::string& service, Verdicts& verdicts) const {
   const auto it = of.services.find(service);
   if (it == of.services.end()) return;
-  auto& [records, others] = it->second;
+  Ranks& records = it->second.records;
+  Ranks& others = it->second.others;
   const auto isBehind = [&] { return !records.empty() && *others.begin() < *records.rbegin(); };
   while (!others.empty() && (records.size() < limits_.unbound || isBehind())) {
     const Rank first = *others.begin();
