@@ -10,6 +10,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/base/text_file.h"
 #include "common/kube/kubeconfig.h"
 #include "common/kube/proxy.h"
 #include "common/kube/token_file.h"
@@ -55,24 +56,31 @@ Result<TransportOptions> inCluster(const ConfigSource& source, const std::string
   return options;
 }
 
-Result<TransportOptions> findServer(const ConfigSource& source) {
-  if (!source.kubeconfigFlag.empty()) return loadKubeconfig({source.kubeconfigFlag});
+// Files to be merged; none: the pod's service account.
+Result<std::vector<std::string>> findFiles(const ConfigSource& source) {
+  using Files = std::vector<std::string>;
+  if (!source.kubeconfigFlag.empty()) return Files{source.kubeconfigFlag};
   if (const auto list = source.environment("KUBECONFIG")) {
-    const std::vector<std::string> files = existingFiles(*list);
-    if (!files.empty()) return loadKubeconfig(files);
+    Files files = existingFiles(*list);
+    if (!files.empty()) return files;
     return fail(ErrorCode::kInvalid,
                 "KUBECONFIG is \"" + *list + "\" but no such file exists: correct it or unset it");
   }
-  if (const auto host = source.environment("KUBERNETES_SERVICE_HOST")) {
-    return inCluster(source, *host);
-  }
+  if (source.environment("KUBERNETES_SERVICE_HOST")) return Files{};
   if (const auto home = source.environment("HOME")) {
     const std::string path = *home + "/.kube/config";
-    if (exists(path)) return loadKubeconfig({path});
+    if (exists(path)) return Files{path};
   }
   return fail(ErrorCode::kInvalid,
               "no API server is known: run inside a pod, or name a kubeconfig with --kubeconfig or "
               "KUBECONFIG");
+}
+
+Result<TransportOptions> findServer(const ConfigSource& source) {
+  const auto files = findFiles(source);
+  if (!files) return tl::make_unexpected(files.error());
+  if (!files->empty()) return loadKubeconfig(*files, source.context);
+  return inCluster(source, *source.environment("KUBERNETES_SERVICE_HOST"));
 }
 
 }  // namespace
@@ -100,6 +108,13 @@ Result<TransportOptions> loadConfig(const ConfigSource& source) {
               {{"reason", proxy.error().message}});
   }
   return options;
+}
+
+Result<std::string> loadNamespace(const ConfigSource& source) {
+  const auto files = findFiles(source);
+  if (!files) return tl::make_unexpected(files.error());
+  if (!files->empty()) return namespaceOfKubeconfig(*files, source.context);
+  return readTextFile(source.serviceAccountFolder + "/namespace");
 }
 
 }  // namespace barevip::kube

@@ -14,6 +14,7 @@ namespace barevip::kube {
 
 struct ConfigSource {
   std::string kubeconfigFlag;  ///< --kubeconfig; empty if not given
+  std::string context = {};    ///< of the kubeconfig; empty: its current one. A pod has none
   /// An environment variable; nullopt if it is not set.
   std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Where a pod finds its token and the cluster's CA.
@@ -27,5 +28,9 @@ struct ConfigSource {
 /// ~/.kube/config. Without a proxy of a kubeconfig, that of the environment counts. The error says
 /// what is missing, and where it was looked for.
 [[nodiscard]] Result<TransportOptions> loadConfig(const ConfigSource& source);
+
+/// The namespace that commands are about unless they name one: of the kubeconfig's context, or of
+/// the pod.
+[[nodiscard]] Result<std::string> loadNamespace(const ConfigSource& source);
 
 }  // namespace barevip::kube

@@ -192,10 +192,15 @@ Result<void> readUser(const KubeconfigEntry& user, const KubeconfigEntry& cluste
   return {};
 }
 
-Result<TransportOptions> readFiles(const KubeconfigFiles& files) {
+Result<KubeconfigEntry> findContext(const KubeconfigFiles& files, const std::string& name) {
+  if (!name.empty()) return files.find("contexts", "context", name);
   const auto current = files.currentContext();
   if (!current) return tl::make_unexpected(current.error());
-  const auto context = files.find("contexts", "context", *current);
+  return files.find("contexts", "context", *current);
+}
+
+Result<TransportOptions> readFiles(const KubeconfigFiles& files, const std::string& name) {
+  const auto context = findContext(files, name);
   if (!context) return tl::make_unexpected(context.error());
   const auto cluster = files.find("clusters", "cluster", context->text("cluster"));
   if (!cluster) return tl::make_unexpected(cluster.error());
@@ -212,22 +217,39 @@ Result<TransportOptions> readFiles(const KubeconfigFiles& files) {
   return options;
 }
 
-}  // namespace
-
-Result<TransportOptions> loadKubeconfig(const std::vector<std::string>& paths) {
+Result<KubeconfigFiles> readPaths(const std::vector<std::string>& paths) {
   KubeconfigFiles files;
   for (const std::string& path : paths) {
     const auto text = readTextFile(path);
     if (!text) return fail(ErrorCode::kInvalid, "kubeconfig: " + text.error().message);
     if (auto ok = files.add(*text, path); !ok) return tl::make_unexpected(std::move(ok.error()));
   }
-  return readFiles(files);
+  return files;
+}
+
+}  // namespace
+
+Result<TransportOptions> loadKubeconfig(const std::vector<std::string>& paths,
+                                        const std::string& context) {
+  const auto files = readPaths(paths);
+  if (!files) return tl::make_unexpected(files.error());
+  return readFiles(*files, context);
+}
+
+Result<std::string> namespaceOfKubeconfig(const std::vector<std::string>& paths,
+                                          const std::string& context) {
+  const auto files = readPaths(paths);
+  if (!files) return tl::make_unexpected(files.error());
+  const auto entry = findContext(*files, context);
+  if (!entry) return tl::make_unexpected(entry.error());
+  std::string ns = entry->text("namespace");
+  return ns.empty() ? "default" : ns;
 }
 
 Result<TransportOptions> parseKubeconfig(std::string_view text, const std::string& file) {
   KubeconfigFiles files;
   if (auto ok = files.add(text, file); !ok) return tl::make_unexpected(std::move(ok.error()));
-  return readFiles(files);
+  return readFiles(files, {});
 }
 
 }  // namespace barevip::kube

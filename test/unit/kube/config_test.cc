@@ -96,6 +96,29 @@ TEST_F(ConfigTest, PrefersTheFlagThenTheVariableThenThePod) {
   EXPECT_EQ(error(), "");
 }
 
+TEST_F(ConfigTest, TakesTheContextThatIsNamed) {
+  write("config", "current-context: other\ncontexts: []\n");
+  source_.kubeconfigFlag = folder_ + "/config";
+  source_.context = "lab";
+  EXPECT_NE(error().find("no context named \"lab\""), std::string::npos) << error();
+}
+
+TEST_F(ConfigTest, TheNamespaceIsThatOfTheContext) {
+  write("config",
+        "current-context: a\ncontexts:\n- {name: a, context: {namespace: shop}}\n"
+        "- {name: b, context: {cluster: c}}\n");
+  source_.kubeconfigFlag = folder_ + "/config";
+  EXPECT_EQ(loadNamespace(source_), "shop");
+  source_.context = "b";
+  EXPECT_EQ(loadNamespace(source_), "default");
+}
+
+TEST_F(ConfigTest, TheNamespaceOfAPodIsItsOwn) {
+  environment_ = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}};
+  write("namespace", "tools");
+  EXPECT_EQ(loadNamespace(source_), "tools");
+}
+
 TEST_F(ConfigTest, FallsBackToTheFileOfTheUser) {
   environment_ = {{"HOME", folder_}};
   write(".kube/config", kubeconfig("home"));
