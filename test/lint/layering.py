@@ -24,6 +24,7 @@ NODE_DECIDES = [
     "ipvsnode/desired",
     "ipvsnode/cluster",
 ]
+NODE_VIEWS = ["ipvsnode/announce", "ipvsnode/membership", "ipvsnode/desired", "ipvsnode/cluster"]
 ASSIGNER = ["assigner/allocation", "assigner/restore", "assigner/service"]
 
 # folder under src/ -> the folders under src/ that it may include (itself always; include/ too, but see PURE).
@@ -55,7 +56,18 @@ MAY_INCLUDE = {
         *ASSIGNER,
         *COMMON,
     ],
-    "cli": ["common/base", "common/model"],
+    "cli/view": [*ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
+    "cli/print": ["cli/view", "common/base"],
+    "cli/fetch": [
+        "cli/view",
+        "operator",
+        "operator/session",
+        "ipvsnode/membership",
+        "common/base",
+        "common/model",
+        "common/kube",
+    ],
+    "cli": ["cli/view", "cli/print", "cli/fetch", "common/base", "common/model", "common/kube"],
     "ipvsnode/netlink": ["common/base"],
     "ipvsnode/host": ["common/base", "ipvsnode/netlink"],
     "ipvsnode/filter": ["common/base"],
@@ -74,6 +86,7 @@ MAY_INCLUDE = {
         "ipvsnode/cluster",
         "ipvsnode/filter",
         "ipvsnode/host",
+        "common/kube",
         "common/model",
     ],
     "ipvsnode/daemon": [
@@ -100,6 +113,8 @@ PURE = {
     "ipvsnode/desired": KERNEL_VALUES,
     "ipvsnode/plan": KERNEL_VALUES,
     "ipvsnode/announce": KERNEL_VALUES + r"|barevip/net/announcer\.h",
+    "cli/view": KERNEL_VALUES + r"|barevip/net/announcer\.h|barevip/kube/event_sink\.h",
+    "cli/print": KERNEL_VALUES + r"|barevip/net/announcer\.h|barevip/kube/event_sink\.h",
 }
 
 # third party -> pattern of the header, pattern of the files that may include it.
@@ -110,7 +125,7 @@ SEAMS = {
     "nlohmann": (
         r"nlohmann/json\.hpp",
         r"src/common/model/.*_json\.cc|src/common/kube/.*\.cc|"
-        r"src/(assigner|operator|ipvsnode)/.*_json\.cc",
+        r"src/(assigner|operator|ipvsnode|cli)/.*_json\.cc",
     ),
     "spdlog": (r"spdlog/", r"src/common/base/log\.cc"),
     "CLI11": (r"CLI/", r"src/(operator|ipvsnode/daemon|cli)/options\.cc|src/common/base/command_line\.cc"),

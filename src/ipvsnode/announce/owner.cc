@@ -5,35 +5,12 @@
 #include <iterator>
 #include <utility>
 
+#include "ipvsnode/announce/candidacy.h"
+
 namespace barevip::node {
 namespace {
 
-constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
-
-bool mayAnnounce(const model::Node& node) {
-  return !node.networkUnavailable && !node.labels.contains(kExcludeLabel);
-}
-
-bool admits(const model::Pool::Announce& announce, const model::Node& node, const LiveNode& live) {
-  if (announce.mode != model::AnnounceMode::kL2) return false;
-  if (announce.nodeSelector && !announce.nodeSelector->matches(node.labels)) return false;
-  const auto& names = announce.interfaces;
-  return names.empty() || std::find(names.begin(), names.end(), live.bindInterface) != names.end();
-}
-
-using Pools = std::map<std::string, const model::Pool*>;
 using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
-
-// A pool that was deleted while in use leaves its addresses with their holders, announced as by
-// default.
-const model::Pool::Announce& announceOf(const Claims& claims, const Pools& pools) {
-  static const model::Pool::Announce kAnywhere;
-  for (const auto& claim : claims) {
-    const auto pool = pools.find(claim->status.pool);
-    if (pool != pools.end()) return pool->second->announce;
-  }
-  return kAnywhere;
-}
 
 /// Leaves only what is in `wanted` too, unless that is nothing.
 void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
@@ -90,8 +67,7 @@ class Admission {
     if (isNew) {
       std::vector<std::string> names;
       for (const auto& [live, node] : nodes_) {
-        if (family == Family::kIpv6 && !live->ipv6) continue;
-        if (admits(announce, *node, *live)) names.push_back(live->name);
+        if (!refusalOf(announce, *node, *live, family)) names.push_back(live->name);
       }
       lists.all = lists.able = std::move(names);
       if (!unable_.empty()) avoid(unable_, lists.able);
@@ -125,14 +101,12 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   AbleNodes able;
   for (const LiveNode& one : live) {
     const auto node = nodes.find(one.name);
-    if (node != nodes.end() && mayAnnounce(*node->second)) able.emplace_back(&one, node->second);
+    if (node != nodes.end() && !refusalOf(*node->second)) able.emplace_back(&one, node->second);
   }
   std::sort(able.begin(), able.end(),
             [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
 
-  Pools pools;
-  for (const auto& pool : cluster.pools) pools.emplace(pool->key.name, pool.get());
-
+  const PoolsByName pools = byName(cluster.pools);
   Admission admission(able);
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());

@@ -65,6 +65,11 @@ std::vector<ipvs::RealServerKey> pick(const std::vector<Candidate>& candidates, 
 
 }  // namespace
 
+std::string endpointText(const ipvs::RealServerKey& key) {
+  const std::string text = key.address.toString();
+  return (key.address.isIpv4() ? text : "[" + text + "]") + ":" + std::to_string(key.port);
+}
+
 EndpointIndex::EndpointIndex(
     const std::vector<std::shared_ptr<const model::EndpointSlice>>& slices) {
   for (const auto& slice : slices) {

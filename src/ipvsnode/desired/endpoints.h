@@ -18,6 +18,9 @@
 
 namespace barevip::node {
 
+/// "10.1.0.1:8080", "[fd00::1]:8080".
+[[nodiscard]] std::string endpointText(const ipvs::RealServerKey& key);
+
 /// EndpointSlices by the Service that they belong to. Refers to the slices: they must outlive it.
 class EndpointIndex {
  public:

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "ipvsnode/desired/endpoints.h"
+
 namespace barevip::node {
 namespace {
 

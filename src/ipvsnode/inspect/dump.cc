@@ -9,29 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include "common/kube/list_into.h"
 #include "common/model/endpoint_slice_json.h"
 #include "common/model/ip_claim_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
+#include "ipvsnode/desired/endpoints.h"
 #include "ipvsnode/inspect/differences.h"
 
 namespace barevip::node {
 namespace {
-
-template <class T, class Decode>
-Result<void> listInto(kube::Api& api, const kube::Resource& resource, Decode decode,
-                      std::vector<std::shared_ptr<const T>>& target, const std::stop_token& stop) {
-  const auto listed = api.list(
-      resource, {},
-      [&](const nlohmann::json& object) {
-        // What cannot be decoded is left out, as the daemon does.
-        if (auto one = decode(object)) target.push_back(std::make_shared<const T>(std::move(*one)));
-      },
-      stop);
-  if (!listed) return tl::make_unexpected(listed.error());
-  return {};
-}
 
 std::string describe(const ipvs::VirtualServer& server) {
   std::string text = ipvs::toString(server.key) + " " + server.options.scheduler;
@@ -184,13 +172,16 @@ Result<ClusterState> listCluster(kube::Api& api, const std::stop_token& stop) {
   const auto decodeService = [&texts](const nlohmann::json& object) {
     return model::decodeServiceParts(object, model::kPartsOfNode, texts);
   };
-  Result<void> listed = listInto(api, kube::kServices, decodeService, state.services, stop);
+  Result<void> listed =
+      kube::listInto(api, kube::kServices, {}, decodeService, state.services, stop);
   if (listed) {
-    listed = listInto(api, kube::kEndpointSlices, model::decodeEndpointSlice, state.slices, stop);
+    listed = kube::listInto(api, kube::kEndpointSlices, {}, model::decodeEndpointSlice,
+                            state.slices, stop);
   }
-  if (listed) listed = listInto(api, kube::kNodes, model::decodeNode, state.nodes, stop);
-  if (listed) listed = listInto(api, kube::kIps, model::decodeIpClaim, state.claims, stop);
-  if (listed) listed = listInto(api, kube::kPools, model::decodePool, state.pools, stop);
+  if (listed) listed = kube::listInto(api, kube::kNodes, {}, model::decodeNode, state.nodes, stop);
+  if (listed)
+    listed = kube::listInto(api, kube::kIps, {}, model::decodeIpClaim, state.claims, stop);
+  if (listed) listed = kube::listInto(api, kube::kPools, {}, model::decodePool, state.pools, stop);
   if (!listed) return tl::make_unexpected(listed.error());
   return state;
 }
@@ -216,11 +207,6 @@ Dump makeDump(const ClusterState& cluster, KernelState kernel,
     }
   }
   return dump;
-}
-
-std::string endpointText(const ipvs::RealServerKey& key) {
-  const std::string text = key.address.toString();
-  return (key.address.isIpv4() ? text : "[" + text + "]") + ":" + std::to_string(key.port);
 }
 
 std::string toTable(const Dump& dump) { return Table(dump).text(); }

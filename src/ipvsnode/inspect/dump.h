@@ -35,9 +35,6 @@ struct Dump {
                             const std::vector<net::BoundAddress>& addresses,
                             const std::set<IpAddress>& gateways, const DesiredOptions& options);
 
-/// "10.1.0.1:8080", "[fd00::1]:8080".
-[[nodiscard]] std::string endpointText(const ipvs::RealServerKey& key);
-
 /// For people: a line each for what is wanted and there (=), wanted and missing (+), there and not
 /// wanted (-), there in another form (~); then each difference with its reason, by VIP.
 [[nodiscard]] std::string toTable(const Dump& dump);

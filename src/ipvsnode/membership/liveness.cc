@@ -2,49 +2,18 @@
 #include "ipvsnode/membership/liveness.h"
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
-#include "ipvsnode/membership/ability.h"
+#include "ipvsnode/membership/lease_reading.h"
 
 namespace barevip::node {
-namespace {
-
-std::string annotation(const model::Lease& lease, const char* name) {
-  const auto it = lease.annotations.find(name);
-  return it == lease.annotations.end() ? std::string() : it->second;
-}
-
-std::set<IpAddress> vipsOf(const std::string& list) {
-  std::set<IpAddress> vips;
-  std::istringstream texts(list);
-  for (std::string text; vips.size() < kMaxBlocked && std::getline(texts, text, ',');) {
-    if (const auto vip = IpAddress::parse(text)) vips.insert(*vip);
-  }
-  return vips;
-}
-
-LiveNode nodeOf(const model::Lease& lease) {
-  LiveNode node{lease.holder, annotation(lease, kInterfaceAnnotation)};
-  node.tellsAbility = lease.annotations.contains(kFamiliesAnnotation);
-  const auto rules = lease.labels.find(kNodeLeaseLabel);
-  node.electsByShare = rules != lease.labels.end() && rules->second == kElectsByShare;
-  node.ipv6 = annotation(lease, kFamiliesAnnotation) != kOnlyIpv4;
-  const std::string blocked = annotation(lease, kBlockedAnnotation);
-  node.ability = {blocked != kBlockedAll, vipsOf(blocked),
-                  vipsOf(annotation(lease, kHeldAnnotation))};
-  return node;
-}
-
-}  // namespace
-
 bool Liveness::saw(const model::Lease& lease, MonotonicTime now) {
   if (lease.holder.empty()) return false;
   const std::lock_guard lock(mutex_);
   const bool known = nodes_.contains(lease.holder);
   Entry& entry = nodes_[lease.holder];
-  const bool leaving = annotation(lease, kStateAnnotation) == kStateLeaving;
-  LiveNode says = nodeOf(lease);
+  const bool leaving = isLeaving(lease);
+  LiveNode says = liveNodeOf(lease);
   const std::chrono::seconds patience =
       std::clamp(std::chrono::seconds(lease.durationSeconds), kLeaseDuration, kMaxPatience);
   bool changed = !known || leaving != entry.leaving || says != entry.says;

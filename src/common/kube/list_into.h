@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "barevip/base/result.h"
+#include "barevip/kube/api.h"
+
+namespace barevip::kube {
+
+/// Appends what the API server lists. What cannot be decoded is left out, as reflectors do.
+template <class T, class Decode>
+Result<void> listInto(Api& api, const Resource& resource, const Selection& selection, Decode decode,
+                      std::vector<std::shared_ptr<const T>>& target, const std::stop_token& stop) {
+  const auto listed = api.list(
+      resource, selection,
+      [&](const nlohmann::json& object) {
+        if (auto one = decode(object)) target.push_back(std::make_shared<const T>(std::move(*one)));
+      },
+      stop);
+  if (!listed) return tl::make_unexpected(listed.error());
+  return {};
+}
+
+}  // namespace barevip::kube
