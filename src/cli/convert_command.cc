@@ -40,7 +40,7 @@ void readSource(const std::string& file, std::istream& in, Sources& sources, Rep
 
 }  // namespace
 
-int runConvert(const Options& options, std::istream& in, std::ostream& out,
+int runConvert(const ConvertOptions& options, std::istream& in, std::ostream& out,
                std::ostream& messages) {
   Sources sources;
   Report report;

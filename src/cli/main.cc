@@ -1,14 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iostream>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "barevip/base/log.h"
+
+#include "cli/completion.h"
 #include "cli/convert_command.h"
+#include "cli/exit_status.h"
+#include "cli/explain_command.h"
 #include "cli/options.h"
+#include "cli/status_command.h"
 #include "common/base/command_line.h"
+#include "common/kube/api_client.h"
+#include "common/kube/config.h"
+#include "common/kube/transport.h"
+
+namespace barevip::cli {
+namespace {
+
+Terminal terminal() {
+  const bool screen = ::isatty(STDOUT_FILENO) == 1;
+  const char* const noColor = std::getenv("NO_COLOR");
+  return {std::cout, std::cerr, screen, screen && (noColor == nullptr || *noColor == '\0')};
+}
+
+kube::ConfigSource sourceOf(const Access& access) {
+  kube::ConfigSource source = kube::processConfigSource(access.kubeconfig);
+  source.context = access.context;
+  return source;
+}
+
+int sayError(const Error& error) {
+  std::cerr << "error: " << error.message << "\n";
+  return kCannotAsk;
+}
+
+template <class Run>
+int withApi(const Access& access, const Run& run) {
+  kube::initialize();
+  auto config = kube::loadConfig(sourceOf(access));
+  if (!config) return sayError(config.error());
+  config->userAgent = "kubectl-barevip";
+  kube::ApiClient api(kube::makeTransport(std::move(*config)));
+  return run(api, SystemClock());
+}
+
+int run(const ConvertOptions& options) {
+  return runConvert(options, std::cin, std::cout, std::cerr);
+}
+
+int run(const StatusOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
+    return runStatus(options, api, clock, terminal(), {});
+  });
+}
+
+int run(ExplainOptions options) {
+  if (options.ns.empty()) {
+    auto ns = kube::loadNamespace(sourceOf(options.access));
+    if (!ns) return sayError(ns.error());
+    options.ns = *std::move(ns);
+  }
+  return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
+    return runExplain(options, api, clock, terminal(), {});
+  });
+}
+
+int run(const CompletionOptions& options) {
+  std::cout << completionScript(options.shell, options.words);
+  return 0;
+}
+
+}  // namespace
+}  // namespace barevip::cli
 
 int main(int argc, char** argv) {
   return barevip::runMain("kubectl-barevip", [&] {
+    // What the operator's own code says to its log is no answer to a person.
+    barevip::log::setLevel(barevip::log::Level::kError);
     const auto options = barevip::cli::parseOptions(argc, argv);
-    return options ? barevip::cli::runConvert(*options, std::cin, std::cout, std::cerr)
-                   : barevip::sayEnd(options.error());
+    if (!options) return barevip::sayEnd(options.error());
+    return std::visit([](const auto& each) { return barevip::cli::run(each); }, *options);
   });
 }

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 
+#include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
 namespace barevip::cli {
+namespace {
 
-tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv) {
-  Options options;
-  CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
+constexpr const char* kAnswers =
+    "Exit status: 0 all is well; 1 there are problems; 2 the command "
+    "line is wrong, or the API server cannot be asked.";
+const std::map<std::string, Output> kOutputs{{"table", Output::kTable},
+                                             {"wide", Output::kWide},
+                                             {"json", Output::kJson},
+                                             {"yaml", Output::kYaml}};
+void addConvert(CLI::App& app, ConvertOptions& options) {
   CLI::App* const convert = app.add_subcommand(
       "convert",
       "print the Pools that other load balancers' objects become: MetalLB's, Cilium's, PureLB's, "
@@ -28,12 +37,130 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
       "Exit status: 0 the Pools are printed, perhaps with notes; 1 something is malformed, or no "
       "Pool can have it; 2 the command line is wrong; 3 there are notes, with --strict; 4 the "
       "Pools would serve fewer or announce in fewer places, without --lossy.");
-  if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
-  if (!convert->parsed()) {
-    return tl::make_unexpected(wrongCommandLine(app, "a command is missing: write convert"));
+}
+
+void addAccessFlags(CLI::App& app, Access& access) {
+  app.add_option("--kubeconfig", access.kubeconfig,
+                 "kubeconfig file; else the files of KUBECONFIG, else ~/.kube/config");
+  app.add_option("--context", access.context, "context of the kubeconfig; else its current one");
+}
+
+void addOutputFlag(CLI::App& app, std::vector<std::string> names, Output& output) {
+  std::string help = "format:";
+  for (const std::string& name : names) help += " " + name;
+  addChoiceFlag(app, "-o,--output", help, names.front(), names,
+                [names, &output](std::size_t i) { output = kOutputs.at(names[i]); });
+}
+
+void addStatus(CLI::App& app, StatusOptions& options) {
+  CLI::App* const status =
+      app.add_subcommand("status", "show what does not work and why, then Pools, VIPs and nodes");
+  addAccessFlags(*status, options.access);
+  CLI::Option* const ns = status->add_option(
+      "-n,--namespace", options.ns, "only Services, IP objects and VIPs of this namespace");
+  status
+      ->add_flag_function(
+          "-A,--all-namespaces", [&options](std::int64_t) { options.ns.clear(); },
+          "those of all namespaces, which is the default")
+      ->excludes(ns);
+  addOutputFlag(*status, {"table", "wide", "json", "yaml"}, options.output);
+  status->add_flag("-w,--watch", options.watch, "show it again after each change, until Ctrl-C");
+  status->footer(kAnswers);
+}
+
+void addExplain(CLI::App& app, ExplainOptions& options) {
+  CLI::App* const explain =
+      app.add_subcommand("explain", "show how barevip decides about one object");
+  CLI::App* const service = explain->add_subcommand(
+      "service",
+      "show why a Service has its addresses or none, which node owns each of them, and which "
+      "endpoints serve it");
+  addAccessFlags(*service, options.access);
+  service->add_option("-n,--namespace", options.ns,
+                      "namespace of the Service; else that of NAME, else that of the context");
+  service->add_option("NAME", options.name, "name of the Service, or NAMESPACE/NAME")->required();
+  addOutputFlag(*service, {"table", "json", "yaml"}, options.output);
+  service->footer(
+      "The decision is computed again from what the API server shows now, and does not know what "
+      "happened earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "
+      "command line is wrong, or the API server cannot be asked.");
+}
+
+void addCompletion(CLI::App& app, CompletionOptions& options) {
+  CLI::App* const completion = app.add_subcommand(
+      "completion",
+      "print the script by which a shell completes kubectl-barevip, or the program "
+      "kubectl_complete-barevip by which kubectl completes `kubectl barevip`");
+  addChoiceFlag(
+      *completion, "SHELL", "bash, zsh, fish or kubectl", "", {"bash", "zsh", "fish", "kubectl"},
+      [&options](std::size_t i) {
+        constexpr std::array kOrder{Shell::kBash, Shell::kZsh, Shell::kFish, Shell::kKubectl};
+        options.shell = kOrder.at(i);
+      });
+  completion->get_option("SHELL")->required();
+}
+
+// Of the app and, first, of the commands below it.
+void gatherWords(const CLI::App& app, const std::string& command,
+                 std::vector<CommandWords>& found) {
+  CommandWords words{command, {}};
+  for (const CLI::App* const below : app.get_subcommands({})) {
+    words.words.push_back(below->get_name());
+    gatherWords(*below, command.empty() ? below->get_name() : command + " " + below->get_name(),
+                found);
   }
-  if (options.files.empty()) options.files.emplace_back("-");
-  return options;
+  for (const CLI::Option* const option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words.words.push_back("--" + name);
+  }
+  found.push_back(std::move(words));
+}
+
+}  // namespace
+
+tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv) {
+  ConvertOptions convert;
+  StatusOptions status;
+  ExplainOptions explain;
+  CompletionOptions completion;
+  CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
+  app.require_subcommand(0, 1);
+  addStatus(app, status);
+  addExplain(app, explain);
+  addConvert(app, convert);
+  addCompletion(app, completion);
+  if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
+  if (app.got_subcommand("status")) return status;
+  if (app.got_subcommand("completion")) {
+    gatherWords(app, "", completion.words);
+    return completion;
+  }
+  if (app.got_subcommand("convert")) {
+    if (convert.files.empty()) convert.files.emplace_back("-");
+    return convert;
+  }
+  if (!app.got_subcommand("explain")) {
+    return tl::make_unexpected(wrongCommandLine(
+        app, "a command is missing: write status, explain, convert or completion"));
+  }
+  if (!app.get_subcommand("explain")->got_subcommand("service")) {
+    return tl::make_unexpected(
+        wrongCommandLine(app, "the kind is missing: write explain service NAME"));
+  }
+  const auto slash = explain.name.find('/');
+  if (slash != std::string::npos) {
+    if (!explain.ns.empty()) {
+      return tl::make_unexpected(wrongCommandLine(
+          app, "\"" + explain.name + "\" names a namespace, and so does --namespace: write one"));
+    }
+    explain.ns = explain.name.substr(0, slash);
+    explain.name = explain.name.substr(slash + 1);
+    if (explain.ns.empty()) explain.name.clear();
+  }
+  if (explain.name.empty() || explain.name.find('/') != std::string::npos) {
+    return tl::make_unexpected(
+        wrongCommandLine(app, "the Service is missing: write NAME or NAMESPACE/NAME"));
+  }
+  return explain;
 }
 
 }  // namespace barevip::cli

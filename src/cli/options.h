@@ -2,21 +2,56 @@
 // The command line of kubectl-barevip.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <tl/expected.hpp>
 
+#include "cli/completion.h"
 #include "common/base/command_line.h"
 
 namespace barevip::cli {
 
-/// Of `convert`, the only command.
-struct Options {
+/// Of `convert`.
+struct ConvertOptions {
   std::vector<std::string> files;  ///< "-": standard input
   bool strict = false;             ///< notes are an error
   bool lossy = false;              ///< losses are notes
 };
+
+/// Of the commands that ask a cluster.
+struct Access {
+  std::string kubeconfig;
+  std::string context;
+};
+
+enum class Output : std::uint8_t { kTable, kWide, kJson, kYaml };
+
+/// Of `status`.
+struct StatusOptions {
+  Access access;
+  std::string ns;  ///< empty: all namespaces
+  Output output = Output::kTable;
+  bool watch = false;
+};
+
+/// Of `explain service`.
+struct ExplainOptions {
+  Access access;
+  std::string ns;  ///< empty: the one of the context
+  std::string name;
+  Output output = Output::kTable;
+};
+
+/// Of `completion`.
+struct CompletionOptions {
+  Shell shell = Shell::kBash;
+  std::vector<CommandWords> words;
+};
+
+using Options = std::variant<ConvertOptions, StatusOptions, ExplainOptions, CompletionOptions>;
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);
 

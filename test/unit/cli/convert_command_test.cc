@@ -35,7 +35,7 @@ struct Outcome {
   std::string messages;
 };
 
-Outcome convert(const std::string& input, Options options = {{"-"}}) {
+Outcome convert(const std::string& input, ConvertOptions options = {{"-"}}) {
   std::istringstream in(input);
   std::ostringstream out;
   std::ostringstream messages;

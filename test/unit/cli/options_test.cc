@@ -4,31 +4,80 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
 namespace barevip::cli {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 
 tl::expected<Options, CommandLineEnd> parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "kubectl-barevip");
   return parseOptions(static_cast<int>(arguments.size()), arguments.data());
 }
 
+// Of a command line that is right.
+template <class T>
+T parsed(std::vector<const char*> arguments) {
+  auto options = parse(std::move(arguments));
+  return options ? std::get<T>(*std::move(options)) : T{};
+}
+
 TEST(CliOptions, ReadsFilesInTheirOrder) {
-  const auto options = parse({"convert", "-f", "a.yaml", "--filename=b.yaml", "-f-", "--strict"});
-  ASSERT_TRUE(options);
-  EXPECT_THAT(options->files, ElementsAre("a.yaml", "b.yaml", "-"));
-  EXPECT_TRUE(options->strict);
-  EXPECT_FALSE(options->lossy);
-  EXPECT_TRUE(parse({"convert", "--lossy"})->lossy);
+  const auto options =
+      parsed<ConvertOptions>({"convert", "-f", "a.yaml", "--filename=b.yaml", "-f-", "--strict"});
+  EXPECT_THAT(options.files, ElementsAre("a.yaml", "b.yaml", "-"));
+  EXPECT_TRUE(options.strict);
+  EXPECT_FALSE(options.lossy);
+  EXPECT_TRUE(parsed<ConvertOptions>({"convert", "--lossy"}).lossy);
 }
 
 TEST(CliOptions, WithoutAFileStandardInputIsRead) {
-  const auto options = parse({"convert"});
-  ASSERT_TRUE(options);
-  EXPECT_THAT(options->files, ElementsAre("-"));
-  EXPECT_FALSE(options->strict);
+  const auto options = parsed<ConvertOptions>({"convert"});
+  EXPECT_THAT(options.files, ElementsAre("-"));
+  EXPECT_FALSE(options.strict);
+}
+
+TEST(CliOptions, StatusIsOfAllNamespacesAsATable) {
+  const auto options = parsed<StatusOptions>({"status"});
+  EXPECT_EQ(options.ns, "");
+  EXPECT_EQ(options.output, Output::kTable);
+  EXPECT_FALSE(options.watch);
+}
+
+TEST(CliOptions, StatusTakesTheFlagsOfKubectl) {
+  const auto options = parsed<StatusOptions>(
+      {"status", "-n", "shop", "-o", "yaml", "-w", "--kubeconfig=k", "--context=c"});
+  EXPECT_EQ(options.ns, "shop");
+  EXPECT_EQ(options.output, Output::kYaml);
+  EXPECT_TRUE(options.watch);
+  EXPECT_EQ(options.access.kubeconfig, "k");
+  EXPECT_EQ(options.access.context, "c");
+  EXPECT_EQ(parsed<StatusOptions>({"status", "-A", "-o", "wide"}).output, Output::kWide);
+}
+
+TEST(CliOptions, ExplainTakesTheNamespaceFromEitherPlace) {
+  EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "shop/web"}).ns, "shop");
+  EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "shop/web"}).name, "web");
+  EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "-n", "shop", "web"}).ns, "shop");
+  EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "web"}).ns, "") << "of the context";
+}
+
+TEST(CliOptions, CompletionKnowsTheCommandsAndTheirFlags) {
+  const auto options = parsed<CompletionOptions>({"completion", "fish"});
+  EXPECT_EQ(options.shell, Shell::kFish);
+  std::map<std::string, std::vector<std::string>> words;
+  for (const CommandWords& each : options.words) words[each.command] = each.words;
+  EXPECT_THAT(words[""], IsSupersetOf({"status", "explain", "convert", "completion", "--help"}));
+  EXPECT_THAT(words["explain"], Contains("service"));
+  EXPECT_THAT(words["explain service"], IsSupersetOf({"--namespace", "--output", "--context"}));
 }
 
 TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
@@ -37,12 +86,24 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
     const char* says;
   };
   const Case cases[] = {
-      {{}, "write convert"},
+      {{}, "write status, explain, convert or completion"},
       {{"convict"}, "convict"},
       {{"convert", "a.yaml"}, "a.yaml"},
       {{"convert", "-f", "a.yaml", "b.yaml"}, "b.yaml"},
       {{"convert", "-f"}, "--filename"},
       {{"convert", "--loud"}, "--loud"},
+      {{"status", "-o", "xml"}, "\"xml\" is unknown: write table or wide or json or yaml"},
+      {{"status", "-A", "-n", "shop"}, "--namespace"},
+      {{"status", "web"}, "web"},
+      {{"explain"}, "write explain service NAME"},
+      {{"explain", "pool"}, "pool"},
+      {{"explain", "service"}, "NAME"},
+      {{"explain", "service", "a/b/c"}, "write NAME or NAMESPACE/NAME"},
+      {{"explain", "service", "/c"}, "write NAME or NAMESPACE/NAME"},
+      {{"explain", "service", "-n", "x", "a/b"}, "names a namespace, and so does --namespace"},
+      {{"explain", "service", "web", "-o", "wide"}, "\"wide\" is unknown"},
+      {{"completion"}, "SHELL"},
+      {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},
   };
   for (const Case& each : cases) {
     const auto options = parse(each.arguments);
@@ -55,6 +116,8 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
 TEST(CliOptions, HelpIsNoError) {
   EXPECT_EQ(parse({"--help"}).error().status, 0);
   EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr("--strict"));
+  EXPECT_THAT(parse({"status", "--help"}).error().text, HasSubstr("2 the command line"));
+  EXPECT_THAT(parse({"explain", "service", "--help"}).error().text, HasSubstr("NAMESPACE/NAME"));
   for (const char* const status : {"0 the Pools", "1 ", "2 ", "3 ", "4 "}) {
     EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr(status));
   }

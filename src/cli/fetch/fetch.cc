@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/fetch/fetch.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "cli/fetch/daemons.h"
+#include "cli/fetch/operator_flags.h"
+#include "common/kube/list_into.h"
+#include "common/model/endpoint_slice_json.h"
+#include "common/model/node_json.h"
+#include "common/model/pool_json.h"
+#include "operator/session/lists.h"
+#include "operator/session/service_decoder.h"
+
+namespace barevip::cli {
+namespace {
+
+template <class T>
+void sortByKey(std::vector<std::shared_ptr<const T>>& objects) {
+  std::sort(objects.begin(), objects.end(),
+            [](const auto& a, const auto& b) { return a->key < b->key; });
+}
+
+/// One fetch: its steps in order, until one fails.
+class Fetch {
+ public:
+  Fetch(kube::Api& api, const Clock& clock, const OnStep& onStep, const std::stop_token& stop)
+      : api_(api), daemons_(api, clock), onStep_(onStep), stop_(stop) {}
+
+  Result<Cluster> run() {
+    const Result<void> done = inOrder();
+    if (!done) return tl::make_unexpected(done.error());
+    return std::move(cluster_);
+  }
+
+ private:
+  Result<void> inOrder() {
+    onStep_("list the Leases of the node daemons");
+    if (auto ok = daemons_.begin(stop_); !ok) return ok;
+    onStep_("read the operator's flags");
+    if (auto ok = readFlags(); !ok) return ok;
+    // IP objects first: whom they name must not be missing.
+    onStep_("list IPs");
+    if (auto ok = take(controlplane::listClaims(api_, {}, stop_), cluster_.state.claims); !ok) {
+      return ok;
+    }
+    onStep_("list Services");
+    const auto decode =
+        controlplane::serviceDecoder(compat_, std::make_shared<model::TextBudget>());
+    auto services = controlplane::listServices(api_, decode, {}, stop_);
+    if (auto ok = take(std::move(services), cluster_.state.services); !ok) return ok;
+    if (auto ok = listKind(kube::kPools, model::decodePool, cluster_.state.pools); !ok) return ok;
+    if (auto ok = listKind(kube::kNodes, model::decodeNode, cluster_.state.nodes); !ok) return ok;
+    if (auto ok = listKind(kube::kNamespaces, model::decodeNamespace, cluster_.namespaces); !ok) {
+      return ok;
+    }
+    auto& slices = cluster_.state.slices;
+    if (auto ok = listKind(kube::kEndpointSlices, model::decodeEndpointSlice, slices); !ok) {
+      return ok;
+    }
+    if (daemons_.hasDoubts()) onStep_("wait for the renewal of a node daemon's Lease");
+    auto daemons = daemons_.finish(stop_);
+    if (!daemons) return tl::make_unexpected(daemons.error());
+    cluster_.daemons = *std::move(daemons);
+    return {};
+  }
+
+  // Without the right to read Deployments the rest is still worth showing.
+  Result<void> readFlags() {
+    const auto flags = operatorFlags(api_, stop_);
+    if (!flags && flags.error().code != ErrorCode::kForbidden) {
+      return tl::make_unexpected(flags.error());
+    }
+    if (!flags || !*flags) {
+      cluster_.notes.emplace_back(
+          "The flags of the operator are not known, since its Deployment cannot be read: the "
+          "defaults are assumed.");
+      return {};
+    }
+    cluster_.rules = {(*flags)->classes, (*flags)->ipMode, (*flags)->adopt};
+    compat_ = (*flags)->compat;
+    return {};
+  }
+
+  template <class T, class Decode>
+  Result<void> listKind(const kube::Resource& resource, Decode decode,
+                        std::vector<std::shared_ptr<const T>>& target) {
+    onStep_("list " + std::string(resource.kind) + "s");
+    auto listed = kube::listInto(api_, resource, {}, decode, target, stop_);
+    sortByKey(target);
+    return listed;
+  }
+
+  template <class Objects>
+  static Result<void> take(Result<Objects> listed, Objects& target) {
+    if (!listed) return tl::make_unexpected(std::move(listed.error()));
+    target = *std::move(listed);
+    sortByKey(target);
+    return {};
+  }
+
+  kube::Api& api_;
+  DaemonWatch daemons_;
+  const OnStep& onStep_;
+  const std::stop_token& stop_;
+  assigner::Compat compat_ = assigner::Compat::kNone;
+  Cluster cluster_;
+};
+
+}  // namespace
+
+Result<Cluster> fetchCluster(kube::Api& api, const Clock& clock, const OnStep& onStep,
+                             const std::stop_token& stop) {
+  return Fetch(api, clock, onStep, stop).run();
+}
+
+}  // namespace barevip::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/fetch/operator_flags.h"
+#include "common/model/meta_json.h"
+
+namespace barevip::cli {
+namespace {
+
+using model::memberOf;
+using nlohmann::json;
+
+std::optional<controlplane::Options> readDeployment(const json& deployment) {
+  const json& pod = memberOf(memberOf(deployment, "spec"), "template");
+  const json& containers = memberOf(memberOf(pod, "spec"), "containers");
+  if (!containers.is_array() || containers.empty()) return std::nullopt;
+  const std::vector<std::string> texts = model::stringsAt(containers.front(), "args");
+  std::vector<const char*> arguments{"barevip-operator"};
+  for (const std::string& text : texts) arguments.push_back(text.c_str());
+  auto options = controlplane::parseOptions(static_cast<int>(arguments.size()), arguments.data());
+  return options ? std::optional(*std::move(options)) : std::nullopt;
+}
+
+}  // namespace
+
+Result<std::optional<controlplane::Options>> operatorFlags(kube::Api& api,
+                                                           const std::stop_token& stop) {
+  std::optional<controlplane::Options> found;
+  const auto listed = api.list(
+      kube::kDeployments, {{}, "app.kubernetes.io/name=barevip-operator", {}},
+      [&](const json& deployment) {
+        if (!found) found = readDeployment(deployment);
+      },
+      stop);
+  if (!listed) return tl::make_unexpected(listed.error());
+  return found;
+}
+
+}  // namespace barevip::cli

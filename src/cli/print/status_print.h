@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <iosfwd>
+
+#include "cli/print/style.h"
+#include "cli/view/status.h"
+
+namespace barevip::cli {
+
+/// For people: problems, then Pools, VIPs and nodes. wide: the names of IP objects as well.
+void printStatus(const Status& status, const Style& style, std::ostream& out);
+
+}  // namespace barevip::cli

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/explain.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "assigner/allocation/candidates.h"
+#include "assigner/allocation/request.h"
+#include "assigner/allocation/service_status.h"
+#include "assigner/service/record_name.h"
+#include "cli/view/allocation.h"
+#include "cli/view/vips.h"
+#include "ipvsnode/announce/candidacy.h"
+#include "ipvsnode/desired/endpoints.h"
+
+namespace barevip::cli {
+namespace {
+
+using assigner::Allocator;
+using assigner::PoolState;
+using assigner::Request;
+using Step = ServiceExplanation::Step;
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+template <class Values, class Text>
+std::string joinedTexts(const Values& values, const Text& text) {
+  std::vector<std::string> texts;
+  for (const auto& value : values) texts.emplace_back(text(value));
+  return joined(texts);
+}
+
+/// One explanation, part by part.
+class Explainer {
+ public:
+  Explainer(const Cluster& cluster, std::shared_ptr<const model::Service> service)
+      : cluster_(cluster), service_(std::move(service)), allocator_(restored(cluster)) {
+    result_.service = service_->key.toString();
+    for (const auto& entry : service_->ingress) result_.shows.push_back(entry.ip);
+  }
+
+  ServiceExplanation run() {
+    const assigner::ServicePlan plan = decideFor(cluster_, allocator_, service_);
+    const auto request =
+        assigner::requestOf(*service_, namespaceOf(cluster_, service_->key.ns).get());
+    if (!isServed(plan)) return std::move(result_);
+    describeRequest(request);
+    if (request) tryPools(*request, plan.choice);
+    describeChoice(plan);
+    describeTraffic();
+    return std::move(result_);
+  }
+
+ private:
+  // False: the rest does not matter.
+  bool isServed(const assigner::ServicePlan& plan) {
+    if (plan.show) return true;
+    if (!service_->isLoadBalancer()) {
+      refuse("NotLoadBalancer", "The type of the Service is " + service_->type +
+                                    ". Only a Service of type LoadBalancer gets an address.");
+    } else if (plan.leftAlone) {
+      refuse("LeftAlone",
+             "The Service shows addresses that barevip did not allocate, so barevip leaves it as "
+             "it is. Remove them from its status, or run the operator with --adopt.");
+    } else {
+      refuse("ClassNotServed",
+             "barevip does not serve the spec.loadBalancerClass of the Service, which is \"" +
+                 service_->loadBalancerClass + "\". Choose one of --class of the operator.");
+    }
+    return false;
+  }
+
+  void refuse(std::string reason, std::string message) {
+    result_.reason = std::move(reason);
+    result_.message = std::move(message);
+  }
+
+  void ask(const char* what, std::string value) {
+    if (!value.empty()) result_.request.push_back({what, std::move(value)});
+  }
+
+  void describeRequest(const Result<Request>& request) {
+    ask("class", service_->loadBalancerClass);
+    if (!request) {
+      ask("request", "cannot be read: " + request.error().message);
+      return;
+    }
+    const auto asText = [](const auto& value) { return toString(value); };
+    ask("families", joinedTexts(request->families, asText) +
+                        (request->allFamilies ? "" : " (one of them is enough)"));
+    ask("Pool", request->pool);
+    ask("addresses", joinedTexts(request->addresses, [](const auto& a) { return a.toString(); }));
+    ask("IP objects", joined(request->claims));
+    ask("share key", request->terms.key);
+  }
+
+  void tryPools(const Request& request, const assigner::Choice& choice) {
+    const auto& pools = allocator_.pools();
+    if (!request.pool.empty() && pools.find(request.pool) == nullptr) {
+      result_.pools.push_back({request.pool, "does not exist"});
+    }
+    for (const PoolState& pool : pools.all()) {
+      std::string verdict = verdictOn(pool, request);
+      for (const assigner::Assignment& each : choice.addresses) {
+        if (each.pool == pool.plan.name) {
+          verdict = "the Service has " + each.address.toString() + " of it";
+        }
+      }
+      result_.pools.push_back({pool.plan.name, std::move(verdict)});
+    }
+  }
+
+  // In the order in which the choice asks.
+  [[nodiscard]] std::string verdictOn(const PoolState& pool, const Request& request) const {
+    if (!request.claims.empty()) return "not tried: the Service names IP objects";
+    const bool named = request.pool == pool.plan.name;
+    if (!request.pool.empty() && !named) return "not tried: the Service names another Pool";
+    if (!pool.gives()) return "not ready: " + pool.plan.fault->message;
+    if (const auto refusal = assigner::admissionRefusal(pool, request.applicant)) {
+      return "refuses: " + refusal->message;
+    }
+    if (!request.addresses.empty()) return verdictOnAddresses(pool, request);
+    if (!pool.plan.autoAssign && !named) {
+      return "not tried: it allocates on request only (autoAssign is false)";
+    }
+    std::vector<std::string> verdicts;
+    for (const Family family : request.families)
+      verdicts.push_back(verdictOn(pool, request, family));
+    return joined(verdicts);
+  }
+
+  [[nodiscard]] std::string verdictOnAddresses(const PoolState& pool,
+                                               const Request& request) const {
+    std::vector<std::string> verdicts;
+    for (const IpAddress& address : request.addresses) {
+      const assigner::Hold* const hold = allocator_.holds().find(address);
+      const std::string text = address.toString();
+      if (!pool.space.offers(address)) {
+        verdicts.push_back("does not offer " + text);
+      } else if (hold != nullptr) {
+        verdicts.push_back(text + " is in use by " + hold->toStringFor(request.service.ns));
+      } else {
+        verdicts.push_back(text + " is free");
+      }
+    }
+    return joined(verdicts);
+  }
+
+  [[nodiscard]] std::string verdictOn(const PoolState& pool, const Request& request,
+                                      Family family) const {
+    const std::string name(toString(family));
+    const assigner::Holder asking{assigner::Holder::Kind::kService, request.service};
+    const auto& holds = allocator_.holds();
+    if (pool.space.capacity(family) == 0) return "has no " + name + " addresses";
+    if (const auto limit =
+            assigner::limitRefusal(allocator_.pools(), holds, pool, asking, family)) {
+      return limit->message;
+    }
+    const auto lowest = assigner::lowestIn(holds, pool, asking, family);
+    return lowest ? "has a free " + name + " address, the lowest is " + lowest->toString()
+                  : "has no free " + name + " address";
+  }
+
+  void describeChoice(const assigner::ServicePlan& plan) {
+    const auto& refusal = plan.choice.refusal ? plan.choice.refusal : plan.choice.incomplete;
+    if (refusal) {
+      refuse(std::string(assigner::nameOf(refusal->reason)), refusal->message);
+    } else if (plan.show->condition.reason != assigner::kAssigned) {
+      refuse(plan.show->condition.reason, plan.show->condition.message);
+    }
+    for (const assigner::Assignment& each : plan.choice.addresses) {
+      const bool gained =
+          std::find(plan.gained.begin(), plan.gained.end(), each.address) != plan.gained.end();
+      describe(each, gained ? "gets next" : "keeps");
+    }
+  }
+
+  void describe(const assigner::Assignment& each, const char* decision) {
+    ServiceExplanation::Address address{
+        each.address.toString(), each.pool, {}, decision, {}, {}, {}};
+    const kube::ObjectKey record{service_->key.ns,
+                                 each.reservation.empty()
+                                     ? assigner::recordName(service_->key.name, each.address)
+                                     : each.reservation};
+    const bool isThere = std::any_of(cluster_.state.claims.begin(), cluster_.state.claims.end(),
+                                     [&](const auto& claim) { return claim->key == record; });
+    if (isThere) address.ipObject = record.toString();
+    result_.addresses.push_back(std::move(address));
+  }
+
+  void describeTraffic() {
+    const node::DesiredState desired = desiredOn(cluster_, "");
+    const Vips vips = vipsOf(cluster_, desired);
+    for (std::size_t i = 0; i < vips.served.size(); ++i) {
+      for (ServiceExplanation::Address& address : result_.addresses) {
+        if (address.address != vips.served[i].address.toString()) continue;
+        describeOwner(vips, i, address);
+        describeBackends(vips.served[i].address, address.owner);
+      }
+    }
+  }
+
+  void describeOwner(const Vips& vips, std::size_t i, ServiceExplanation::Address& address) const {
+    const node::OwnerQuestion& question = vips.questions[i];
+    address.announcer = question.holder;
+    const auto owner = vips.owners.find(question.vip);
+    if (owner != vips.owners.end() && question.announced) address.owner = owner->second;
+    const node::PoolsByName pools = node::byName(cluster_.state.pools);
+    const auto& announce = node::announceOf(vips.served[i].claims, pools);
+    for (const auto& node : cluster_.state.nodes) {
+      address.nodes.push_back({node->key.name, verdictOn(*node, announce, question)});
+      if (node->key.name != address.owner) continue;
+      address.nodes.back().verdict = question.holder == address.owner
+                                         ? "announces it already, and keeps it"
+                                         : "is chosen among the candidates";
+    }
+  }
+
+  [[nodiscard]] std::string verdictOn(const model::Node& node,
+                                      const model::Pool::Announce& announce,
+                                      const node::OwnerQuestion& question) const {
+    const Daemon* const daemon = daemonOf(cluster_, node.key.name);
+    if (daemon == nullptr) return "runs no node daemon that reports";
+    if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
+    if (daemon->leaving) return "asks other nodes to take over";
+    if (const auto why = node::refusalOf(node)) return std::string(*why);
+    if (const auto why = node::refusalOf(announce, node, daemon->says, question.vip.family())) {
+      return std::string(*why);
+    }
+    if (question.candidates.contains(node.key.name)) return "is a candidate";
+    const node::Ability& ability = daemon->says.ability;
+    if (!ability.serving || ability.blocked.contains(question.vip)) {
+      return "reports that it cannot announce it";
+    }
+    if (ability.held.contains(question.vip)) return "has the address from something else";
+    return "has no endpoint of it, which externalTrafficPolicy Local wants";
+  }
+
+  // Those that the owner forwards to.
+  void describeBackends(const IpAddress& vip, const std::string& owner) {
+    const node::DesiredState desired = desiredOn(cluster_, owner);
+    for (const node::Frontend& frontend : desired.frontends) {
+      if (frontend.key.vip != vip || frontend.service->key != service_->key) continue;
+      ServiceExplanation::Backends backends{ipvs::toString(frontend.key), {}, {}};
+      for (const ipvs::VirtualServer& server : desired.virtualServers) {
+        if (server.key != frontend.key) continue;
+        for (const ipvs::RealServer& real : server.realServers) {
+          backends.endpoints.push_back(node::endpointText(real.key));
+        }
+      }
+      if (backends.endpoints.empty()) backends.why = whyNoEndpoint(vip.family());
+      result_.backends.push_back(std::move(backends));
+    }
+  }
+
+  [[nodiscard]] std::string whyNoEndpoint(Family family) const {
+    const node::EndpointIndex index(cluster_.state.slices);
+    std::size_t slices = 0;
+    std::size_t endpoints = 0;
+    std::size_t ready = 0;
+    for (const model::EndpointSlice* const slice : index.of(service_->key)) {
+      if (slice->family != family) continue;
+      ++slices;
+      for (const model::Endpoint& endpoint : slice->endpoints) {
+        ++endpoints;
+        if (endpoint.ready) ++ready;
+      }
+    }
+    const std::string name(toString(family));
+    if (slices == 0) return "the Service has no EndpointSlice of " + name;
+    if (endpoints == 0) return "its EndpointSlices list no endpoint: its selector matches no pod";
+    if (ready == 0) return "none of its " + std::to_string(endpoints) + " endpoints is ready";
+    return "no ready endpoint has a port of that name and protocol";
+  }
+
+  const Cluster& cluster_;
+  const std::shared_ptr<const model::Service> service_;
+  Allocator allocator_;
+  ServiceExplanation result_;
+};
+
+}  // namespace
+
+Result<ServiceExplanation> explainService(const Cluster& cluster, const kube::ObjectKey& service) {
+  const auto& all = cluster.state.services;
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->key == service; });
+  if (found == all.end()) {
+    return fail(ErrorCode::kNotFound, "there is no Service \"" + service.name +
+                                          "\" in namespace \"" + service.ns +
+                                          "\": name the namespace with -n");
+  }
+  return Explainer(cluster, *found).run();
+}
+
+}  // namespace barevip::cli

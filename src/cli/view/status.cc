@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/status.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "assigner/allocation/service_status.h"
+#include "cli/view/vips.h"
+#include "ipvsnode/announce/candidacy.h"
+#include "ipvsnode/cluster/bound_claims.h"
+#include "operator/pool/pool_status.h"
+
+namespace barevip::cli {
+namespace {
+
+using Level = Finding::Level;
+
+constexpr double kNearlyFull = 0.1;  // the free share of a Pool
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string textOf(const std::set<IpAddress>& addresses) {
+  std::vector<std::string> texts;
+  for (const IpAddress& address : addresses) texts.push_back(address.toString());
+  return joined(texts);
+}
+
+/// Gathers what a Status consists of, one kind of objects after the other.
+class Survey {
+ public:
+  Survey(const Cluster& cluster, std::string ns)
+      : cluster_(cluster),
+        ns_(std::move(ns)),
+        desired_(desiredOn(cluster, "")),
+        vips_(vipsOf(cluster, desired_)) {}
+
+  Status run() {
+    for (const auto& service : cluster_.state.services) lookAt(*service);
+    for (const node::Problem& problem : desired_.problems) {
+      if (isWanted(problem.service.ns)) {
+        add("Service", problem.service.toString(), problem.reason, problem.message);
+      }
+    }
+    for (const auto& pool : cluster_.state.pools) lookAt(*pool);
+    for (const auto& claim : cluster_.state.claims) lookAt(*claim);
+    for (const auto& node : cluster_.state.nodes) lookAt(*node);
+    for (std::size_t i = 0; i < vips_.served.size(); ++i) {
+      lookAt(vips_.served[i], vips_.questions[i]);
+    }
+    std::stable_sort(status_.findings.begin(), status_.findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.level < b.level; });
+    return std::move(status_);
+  }
+
+ private:
+  [[nodiscard]] bool isWanted(const std::string& ns) const { return ns_.empty() || ns == ns_; }
+
+  void add(const char* kind, std::string object, std::string reason, std::string message,
+           Level level = Level::kProblem) {
+    status_.findings.push_back(
+        {level, kind, std::move(object), std::move(reason), std::move(message)});
+  }
+
+  void lookAt(const model::Service& service) {
+    if (!isWanted(service.key.ns) || !service.isLoadBalancer()) return;
+    const auto* const condition =
+        model::findCondition(service.conditions, assigner::kAddressAssigned);
+    if (condition == nullptr) {
+      const bool waits = cluster_.rules.classes.serve(service) && service.ingress.empty();
+      if (!waits || service.deleting) return;
+      add("Service", service.key.toString(), "NotReconciled",
+          "The operator has not looked at this Service. Check that an operator leads.");
+      return;
+    }
+    if (condition->reason == assigner::kAssigned) return;
+    add("Service", service.key.toString(), condition->reason, condition->message);
+  }
+
+  void lookAt(const model::Pool& pool) {
+    const model::Pool::Status& now = pool.status;
+    const auto* const ready = model::findCondition(now.conditions, "Ready");
+    status_.pools.push_back({pool.key.name, ready != nullptr && ready->status == "True",
+                             now.capacity, now.allocated, now.available});
+    if (ready == nullptr) {
+      add("Pool", pool.key.name, "NotReconciled",
+          "The operator has not looked at this Pool. Check that an operator leads.");
+      return;
+    }
+    for (const model::Condition& condition : controlplane::newsOf({}, now)) {
+      add("Pool", pool.key.name, condition.reason, condition.message);
+    }
+    warnIfNearlyFull(pool.key.name, "IPv4", now.capacity.ipv4, now.available.ipv4);
+    warnIfNearlyFull(pool.key.name, "IPv6", now.capacity.ipv6, now.available.ipv6);
+  }
+
+  // Counts of IPv6 exceed every integer; a share needs no more than a double.
+  void warnIfNearlyFull(const std::string& pool, const char* family, const std::string& capacity,
+                        const std::string& available) {
+    const double all = std::strtod(capacity.c_str(), nullptr);
+    const double free = std::strtod(available.c_str(), nullptr);
+    if (all == 0 || free > all * kNearlyFull) return;
+    add("Pool", pool, "NearlyFull",
+        available + " of " + capacity + " " + family +
+            " addresses are free. Add addresses before Services have to wait.",
+        Level::kWarning);
+  }
+
+  void lookAt(const model::IpClaim& claim) {
+    if (!isWanted(claim.key.ns)) return;
+    const auto* const bound = model::findCondition(claim.status.conditions, model::IpClaim::kBound);
+    if (node::isBound(claim)) {
+      row(claim, bound);
+    } else if (!claim.serviceOwner && !claim.deleting) {
+      const std::string phase = claim.status.phase.empty() ? "Pending" : claim.status.phase;
+      add("IP", claim.key.toString(), bound == nullptr ? phase : bound->reason,
+          bound == nullptr ? "The operator has not looked at this reservation. Check that an "
+                             "operator leads."
+                           : bound->message);
+    }
+  }
+
+  void row(const model::IpClaim& claim, const model::Condition* bound) {
+    VipRow row{claim.key.ns,
+               claim.status.services,
+               claim.status.address,
+               claim.status.pool,
+               claim.status.node,
+               claim.key.name,
+               {}};
+    if (row.services.empty() && claim.serviceOwner) row.services = {claim.serviceOwner->name};
+    if (bound != nullptr) row.since = bound->lastTransitionTime;
+    status_.vips.push_back(std::move(row));
+  }
+
+  void lookAt(const model::Node& node) {
+    const std::string& name = node.key.name;
+    std::set<std::string> announced;
+    for (const auto& claim : cluster_.state.claims) {
+      if (node::isBound(*claim) && claim->status.node == name) {
+        announced.insert(claim->status.address);
+      }
+    }
+    NodeRow row{name, node.ready, false, {}, announced.size()};
+    const Daemon* const daemon = daemonOf(cluster_, name);
+    if (daemon == nullptr) {
+      row.daemon = "no daemon";
+    } else if (daemon->silent) {
+      row.daemon = "silent";
+      add("Node", name, "DaemonSilent",
+          "The node daemon does not renew its Lease. Check the node and the log of the daemon.");
+    } else if (daemon->leaving) {
+      row.daemon = "leaving";
+      add("Node", name, "DaemonLeaving", "The node daemon asks other nodes to take over its VIPs.",
+          Level::kWarning);
+    } else if (const auto why = node::refusalOf(node)) {
+      row.daemon = *why;
+    } else {
+      eligibility(daemon->says.ability, name, row);
+    }
+    status_.nodes.push_back(std::move(row));
+  }
+
+  void eligibility(const node::Ability& ability, const std::string& name, NodeRow& row) {
+    row.eligible = ability.serving;
+    row.daemon = ability.serving ? "eligible" : "not eligible";
+    if (!ability.serving) {
+      add("Node", name, "NotEligible",
+          "The node daemon reports that the node cannot announce VIPs. Its log names the cause.");
+      return;
+    }
+    if (!ability.blocked.empty()) {
+      row.daemon += ", but for " + std::to_string(ability.blocked.size()) + " VIPs";
+      add("Node", name, "VipsRefused",
+          "The kernel of the node refuses what these VIPs need: " + textOf(ability.blocked) +
+              ". The log of its node daemon names the cause.");
+    }
+    if (!ability.held.empty()) {
+      add("Node", name, "VipsConfigured",
+          "These VIPs are configured on the node by something else: " + textOf(ability.held) +
+              ". Remove them there.");
+    }
+  }
+
+  void lookAt(const node::ServedVip& vip, const node::OwnerQuestion& question) {
+    const bool wanted = std::any_of(vip.services.begin(), vip.services.end(),
+                                    [&](const auto& s) { return isWanted(s->key.ns); });
+    if (!wanted || !question.announced) return;
+    const std::string address = vip.address.toString();
+    if (vip.claims.empty()) {
+      add("VIP", address, "NoIPObject",
+          "A Service shows the address, but no IP object records it. Check the events of the "
+          "Service.");
+    } else if (question.candidates.empty()) {
+      add("VIP", address, "NoCandidate",
+          "No node may announce the address. Check announce "
+          "in its Pool, and the state of the nodes.");
+    } else if (question.holder.empty()) {
+      add("VIP", address, "NotAnnounced",
+          "No node announces the address. Check the log of the node daemon on " +
+              vips_.owners[vip.address] + ", its owner.");
+    } else if (const Daemon* const daemon = daemonOf(cluster_, question.holder);
+               daemon == nullptr || daemon->silent) {
+      add("VIP", address, "AnnouncerSilent",
+          "Node " + question.holder + ", which announced the address last, is silent. Node " +
+              vips_.owners[vip.address] + " should take over.");
+    }
+  }
+
+  const Cluster& cluster_;
+  const std::string ns_;
+  const node::DesiredState desired_;
+  Vips vips_;
+  Status status_;
+};
+
+}  // namespace
+
+std::string_view toString(Finding::Level level) {
+  return level == Level::kProblem ? "problem" : "warning";
+}
+
+bool Status::hasProblem() const {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& each) { return each.level == Level::kProblem; });
+}
+
+Status statusOf(const Cluster& cluster, const std::string& ns) { return Survey(cluster, ns).run(); }
+
+}  // namespace barevip::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VIPs of a cluster, and who should announce each: by the node daemon's own rules.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/view/cluster.h"
+#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/desired/desired.h"
+
+namespace barevip::cli {
+
+/// What all nodes forward; node: whose endpoints count for externalTrafficPolicy Local.
+[[nodiscard]] node::DesiredState desiredOn(const Cluster& cluster, const std::string& node);
+
+struct Vips {
+  std::vector<node::ServedVip> served;
+  std::vector<node::OwnerQuestion> questions;  ///< of each VIP, in the same order
+  node::Owners owners;
+};
+
+[[nodiscard]] Vips vipsOf(const Cluster& cluster, const node::DesiredState& desired);
+
+}  // namespace barevip::cli
