@@ -14,6 +14,7 @@
 #include "cli/exit_status.h"
 #include "cli/explain_command.h"
 #include "cli/options.h"
+#include "cli/plan_command.h"
 #include "cli/status_command.h"
 #include "common/base/command_line.h"
 #include "common/kube/api_client.h"
@@ -68,6 +69,12 @@ int run(ExplainOptions options) {
   }
   return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
     return runExplain(options, api, clock, terminal(), {});
+  });
+}
+
+int run(const PlanOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
+    return runPlan(options, std::cin, api, clock, terminal(), {});
   });
 }
 

@@ -86,6 +86,22 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
       "command line is wrong, or the API server cannot be asked.");
 }
 
+void addPlan(CLI::App& app, PlanOptions& options) {
+  CLI::App* const plan =
+      app.add_subcommand("plan", "show what an edit of Pools would change, and change nothing");
+  addAccessFlags(*plan, options.access);
+  plan->add_option("-f,--filename", options.files,
+                   "Pools as they would be applied, may be repeated; -: standard input")
+      ->allow_extra_args(false);
+  plan->add_option("--delete", options.deleted, "name of a Pool to delete, may be repeated")
+      ->allow_extra_args(false);
+  addOutputFlag(*plan, {"table", "json", "yaml"}, options.output);
+  plan->footer(
+      "No edit of a Pool moves or takes an address: what a Pool would not allocate again stays. "
+      "Exit status: 0 nothing is orphaned and no Pool is at fault; 1 something is; 2 the command "
+      "line or a file is wrong, or the API server cannot be asked.");
+}
+
 void addCompletion(CLI::App& app, CompletionOptions& options) {
   CLI::App* const completion = app.add_subcommand(
       "completion",
@@ -121,15 +137,22 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   ConvertOptions convert;
   StatusOptions status;
   ExplainOptions explain;
+  PlanOptions plan;
   CompletionOptions completion;
   CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
   app.require_subcommand(0, 1);
   addStatus(app, status);
   addExplain(app, explain);
+  addPlan(app, plan);
   addConvert(app, convert);
   addCompletion(app, completion);
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (app.got_subcommand("status")) return status;
+  if (app.got_subcommand("plan")) {
+    if (!plan.files.empty() || !plan.deleted.empty()) return plan;
+    return tl::make_unexpected(
+        wrongCommandLine(app, "the edit is missing: write -f FILE or --delete NAME"));
+  }
   if (app.got_subcommand("completion")) {
     gatherWords(app, "", completion.words);
     return completion;
@@ -140,7 +163,7 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   }
   if (!app.got_subcommand("explain")) {
     return tl::make_unexpected(wrongCommandLine(
-        app, "a command is missing: write status, explain, convert or completion"));
+        app, "a command is missing: write status, explain, plan, convert or completion"));
   }
   if (!app.get_subcommand("explain")->got_subcommand("service")) {
     return tl::make_unexpected(

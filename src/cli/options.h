@@ -45,13 +45,22 @@ struct ExplainOptions {
   Output output = Output::kTable;
 };
 
+/// Of `plan`.
+struct PlanOptions {
+  Access access;
+  std::vector<std::string> files;    ///< "-": standard input
+  std::vector<std::string> deleted;  ///< names of Pools
+  Output output = Output::kTable;
+};
+
 /// Of `completion`.
 struct CompletionOptions {
   Shell shell = Shell::kBash;
   std::vector<CommandWords> words;
 };
 
-using Options = std::variant<ConvertOptions, StatusOptions, ExplainOptions, CompletionOptions>;
+using Options =
+    std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions, CompletionOptions>;
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/view/explain.h"
+#include "cli/view/plan.h"
 #include "cli/view/status.h"
 
 namespace barevip::cli {
@@ -17,9 +18,14 @@ namespace barevip::cli {
 [[nodiscard]] std::string toYaml(const Status& status);
 
 /// service; request[] {what, verdict}; shows[]; reason, message (empty: it has what it asks for);
-/// pools[] {pool, verdict}; addresses[] {address, pool, ipObject, decision, owner, announcer,
+/// pools[] {pool, verdict}; addresses[] {address, pool, ipObject, new, owner, announcer,
 /// nodes[] {node, verdict}}; backends[] {frontend, endpoints[], why}.
 [[nodiscard]] std::string toJson(const ServiceExplanation& explanation);
 [[nodiscard]] std::string toYaml(const ServiceExplanation& explanation);
+
+/// keeps; orphans[], recounts[], gains[] (each {address, consumer, pool, message}); faults[] {pool,
+/// message}.
+[[nodiscard]] std::string toJson(const EditReport& report);
+[[nodiscard]] std::string toYaml(const EditReport& report);
 
 }  // namespace barevip::cli

@@ -23,7 +23,7 @@ json documentOf(const ServiceExplanation& explanation) {
     addresses.push_back({{"address", each.address},
                          {"pool", each.pool},
                          {"ipObject", each.ipObject},
-                         {"decision", each.decision},
+                         {"new", each.isNew},
                          {"owner", each.owner},
                          {"announcer", each.announcer},
                          {"nodes", steps(each.nodes, "node")}});

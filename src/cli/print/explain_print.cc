@@ -18,7 +18,7 @@ void printAddress(const ServiceExplanation::Address& address, const Style& style
                   std::ostream& out) {
   out << "\n"
       << style.in(Color::kBold, address.address) << " (Pool " << address.pool << "): the Service "
-      << address.decision << " it.\n";
+      << (address.isNew ? "does not have it yet, and gets it next.\n" : "has it, and keeps it.\n");
   if (!address.ipObject.empty()) out << "  recorded by IP " << address.ipObject << "\n";
   if (address.nodes.empty()) return;
   out << "  owner: " << (address.owner.empty() ? "none" : address.owner)

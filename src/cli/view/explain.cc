@@ -177,13 +177,15 @@ class Explainer {
     for (const assigner::Assignment& each : plan.choice.addresses) {
       const bool gained =
           std::find(plan.gained.begin(), plan.gained.end(), each.address) != plan.gained.end();
-      describe(each, gained ? "gets next" : "keeps");
+      describe(each, gained);
     }
   }
 
-  void describe(const assigner::Assignment& each, const char* decision) {
-    ServiceExplanation::Address address{
-        each.address.toString(), each.pool, {}, decision, {}, {}, {}};
+  void describe(const assigner::Assignment& each, bool isNew) {
+    ServiceExplanation::Address address;
+    address.address = each.address.toString();
+    address.pool = each.pool;
+    address.isNew = isNew;
     const kube::ObjectKey record{service_->key.ns,
                                  each.reservation.empty()
                                      ? assigner::recordName(service_->key.name, each.address)

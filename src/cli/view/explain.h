@@ -24,7 +24,7 @@ struct ServiceExplanation {
     std::string address;
     std::string pool;
     std::string ipObject;   ///< namespace/name; empty: there is none yet
-    std::string decision;   ///< "keeps", "gets next" or "releases"
+    bool isNew = false;     ///< it does not have it yet, and would get it now
     std::string announcer;  ///< the node that announces it, by its IP object; empty: none
     std::string owner;      ///< the node that the election chooses; empty: none
     std::vector<Step> nodes;

@@ -46,7 +46,7 @@ It asks for
 Pools, in the order in which they are tried
   a: the Service has 10.0.0.1 of it
 
-10.0.0.1 (Pool a): the Service keeps it.
+10.0.0.1 (Pool a): the Service has it, and keeps it.
   recorded by IP default/web-10.0.0.1
   owner: n1, announced by: n1
     node n1 announces it already, and keeps it
@@ -84,7 +84,7 @@ TEST(AnExplanation, ShowsTheAddressThatAServiceWouldGetNext) {
   builder.add(builder.cluster.state.services, std::move(fresh));
   const ServiceExplanation explanation = explained(builder, "new");
   ASSERT_EQ(explanation.addresses.size(), 1U);
-  EXPECT_EQ(explanation.addresses[0].decision, "gets next");
+  EXPECT_TRUE(explanation.addresses[0].isNew);
   EXPECT_EQ(explanation.reason, "");
 }
 

@@ -70,6 +70,14 @@ TEST(CliOptions, ExplainTakesTheNamespaceFromEitherPlace) {
   EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "web"}).ns, "") << "of the context";
 }
 
+TEST(CliOptions, PlanTakesFilesAndNames) {
+  const auto options =
+      parsed<PlanOptions>({"plan", "-f", "a.yaml", "-f", "-", "--delete", "b", "-o", "json"});
+  EXPECT_THAT(options.files, ElementsAre("a.yaml", "-"));
+  EXPECT_THAT(options.deleted, ElementsAre("b"));
+  EXPECT_EQ(options.output, Output::kJson);
+}
+
 TEST(CliOptions, CompletionKnowsTheCommandsAndTheirFlags) {
   const auto options = parsed<CompletionOptions>({"completion", "fish"});
   EXPECT_EQ(options.shell, Shell::kFish);
@@ -86,7 +94,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
     const char* says;
   };
   const Case cases[] = {
-      {{}, "write status, explain, convert or completion"},
+      {{}, "write status, explain, plan, convert or completion"},
       {{"convict"}, "convict"},
       {{"convert", "a.yaml"}, "a.yaml"},
       {{"convert", "-f", "a.yaml", "b.yaml"}, "b.yaml"},
@@ -102,6 +110,8 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"explain", "service", "/c"}, "write NAME or NAMESPACE/NAME"},
       {{"explain", "service", "-n", "x", "a/b"}, "names a namespace, and so does --namespace"},
       {{"explain", "service", "web", "-o", "wide"}, "\"wide\" is unknown"},
+      {{"plan"}, "write -f FILE or --delete NAME"},
+      {{"plan", "pool.yaml"}, "pool.yaml"},
       {{"completion"}, "SHELL"},
       {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},
   };

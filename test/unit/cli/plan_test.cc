@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+
+#include "cli/pool_files.h"
+#include "cli/print/documents.h"
+#include "cli/print/plan_print.h"
+#include "unit/cli/cluster_builder.h"
+
+namespace barevip::cli {
+namespace {
+
+using test::assigned;
+using test::ClusterBuilder;
+using testing::HasSubstr;
+
+// With the addresses of a Pool "NAME: ADDRESSES" changed.
+std::string planned(const ClusterBuilder& builder, const std::string& name,
+                    const std::string& addresses) {
+  const auto pools =
+      readPools("apiVersion: barevip.dev/v1alpha1\nkind: Pool\nmetadata: {name: " + name +
+                    "}\nspec: {addresses: [" + addresses + "]}\n",
+                "test");
+  const auto report = planEdit(builder.cluster, {*pools, {}});
+  std::ostringstream out;
+  printPlan(*report, {}, out);
+  return "\n" + out.str();
+}
+
+ClusterBuilder cluster() {
+  return ClusterBuilder()
+      .node("n1")
+      .pool("a", "10.0.0.1-10.0.0.4", 4, 2)
+      .served("web", "10.0.0.1", "a", "n1")
+      .served("db", "10.0.0.4", "a", "n1");
+}
+
+TEST(APlan, OfASmallerPoolNamesTheOrphans) {
+  EXPECT_EQ(planned(cluster(), "a", "10.0.0.1-10.0.0.2"), R"(
+Orphaned: they stay in use, and no Pool would allocate them again
+  10.0.0.4 (Service default/db) of Pool a: Pool "a" would not allocate 10.0.0.4 again: it no longer has that address
+Nothing changes for 1 other allocation of these Pools. No address moves.
+)");
+}
+
+TEST(APlan, OfALargerPoolNamesWhoGetsAnAddress) {
+  const auto builder = ClusterBuilder()
+                           .node("n1")
+                           .pool("a", "10.0.0.1", 1, 1)
+                           .served("web", "10.0.0.1", "a", "n1")
+                           .service("db", "", assigned("False", "PoolExhausted", ""));
+  EXPECT_EQ(planned(builder, "a", "10.0.0.1-10.0.0.2"), R"(
+Get an address that wait for one
+  10.0.0.2 (Service default/db) of Pool a
+Nothing changes for 1 other allocation of these Pools. No address moves.
+)");
+}
+
+TEST(APlan, OfANewPoolNamesTheOverlap) {
+  EXPECT_THAT(planned(cluster(), "b", "10.0.0.4-10.0.0.9"),
+              HasSubstr("\n  Pool b: 10.0.0.4 belongs to the older Pool \"a\""));
+}
+
+TEST(APlan, OfADeletedPoolNamesWhatStays) {
+  const auto report = planEdit(cluster().cluster, {{}, {"a"}});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->orphans.size(), 2U);
+  EXPECT_THAT(report->orphans[0].message, HasSubstr("it is being deleted"));
+}
+
+TEST(APlan, OfAnEditThatChangesNothingIsEmpty) {
+  EXPECT_EQ(planned(cluster(), "a", "10.0.0.1-10.0.0.4"), R"(
+Nothing changes for 2 other allocations of these Pools. No address moves.
+)");
+}
+
+TEST(APlan, OfAPoolThatIsNotThereSaysSo) {
+  const auto report = planEdit(cluster().cluster, {{}, {"aa"}});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().message, "there is no Pool \"aa\": name one of kubectl get pools");
+}
+
+TEST(APlan, IsThereForPrograms) {
+  const auto report = planEdit(cluster().cluster, {{}, {"a"}});
+  EXPECT_THAT(toJson(*report), HasSubstr("\"consumer\": \"Service default/web\""));
+  EXPECT_THAT(toYaml(*report), HasSubstr("keeps: 0\n"));
+}
+
+TEST(AFileOfPools, MayBeYamlOrJsonOfSeveralDocuments) {
+  const auto pools = readPools(
+      "apiVersion: barevip.dev/v1alpha1\nkind: Pool\nmetadata: {name: a}\n"
+      "spec: {addresses: [10.0.0.0/24], priority: 7, autoAssign: false}\n---\n"
+      R"({"apiVersion": "barevip.dev/v1alpha1", "kind": "Pool", "metadata": {"name": "7"}})",
+      "f");
+  ASSERT_TRUE(pools) << pools.error().message;
+  ASSERT_EQ(pools->size(), 2U);
+  EXPECT_EQ(pools->at(0).priority, 7);
+  EXPECT_FALSE(pools->at(0).autoAssign);
+  EXPECT_EQ(pools->at(1).key.name, "7");
+}
+
+TEST(AFileOfPools, ThatIsWrongIsNamedInOneSentence) {
+  const auto error = [](const std::string& text) { return readPools(text, "f").error().message; };
+  EXPECT_EQ(error(""), "f is empty: write the Pools to be applied");
+  EXPECT_THAT(error("a: [1"), HasSubstr("f is not valid YAML: line "));
+  EXPECT_EQ(error("kind: Service"),
+            "f has an object that is not a Pool: write apiVersion: barevip.dev/v1alpha1 and kind: "
+            "Pool");
+  EXPECT_THAT(error("apiVersion: barevip.dev/v1alpha1\nkind: Pool"), HasSubstr("f: "));
+}
+
+}  // namespace
+}  // namespace barevip::cli

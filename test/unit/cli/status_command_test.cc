@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/status_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/exit_status.h"
+#include "cli/explain_command.h"
+#include "common/base/rfc3339.h"
+#include "fakes/fake_api.h"
+#include "fakes/manual_clock.h"
+
+namespace barevip::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+/// An API server with one node, one Pool and one Service, as the operator and the daemon leave it.
+class ACommandThatAsks : public testing::Test {
+ protected:
+  ACommandThatAsks() {
+    api_.put(kube::kNodes,
+             {{"metadata", {{"name", "n1"}}},
+              {"status", {{"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
+    api_.put(kube::kNamespaces, {{"metadata", {{"name", "shop"}}}});
+    api_.put(kube::kPools, {{"metadata", {{"name", "a"}}},
+                            {"spec", {{"addresses", {"10.0.0.1-10.0.0.14"}}}},
+                            {"status",
+                             {{"capacity", {{"ipv4", "14"}}},
+                              {"allocated", {{"ipv4", "1"}}},
+                              {"available", {{"ipv4", "13"}}},
+                              {"conditions", {condition("Ready", "Ready")}}}}});
+    putService("PoolExhausted", "False", json::array());
+    renew();
+  }
+
+  static json condition(const std::string& type, const std::string& reason,
+                        const std::string& status = "True") {
+    return {{"type", type}, {"status", status}, {"reason", reason}, {"message", reason + " it is"}};
+  }
+
+  void putService(const std::string& reason, const std::string& status, const json& ingress) {
+    api_.put(kube::kServices,
+             {{"metadata", {{"name", "web"}, {"namespace", "shop"}, {"uid", "u"}}},
+              {"spec",
+               {{"type", "LoadBalancer"},
+                {"ipFamilies", {"IPv4"}},
+                {"ports", {{{"port", 80}, {"protocol", "TCP"}}}}}},
+              {"status",
+               {{"loadBalancer", {{"ingress", ingress}}},
+                {"conditions", {condition("barevip.dev/AddressAssigned", reason, status)}}}}});
+  }
+
+  /// The daemon of n1 renews its Lease now.
+  void renew() {
+    api_.put(kube::kLeases,
+             {{"metadata",
+               {{"name", "barevip-node-n1"},
+                {"namespace", "barevip-system"},
+                {"labels", {{"barevip.dev/node-lease", "elects-by-share"}}},
+                {"annotations", {{"barevip.dev/families", "4,6"}}}}},
+              {"spec", {{"holderIdentity", "n1"}, {"renewTime", formatMicros(clock_.wallNow())}}}});
+  }
+
+  /// Lets time pass whenever both threads of a command wait for it: that of the steps' names, too.
+  std::function<void(const std::stop_token&)> timePasses() {
+    return [this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        if (clock_.idle() >= 2) clock_.advance(std::chrono::milliseconds(500));
+        std::this_thread::yield();
+      }
+    };
+  }
+
+  int status(const StatusOptions& options = {}) {
+    return runStatus(options, api_, clock_, {out_, messages_}, {});
+  }
+
+  kube::FakeApi api_;
+  ManualClock clock_;
+  std::ostringstream out_;
+  std::ostringstream messages_;
+};
+
+TEST_F(ACommandThatAsks, EndsWithOneAndTheReasonForAPendingService) {
+  EXPECT_EQ(status(), kProblems);
+  EXPECT_THAT(out_.str(), HasSubstr("Service shop/web PoolExhausted\n  PoolExhausted it is"));
+  EXPECT_THAT(out_.str(), HasSubstr("a      yes     IPv4     14"));
+  EXPECT_THAT(out_.str(), HasSubstr("n1     yes     0      eligible"));
+}
+
+TEST_F(ACommandThatAsks, EndsWithZeroIfAllIsWell) {
+  api_.erase(kube::kServices, {"shop", "web"});
+  EXPECT_EQ(status(), kAllWell) << out_.str();
+}
+
+TEST_F(ACommandThatAsks, EndsWithTwoAndTheServersSentenceIfItCannotAsk) {
+  api_.setInterceptor(
+      [](auto, const kube::Resource& resource, const auto&) -> std::optional<Error> {
+        if (!(resource == kube::kPools)) return std::nullopt;
+        return Error{ErrorCode::kForbidden, "pools is forbidden", 403, {}};
+      });
+  EXPECT_EQ(status(), kCannotAsk);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(messages_.str(), HasSubstr("error: pools is forbidden\n"));
+}
+
+TEST_F(ACommandThatAsks, WritesNothing) {
+  (void)status();
+  EXPECT_EQ(api_.writeCount(), 0U);
+}
+
+TEST_F(ACommandThatAsks, SaysThatItAssumesTheDefaultsOfAnOperatorThatItDoesNotSee) {
+  (void)status();
+  EXPECT_THAT(messages_.str(), HasSubstr("note: The flags of the operator are not known"));
+}
+
+TEST_F(ACommandThatAsks, ReadsTheFlagsOfTheOperator) {
+  api_.put(
+      kube::kDeployments,
+      {{"metadata",
+        {{"name", "barevip-operator"},
+         {"namespace", "barevip-system"},
+         {"labels", {{"app.kubernetes.io/name", "barevip-operator"}}}}},
+       {"spec",
+        {{"template",
+          {{"spec",
+            {{"containers",
+              {{{"name", "operator"}, {"args", {"--leader-elect", "--require-class"}}}}}}}}}}}});
+  const ExplainOptions options{{}, "shop", "web", Output::kTable};
+  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kProblems);
+  EXPECT_THAT(out_.str(), HasSubstr("ClassNotServed"));
+  EXPECT_THAT(messages_.str(), Not(HasSubstr("note:")));
+}
+
+TEST_F(ACommandThatAsks, WaitsForADaemonWhoseRenewalLooksOldBeforeItCallsItSilent) {
+  clock_.advance(std::chrono::minutes(5));
+  const std::jthread time(timePasses());
+  EXPECT_EQ(status(), kProblems);
+  EXPECT_THAT(out_.str(), HasSubstr("Node n1 DaemonSilent"));
+  EXPECT_THAT(messages_.str(), HasSubstr("wait for the renewal of a node daemon's Lease ..."));
+}
+
+TEST_F(ACommandThatAsks, TrustsARenewalMoreThanAClock) {
+  // The clock of this machine is five minutes ahead of that of the node, which renews.
+  clock_.advance(std::chrono::minutes(5));
+  int renewals = 0;
+  api_.setInterceptor(
+      [&](auto, const kube::Resource& resource, const auto&) -> std::optional<Error> {
+        if (!(resource == kube::kLeases)) return std::nullopt;
+        auto lease = *api_.object(kube::kLeases, {"barevip-system", "barevip-node-n1"});
+        lease["spec"]["renewTime"] = "2030-01-01T00:00:0" + std::to_string(renewals++) + ".000000Z";
+        api_.put(kube::kLeases, lease);
+        return std::nullopt;
+      });
+  const std::jthread time(timePasses());
+  (void)status();
+  EXPECT_THAT(out_.str(), HasSubstr("n1     yes     0      eligible"));
+}
+
+TEST_F(ACommandThatAsks, ExplainsAServiceOrSaysThatThereIsNone) {
+  api_.erase(kube::kServices, {"shop", "web"});
+  const ExplainOptions options{{}, "shop", "web", Output::kTable};
+  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kCannotAsk);
+  EXPECT_THAT(messages_.str(), HasSubstr("error: there is no Service \"web\""));
+  putService("Assigned", "True", json::array());
+  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kAllWell);
+  EXPECT_THAT(out_.str(), HasSubstr("10.0.0.1 (Pool a): the Service does not have it yet"));
+}
+
+}  // namespace
+}  // namespace barevip::cli
