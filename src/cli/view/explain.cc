@@ -11,6 +11,7 @@
 #include "assigner/allocation/service_status.h"
 #include "assigner/service/record_name.h"
 #include "cli/view/allocation.h"
+#include "cli/view/text.h"
 #include "cli/view/vips.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/desired/endpoints.h"
@@ -22,19 +23,6 @@ using assigner::Allocator;
 using assigner::PoolState;
 using assigner::Request;
 using Step = ServiceExplanation::Step;
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-template <class Values, class Text>
-std::string joinedTexts(const Values& values, const Text& text) {
-  std::vector<std::string> texts;
-  for (const auto& value : values) texts.emplace_back(text(value));
-  return joined(texts);
-}
 
 /// One explanation, part by part.
 class Explainer {
@@ -91,12 +79,11 @@ class Explainer {
       ask("request", "cannot be read: " + request.error().message);
       return;
     }
-    const auto asText = [](const auto& value) { return toString(value); };
-    ask("families", joinedTexts(request->families, asText) +
+    ask("families", listed(request->families, [](Family each) { return toString(each); }) +
                         (request->allFamilies ? "" : " (one of them is enough)"));
     ask("Pool", request->pool);
-    ask("addresses", joinedTexts(request->addresses, [](const auto& a) { return a.toString(); }));
-    ask("IP objects", joined(request->claims));
+    ask("addresses", listed(request->addresses, [](const auto& a) { return a.toString(); }));
+    ask("IP objects", listed(request->claims, [](const auto& name) { return name; }));
     ask("share key", request->terms.key);
   }
 
@@ -129,27 +116,19 @@ class Explainer {
     if (!pool.plan.autoAssign && !named) {
       return "not tried: it allocates on request only (autoAssign is false)";
     }
-    std::vector<std::string> verdicts;
-    for (const Family family : request.families)
-      verdicts.push_back(verdictOn(pool, request, family));
-    return joined(verdicts);
+    return listed(request.families,
+                  [&](Family family) { return verdictOn(pool, request, family); });
   }
 
   [[nodiscard]] std::string verdictOnAddresses(const PoolState& pool,
                                                const Request& request) const {
-    std::vector<std::string> verdicts;
-    for (const IpAddress& address : request.addresses) {
+    return listed(request.addresses, [&](const IpAddress& address) {
       const assigner::Hold* const hold = allocator_.holds().find(address);
       const std::string text = address.toString();
-      if (!pool.space.offers(address)) {
-        verdicts.push_back("does not offer " + text);
-      } else if (hold != nullptr) {
-        verdicts.push_back(text + " is in use by " + hold->toStringFor(request.service.ns));
-      } else {
-        verdicts.push_back(text + " is free");
-      }
-    }
-    return joined(verdicts);
+      if (!pool.space.offers(address)) return "does not offer " + text;
+      if (hold == nullptr) return text + " is free";
+      return text + " is in use by " + hold->toStringFor(request.service.ns);
+    });
   }
 
   [[nodiscard]] std::string verdictOn(const PoolState& pool, const Request& request,

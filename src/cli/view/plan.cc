@@ -45,6 +45,7 @@ Result<std::vector<model::Pool>> edited(const Cluster& cluster, const PoolEdit& 
     pool->second.deleting = true;
   }
   std::vector<model::Pool> all;
+  all.reserve(pools.size());
   for (auto& [name, pool] : pools) all.push_back(std::move(pool));
   return all;
 }

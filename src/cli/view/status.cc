@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assigner/allocation/service_status.h"
+#include "cli/view/text.h"
 #include "cli/view/vips.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/cluster/bound_claims.h"
@@ -20,16 +21,8 @@ using Level = Finding::Level;
 
 constexpr double kNearlyFull = 0.1;  // the free share of a Pool
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
 std::string textOf(const std::set<IpAddress>& addresses) {
-  std::vector<std::string> texts;
-  for (const IpAddress& address : addresses) texts.push_back(address.toString());
-  return joined(texts);
+  return listed(addresses, [](const IpAddress& address) { return address.toString(); });
 }
 
 /// Gathers what a Status consists of, one kind of objects after the other.
