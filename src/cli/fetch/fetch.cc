@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
-#include "cli/fetch/daemons.h"
+#include "cli/fetch/leases.h"
 #include "cli/fetch/operator_flags.h"
 #include "common/kube/list_into.h"
 #include "common/model/endpoint_slice_json.h"
@@ -27,7 +28,7 @@ void sortByKey(std::vector<std::shared_ptr<const T>>& objects) {
 class Fetch {
  public:
   Fetch(kube::Api& api, const Clock& clock, const OnStep& onStep, const std::stop_token& stop)
-      : api_(api), daemons_(api, clock), onStep_(onStep), stop_(stop) {}
+      : api_(api), clock_(clock), onStep_(onStep), stop_(stop) {}
 
   Result<Cluster> run() {
     const Result<void> done = inOrder();
@@ -37,10 +38,11 @@ class Fetch {
 
  private:
   Result<void> inOrder() {
-    onStep_("list the Leases of the node daemons");
-    if (auto ok = daemons_.begin(stop_); !ok) return ok;
     onStep_("read the operator's flags");
     if (auto ok = readFlags(); !ok) return ok;
+    onStep_("list Leases");
+    LeaseWatch leases(api_, clock_, leader_);
+    if (auto ok = leases.begin(stop_); !ok) return ok;
     // IP objects first: whom they name must not be missing.
     onStep_("list IPs");
     if (auto ok = take(controlplane::listClaims(api_, {}, stop_), cluster_.state.claims); !ok) {
@@ -60,10 +62,11 @@ class Fetch {
     if (auto ok = listKind(kube::kEndpointSlices, model::decodeEndpointSlice, slices); !ok) {
       return ok;
     }
-    if (daemons_.hasDoubts()) onStep_("wait for the renewal of a node daemon's Lease");
-    auto daemons = daemons_.finish(stop_);
-    if (!daemons) return tl::make_unexpected(daemons.error());
-    cluster_.daemons = *std::move(daemons);
+    if (leases.hasDoubts()) onStep_("wait for the renewal of a Lease");
+    auto found = leases.finish(stop_);
+    if (!found) return tl::make_unexpected(found.error());
+    cluster_.daemons = std::move(found->daemons);
+    cluster_.leads = found->leads;
     return {};
   }
 
@@ -81,6 +84,7 @@ class Fetch {
     }
     cluster_.rules = {(*flags)->classes, (*flags)->ipMode, (*flags)->adopt};
     compat_ = (*flags)->compat;
+    if ((*flags)->leaderElect) leader_ = (*flags)->lease;
     return {};
   }
 
@@ -102,10 +106,11 @@ class Fetch {
   }
 
   kube::Api& api_;
-  DaemonWatch daemons_;
+  const Clock& clock_;
   const OnStep& onStep_;
   const std::stop_token& stop_;
   assigner::Compat compat_ = assigner::Compat::kNone;
+  std::optional<kube::ObjectKey> leader_;  ///< nullopt: not known
   Cluster cluster_;
 };
 

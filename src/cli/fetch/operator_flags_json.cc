@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -21,7 +23,13 @@ std::optional<controlplane::Options> readDeployment(const json& deployment) {
   std::vector<const char*> arguments{"barevip-operator"};
   for (const std::string& text : texts) arguments.push_back(text.c_str());
   auto options = controlplane::parseOptions(static_cast<int>(arguments.size()), arguments.data());
-  return options ? std::optional(*std::move(options)) : std::nullopt;
+  if (!options) return std::nullopt;
+  // A pod takes its own namespace, which the parser here does not see.
+  const bool named = std::any_of(texts.begin(), texts.end(), [](const std::string& text) {
+    return text.starts_with("--lease-namespace");
+  });
+  if (!named) options->lease.ns = model::stringAt(memberOf(deployment, "metadata"), "namespace");
+  return *std::move(options);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Cluster {
   std::vector<std::shared_ptr<const model::Namespace>> namespaces;  ///< ascending by key
   std::vector<Daemon> daemons;                                      ///< ascending by node
   assigner::ServiceRules rules;                                     ///< of the operator
+  bool leads = true;               ///< false: an operator that elects a leader has none
   std::vector<std::string> notes;  ///< what had to be assumed, a sentence each
 };
 

@@ -35,6 +35,11 @@ class Survey {
         vips_(vipsOf(cluster, desired_)) {}
 
   Status run() {
+    if (!cluster_.leads) {
+      add("Operator", "barevip-operator", "NoLeader",
+          "No operator renews its Lease, so that nothing is allocated. Check the pods of the "
+          "operator.");
+    }
     for (const auto& service : cluster_.state.services) lookAt(*service);
     for (const node::Problem& problem : desired_.problems) {
       if (isWanted(problem.service.ns)) {

@@ -19,7 +19,7 @@ struct Finding {
     kWarning,  ///< it works, and may soon not
   };
   Level level = Level::kProblem;
-  std::string kind;     ///< Service, Pool, IP, Node or VIP
+  std::string kind;     ///< Operator, Service, Pool, IP, Node or VIP
   std::string object;   ///< "namespace/name", a name or an address
   std::string reason;   ///< CamelCase, as in a condition
   std::string message;  ///< the fact, then the remedy

@@ -87,6 +87,20 @@ class ACommandThatAsks : public testing::Test {
     return runStatus(options, api_, clock_, {out_, messages_}, {});
   }
 
+  /// The Deployment of an operator that elects a leader.
+  void putOperator(const std::string& flag) {
+    api_.put(
+        kube::kDeployments,
+        {{"metadata",
+          {{"name", "barevip-operator"},
+           {"namespace", "lb"},
+           {"labels", {{"app.kubernetes.io/name", "barevip-operator"}}}}},
+         {"spec",
+          {{"template",
+            {{"spec",
+              {{"containers", {{{"name", "operator"}, {"args", {"--leader-elect", flag}}}}}}}}}}}});
+  }
+
   kube::FakeApi api_;
   ManualClock clock_;
   std::ostringstream out_;
@@ -127,21 +141,26 @@ TEST_F(ACommandThatAsks, SaysThatItAssumesTheDefaultsOfAnOperatorThatItDoesNotSe
 }
 
 TEST_F(ACommandThatAsks, ReadsTheFlagsOfTheOperator) {
-  api_.put(
-      kube::kDeployments,
-      {{"metadata",
-        {{"name", "barevip-operator"},
-         {"namespace", "barevip-system"},
-         {"labels", {{"app.kubernetes.io/name", "barevip-operator"}}}}},
-       {"spec",
-        {{"template",
-          {{"spec",
-            {{"containers",
-              {{{"name", "operator"}, {"args", {"--leader-elect", "--require-class"}}}}}}}}}}}});
+  putOperator("--require-class");
   const ExplainOptions options{{}, "shop", "web", Output::kTable};
   EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kProblems);
   EXPECT_THAT(out_.str(), HasSubstr("ClassNotServed"));
   EXPECT_THAT(messages_.str(), Not(HasSubstr("note:")));
+}
+
+TEST_F(ACommandThatAsks, SaysWhetherAnOperatorLeads) {
+  putOperator("--adopt");
+  (void)status();
+  EXPECT_THAT(out_.str(), HasSubstr("Operator barevip-operator NoLeader"));
+  out_.str("");
+  api_.put(kube::kLeases,
+           {{"metadata", {{"name", "barevip-operator"}, {"namespace", "lb"}}},
+            {"spec",
+             {{"holderIdentity", "pod-1"},
+              {"leaseDurationSeconds", 15},
+              {"renewTime", formatMicros(clock_.wallNow())}}}});
+  (void)status();
+  EXPECT_THAT(out_.str(), Not(HasSubstr("NoLeader")));
 }
 
 TEST_F(ACommandThatAsks, WaitsForADaemonWhoseRenewalLooksOldBeforeItCallsItSilent) {
@@ -149,7 +168,7 @@ TEST_F(ACommandThatAsks, WaitsForADaemonWhoseRenewalLooksOldBeforeItCallsItSilen
   const std::jthread time(timePasses());
   EXPECT_EQ(status(), kProblems);
   EXPECT_THAT(out_.str(), HasSubstr("Node n1 DaemonSilent"));
-  EXPECT_THAT(messages_.str(), HasSubstr("wait for the renewal of a node daemon's Lease ..."));
+  EXPECT_THAT(messages_.str(), HasSubstr("wait for the renewal of a Lease ..."));
 }
 
 TEST_F(ACommandThatAsks, TrustsARenewalMoreThanAClock) {

@@ -146,6 +146,14 @@ TEST(TheStatus, NamesANodeWhoseDaemonIsSilentAndWhatItAnnounced) {
   EXPECT_THAT(printed(builder), HasSubstr("n1     yes     1      silent\n"));
 }
 
+TEST(TheStatus, SaysThatNoOperatorLeads) {
+  auto builder = healthy();
+  builder.cluster.leads = false;
+  EXPECT_EQ(problemsOf(builder),
+            "problem: Operator barevip-operator NoLeader: No operator renews its Lease, so that "
+            "nothing is allocated. Check the pods of the operator.\n");
+}
+
 TEST(TheStatus, NamesANodeThatCannotAnnounce) {
   Daemon daemon;
   daemon.says.ability.serving = false;
