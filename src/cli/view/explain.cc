@@ -235,12 +235,14 @@ class Explainer {
           backends.endpoints.push_back(node::endpointText(real.key));
         }
       }
-      if (backends.endpoints.empty()) backends.why = whyNoEndpoint(vip.family());
+      if (backends.endpoints.empty()) backends.why = whyNoEndpoint(vip, desired);
       result_.backends.push_back(std::move(backends));
     }
   }
 
-  [[nodiscard]] std::string whyNoEndpoint(Family family) const {
+  [[nodiscard]] std::string whyNoEndpoint(const IpAddress& vip,
+                                          const node::DesiredState& desired) const {
+    const Family family = vip.family();
     const node::EndpointIndex index(cluster_.state.slices);
     std::size_t slices = 0;
     std::size_t endpoints = 0;
@@ -257,6 +259,11 @@ class Explainer {
     if (slices == 0) return "the Service has no EndpointSlice of " + name;
     if (endpoints == 0) return "its EndpointSlices list no endpoint: its selector matches no pod";
     if (ready == 0) return "none of its " + std::to_string(endpoints) + " endpoints is ready";
+    for (const node::Problem& problem : desired.problems) {
+      const bool refused = problem.service == service_->key && problem.vip == vip &&
+                           problem.reason == "EndpointRefused";
+      if (refused) return problem.message;
+    }
     return "no ready endpoint has a port of that name and protocol";
   }
 

@@ -127,6 +127,17 @@ TEST(AnExplanation, SaysWhyAPortHasNoBackend) {
   EXPECT_THAT(printed(builder, "web"), HasSubstr("none of its 1 endpoints is ready"));
 }
 
+TEST(AnExplanation, NamesAnEndpointThatNoPodHas) {
+  auto builder = ClusterBuilder()
+                     .node("n1")
+                     .pool("a", "10.0.0.0/30", 2, 1)
+                     .served("web", "10.0.0.1", "a", "n1");
+  builder.add(builder.cluster.state.slices, node::test::slice("web", {{"10.0.0.1"}}));
+  EXPECT_THAT(printed(builder, "web"),
+              HasSubstr("nothing: endpoint 10.0.0.1 is left out: it is the address of a load "
+                        "balancer"));
+}
+
 TEST(AnExplanation, OfAServiceThatIsNotThereSaysHowToNameIt) {
   const auto nothing = explainService(cluster().cluster, {"default", "wbe"});
   ASSERT_FALSE(nothing);
