@@ -30,6 +30,7 @@ CRANE = os.path.join(settings.CACHE, "bin", f"crane-{_PINNED['CRANE_VERSION']}",
 METALLB_CRDS = os.path.join(_METALLB, "crds")
 HELM = os.path.join(settings.CACHE, "bin", f"helm-{_PINNED['HELM_VERSION']}", "helm")
 HELM_DOCS = os.path.join(settings.CACHE, "bin", f"helm-docs-{_PINNED['HELM_DOCS_VERSION']}", "helm-docs")
+_PROMETHEUS = os.path.join(settings.CACHE, "bin", f"prometheus-{_PINNED['PROMETHEUS_VERSION']}")
 
 _COMPONENTS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"]
 # What a user's KUBEBUILDER_ASSETS has instead of what we would build.
@@ -67,7 +68,7 @@ class _Builder:
 
     def __init__(self):
         self._go = _find_go()
-        self._env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
+        self._env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOWORK": "off"}
 
     def run(self, *args, cwd="/"):
         done = subprocess.run([self._go, *args], cwd=cwd, env=self._env, capture_output=True, text=True, check=False)
@@ -126,7 +127,7 @@ def _build_kubernetes(builder, missing):
             builder.build(f"k8s.io/kubernetes/cmd/{name}", out, folder, "-ldflags", stamped)
 
 
-def _build_module(builder, module, out, packages, flags="-s -w"):
+def _build_module(builder, module, out, packages, flags="-s -w", tags=""):
     """Builds packages of a module with its own go.mod, in its read-only folder, with a writable copy of go.mod."""
     source = builder.module_folder(module)
     with tempfile.TemporaryDirectory() as scratch:
@@ -139,6 +140,7 @@ def _build_module(builder, module, out, packages, flags="-s -w"):
                 source,
                 "-mod=mod",
                 f"-modfile={scratch}/go.mod",
+                f"-tags={tags}",
                 "-ldflags",
                 flags,
             )
@@ -216,6 +218,36 @@ def ensure_helm_docs():
             f"-s -w -X main.version={version}",
         )
     return HELM_DOCS
+
+
+def _ensure_of_prometheus(name):
+    """Builds a program of Prometheus where it is missing, without web pages, with Kubernetes as its only discovery."""
+    path = os.path.join(_PROMETHEUS, name)
+    if not os.path.exists(path):
+        _build_module(
+            _Builder(),
+            f"github.com/prometheus/prometheus@v{_PINNED['PROMETHEUS_VERSION']}",
+            _PROMETHEUS,
+            [f"./cmd/{name}"],
+            tags="remove_all_sd,enable_kubernetes_sd",
+        )
+    return path
+
+
+def ensure_prometheus():
+    """Builds prometheus where it is missing. Returns its path."""
+    return _ensure_of_prometheus("prometheus")
+
+
+def ensure_promtool():
+    """Builds promtool where it is missing. Returns its path."""
+    return _ensure_of_prometheus("promtool")
+
+
+def prometheus_operator_source():
+    """The folder with the source of the pinned Prometheus operator, downloaded where it is missing."""
+    version = _PINNED["PROMETHEUS_OPERATOR_VERSION"]
+    return _Builder().module_folder(f"github.com/prometheus-operator/prometheus-operator@v{version}")
 
 
 def ensure_metallb():

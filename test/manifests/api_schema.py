@@ -2,7 +2,8 @@
 """Validates objects offline, as an API server does with `fieldValidation: Strict`: unknown fields are errors.
 
 The schemas are those that Kubernetes publishes in its source (api/openapi-spec/swagger.json of the pinned version),
-with every object closed, and those of our CustomResourceDefinitions. What they became is kept in the cache by version.
+with every object closed, and those of CustomResourceDefinitions: ours, and what the Prometheus operator publishes in
+its source. What those of Kubernetes became is kept in the cache by version.
 """
 
 import functools
@@ -63,11 +64,19 @@ def _of_kubernetes():
     return made
 
 
+def _definitions_of_custom_resources():
+    """The CustomResourceDefinitions of the kinds that we ask users to apply."""
+    published = os.path.join(binaries.prometheus_operator_source(), "example", "prometheus-operator-crd")
+    files = [os.path.join(settings.REPO, "crds", file) for file in ("pool.yaml", "ip.yaml")] + [
+        os.path.join(published, f"monitoring.coreos.com_{kind}.yaml") for kind in ("podmonitors", "prometheusrules")
+    ]
+    return [rendering.read_yaml(file)[0] for file in files]
+
+
 @functools.cache
 def _schemas():
     made = _of_kubernetes()
-    for file in ("pool.yaml", "ip.yaml"):
-        spec = rendering.read_yaml("crds", file)[0]["spec"]
+    for spec in (definition["spec"] for definition in _definitions_of_custom_resources()):
         for version in spec["versions"]:
             schema = json.loads(json.dumps(version["schema"]["openAPIV3Schema"]))  # YAML's anchors make shared nodes
             _close(schema)

@@ -41,6 +41,16 @@ class Schema(unittest.TestCase):
         ("networkPolicy.egress[0].port=6443", "port"),
         ("flowSchema.enable=false", "enable"),
         ("userRoles.enabled=nobody", "/userRoles/enabled"),
+        ("monitoring=true", "/monitoring"),
+        ("monitoring.enabled=yes-please", "/monitoring/enabled"),
+        ("monitoring.namespace=a.b", "/monitoring/namespace"),
+        ("monitoring.labels.release=1", "/monitoring/labels/release"),
+        ("monitoring.interval=30", "/monitoring/interval"),
+        ("monitoring.relabelings[0].sourceLabel=x", "sourceLabel"),
+        ("monitoring.alerts.runbookUrl=docs/troubleshooting.md#alerts", "/monitoring/alerts/runbookUrl"),
+        ("monitoring.alerts.disabled=BarevipNodeSlow", "/monitoring/alerts/disabled"),
+        ("monitoring.alerts.severity=critical", "severity"),
+        ("monitoring.dashboards.labels.x=y", "labels"),
         ("operator.replicas=two", "/operator/replicas"),
         ("operator.replicas=-1", "/operator/replicas"),
         ("operator.replicaCount=3", "replicaCount"),
@@ -164,6 +174,23 @@ class Contradictions(unittest.TestCase):
                 [f"operator.metricsAddress={host}:8080"],
                 'which the kubelet\'s probes of the pod do not reach. Write ":8080"',
             )
+
+    def test_a_metrics_address_of_the_node_that_prometheus_does_not_reach(self):
+        for host in ("127.0.0.1", "localhost", "[::1]"):
+            self.assert_refused(
+                ["monitoring.enabled=true", f"node.metricsAddress={host}:7481"],
+                f'monitoring.enabled is true, but node.metricsAddress is "{host}:7481", which Prometheus does not '
+                'reach. Write "node:7481", the address of the node',
+            )
+        for address in ("node:7480", ":7480", "0.0.0.0:7480"):
+            self.assertEqual(refusal("--set=monitoring.enabled=true", f"--set=node.metricsAddress={address}"), "")
+
+    def test_an_alert_to_leave_out_that_does_not_exist(self):
+        self.assert_refused(
+            ["monitoring.alerts.disabled={BarevipNodeFast}"],
+            'monitoring.alerts.disabled names "BarevipNodeFast", which is not an alert. '
+            "Write one of BarevipOperatorWithoutLeader, ",
+        )
 
     def test_a_port_that_does_not_exist(self):
         self.assert_refused(

@@ -3,7 +3,7 @@
 {{/*
 Which value sets which flag, and what the program itself takes for it. A flag is rendered where its value differs, so
 that whoever patches the arguments of the plain objects repeats none: the programs refuse a flag that is given twice.
-A flag without a default here is always rendered.
+A flag without a default here is always rendered, and one with "as" is what that template makes of the value.
 */}}
 {{- define "barevip.operatorFlags" -}}
 adopt: {value: operator.adopt}
@@ -37,7 +37,7 @@ handover-on-stop: {value: node.handoverOnStop}
 ipvs-tcp-timeout: {value: node.ipvsTcpTimeout, default: ""}
 ipvs-tcpfin-timeout: {value: node.ipvsTcpFinTimeout, default: ""}
 ipvs-udp-timeout: {value: node.ipvsUdpTimeout, default: ""}
-metrics-address: {value: node.metricsAddress}
+metrics-address: {value: node.metricsAddress, as: barevip.nodeMetricsAddress}
 require-class: {value: requireClass}
 scheduler: {value: node.scheduler, default: rr}
 sync-period: {value: node.syncPeriod, default: 30s}
@@ -49,6 +49,7 @@ sync-period: {value: node.syncPeriod, default: 30s}
 {{- range $flag, $spec := include .flags .root | fromYaml -}}
 {{- $value := $.root.Values -}}
 {{- range splitList "." $spec.value }}{{ $value = index $value . }}{{ end -}}
+{{- with $spec.as }}{{ $value = include . $value }}{{ end -}}
 {{- if kindIs "bool" $value -}}
 {{- if $value }}{{ $args = append $args (printf "--%s" $flag) }}{{ end -}}
 {{- else if or (not (hasKey $spec "default")) (ne (toString $value) (toString $spec.default)) -}}

@@ -69,6 +69,11 @@ tolerations:
 {{- regexFind "[0-9]+$" . -}}
 {{- end }}
 
+{{/* What the node daemon listens on: the variable METRICS_HOST for the host "node", in the brackets that an IPv6 address needs. */}}
+{{- define "barevip.nodeMetricsAddress" -}}
+{{- if eq (include "barevip.hostOf" .) "node" -}}[$(METRICS_HOST)]:{{ include "barevip.portOf" . }}{{- else }}{{ . }}{{ end -}}
+{{- end }}
+
 {{/* Security context of a pod of the operator's image: what Pod Security calls restricted. */}}
 {{- define "barevip.operatorSecurity" -}}
 securityContext:

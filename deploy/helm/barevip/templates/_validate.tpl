@@ -27,9 +27,21 @@ The schema checks each value alone.
 {{- fail (printf "operator.leaderElection.renewDeadline is %q, but retryPeriod is %q: there would be no second try. Write more than 1.2 times that" $election.renewDeadline $election.retryPeriod) -}}
 {{- end -}}
 {{- include "barevip.validateProgram" (dict "root" . "name" "operator" "values" $operator "flags" "barevip.operatorFlags" "env" (list "POD_NAME" "POD_UID" "POD_NAMESPACE")) -}}
-{{- include "barevip.validateProgram" (dict "root" . "name" "node" "values" .Values.node "flags" "barevip.nodeFlags" "env" (list "NODE_NAME" "POD_NAMESPACE")) -}}
+{{- include "barevip.validateProgram" (dict "root" . "name" "node" "values" .Values.node "flags" "barevip.nodeFlags" "env" (list "NODE_NAME" "METRICS_HOST" "POD_NAMESPACE")) -}}
 {{- if has (include "barevip.hostOf" $operator.metricsAddress) (list "127.0.0.1" "localhost" "::1") -}}
 {{- fail (printf "operator.metricsAddress is %q, which the kubelet's probes of the pod do not reach. Write \":%s\"" $operator.metricsAddress (include "barevip.portOf" $operator.metricsAddress)) -}}
+{{- end -}}
+{{- if .Values.monitoring.enabled -}}
+{{- if has (include "barevip.hostOf" .Values.node.metricsAddress) (list "127.0.0.1" "localhost" "::1") -}}
+{{- fail (printf "monitoring.enabled is true, but node.metricsAddress is %q, which Prometheus does not reach. Write \"node:%s\", the address of the node" .Values.node.metricsAddress (include "barevip.portOf" .Values.node.metricsAddress)) -}}
+{{- end -}}
+{{- end -}}
+{{- $known := list -}}
+{{- range (.Files.Get "files/alerts.yaml" | fromYaml).groups }}{{ range .rules }}{{ $known = append $known .alert }}{{ end }}{{ end -}}
+{{- range .Values.monitoring.alerts.disabled -}}
+{{- if not (has . $known) -}}
+{{- fail (printf "monitoring.alerts.disabled names %q, which is not an alert. Write one of %s" . (join ", " $known)) -}}
+{{- end -}}
 {{- end -}}
 {{- include "barevip.validateDuration" (dict "name" "node.syncPeriod" "value" .Values.node.syncPeriod "least" 1000 "most" 3600000 "range" "1s to 1h") -}}
 {{- include "barevip.validateDuration" (dict "name" "node.drainTimeout" "value" .Values.node.drainTimeout "least" 0 "most" 86400000 "range" "0s to 24h") -}}
