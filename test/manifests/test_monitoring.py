@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the chart has for Prometheus and Grafana: monitors that find the pods, alerts that fire in time, dashboards."""
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
+import urllib.request
 
-from lab import binaries, settings
+from lab import barevip, binaries, settings
 from manifests import dashboards, rendering
 
 ENABLED = ("--set=monitoring.enabled=true", "--set=node.metricsAddress=node:7480")
@@ -23,8 +27,8 @@ def rendered_rules(*arguments):
     return {alert["alert"]: alert for group in rule["spec"]["groups"] for alert in group["rules"]}
 
 
-def promtool(*arguments, **files):
-    """Runs promtool beside these files, each given by the object that it holds; JSON is YAML."""
+def promtool(*arguments, text=None, **files):
+    """Runs promtool with a text as its input, beside files that are given by what they hold; JSON is YAML."""
     with tempfile.TemporaryDirectory() as scratch:
         for name, content in files.items():
             with open(os.path.join(scratch, f"{name}.yaml"), "w", encoding="utf-8") as out:
@@ -32,6 +36,7 @@ def promtool(*arguments, **files):
         return subprocess.run(
             [binaries.ensure_promtool(), *arguments],
             cwd=scratch,
+            input=text,
             capture_output=True,
             text=True,
             check=False,
@@ -235,3 +240,50 @@ class Dashboards(unittest.TestCase):
                 if file.endswith(".cc"):
                     names.update(re.findall(r'"((?:barevip|process)_[a-z_]+)"', rendering.read(folder, file)))
         return names
+
+
+class Metrics(unittest.TestCase):
+    """The node daemon needs a kernel with IPVS: its metrics are checked in the cluster test of monitoring."""
+
+    def test_promtool_finds_no_fault_in_the_metrics_of_the_operator(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            done = promtool("check", "metrics", text=self.metrics_without_api_server(scratch))
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    @staticmethod
+    def metrics_without_api_server(scratch):
+        """What the operator reports while no API server answers."""
+        kubeconfig, authority = os.path.join(scratch, "kubeconfig"), os.path.join(scratch, "ca.pem")
+        making = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=none", "-out", authority]
+        subprocess.run([*making, "-keyout", os.path.join(scratch, "key.pem")], check=True, capture_output=True)
+        cluster = {"server": "https://127.0.0.1:1", "certificate-authority": authority}
+        with open(kubeconfig, "w", encoding="utf-8") as out:
+            json.dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "none",
+                    "clusters": [{"name": "none", "cluster": cluster}],
+                    "users": [{"name": "none", "user": {"token": "none"}}],
+                    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+                },
+                out,
+            )
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        program = os.path.join(barevip.binaries_folder(), "barevip-operator")
+        with subprocess.Popen(
+            [program, f"--kubeconfig={kubeconfig}", f"--metrics-address={address}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as operator:
+            try:
+                deadline = time.monotonic() + 30
+                while True:
+                    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}/metrics") as page:
+                        return page.read().decode()
+                    if operator.poll() is not None or time.monotonic() > deadline:
+                        raise AssertionError(f"the operator does not answer at {address}")
+                    time.sleep(0.05)
+            finally:
+                operator.terminate()
