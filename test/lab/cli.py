@@ -130,6 +130,10 @@ def _parser():
         "registry",
         "start a registry of images and charts on the LAN (plain HTTP, nodes pull from it) and print its address",
     )
+    add(
+        "prometheus",
+        "start Prometheus on the LAN with that configuration, in place of one that runs, and print its address",
+    ).add_argument("config", metavar="FILE")
     pod = add("pod", "make a pod-like network namespace with the backend in it on a light node; prints its addresses")
     pod.add_argument("node", metavar="NODE")
     pod.add_argument("name", metavar="NAME")
@@ -223,6 +227,11 @@ def _run(options):
             from . import registry
 
             print(registry.ensure_running())
+        elif options.command == "prometheus":
+            from . import prometheus
+
+            cluster.current()
+            print(prometheus.restart(options.config))
         elif options.command == "previous":
             from . import previous
 
