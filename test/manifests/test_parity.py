@@ -3,6 +3,7 @@
 
 import copy
 import os
+import tempfile
 import unittest
 
 from lab import settings
@@ -32,6 +33,20 @@ class Parity(unittest.TestCase):
                 self.assert_equal_objects(
                     rendering.kustomize(os.path.join(rendering.OVERLAYS, overlay)),
                     rendering.template(*_EQUAL_SETTINGS, f"--values={rendering.values_files()[overlay]}"),
+                )
+
+    def test_the_component_monitoring_goes_with_every_overlay(self):
+        monitoring = ("--set=monitoring.enabled=true", "--set=node.metricsAddress=node:7480")
+        for overlay in sorted(set(os.listdir(rendering.OVERLAYS)) - {"monitoring"}):
+            with self.subTest(overlay), tempfile.TemporaryDirectory() as scratch:
+                folders = os.path.relpath(os.path.dirname(rendering.OVERLAYS), os.path.realpath(scratch))
+                with open(os.path.join(scratch, "kustomization.yaml"), "w", encoding="utf-8") as out:
+                    out.write(
+                        f"resources: [{folders}/overlays/{overlay}]\ncomponents: [{folders}/components/monitoring]\n"
+                    )
+                self.assert_equal_objects(
+                    rendering.kustomize(scratch),
+                    rendering.template(*_EQUAL_SETTINGS, *monitoring, f"--values={rendering.values_files()[overlay]}"),
                 )
 
     def test_each_overlay_changes_something(self):
