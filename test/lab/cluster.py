@@ -27,6 +27,7 @@ _RUN_ENTRIES = [
     "etcd",
     "helm",
     "registry",
+    "prometheus",
 ]
 # Unix sockets below the run folder: the kernel takes 107 characters.
 _LONGEST_SOCKET = os.path.join(settings.RUN, "uml", "node9", "mconsole")
