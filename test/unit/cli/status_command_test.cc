@@ -153,12 +153,11 @@ TEST_F(ACommandThatAsks, SaysWhetherAnOperatorLeads) {
   (void)status();
   EXPECT_THAT(out_.str(), HasSubstr("Operator barevip-operator NoLeader"));
   out_.str("");
-  api_.put(kube::kLeases,
-           {{"metadata", {{"name", "barevip-operator"}, {"namespace", "lb"}}},
-            {"spec",
-             {{"holderIdentity", "pod-1"},
-              {"leaseDurationSeconds", 15},
-              {"renewTime", formatMicros(clock_.wallNow())}}}});
+  api_.put(kube::kLeases, {{"metadata", {{"name", "barevip-operator"}, {"namespace", "lb"}}},
+                           {"spec",
+                            {{"holderIdentity", "pod-1"},
+                             {"leaseDurationSeconds", 15},
+                             {"renewTime", formatMicros(clock_.wallNow())}}}});
   (void)status();
   EXPECT_THAT(out_.str(), Not(HasSubstr("NoLeader")));
 }

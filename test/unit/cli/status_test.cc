@@ -18,7 +18,6 @@ namespace {
 
 using test::assigned;
 using test::ClusterBuilder;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
