@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kubectl-barevip shows of a real cluster agrees with what that does."""
+
+import json
+import os
+import shlex
+
+from e2e import harness as h
+from e2e.case import ClusterTest
+
+PROGRAM = os.path.join(h.REPO, "build/release/bin/kubectl-barevip")
+
+
+def plugin(*arguments):
+    """Runs it on a host of the LAN; returns what it shows as JSON, and its exit status."""
+    command = shlex.join([PROGRAM, *arguments, "-o", "json", "--kubeconfig", h.admin_kubeconfig()])
+    shown, _, status = h.client(f"{command}; echo status=$?").rpartition("status=")
+    return json.loads(shown), int(status)
+
+
+class Plugin(ClusterTest):
+    """On three nodes with barevip; the Pools of each test are for its namespace alone."""
+
+    def problems(self):
+        return plugin("status", "-n", self.ns)[0]["problems"]
+
+    def test_status_is_clean_while_all_is_well(self):
+        self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 1, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        address = self.make_service()[0]
+        self.owner(address)
+        h.wait_for("no problem", lambda: plugin("status", "-n", self.ns)[1] == 0)
+        shown = plugin("status", "-n", self.ns)[0]
+        self.assertEqual([], shown["problems"])
+        vip = shown["vips"][0]
+        self.assertEqual((address, ["web"], self.owner(address)), (vip["address"], vip["services"], vip["node"]))
+        self.assertEqual(["eligible"] * 3, [node["daemon"] for node in shown["nodes"]])
+
+    def test_status_names_a_pending_service_with_the_reason_of_its_condition(self):
+        self.make_pool("10.99.0.128/32")
+        for name in ("first", "second"):
+            h.apply(h.service(name, namespace=self.ns))
+            h.wait_for("the condition", lambda n=name: self.conditions(n)["barevip.dev/AddressAssigned"])
+        condition = self.conditions("second")["barevip.dev/AddressAssigned"]
+        found = h.wait_for("the problem", lambda: [p for p in self.problems() if p["kind"] == "Service"])
+        self.assertEqual(f"{self.ns}/second", found[0]["object"])
+        self.assertEqual((condition["reason"], condition["message"]), (found[0]["reason"], found[0]["message"]))
+        self.assertEqual(1, plugin("status", "-n", self.ns)[1])
+        explanation, status = plugin("explain", "service", f"{self.ns}/second")
+        self.assertEqual((condition["reason"], 1), (explanation["reason"], status))
+
+    def test_explain_gives_the_address_and_the_owner_that_the_objects_show(self):
+        pool = self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 2, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        address = self.make_service()[0]
+        node = self.owner(address)
+        explanation, status = plugin("explain", "service", "-n", self.ns, "web")
+        self.assertEqual(0, status, explanation)
+        found = explanation["addresses"][0]
+        self.assertEqual((address, pool, False), (found["address"], found["pool"], found["new"]))
+        self.assertEqual((node, node), (found["owner"], found["announcer"]))
+        self.assertEqual(3, len(found["nodes"]))
+        endpoints = sorted(f"{pod['status']['podIP']}:8080" for pod in h.pods("app=web", self.ns))
+        self.assertEqual([endpoints] * 2, [sorted(b["endpoints"]) for b in explanation["backends"]])
+
+    def test_plan_of_a_smaller_pool_names_the_orphan_and_changes_nothing(self):
+        pool = self.make_pool("10.99.0.128/31")
+        for name in ("first", "second"):
+            h.apply(h.service(name, namespace=self.ns))
+            h.wait_for_addresses(name, 1, self.ns)
+        last = h.addresses("second", self.ns)[0]
+        smaller = h.pool(pool, "10.99.0.128/32", namespaces=[self.ns])
+        path = os.path.join(os.path.dirname(h.admin_kubeconfig()), "smaller-pool.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(smaller)
+        self.addCleanup(os.remove, path)
+        before = h.get("pool", pool)["metadata"]["generation"]
+        report, status = plugin("plan", "-f", path)
+        self.assertEqual((1, 1), (status, report["keeps"]), report)
+        self.assertEqual(
+            [(last, f"Service {self.ns}/second")], [(o["address"], o["consumer"]) for o in report["orphans"]]
+        )
+        self.assertEqual(before, h.get("pool", pool)["metadata"]["generation"])
+        h.kubectl("apply", "-f", "-", text=smaller)
+        h.wait_for("the orphan", lambda: "second" in json.dumps(self.problems()))
