@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "assigner/allocation/namespace_use.h"
@@ -55,8 +54,9 @@ WakeUps::Next WakeUps::looked(const Holder& who) {
   Next next;
   ledger_.with([&](Allocator& allocator) {
     std::set<Limit> promised;
+    std::set<Key> missed{{who.kind, who.key}};
     for (const Freed& each : woken.freed) {
-      passOn(allocator, who, each, woken, next);
+      passOn(allocator, who, each, woken, next, missed);
       for (const std::string& pool : each.pools) {
         promised.insert({who.key.ns, {pool, each.address.family()}});
       }
@@ -75,7 +75,7 @@ WakeUps::Next WakeUps::looked(const Holder& who) {
 }
 
 void WakeUps::passOn(Allocator& allocator, const Holder& who, const Freed& freed,
-                     const WaitingList::Woken& woken, Next& next) {
+                     const WaitingList::Woken& woken, Next& next, std::set<Key>& missed) {
   if (!allocator.endPromise(freed.address, who)) return;
   auto free = allocator.freed(freed.address);
   if (!free) return;
@@ -90,8 +90,8 @@ void WakeUps::passOn(Allocator& allocator, const Holder& who, const Freed& freed
     return;
   }
   next.available = true;
-  for (Holder& other : waiting_.lookedSince(*free)) {
-    if (other != who) next.consumers.push_back(std::move(other));
+  for (Holder& other : waiting_.lookedSince(*free)) {  // each once, however many are left over
+    if (missed.insert({other.kind, other.key}).second) next.consumers.push_back(std::move(other));
   }
 }
 

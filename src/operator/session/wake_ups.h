@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,8 +47,10 @@ class WakeUps {
  private:
   using Key = std::pair<assigner::Holder::Kind, kube::ObjectKey>;
 
+  /// missed: who looks again because it may have looked while an address was promised to others.
   void passOn(assigner::Allocator& allocator, const assigner::Holder& who,
-              const assigner::Freed& freed, const assigner::WaitingList::Woken& woken, Next& next);
+              const assigner::Freed& freed, const assigner::WaitingList::Woken& woken, Next& next,
+              std::set<Key>& missed);
   [[nodiscard]] std::optional<std::chrono::milliseconds> until(
       const std::optional<MonotonicTime>& time) const;
 
