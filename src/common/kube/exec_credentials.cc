@@ -99,8 +99,8 @@ Result<std::shared_ptr<const Credential>> ExecCredentials::current(
 
 // With the lock held; the thread before has let go of it for the last time.
 void ExecCredentials::begin() {
-  run_ = std::make_shared<Run>();
-  thread_ = std::jthread([this, run = run_](const std::stop_token& stop) {
+  auto run = std::make_shared<Run>();
+  thread_ = std::jthread([this, run](const std::stop_token& stop) {
     auto fresh = this->run(stop);
     const std::lock_guard lock(mutex_);
     if (fresh) {
@@ -112,6 +112,7 @@ void ExecCredentials::begin() {
     run_.reset();
     wake_.notify_all();
   });
+  run_ = std::move(run);  // last: without a thread there is no run to wait for
 }
 
 void ExecCredentials::refuse(const std::shared_ptr<const Credential>& credential) {
