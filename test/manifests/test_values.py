@@ -304,6 +304,7 @@ class Flags(unittest.TestCase):
         "--ipvs-tcp-timeout": ("node.ipvsTcpTimeout", "24h", "--ipvs-tcp-timeout=24h"),
         "--ipvs-tcpfin-timeout": ("node.ipvsTcpFinTimeout", "1m", "--ipvs-tcpfin-timeout=1m"),
         "--ipvs-udp-timeout": ("node.ipvsUdpTimeout", "30s", "--ipvs-udp-timeout=30s"),
+        "--trust-endpoints-of": ("node.trustEndpointsOf", "ops", "--trust-endpoints-of=ops"),
         "--handover-on-stop": ("node.handoverOnStop", "true", "--handover-on-stop"),
         "--class": ("classes", "example.com/lb", "--class=example.com/lb"),
         "--require-class": ("requireClass", "true", "--require-class"),

@@ -55,7 +55,7 @@ struct Service {
   /// most ports are left out, and source ranges are one that admits nobody.
   bool oversized = false;
   bool deleting = false;
-  bool selects = false;  ///< it has a selector, by which the control plane keeps EndpointSlices
+  bool selects = false;  ///< the control plane keeps its EndpointSlices, by its selector
 
   std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
   std::string loadBalancerClass;

@@ -54,7 +54,8 @@ Result<EndpointSlice> decodeEndpointSlice(const json& object) {
   EndpointSlice slice;
   slice.key = std::move(meta->key);
   slice.serviceName = labelOf(object, kServiceNameLabel);
-  slice.byController = labelOf(object, kManagedByLabel) == kController;
+  // One that a finalizer keeps is not looked at by the control plane any more.
+  slice.byController = !meta->deleting && labelOf(object, kManagedByLabel) == kController;
   slice.ports = decodePorts(object);
   const auto family = parseFamily(stringAt(object, "addressType"));
   if (!family) return slice;

@@ -224,9 +224,9 @@ Result<Service> decodeServiceParts(const json& object, const ServiceParts& parts
   service.resourceVersion = std::move(meta->resourceVersion);
   service.creationSeconds = meta->creationSeconds;
   service.deleting = meta->deleting;
-  const json& selector = memberOf(spec, "selector");
-  service.selects = selector.is_object() && !selector.empty();
   service.type = stringAt(spec, "type");
+  const json& selector = memberOf(spec, "selector");
+  service.selects = selector.is_object() && !selector.empty() && service.type != "ExternalName";
   service.loadBalancerClass = stringAt(spec, "loadBalancerClass");
   service.clusterIps = decodeClusterIps(spec);
   service.externalIps = decodeExternalIps(spec);

@@ -75,6 +75,7 @@ DesiredOptions desiredOptions(const Options& options, const Machine& machine) {
   desired.scheduler = options.scheduler;
   desired.timeouts = options.timeouts;
   desired.classes = options.classes;
+  desired.trustEndpointsOf = options.trustEndpointsOf;
   desired.ipv6 = machine.hasIpv6();
   return desired;
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -35,6 +36,15 @@ void checkInterface(const std::string& name) {
                                    "\" is not a network interface name: write one like "
                                    "eth0, or auto");
   }
+}
+
+// A label of RFC 1123, as the API server wants it; empty: nothing is wrong.
+std::string namespaceProblem(const std::string& name) {
+  const auto inner = [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '-'; };
+  const bool valid = !name.empty() && name.size() <= 63 && name.front() != '-' &&
+                     name.back() != '-' && std::all_of(name.begin(), name.end(), inner);
+  if (valid) return {};
+  return "\"" + name + "\" is not the name of a namespace: write names with commas between";
 }
 
 std::string hostName() {
@@ -111,6 +121,15 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
   app.add_flag("--handover-on-stop", options.handoverOnStop,
                "on SIGTERM give VIPs to other nodes; else they stay, for a restart to adopt");
   addClassFlags(app, options.classes.names, options.classes.required);
+  app.add_option_function<std::vector<std::string>>(
+         "--trust-endpoints-of",
+         [&options](const std::vector<std::string>& namespaces) {
+           options.trustEndpointsOf = {namespaces.begin(), namespaces.end()};
+         },
+         "NAMESPACE[,NAMESPACE]: EndpointSlices that are written by hand there may lead to nodes, "
+         "API servers, clusterIPs and pods of others")
+      ->delimiter(',')
+      ->check(CLI::Validator(&namespaceProblem, "", "namespace"));
   addKubeconfigFlag(app, options.kubeconfig);
   app.add_option("--node-name", options.nodeName,
                  "name of this node; else NODE_NAME, else the host name");

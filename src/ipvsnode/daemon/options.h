@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include <tl/expected.hpp>
@@ -48,6 +49,7 @@ struct Options {
   ipvs::Timeouts timeouts = kDirectorTimeouts;
   bool handoverOnStop = false;
   model::ClassRules classes;
+  std::set<std::string> trustEndpointsOf;  ///< namespaces, see DesiredOptions
   std::string kubeconfig;
   std::string nodeName;
   std::string ns = "barevip-system";

@@ -34,7 +34,7 @@ class Builder {
         local_(local),
         endpoints_(cluster.slices),
         claims_(cluster.claims),
-        admission_(cluster, vipsOfCluster_) {
+        admission_(cluster, vipsOfCluster_, options.trustEndpointsOf) {
     Frontends frontends = selectFrontends(cluster, claims_, options.classes);
     desired_.problems = std::move(frontends.problems);
     for (Frontend& frontend : frontends.all) {
@@ -113,9 +113,12 @@ class Builder {
     const std::string others = more == 0   ? ""
                                : more == 1 ? ", and so is 1 more"
                                            : ", and so are " + std::to_string(more) + " more";
-    report(frontend, "EndpointRefused",
-           "endpoint " + refused.first.toString() + " is left out" + others + ": it is " +
-               refused.what + "; correct the EndpointSlice, or give the Service a selector");
+    report(
+        frontend, "EndpointRefused",
+        "endpoint " + refused.first.toString() + " is left out" + others + ": it is " +
+            refused.what +
+            "; correct the EndpointSlice, give the Service a selector, or let the nodes trust its "
+            "namespace with --trust-endpoints-of");
   }
 
   ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {

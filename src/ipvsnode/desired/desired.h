@@ -41,6 +41,8 @@ struct DesiredOptions {
   std::string scheduler = "rr";
   ipvs::Timeouts timeouts;
   model::ClassRules classes;
+  /// Namespaces whose EndpointSlices may lead to machines of the cluster, see EndpointAdmission.
+  std::set<std::string> trustEndpointsOf;
   bool ipv6 = true;  ///< the node has IPv6; without it VIPs of that family are a Problem
 };
 

@@ -25,9 +25,10 @@ namespace barevip::node {
 /// believed: pods with the network of their host have the address of a node.
 class EndpointAdmission {
  public:
-  /// Both must outlive it.
-  EndpointAdmission(const ClusterState& cluster, const std::set<IpAddress>& vips)
-      : cluster_(cluster), vips_(vips) {}
+  /// trusted: namespaces in which what is written by hand is believed, too. All must outlive it.
+  EndpointAdmission(const ClusterState& cluster, const std::set<IpAddress>& vips,
+                    const std::set<std::string>& trusted)
+      : cluster_(cluster), vips_(vips), trusted_(trusted) {}
 
   /// Whether the control plane keeps the endpoints of the slice.
   [[nodiscard]] static bool isDerived(const model::Service& service,
@@ -52,6 +53,7 @@ class EndpointAdmission {
 
   const ClusterState& cluster_;
   const std::set<IpAddress>& vips_;
+  const std::set<std::string>& trusted_;
   std::optional<Guarded> guarded_;  ///< made when the first such slice is met: most have none
 };
 

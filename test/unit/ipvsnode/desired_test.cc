@@ -231,7 +231,8 @@ TEST(Desired, AnEndpointThatIsAVipItselfWouldLoopAndIsReported) {
   EXPECT_EQ(state.problems[0].reason, "EndpointRefused");
   EXPECT_EQ(state.problems[0].message,
             "endpoint 192.0.2.1 is left out: it is the address of a load balancer; correct the "
-            "EndpointSlice, or give the Service a selector");
+            "EndpointSlice, give the Service a selector, or let the nodes trust its namespace with "
+            "--trust-endpoints-of");
 }
 
 TEST(Desired, EndpointsThatAreRefusedAreOneProblemOfAServiceWhateverItsPorts) {
@@ -247,7 +248,8 @@ TEST(Desired, EndpointsThatAreRefusedAreOneProblemOfAServiceWhateverItsPorts) {
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0].message,
             "endpoint 172.18.0.2 is left out, and so is 1 more: it is the address of node n1; "
-            "correct the EndpointSlice, or give the Service a selector");
+            "correct the EndpointSlice, give the Service a selector, or let the nodes trust its "
+            "namespace with --trust-endpoints-of");
   EXPECT_THAT(state.virtualServers, SizeIs(2));
   EXPECT_THAT(state.virtualServers[0].realServers, ElementsAre(ipvs::RealServer{real("10.1.0.1")}));
 }

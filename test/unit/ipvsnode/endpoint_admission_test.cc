@@ -46,17 +46,21 @@ struct Row {
   std::string address;
   bool byHand = true;
   std::string what;  ///< empty: it may be a real server
+  std::string ns = "default";
 };
 
 class WhatEndpointsMayLeadTo : public testing::TestWithParam<Row> {};
 
 TEST_P(WhatEndpointsMayLeadTo, Holds) {
-  const ClusterState cluster = busyCluster();
+  const auto [promise, address, byHand, what, ns] = GetParam();
+  model::EndpointSlice one = in(ns, slice("web", {{address}}));
+  one.byController = !byHand;
+  ClusterState cluster = busyCluster();
+  cluster.slices.push_back(std::make_shared<model::EndpointSlice>(one));
   const std::set<IpAddress> vips{ip("192.0.2.1")};
-  EndpointAdmission admission(cluster, vips);
-  const auto [promise, address, byHand, what] = GetParam();
-  const model::EndpointSlice one = byHand ? slice("web", {}) : derived(slice("web", {}));
-  const auto refusal = admission.refusal(selecting(service("web", {})), one, ip(address));
+  const std::set<std::string> trusted{"ops"};
+  EndpointAdmission admission(cluster, vips, trusted);
+  const auto refusal = admission.refusal(in(ns, selecting(service("web", {}))), one, ip(address));
   EXPECT_EQ(refusal.value_or(""), what);
 }
 
@@ -77,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"a_forged_slice_makes_no_pod_an_own_one", "10.1.0.8", true,
             "a pod of another namespace"},
         Row{"a_pod_that_nobody_selects_may_be_written_by_hand", "10.1.0.99", true, ""},
+        Row{"a_namespace_that_is_trusted_may_lead_anywhere", "172.18.0.2", true, "", "ops"},
+        Row{"but_not_to_a_vip", "192.0.2.1", true, "the address of a load balancer", "ops"},
         Row{"a_vip_is_never_an_endpoint", "192.0.2.1", false, "the address of a load balancer"},
         Row{"the_loopback_is_never_an_endpoint", "127.0.0.1", false,
             "not a unicast address that others can reach"}),

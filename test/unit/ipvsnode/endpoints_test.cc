@@ -25,7 +25,8 @@ EndpointChoice choose(const std::vector<model::EndpointSlice>& slices,
   model::Service web = service("web", {});
   web.externalTrafficPolicy = policy;
   const ClusterState nobodyElse;
-  EndpointAdmission admission(nobodyElse, vips);
+  const std::set<std::string> nobody;
+  EndpointAdmission admission(nobodyElse, vips, nobody);
   return chooseEndpoints(pointers, {web, family, port, "n1"}, admission);
 }
 
@@ -175,8 +176,9 @@ TEST(Endpoints, BelongToTheServiceThatTheSliceNames) {
 std::set<std::string> nodesOf(const model::EndpointSlice& one) {
   const std::vector<const model::EndpointSlice*> pointers{&one};
   const ClusterState nobodyElse;
+  const std::set<std::string> nobody;
   const std::set<IpAddress> vips{ip("192.0.2.1")};
-  EndpointAdmission admission(nobodyElse, vips);
+  EndpointAdmission admission(nobodyElse, vips, nobody);
   return nodesWithEndpoints(pointers, service("web", {}), Family::kIpv4, admission);
 }
 

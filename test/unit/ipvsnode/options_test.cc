@@ -34,7 +34,8 @@ TEST(Options, AreRead) {
   const Options options =
       parse({"--bind-iface=eth1", "--placement=host", "--scheduler=wlc", "--sync-period=90s",
              "--drain-timeout=2m", "--kubeconfig=/k", "--node-name=n1", "--namespace=lb",
-             "--require-class", "--handover-on-stop", "--metrics-address=:9", "--log-level=debug"})
+             "--require-class", "--handover-on-stop", "--metrics-address=:9", "--log-level=debug",
+             "--trust-endpoints-of=ops,data"})
           .value();
   EXPECT_EQ(options.bindInterface, "eth1");
   EXPECT_EQ(options.placement, Placement::kHost);
@@ -46,6 +47,7 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.ns, "lb");
   EXPECT_TRUE(options.classes.required);
   EXPECT_TRUE(options.handoverOnStop);
+  EXPECT_EQ(options.trustEndpointsOf, (std::set<std::string>{"data", "ops"}));
   EXPECT_EQ(options.metricsAddress, ":9");
   EXPECT_EQ(options.logLevel, log::Level::kDebug);
 }
@@ -121,6 +123,7 @@ INSTANTIATE_TEST_SUITE_P(CommandLine, BadOptions,
                                          Bad{"--ipvs-udp-timeout=500ms", "out of range"},
                                          Bad{"--bind-iface=eth0/1", "--bind-iface: \"eth0/1\""},
                                          Bad{"--bind-iface=name-longer-than-15", "--bind-iface"},
+                                         Bad{"--trust-endpoints-of=ops,A_B", "\"A_B\" is not the"},
                                          Bad{"--log-level=loud", "--log-level"},
                                          Bad{"--output=xml", "--output: \"xml\""}));
 

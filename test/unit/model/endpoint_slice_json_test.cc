@@ -49,6 +49,16 @@ TEST(EndpointSliceJson, SaysWhetherTheControlPlaneKeepsIt) {
   // Its source is an Endpoints object that somebody wrote.
   EXPECT_FALSE(managedBy("endpointslicemirroring-controller.k8s.io"));
   EXPECT_FALSE(decoded(R"("addressType": "IPv4")").byController);
+  // Kept by a finalizer, it may be edited, and the control plane leaves it alone.
+  const auto going = decodeEndpointSlice(
+      {{"metadata",
+        {{"namespace", "shop"},
+         {"name", "web-x"},
+         {"deletionTimestamp", "2030-01-01T00:00:00Z"},
+         {"labels",
+          {{"endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"}}}}},
+       {"addressType", "IPv4"}});
+  EXPECT_FALSE(going->byController);
 }
 
 TEST(EndpointSliceJson, FillsInConditionsAsTheApiDefinesThem) {

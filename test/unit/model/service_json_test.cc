@@ -101,6 +101,7 @@ TEST(ServiceJson, OfEveryTypeSaysWhetherItSelectsPods) {
   };
   EXPECT_TRUE(selects("LoadBalancer", R"({"app": "web"})"));
   EXPECT_TRUE(selects("ClusterIP", R"({"app": "web"})"));
+  EXPECT_FALSE(selects("ExternalName", R"({"app": "web"})"));
   EXPECT_FALSE(selects("LoadBalancer", "{}"));
   EXPECT_FALSE(selects("LoadBalancer", "null"));
 }

@@ -41,6 +41,7 @@ metrics-address: {value: node.metricsAddress, as: barevip.nodeMetricsAddress}
 require-class: {value: requireClass}
 scheduler: {value: node.scheduler, default: rr}
 sync-period: {value: node.syncPeriod, default: 30s}
+trust-endpoints-of: {value: node.trustEndpointsOf, default: ""}
 {{- end }}
 
 {{/* The arguments of one table of flags, as a YAML list. */}}
