@@ -20,8 +20,8 @@ std::string wordsFunction(const std::vector<CommandWords>& commands) {
     const std::string before = space == std::string::npos ? "" : each.command.substr(0, space);
     const std::string last =
         space == std::string::npos ? each.command : each.command.substr(space + 1);
-    script +=
-        "      '" + before + "/" + last + "') _kubectl_barevip_command='" + each.command + "' ;;\n";
+    script.append("      '").append(before).append("/").append(last).append("') ");
+    script.append("_kubectl_barevip_command='").append(each.command).append("' ;;\n");
   }
   script += R"(    esac
   done
