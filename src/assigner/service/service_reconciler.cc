@@ -39,7 +39,6 @@ ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::E
                                      AllocationNotices notices, std::function<bool()> busy,
                                      Options options)
     : api_(api),
-      clock_(clock),
       events_(events),
       view_(view),
       ledger_(ledger),

@@ -119,7 +119,6 @@ class ServiceReconciler {
   void notifyAllOn(const IpAddress& address);
 
   kube::Api& api_;
-  const Clock& clock_;
   kube::EventSink& events_;
   const ClusterView view_;
   Ledger& ledger_;
