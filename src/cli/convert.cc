@@ -15,6 +15,7 @@
 #include "cli/names.h"
 #include "cli/overlaps.h"
 #include "cli/selectors.h"
+#include "common/base/dns_name.h"
 
 namespace barevip::cli {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 void checkNames(const std::vector<PoolSource>& pools, Report& report) {
   std::map<std::string, const PoolSource*> byName;
   for (const PoolSource& pool : pools) {
-    if (!isPoolName(pool.name)) {
+    if (!isDnsSubdomain(pool.name)) {
       report.fault(pool.origin, "\"" + pool.name +
                                     "\" cannot be the name of a Pool: write lower case letters, "
                                     "digits, '-' and '.'");

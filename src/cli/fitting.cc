@@ -9,6 +9,7 @@
 
 #include "cli/limits.h"
 #include "cli/names.h"
+#include "common/base/dns_name.h"
 
 namespace barevip::cli {
 namespace {
@@ -44,7 +45,7 @@ class Fitting {
         "\", which cannot be a namespace: write lower case letters, digits and '-', at most " +
         std::to_string(limits::kNamespaceName);
     for (const std::string& name : names) {
-      if (isNamespaceName(name)) continue;
+      if (isDnsLabel(name)) continue;
       std::string message = field;
       message.append(" has \"").append(name).append(rest);
       report_.fault(origin_, message);

@@ -7,8 +7,6 @@
 
 namespace barevip::cli::limits {
 
-inline constexpr std::size_t kName = 253;  ///< characters, as Kubernetes demands of all objects
-
 // Entries of lists.
 inline constexpr std::size_t kAddresses = 128;    ///< spec.addresses
 inline constexpr std::size_t kExclude = 128;      ///< spec.exclude

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/names.h"
+#include "common/base/dns_name.h"
 
 namespace barevip::cli {
 namespace {
@@ -121,7 +122,7 @@ std::vector<std::string> namesIn(const LabelSelector& selector) {
   if (requirements.size() != 1) return {};
   const Requirement& only = requirements.front();
   const bool names = only.op == "In" && only.key == "kubernetes.io/metadata.name" &&
-                     std::all_of(only.values.begin(), only.values.end(), isNamespaceName);
+                     std::all_of(only.values.begin(), only.values.end(), isDnsLabel);
   return names ? only.values : std::vector<std::string>{};
 }
 

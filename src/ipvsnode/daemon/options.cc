@@ -13,6 +13,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/base/dns_name.h"
+
 namespace barevip::node {
 namespace {
 
@@ -38,12 +40,9 @@ void checkInterface(const std::string& name) {
   }
 }
 
-// A label of RFC 1123, as the API server wants it; empty: nothing is wrong.
+// Empty: nothing is wrong.
 std::string namespaceProblem(const std::string& name) {
-  const auto inner = [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '-'; };
-  const bool valid = !name.empty() && name.size() <= 63 && name.front() != '-' &&
-                     name.back() != '-' && std::all_of(name.begin(), name.end(), inner);
-  if (valid) return {};
+  if (isDnsLabel(name)) return {};
   return "\"" + name + "\" is not the name of a namespace: write names with commas between";
 }
 
