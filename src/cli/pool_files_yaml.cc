@@ -9,7 +9,9 @@
 namespace barevip::cli {
 namespace {
 
-constexpr std::size_t kMaxText = 4U << 20U;  // aliases may make a short text endless
+// Aliases may make a short text endless, and lead to what they stand in.
+constexpr std::size_t kMaxText = 4U << 20U;
+constexpr std::size_t kDeepest = 100;
 
 std::string inQuotes(const std::string& text) {
   std::string quoted = "\"";
@@ -33,20 +35,24 @@ std::string scalar(const YAML::Node& node) {
   return isNumber ? std::to_string(number) : inQuotes(node.Scalar());
 }
 
-void append(const YAML::Node& node, std::string& text) {
+void append(const YAML::Node& node, std::string& text, std::size_t depth = 0) {
   if (text.size() > kMaxText) throw YAML::ParserException(node.Mark(), "it is longer than 4 MiB");
+  if (depth > kDeepest) {
+    throw YAML::ParserException(node.Mark(),
+                                "it is nested more than 100 deep, or an alias leads to itself");
+  }
   if (node.IsMap()) {
     char before = '{';
     for (const auto& entry : node) {
       text += std::exchange(before, ',') + inQuotes(entry.first.Scalar()) + ":";
-      append(entry.second, text);
+      append(entry.second, text, depth + 1);
     }
     text += before == '{' ? "{}" : "}";
   } else if (node.IsSequence()) {
     char before = '[';
     for (const YAML::Node& entry : node) {
       text += std::exchange(before, ',');
-      append(entry, text);
+      append(entry, text, depth + 1);
     }
     text += before == '[' ? "[]" : "]";
   } else {

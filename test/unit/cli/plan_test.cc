@@ -108,6 +108,9 @@ TEST(AFileOfPools, ThatIsWrongIsNamedInOneSentence) {
   const auto error = [](const std::string& text) { return readPools(text, "f").error().message; };
   EXPECT_EQ(error(""), "f is empty: write the Pools to be applied");
   EXPECT_THAT(error("a: [1"), HasSubstr("f is not valid YAML: line "));
+  EXPECT_EQ(error("a: &a [*a]"),
+            "f is not valid YAML: line 1, column 4: it is nested more than 100 deep, or an alias "
+            "leads to itself");
   EXPECT_EQ(error("kind: Service"),
             "f has an object that is not a Pool: write apiVersion: barevip.dev/v1alpha1 and kind: "
             "Pool");
