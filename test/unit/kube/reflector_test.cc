@@ -177,6 +177,7 @@ class StreamedListTest : public ReflectorTest {
     EXPECT_EQ(store_.size(), 1U) << "half a list is none";
     EXPECT_TRUE(shows("a", "1"));
     EXPECT_EQ(lists_, 1);
+    ASSERT_TRUE(api_.waitFor([this] { return watches_ == 1; })) << "it watches from the list on";
     EXPECT_EQ(streaming_->stats().watches, 2U) << "it is not asked for a stream again";
   }
   static json thing(const std::string& name, const std::string& value) {
