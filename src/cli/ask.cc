@@ -8,8 +8,8 @@
 
 namespace barevip::cli {
 
-Result<Cluster> ask(kube::Api& api, const Clock& clock, const Terminal& terminal,
-                    const std::stop_token& stop) {
+Result<view::Cluster> ask(kube::Api& api, const Clock& clock, const Terminal& terminal,
+                          const std::stop_token& stop) {
   auto cluster = [&] {
     SlowSteps steps(clock, terminal.messages);
     return fetchCluster(

@@ -8,12 +8,12 @@
 #include "barevip/kube/api.h"
 
 #include "cli/terminal.h"
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 namespace barevip::cli {
 
 /// Fetches what the views show. Slow steps, notes and the error go to the terminal's messages.
-[[nodiscard]] Result<Cluster> ask(kube::Api& api, const Clock& clock, const Terminal& terminal,
-                                  const std::stop_token& stop);
+[[nodiscard]] Result<view::Cluster> ask(kube::Api& api, const Clock& clock,
+                                        const Terminal& terminal, const std::stop_token& stop);
 
 }  // namespace barevip::cli

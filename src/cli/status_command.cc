@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::seconds kWatchInterval{2};
 constexpr const char* kClearScreen = "\x1b[H\x1b[2J";
 
-void print(const Status& status, const StatusOptions& options, const Clock& clock,
+void print(const view::Status& status, const StatusOptions& options, const Clock& clock,
            const Terminal& terminal) {
   switch (options.output) {
     case Output::kTable:
@@ -44,7 +44,7 @@ int runStatus(const StatusOptions& options, kube::Api& api, const Clock& clock,
     const auto cluster = ask(api, clock, terminal, stop);
     if (!cluster && !options.watch) return kCannotAsk;
     if (cluster) {
-      const Status status = statusOf(*cluster, options.ns);
+      const view::Status status = statusOf(*cluster, options.ns);
       std::string now = toJson(status);
       if (terminal.screen && options.watch) terminal.out << kClearScreen;
       if (terminal.screen || now != shown) print(status, options, clock, terminal);

@@ -50,16 +50,19 @@ MAY_INCLUDE = {
         *COMMON,
     ],
     "operator": [
+        "operator/page",
         "operator/session",
         "operator/pool",
         "operator/ip",
         *ASSIGNER,
         *COMMON,
     ],
-    "cli/view": [*ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
-    "cli/print": ["cli/view", "common/base"],
+    "operator/page": ["view", "operator/session", "ipvsnode/membership", *COMMON],
+    "view": [*ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
+    "cli/view": ["view", *ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
+    "cli/print": ["view", "cli/view", "common/base"],
     "cli/fetch": [
-        "cli/view",
+        "view",
         "operator",
         "operator/session",
         "ipvsnode/membership",
@@ -67,7 +70,7 @@ MAY_INCLUDE = {
         "common/model",
         "common/kube",
     ],
-    "cli": ["cli/view", "cli/print", "cli/fetch", "common/base", "common/model", "common/kube"],
+    "cli": ["view", "cli/view", "cli/print", "cli/fetch", "common/base", "common/model", "common/kube"],
     "ipvsnode/netlink": ["common/base"],
     "ipvsnode/host": ["common/base", "ipvsnode/netlink"],
     "ipvsnode/filter": ["common/base"],
@@ -113,6 +116,7 @@ PURE = {
     "ipvsnode/desired": KERNEL_VALUES,
     "ipvsnode/plan": KERNEL_VALUES,
     "ipvsnode/announce": KERNEL_VALUES + r"|barevip/net/announcer\.h",
+    "view": KERNEL_VALUES + r"|barevip/net/announcer\.h|barevip/kube/event_sink\.h",
     "cli/view": KERNEL_VALUES + r"|barevip/net/announcer\.h|barevip/kube/event_sink\.h",
     "cli/print": KERNEL_VALUES + r"|barevip/net/announcer\.h|barevip/kube/event_sink\.h",
 }
@@ -125,7 +129,7 @@ SEAMS = {
     "nlohmann": (
         r"nlohmann/json\.hpp",
         r"src/common/model/.*_json\.cc|src/common/kube/.*\.cc|"
-        r"src/(assigner|operator|ipvsnode|cli)/.*_json\.cc",
+        r"src/(assigner|operator|ipvsnode|view|cli)/.*_json\.cc",
     ),
     "spdlog": (r"spdlog/", r"src/common/base/log\.cc"),
     "CLI11": (r"CLI/", r"src/(operator|ipvsnode/daemon|cli)/options\.cc|src/common/base/command_line\.cc"),

@@ -30,7 +30,7 @@ class Fetch {
   Fetch(kube::Api& api, const Clock& clock, const OnStep& onStep, const std::stop_token& stop)
       : api_(api), clock_(clock), onStep_(onStep), stop_(stop) {}
 
-  Result<Cluster> run() {
+  Result<view::Cluster> run() {
     const Result<void> done = inOrder();
     if (!done) return tl::make_unexpected(done.error());
     return std::move(cluster_);
@@ -111,13 +111,13 @@ class Fetch {
   const std::stop_token& stop_;
   assigner::Compat compat_ = assigner::Compat::kNone;
   std::optional<kube::ObjectKey> leader_;  ///< nullopt: not known
-  Cluster cluster_;
+  view::Cluster cluster_;
 };
 
 }  // namespace
 
-Result<Cluster> fetchCluster(kube::Api& api, const Clock& clock, const OnStep& onStep,
-                             const std::stop_token& stop) {
+Result<view::Cluster> fetchCluster(kube::Api& api, const Clock& clock, const OnStep& onStep,
+                                   const std::stop_token& stop) {
   return Fetch(api, clock, onStep, stop).run();
 }
 

@@ -10,7 +10,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 namespace barevip::cli {
 
@@ -19,7 +19,7 @@ using OnStep = std::function<void(const std::string& step)>;
 
 /// Reads only. A daemon whose last renewal looks old is waited for, at most as long as other nodes
 /// wait: so neither its clock nor the one of this machine has to be right.
-[[nodiscard]] Result<Cluster> fetchCluster(kube::Api& api, const Clock& clock, const OnStep& onStep,
-                                           const std::stop_token& stop);
+[[nodiscard]] Result<view::Cluster> fetchCluster(kube::Api& api, const Clock& clock,
+                                                 const OnStep& onStep, const std::stop_token& stop);
 
 }  // namespace barevip::cli

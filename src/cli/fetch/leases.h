@@ -16,7 +16,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/model/node.h"
 
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 namespace barevip::cli {
 
@@ -24,8 +24,8 @@ namespace barevip::cli {
 class LeaseWatch {
  public:
   struct Found {
-    std::vector<Daemon> daemons;  ///< ascending by node
-    bool leads = false;           ///< an operator does
+    std::vector<view::Daemon> daemons;  ///< ascending by node
+    bool leads = false;                 ///< an operator does
   };
 
   /// References must outlive this. leader: the operator's Lease; nullopt: it has none.

@@ -6,16 +6,13 @@
 
 #include "cli/view/explain.h"
 #include "cli/view/plan.h"
-#include "cli/view/status.h"
+#include "view/status.h"
 
 namespace barevip::cli {
 
-/// problems[] {level (problem, warning), kind, object, reason, message};
-/// pools[] {name, ready, capacity, allocated, available (each {ipv4, ipv6}, decimal texts)};
-/// vips[] {namespace, services[], address, pool, node, ipObject, since}; nodes[] {name, ready,
-/// eligible, daemon, vips}.
-[[nodiscard]] std::string toJson(const Status& status);
-[[nodiscard]] std::string toYaml(const Status& status);
+/// See view/status_json.h.
+[[nodiscard]] std::string toJson(const view::Status& status);
+[[nodiscard]] std::string toYaml(const view::Status& status);
 
 /// service; request[] {what, verdict}; shows[]; reason, message (empty: it has what it asks for);
 /// pools[] {pool, verdict}; addresses[] {address, pool, ipObject, new, owner, announcer,

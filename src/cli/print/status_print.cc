@@ -13,26 +13,26 @@ std::string yesNo(bool value) { return value ? "yes" : "no"; }
 
 std::string orDash(const std::string& text) { return text.empty() ? "-" : text; }
 
-void printFindings(const Status& status, const Style& style, std::ostream& out) {
+void printFindings(const view::Status& status, const Style& style, std::ostream& out) {
   if (status.findings.empty()) {
     out << style.in(Color::kGreen, "No problems.") << "\n";
     return;
   }
   out << style.in(Color::kBold, "PROBLEMS") << "\n";
-  for (const Finding& each : status.findings) {
-    const bool problem = each.level == Finding::Level::kProblem;
+  for (const view::Finding& each : status.findings) {
+    const bool problem = each.level == view::Finding::Level::kProblem;
     out << style.in(problem ? Color::kRed : Color::kYellow,
                     each.kind + " " + each.object + " " + each.reason)
         << (problem ? "" : " (warning)") << "\n  " << each.message << "\n";
   }
 }
 
-void printPools(const std::vector<PoolRow>& pools, std::ostream& out) {
+void printPools(const std::vector<view::PoolRow>& pools, std::ostream& out) {
   Table table({"POOL", "READY", "FAMILY", "CAPACITY", "ALLOCATED", "AVAILABLE"});
   using Counts = model::Pool::Counts;
   const std::array<std::pair<const char*, std::string Counts::*>, 2> families{
       {{"IPv4", &Counts::ipv4}, {"IPv6", &Counts::ipv6}}};
-  for (const PoolRow& pool : pools) {
+  for (const view::PoolRow& pool : pools) {
     bool any = false;
     for (const auto& [family, member] : families) {
       const std::string& capacity = pool.capacity.*member;
@@ -48,7 +48,7 @@ void printPools(const std::vector<PoolRow>& pools, std::ostream& out) {
   table.print(out);
 }
 
-std::string servicesOf(const VipRow& vip) {
+std::string servicesOf(const view::VipRow& vip) {
   if (vip.services.empty()) return "- (reserved by " + vip.ns + "/" + vip.ipObject + ")";
   std::string text;
   for (const std::string& name : vip.services) {
@@ -57,11 +57,11 @@ std::string servicesOf(const VipRow& vip) {
   return text;
 }
 
-void printVips(const std::vector<VipRow>& vips, const Style& style, std::ostream& out) {
+void printVips(const std::vector<view::VipRow>& vips, const Style& style, std::ostream& out) {
   Table::Row header{"ADDRESS", "SERVICE", "POOL", "NODE", "AGE"};
   if (style.wide) header.emplace_back("IP OBJECT");
   Table table(header);
-  for (const VipRow& vip : vips) {
+  for (const view::VipRow& vip : vips) {
     Table::Row row{vip.address, servicesOf(vip), orDash(vip.pool), orDash(vip.node),
                    style.age(vip.since)};
     if (style.wide) row.push_back(vip.ns + "/" + vip.ipObject);
@@ -70,9 +70,9 @@ void printVips(const std::vector<VipRow>& vips, const Style& style, std::ostream
   table.print(out);
 }
 
-void printNodes(const std::vector<NodeRow>& nodes, std::ostream& out) {
+void printNodes(const std::vector<view::NodeRow>& nodes, std::ostream& out) {
   Table table({"NODE", "READY", "VIPS", "DAEMON"});
-  for (const NodeRow& node : nodes) {
+  for (const view::NodeRow& node : nodes) {
     table.add({node.name, yesNo(node.ready), std::to_string(node.vips), node.daemon});
   }
   table.print(out);
@@ -80,7 +80,7 @@ void printNodes(const std::vector<NodeRow>& nodes, std::ostream& out) {
 
 }  // namespace
 
-void printStatus(const Status& status, const Style& style, std::ostream& out) {
+void printStatus(const view::Status& status, const Style& style, std::ostream& out) {
   printFindings(status, style, out);
   out << "\n";
   if (status.pools.empty()) {

@@ -12,7 +12,7 @@ namespace barevip::cli {
 
 using assigner::Allocator;
 
-std::vector<assigner::PoolPlan> plansOf(const Cluster& cluster,
+std::vector<assigner::PoolPlan> plansOf(const view::Cluster& cluster,
                                         const std::vector<model::Pool>& pools) {
   assigner::ClusterUse use;
   for (const auto& node : cluster.state.nodes) use.update(nullptr, node);
@@ -22,13 +22,13 @@ std::vector<assigner::PoolPlan> plansOf(const Cluster& cluster,
   return plans;
 }
 
-std::vector<model::Pool> poolsOf(const Cluster& cluster) {
+std::vector<model::Pool> poolsOf(const view::Cluster& cluster) {
   std::vector<model::Pool> pools;
   for (const auto& pool : cluster.state.pools) pools.push_back(*pool);
   return pools;
 }
 
-Allocator restored(const Cluster& cluster) {
+Allocator restored(const view::Cluster& cluster) {
   Allocator allocator;
   allocator.setPools(plansOf(cluster, poolsOf(cluster)));
   const assigner::Snapshot snapshot{
@@ -38,7 +38,7 @@ Allocator restored(const Cluster& cluster) {
   return allocator;
 }
 
-std::shared_ptr<const model::Namespace> namespaceOf(const Cluster& cluster,
+std::shared_ptr<const model::Namespace> namespaceOf(const view::Cluster& cluster,
                                                     const std::string& name) {
   const auto& all = cluster.namespaces;
   const auto found = std::find_if(all.begin(), all.end(),
@@ -46,7 +46,7 @@ std::shared_ptr<const model::Namespace> namespaceOf(const Cluster& cluster,
   return found == all.end() ? nullptr : *found;
 }
 
-assigner::ServicePlan decideFor(const Cluster& cluster, Allocator& allocator,
+assigner::ServicePlan decideFor(const view::Cluster& cluster, Allocator& allocator,
                                 const std::shared_ptr<const model::Service>& service) {
   assigner::ServiceView view;
   view.key = service->key;

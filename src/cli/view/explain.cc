@@ -11,10 +11,10 @@
 #include "assigner/allocation/service_status.h"
 #include "assigner/service/record_name.h"
 #include "cli/view/allocation.h"
-#include "cli/view/text.h"
-#include "cli/view/vips.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/desired/endpoints.h"
+#include "view/text.h"
+#include "view/vips.h"
 
 namespace barevip::cli {
 namespace {
@@ -27,7 +27,7 @@ using Step = ServiceExplanation::Step;
 /// One explanation, part by part.
 class Explainer {
  public:
-  Explainer(const Cluster& cluster, std::shared_ptr<const model::Service> service)
+  Explainer(const view::Cluster& cluster, std::shared_ptr<const model::Service> service)
       : cluster_(cluster), service_(std::move(service)), allocator_(restored(cluster)) {
     result_.service = service_->key.toString();
     for (const auto& entry : service_->ingress) result_.shows.push_back(entry.ip);
@@ -79,11 +79,11 @@ class Explainer {
       ask("request", "cannot be read: " + request.error().message);
       return;
     }
-    ask("families", listed(request->families, [](Family each) { return toString(each); }) +
+    ask("families", view::listed(request->families, [](Family each) { return toString(each); }) +
                         (request->allFamilies ? "" : " (one of them is enough)"));
     ask("Pool", request->pool);
-    ask("addresses", listed(request->addresses, [](const auto& a) { return a.toString(); }));
-    ask("IP objects", listed(request->claims, [](const auto& name) { return name; }));
+    ask("addresses", view::listed(request->addresses, [](const auto& a) { return a.toString(); }));
+    ask("IP objects", view::listed(request->claims, [](const auto& name) { return name; }));
     ask("share key", request->terms.key);
   }
 
@@ -116,13 +116,13 @@ class Explainer {
     if (!pool.plan.autoAssign && !named) {
       return "not tried: it allocates on request only (autoAssign is false)";
     }
-    return listed(request.families,
-                  [&](Family family) { return verdictOn(pool, request, family); });
+    return view::listed(request.families,
+                        [&](Family family) { return verdictOn(pool, request, family); });
   }
 
   [[nodiscard]] std::string verdictOnAddresses(const PoolState& pool,
                                                const Request& request) const {
-    return listed(request.addresses, [&](const IpAddress& address) {
+    return view::listed(request.addresses, [&](const IpAddress& address) {
       const assigner::Hold* const hold = allocator_.holds().find(address);
       const std::string text = address.toString();
       if (!pool.space.offers(address)) return "does not offer " + text;
@@ -177,7 +177,7 @@ class Explainer {
 
   void describeTraffic() {
     const node::DesiredState desired = desiredOn(cluster_, "");
-    const Vips vips = vipsOf(cluster_, desired);
+    const view::Vips vips = vipsOf(cluster_, desired);
     for (std::size_t i = 0; i < vips.served.size(); ++i) {
       for (ServiceExplanation::Address& address : result_.addresses) {
         if (address.address != vips.served[i].address.toString()) continue;
@@ -187,7 +187,8 @@ class Explainer {
     }
   }
 
-  void describeOwner(const Vips& vips, std::size_t i, ServiceExplanation::Address& address) const {
+  void describeOwner(const view::Vips& vips, std::size_t i,
+                     ServiceExplanation::Address& address) const {
     const node::OwnerQuestion& question = vips.questions[i];
     address.announcer = question.holder;
     const auto owner = vips.owners.find(question.vip);
@@ -206,7 +207,7 @@ class Explainer {
   [[nodiscard]] std::string verdictOn(const model::Node& node,
                                       const model::Pool::Announce& announce,
                                       const node::OwnerQuestion& question) const {
-    const Daemon* const daemon = daemonOf(cluster_, node.key.name);
+    const view::Daemon* const daemon = daemonOf(cluster_, node.key.name);
     if (daemon == nullptr) return "runs no node daemon that reports";
     if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
     if (daemon->leaving) return "asks other nodes to take over";
@@ -267,7 +268,7 @@ class Explainer {
     return "no ready endpoint has a port of that name and protocol";
   }
 
-  const Cluster& cluster_;
+  const view::Cluster& cluster_;
   const std::shared_ptr<const model::Service> service_;
   Allocator allocator_;
   ServiceExplanation result_;
@@ -275,7 +276,8 @@ class Explainer {
 
 }  // namespace
 
-Result<ServiceExplanation> explainService(const Cluster& cluster, const kube::ObjectKey& service) {
+Result<ServiceExplanation> explainService(const view::Cluster& cluster,
+                                          const kube::ObjectKey& service) {
   const auto& all = cluster.state.services;
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->key == service; });

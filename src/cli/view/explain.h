@@ -8,7 +8,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/object_key.h"
 
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 namespace barevip::cli {
 
@@ -50,7 +50,7 @@ struct ServiceExplanation {
 };
 
 /// kNotFound: there is no such Service.
-[[nodiscard]] Result<ServiceExplanation> explainService(const Cluster& cluster,
+[[nodiscard]] Result<ServiceExplanation> explainService(const view::Cluster& cluster,
                                                         const kube::ObjectKey& service);
 
 }  // namespace barevip::cli

@@ -24,7 +24,7 @@ using assigner::PoolHolder;
 using assigner::PoolPlan;
 using Allocation = EditReport::Allocation;
 
-Result<std::vector<model::Pool>> edited(const Cluster& cluster, const PoolEdit& edit) {
+Result<std::vector<model::Pool>> edited(const view::Cluster& cluster, const PoolEdit& edit) {
   std::map<std::string, model::Pool> pools;
   std::int64_t youngest = 0;
   for (const auto& pool : cluster.state.pools) {
@@ -53,7 +53,7 @@ Result<std::vector<model::Pool>> edited(const Cluster& cluster, const PoolEdit& 
 /// Who waits would get what, oldest first, as the operator serves them. By address and consumer.
 class Waiters {
  public:
-  Waiters(const Cluster& cluster, Allocator allocator)
+  Waiters(const view::Cluster& cluster, Allocator allocator)
       : cluster_(cluster), allocator_(std::move(allocator)) {}
 
   std::vector<Allocation> serve() {
@@ -95,7 +95,7 @@ class Waiters {
     }
   }
 
-  const Cluster& cluster_;
+  const view::Cluster& cluster_;
   Allocator allocator_;
   std::vector<Allocation> gains_;
 };
@@ -103,7 +103,7 @@ class Waiters {
 /// Compares two allocators that differ in their Pools only.
 class Comparison {
  public:
-  Comparison(const Cluster& cluster, Allocator before, Allocator after,
+  Comparison(const view::Cluster& cluster, Allocator before, Allocator after,
              std::set<std::string> changed)
       : cluster_(cluster),
         before_(std::move(before)),
@@ -190,7 +190,7 @@ class Comparison {
     }
   }
 
-  const Cluster& cluster_;
+  const view::Cluster& cluster_;
   const Allocator before_;
   const Allocator after_;
   const std::set<std::string> changed_;
@@ -199,7 +199,7 @@ class Comparison {
 
 }  // namespace
 
-Result<EditReport> planEdit(const Cluster& cluster, const PoolEdit& edit) {
+Result<EditReport> planEdit(const view::Cluster& cluster, const PoolEdit& edit) {
   const auto pools = edited(cluster, edit);
   if (!pools) return tl::make_unexpected(pools.error());
   std::set<std::string> changed(edit.deleted.begin(), edit.deleted.end());

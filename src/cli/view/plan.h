@@ -9,7 +9,7 @@
 #include "barevip/base/result.h"
 #include "barevip/model/pool.h"
 
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 namespace barevip::cli {
 
@@ -43,6 +43,6 @@ struct EditReport {
 };
 
 /// kNotFound: a Pool that is to be deleted is not there.
-[[nodiscard]] Result<EditReport> planEdit(const Cluster& cluster, const PoolEdit& edit);
+[[nodiscard]] Result<EditReport> planEdit(const view::Cluster& cluster, const PoolEdit& edit);
 
 }  // namespace barevip::cli

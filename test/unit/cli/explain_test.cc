@@ -9,14 +9,14 @@
 
 #include "cli/print/documents.h"
 #include "cli/print/explain_print.h"
-#include "unit/cli/cluster_builder.h"
+#include "unit/view/cluster_builder.h"
 
 namespace barevip::cli {
 namespace {
 
-using test::assigned;
-using test::ClusterBuilder;
 using testing::HasSubstr;
+using view::test::assigned;
+using view::test::ClusterBuilder;
 
 ServiceExplanation explained(const ClusterBuilder& builder, const std::string& name) {
   return explainService(builder.cluster, {"default", name}).value();
@@ -103,7 +103,7 @@ TEST(AnExplanation, SaysWhyBarevipDoesNotServeAService) {
 
 TEST(AnExplanation, SaysWhyANodeIsNotACandidate) {
   auto builder = cluster();
-  Daemon daemon;
+  view::Daemon daemon;
   daemon.says.ability.serving = false;
   builder.node("n3", daemon).node("n4", {.says = {}, .silent = true});
   model::Node excluded = *builder.cluster.state.nodes[1];

@@ -10,14 +10,14 @@
 #include "cli/pool_files.h"
 #include "cli/print/documents.h"
 #include "cli/print/plan_print.h"
-#include "unit/cli/cluster_builder.h"
+#include "unit/view/cluster_builder.h"
 
 namespace barevip::cli {
 namespace {
 
-using test::assigned;
-using test::ClusterBuilder;
 using testing::HasSubstr;
+using view::test::assigned;
+using view::test::ClusterBuilder;
 
 // With the addresses of a Pool "NAME: ADDRESSES" changed.
 std::string planned(const ClusterBuilder& builder, const std::string& name,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/view/status.h"
+#include "view/status.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,15 +11,15 @@
 #include "cli/print/documents.h"
 #include "cli/print/status_print.h"
 #include "common/base/rfc3339.h"
-#include "unit/cli/cluster_builder.h"
+#include "unit/view/cluster_builder.h"
 
 namespace barevip::cli {
 namespace {
 
-using test::assigned;
-using test::ClusterBuilder;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using view::test::assigned;
+using view::test::ClusterBuilder;
 
 std::string printed(const ClusterBuilder& builder, Style style = {}) {
   style.now = parseRfc3339("2030-01-01T03:00:00Z").value();
@@ -31,7 +31,7 @@ std::string printed(const ClusterBuilder& builder, Style style = {}) {
 // What the problems say, a line each.
 std::string problemsOf(const ClusterBuilder& builder, const std::string& ns = "") {
   std::string text;
-  for (const Finding& each : statusOf(builder.cluster, ns).findings) {
+  for (const view::Finding& each : statusOf(builder.cluster, ns).findings) {
     text += std::string(toString(each.level)) + ": " + each.kind + " " + each.object + " " +
             each.reason + ": " + each.message + "\n";
   }
@@ -154,7 +154,7 @@ TEST(TheStatus, SaysThatNoOperatorLeads) {
 }
 
 TEST(TheStatus, NamesANodeThatCannotAnnounce) {
-  Daemon daemon;
+  view::Daemon daemon;
   daemon.says.ability.serving = false;
   EXPECT_EQ(problemsOf(healthy().node("n3", daemon)),
             "problem: Node n3 NotEligible: The node daemon reports that the node cannot announce "
@@ -198,7 +198,7 @@ TEST(TheStatus, OfOneNamespaceShowsNothingOfOthers) {
 TEST(TheStatus, AsYamlHasTheMembersThatJsonHas) {
   ClusterBuilder builder;
   builder.node("n1").pool("a", "10.0.0.0/28", 14, 0);
-  const Status status = statusOf(builder.cluster, "");
+  const view::Status status = statusOf(builder.cluster, "");
   EXPECT_EQ("\n" + toYaml(status), R"(
 nodes:
   - daemon: "eligible"

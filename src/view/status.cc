@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/view/status.h"
+#include "view/status.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "assigner/allocation/service_status.h"
-#include "cli/view/text.h"
-#include "cli/view/vips.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/cluster/bound_claims.h"
 #include "operator/pool/pool_status.h"
+#include "view/text.h"
 
-namespace barevip::cli {
+namespace barevip::view {
 namespace {
 
 using Level = Finding::Level;
@@ -28,11 +27,8 @@ std::string textOf(const std::set<IpAddress>& addresses) {
 /// Gathers what a Status consists of, one kind of objects after the other.
 class Survey {
  public:
-  Survey(const Cluster& cluster, std::string ns)
-      : cluster_(cluster),
-        ns_(std::move(ns)),
-        desired_(desiredOn(cluster, "")),
-        vips_(vipsOf(cluster, desired_)) {}
+  Survey(const Cluster& cluster, const Forwarding& forwarding, std::string ns)
+      : cluster_(cluster), ns_(std::move(ns)), forwarding_(forwarding) {}
 
   Status run() {
     if (!cluster_.leads) {
@@ -41,7 +37,7 @@ class Survey {
           "operator.");
     }
     for (const auto& service : cluster_.state.services) lookAt(*service);
-    for (const node::Problem& problem : desired_.problems) {
+    for (const node::Problem& problem : forwarding_.desired.problems) {
       if (isWanted(problem.service.ns)) {
         add("Service", problem.service.toString(), problem.reason, problem.message);
       }
@@ -49,8 +45,9 @@ class Survey {
     for (const auto& pool : cluster_.state.pools) lookAt(*pool);
     for (const auto& claim : cluster_.state.claims) lookAt(*claim);
     for (const auto& node : cluster_.state.nodes) lookAt(*node);
-    for (std::size_t i = 0; i < vips_.served.size(); ++i) {
-      lookAt(vips_.served[i], vips_.questions[i]);
+    const Vips& vips = forwarding_.vips;
+    for (std::size_t i = 0; i < vips.served.size(); ++i) {
+      lookAt(vips.served[i], vips.questions[i]);
     }
     std::stable_sort(status_.findings.begin(), status_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.level < b.level; });
@@ -202,19 +199,18 @@ class Survey {
     } else if (question.holder.empty()) {
       add("VIP", address, "NotAnnounced",
           "No node announces the address. Check the log of the node daemon on " +
-              vips_.owners[vip.address] + ", its owner.");
+              ownerOf(forwarding_.vips, vip.address) + ", its owner.");
     } else if (const Daemon* const daemon = daemonOf(cluster_, question.holder);
                daemon == nullptr || daemon->silent) {
       add("VIP", address, "AnnouncerSilent",
           "Node " + question.holder + ", which announced the address last, is silent. Node " +
-              vips_.owners[vip.address] + " should take over.");
+              ownerOf(forwarding_.vips, vip.address) + " should take over.");
     }
   }
 
   const Cluster& cluster_;
   const std::string ns_;
-  const node::DesiredState desired_;
-  Vips vips_;
+  const Forwarding& forwarding_;
   Status status_;
 };
 
@@ -229,6 +225,12 @@ bool Status::hasProblem() const {
                      [](const Finding& each) { return each.level == Level::kProblem; });
 }
 
-Status statusOf(const Cluster& cluster, const std::string& ns) { return Survey(cluster, ns).run(); }
+Status statusOf(const Cluster& cluster, const std::string& ns) {
+  return statusOf(cluster, forwardingOf(cluster), ns);
+}
 
-}  // namespace barevip::cli
+Status statusOf(const Cluster& cluster, const Forwarding& forwarding, const std::string& ns) {
+  return Survey(cluster, forwarding, ns).run();
+}
+
+}  // namespace barevip::view

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
 
 #include <algorithm>
 
-namespace barevip::cli {
+namespace barevip::view {
 
 std::vector<node::LiveNode> liveNodesOf(const Cluster& cluster) {
   std::vector<node::LiveNode> live;
@@ -19,4 +19,4 @@ const Daemon* daemonOf(const Cluster& cluster, const std::string& node) {
   return found == cluster.daemons.end() ? nullptr : &*found;
 }
 
-}  // namespace barevip::cli
+}  // namespace barevip::view

@@ -12,7 +12,7 @@
 #include "ipvsnode/cluster/cluster_state.h"
 #include "ipvsnode/membership/live_node.h"
 
-namespace barevip::cli {
+namespace barevip::view {
 
 /// The daemon of a node, as its Lease describes it.
 struct Daemon {
@@ -36,4 +36,4 @@ struct Cluster {
 /// Null: the node has none.
 [[nodiscard]] const Daemon* daemonOf(const Cluster& cluster, const std::string& node);
 
-}  // namespace barevip::cli
+}  // namespace barevip::view

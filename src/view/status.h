@@ -9,9 +9,10 @@
 
 #include "barevip/model/pool.h"
 
-#include "cli/view/cluster.h"
+#include "view/cluster.h"
+#include "view/vips.h"
 
-namespace barevip::cli {
+namespace barevip::view {
 
 struct Finding {
   enum class Level : std::uint8_t {
@@ -72,5 +73,8 @@ struct Status {
 
 /// ns: the only namespace whose Services, IP objects and VIPs count; empty: all.
 [[nodiscard]] Status statusOf(const Cluster& cluster, const std::string& ns);
+/// The same; forwarding: of that cluster.
+[[nodiscard]] Status statusOf(const Cluster& cluster, const Forwarding& forwarding,
+                              const std::string& ns);
 
-}  // namespace barevip::cli
+}  // namespace barevip::view

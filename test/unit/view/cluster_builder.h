@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small clusters for the tests of what kubectl-barevip shows.
+// Small clusters for the tests of what barevip shows.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
-#include "cli/view/cluster.h"
 #include "unit/ipvsnode/builders.h"
+#include "view/cluster.h"
 
-namespace barevip::cli::test {
+namespace barevip::view::test {
 
 inline model::Condition assigned(const std::string& status, const std::string& reason,
                                  const std::string& message = "") {
@@ -85,4 +85,4 @@ class ClusterBuilder {
   }
 };
 
-}  // namespace barevip::cli::test
+}  // namespace barevip::view::test

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/view/cluster.h"
 #include "ipvsnode/announce/owner.h"
 #include "ipvsnode/desired/desired.h"
+#include "view/cluster.h"
 
-namespace barevip::cli {
+namespace barevip::view {
 
 /// What all nodes forward; node: whose endpoints count for externalTrafficPolicy Local.
 [[nodiscard]] node::DesiredState desiredOn(const Cluster& cluster, const std::string& node);
@@ -22,4 +22,14 @@ struct Vips {
 
 [[nodiscard]] Vips vipsOf(const Cluster& cluster, const node::DesiredState& desired);
 
-}  // namespace barevip::cli
+/// Both, wherever the endpoints are: what the views have in common, computed once.
+struct Forwarding {
+  node::DesiredState desired;
+  Vips vips;
+};
+[[nodiscard]] Forwarding forwardingOf(const Cluster& cluster);
+
+/// Empty: no node may announce the VIP.
+[[nodiscard]] std::string ownerOf(const Vips& vips, const IpAddress& vip);
+
+}  // namespace barevip::view

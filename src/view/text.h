@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace barevip::cli {
+namespace barevip::view {
 
 /// What `text` makes of each value, with commas between.
 template <class Values, class Text>
@@ -16,4 +16,4 @@ std::string listed(const Values& values, const Text& text) {
   return all;
 }
 
-}  // namespace barevip::cli
+}  // namespace barevip::view

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/view/vips.h"
+#include "view/vips.h"
 
-namespace barevip::cli {
+namespace barevip::view {
 
 node::DesiredState desiredOn(const Cluster& cluster, const std::string& node) {
   node::DesiredOptions options;
@@ -17,4 +17,15 @@ Vips vipsOf(const Cluster& cluster, const node::DesiredState& desired) {
   return vips;
 }
 
-}  // namespace barevip::cli
+Forwarding forwardingOf(const Cluster& cluster) {
+  Forwarding forwarding{desiredOn(cluster, ""), {}};
+  forwarding.vips = vipsOf(cluster, forwarding.desired);
+  return forwarding;
+}
+
+std::string ownerOf(const Vips& vips, const IpAddress& vip) {
+  const auto owner = vips.owners.find(vip);
+  return owner == vips.owners.end() ? std::string() : owner->second;
+}
+
+}  // namespace barevip::view
