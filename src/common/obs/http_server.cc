@@ -16,6 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include "barevip/base/ip.h"
+
+#include "common/obs/event_stream.h"
 #include "common/obs/http_exchange.h"
 
 namespace barevip::obs {
@@ -82,6 +85,10 @@ const char* reason(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 421:
+      return "Misdirected Request";
+    case 431:
+      return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
     default:
@@ -89,12 +96,39 @@ const char* reason(int status) {
   }
 }
 
-HttpExchange::Reply bytesOf(const HttpAnswer& answer) {
-  std::string head = "HTTP/1.0 " + std::to_string(answer.status) + " " + reason(answer.status);
-  head.append("\r\nContent-Type: ").append(answer.contentType);
-  head.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
-  head.append("\r\nConnection: close\r\n\r\n").append(answer.body);
-  return std::make_shared<const std::string>(std::move(head));
+constexpr std::string_view kEndOfHead = "\r\n\r\n";
+
+// The value of the header Host, without the port; empty: it is not there.
+std::string hostOf(std::string_view request) {
+  constexpr std::string_view kName = "host:";
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (auto end = request.find("\r\n"); end != std::string_view::npos;) {
+    const std::string_view rest = request.substr(end + 2);
+    const std::string_view line = rest.substr(0, rest.find("\r\n"));
+    const bool is = line.size() >= kName.size() &&
+                    std::equal(kName.begin(), kName.end(), line.begin(),
+                               [&](char name, char c) { return name == lower(c); });
+    if (is) {
+      std::string host(line.substr(kName.size()));
+      host.erase(0, host.find_first_not_of(" \t"));
+      host.erase(host.find_last_not_of(" \t") + 1);
+      const auto colon = host.rfind(':');
+      if (colon != std::string::npos && host.find(']', colon) == std::string::npos) {
+        host.erase(colon);
+      }
+      std::transform(host.begin(), host.end(), host.begin(), lower);
+      return host;
+    }
+    end = request.find("\r\n", end + 2);
+  }
+  return {};
+}
+
+// No name that somebody else could let lead here. A client that is not a browser need not say one.
+bool isAnonymous(std::string host) {
+  if (host.empty() || host == "localhost") return true;
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return IpAddress::parse(host).has_value();
 }
 
 }  // namespace
@@ -127,7 +161,7 @@ Result<std::uint16_t> HttpServer::start(const std::string& address) {
     const int error = errno;
     return fail(ErrorCode::kUnavailable,
                 "cannot listen on " + address + ": " + std::strerror(error) +
-                    "; choose another address by --metrics-address",
+                    "; choose another address by " + settings_.flag,
                 error);
   }
   sockaddr_storage bound{};
@@ -135,7 +169,10 @@ Result<std::uint16_t> HttpServer::start(const std::string& address) {
   getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&bound), &length);
   const auto port = bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
                                                 : reinterpret_cast<sockaddr_in*>(&bound)->sin_port;
-  wake_ = FileDescriptor(eventfd(0, EFD_CLOEXEC));
+  wake_ = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  for (const auto& [path, stream] : streams_) {
+    stream.events->setOnPublish([this] { eventfd_write(wake_.get(), 1); });
+  }
   thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
   return ntohs(port);
 }
@@ -144,6 +181,7 @@ void HttpServer::serve(const std::stop_token& stop) {
   const std::stop_callback wake(stop, [this] { eventfd_write(wake_.get(), 1); });
   const auto reply = [this](std::string_view request) { return replyTo(request); };
   std::list<HttpExchange> clients;  // in the order in which they came
+  std::list<EventReader> readers;
   HttpExchange::Time acceptFrom{};
   std::vector<pollfd> waits;
   while (!stop.stop_requested()) {
@@ -152,18 +190,31 @@ void HttpServer::serve(const std::stop_token& stop) {
     const bool accepting = acceptFrom <= now;
     auto next = accepting ? HttpExchange::Time::max() : acceptFrom;
     if (!clients.empty()) next = std::min(next, clients.front().deadline());
+    for (const EventReader& reader : readers) next = std::min(next, reader.next());
 
     waits.clear();
     waits.push_back({wake_.get(), POLLIN, 0});
     waits.push_back({listener_.get(), static_cast<short>(accepting ? POLLIN : 0), 0});
     for (const HttpExchange& client : clients) waits.push_back({client.fd(), client.events(), 0});
-    if (poll(waits.data(), waits.size(), timeout(next - now)) < 0) {
+    for (const EventReader& reader : readers) waits.push_back({reader.fd(), reader.events(), 0});
+    if (poll(waits.data(), waits.size(), timeout(std::max(next, now) - now)) < 0) {
       if (errno == EINTR) continue;
       return;
     }
+    eventfd_t published = 0;
+    eventfd_read(wake_.get(), &published);
     auto wait = waits.cbegin() + 2;
-    clients.remove_if(
-        [&](HttpExchange& client) { return (wait++)->revents != 0 && !client.proceed(reply); });
+    auto readerWait = wait + static_cast<std::ptrdiff_t>(clients.size());
+    const auto after = steady_clock::now();
+    readers.remove_if(
+        [&](EventReader& reader) { return !reader.proceed((readerWait++)->revents, after); });
+    clients.remove_if([&](HttpExchange& client) {
+      if ((wait++)->revents == 0 || client.proceed(reply)) return false;
+      if (const auto* const streamed = client.streamed()) {
+        readers.emplace_back(client.release(), *streamed->stream, streamed->bytes, after);
+      }
+      return true;
+    });
     if ((waits[1].revents & POLLIN) == 0) continue;
 
     FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -178,18 +229,57 @@ void HttpServer::serve(const std::stop_token& stop) {
 }
 
 HttpExchange::Reply HttpServer::replyTo(std::string_view request) {
+  if (request.size() > HttpExchange::kMaxRequest) {
+    return {bytesOf({431, "the head of the request is longer than 16 KiB\n"})};
+  }
   const std::string_view line = request.substr(0, request.find("\r\n"));
   const auto space = line.find(' ');
-  if (line.substr(0, space) != "GET") return bytesOf({405, "only GET is served here\n"});
+  const std::string_view method = line.substr(0, space);
+  if (method != "GET" && method != "HEAD") {
+    return {bytesOf({405, "only GET and HEAD are served here\n"})};
+  }
+  if (settings_.anonymous && !isAnonymous(hostOf(request))) {
+    return {bytesOf({421,
+                     "only localhost and IP addresses are served as the host: "
+                     "open http://localhost with the port\n"})};
+  }
+  std::string path;
   if (space != std::string_view::npos) {
     const std::string_view rest = line.substr(space + 1);
-    const auto page = pages_.find(std::string(rest.substr(0, rest.find_first_of(" ?"))));
-    if (page != pages_.end()) return replyOf(page->second);
+    path = rest.substr(0, rest.find_first_of(" ?"));
   }
-  return bytesOf({404, "no such page: try /healthz, /readyz or /metrics\n"});
+  HttpExchange::Reply reply = replyTo(path);
+  if (method == "GET") return reply;
+  return {std::make_shared<const std::string>(
+      reply.bytes->substr(0, reply.bytes->find(kEndOfHead) + kEndOfHead.size()))};
 }
 
-HttpExchange::Reply HttpServer::replyOf(Page& page) {
+HttpExchange::Reply HttpServer::replyTo(const std::string& path) {
+  if (const auto stream = streams_.find(path); stream != streams_.end()) {
+    const auto [events, most] = stream->second;
+    if (events->readers() >= most) {
+      return {bytesOf({503, "there are " + std::to_string(most) +
+                                " readers of these events already: close one of them\n"})};
+    }
+    std::string head = "HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n";
+    head.append(settings_.headers).append("Connection: close\r\n\r\nretry: 2000\n\n");
+    return {std::make_shared<const std::string>(std::move(head)), events};
+  }
+  const auto page = pages_.find(path);
+  if (page != pages_.end()) return {bytesOf(page->second)};
+  return {bytesOf({404, "no such page: try " + knownPaths() + "\n"})};
+}
+
+Outgoing::Bytes HttpServer::bytesOf(const HttpAnswer& answer) const {
+  std::string head = "HTTP/1.0 " + std::to_string(answer.status) + " " + reason(answer.status);
+  head.append("\r\nContent-Type: ").append(answer.contentType);
+  head.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
+  head.append("\r\n").append(settings_.headers);
+  head.append("Connection: close").append(kEndOfHead).append(answer.body);
+  return std::make_shared<const std::string>(std::move(head));
+}
+
+Outgoing::Bytes HttpServer::bytesOf(Page& page) const {
   auto reply = page.reply.lock();
   const auto now = steady_clock::now();
   if (reply && now - page.made < kShared) return reply;
@@ -197,6 +287,12 @@ HttpExchange::Reply HttpServer::replyOf(Page& page) {
   page.reply = reply;
   page.made = now;
   return reply;
+}
+
+std::string HttpServer::knownPaths() const {
+  std::string all;
+  for (const auto& [path, page] : pages_) all.append(all.empty() ? "" : ", ").append(path);
+  return all;
 }
 
 }  // namespace barevip::obs

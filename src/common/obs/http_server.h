@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers /healthz, /readyz and /metrics. docs/decisions/0004-own-health-endpoint.md says why it
-// is not a library's.
+// Answers /healthz, /readyz and /metrics, and the status page of the operator.
+// docs/decisions/0004-own-health-endpoint.md says why it is not a library's.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,10 +13,12 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "barevip/base/result.h"
 
 #include "common/base/file_descriptor.h"
+#include "common/obs/event_stream.h"
 #include "common/obs/http_exchange.h"
 
 namespace barevip::obs {
@@ -26,21 +29,36 @@ struct HttpAnswer {
   std::string contentType = "text/plain; charset=utf-8";
 };
 
-/// A small HTTP/1.0 server for GET of a few fixed paths: one thread, many clients at a time, each
-/// bounded in time and size, so that a slow or hostile client keeps nobody else waiting. When there
-/// are too many, the oldest gives way. As long as a client is being sent a page, others are sent
-/// the same copy of it, for a second: a page of metrics may have megabytes.
+/// A small HTTP/1.0 server for GET and HEAD of a few fixed paths: one thread, many clients at a
+/// time, each bounded in time and size, so that a slow or hostile client keeps nobody else waiting.
+/// When there are too many, the oldest gives way. As long as a client is being sent a page, others
+/// are sent the same copy of it, for a second: a page of metrics may have megabytes. Readers of an
+/// event stream are counted apart: one too many is refused.
 class HttpServer {
  public:
   using Handler = std::function<HttpAnswer()>;
 
+  struct Settings {
+    std::string flag = "--metrics-address";  ///< sets the address; for messages
+    std::string headers;                     ///< of each reply; each line with its "\r\n"
+    /// Refuses requests for a host that is neither an IP address nor localhost: pages of other
+    /// sites, whose name leads to this server (DNS rebinding), cannot read it then.
+    bool anonymous = false;
+  };
+
   HttpServer() = default;
+  explicit HttpServer(Settings settings) : settings_(std::move(settings)) {}
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   /// Before start. Handlers run on the server's thread.
   void handle(const std::string& path, Handler handler) {
     pages_[path].handler = std::move(handler);
+  }
+
+  /// Before start. The stream outlives this; most: readers at a time.
+  void handleStream(const std::string& path, EventStream& stream, std::size_t most) {
+    streams_[path] = {&stream, most};
   }
 
   /// address: "host:port", "[host]:port" or ":port" (all addresses of both families); port 0 takes
@@ -53,12 +71,21 @@ class HttpServer {
     std::weak_ptr<const std::string> reply;  ///< that clients are being sent
     std::chrono::steady_clock::time_point made;
   };
+  struct Stream {
+    EventStream* events = nullptr;
+    std::size_t most = 0;
+  };
 
   void serve(const std::stop_token& stop);
   [[nodiscard]] HttpExchange::Reply replyTo(std::string_view request);
-  static HttpExchange::Reply replyOf(Page& page);
+  [[nodiscard]] HttpExchange::Reply replyTo(const std::string& path);
+  [[nodiscard]] Outgoing::Bytes bytesOf(const HttpAnswer& answer) const;
+  [[nodiscard]] Outgoing::Bytes bytesOf(Page& page) const;
+  [[nodiscard]] std::string knownPaths() const;
 
+  const Settings settings_;
   std::map<std::string, Page> pages_;
+  std::map<std::string, Stream> streams_;
   FileDescriptor listener_;
   FileDescriptor wake_;
   std::jthread thread_;

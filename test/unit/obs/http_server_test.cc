@@ -189,6 +189,68 @@ TEST_F(HttpServerTest, WaitsForAFreeDescriptorWithoutSpinning) {
   EXPECT_NE(exchange(client, "GET /healthz HTTP/1.1\r\n\r\n").find("200 OK"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, AnswersHeadWithTheHeadAlone) {
+  const std::string answer = ask(port_, "HEAD /healthz HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.0 200 OK\r\n"));
+  EXPECT_NE(answer.find("Content-Length: 3\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, NamesItsPathsToWhoAsksForAnother) {
+  EXPECT_NE(ask(port_, "GET / HTTP/1.1\r\n\r\n").find("try /healthz, /readyz\n"),
+            std::string::npos);
+}
+
+TEST_F(HttpServerTest, TakesTheCookiesOfABrowserAndRefusesAnEndlessHead) {
+  const std::string cookies = "GET /healthz HTTP/1.1\r\nCookie: " + std::string(8'000, 'x');
+  EXPECT_NE(ask(port_, cookies + "\r\n\r\n").find("200 OK"), std::string::npos);
+  EXPECT_NE(ask(port_, std::string(HttpExchange::kMaxRequest + 1, 'x')).find("431"),
+            std::string::npos);
+}
+
+TEST(HttpServerSettings, AddTheirHeadersToEachReply) {
+  HttpServer::Settings settings;
+  settings.headers = "X-Frame-Options: DENY\r\n";
+  HttpServer server(settings);
+  server.handle("/", [] { return HttpAnswer{200, "ok\n"}; });
+  const std::uint16_t port = server.start("127.0.0.1:0").value();
+  for (const std::string request : {"GET / ", "GET /other ", "POST / "}) {
+    EXPECT_NE(ask(port, request + "HTTP/1.1\r\n\r\n").find("\r\nX-Frame-Options: DENY\r\n"),
+              std::string::npos)
+        << request;
+  }
+}
+
+struct HostCase {
+  std::string host;
+  bool served;
+};
+
+TEST(HttpServerSettings, AnonymousRefusesANameThatAnotherSiteMayLetLeadHere) {
+  HttpServer::Settings settings;
+  settings.anonymous = true;
+  HttpServer server(settings);
+  server.handle("/", [] { return HttpAnswer{200, "ok\n"}; });
+  const std::uint16_t port = server.start("127.0.0.1:0").value();
+  const HostCase cases[] = {{"localhost", true},
+                            {"LocalHost:8081", true},
+                            {"127.0.0.1:8081", true},
+                            {"[::1]:8081", true},
+                            {"[::1]", true},
+                            {" 10.1.2.3 ", true},
+                            {"attacker.example", false},
+                            {"localhost.attacker.example:8081", false},
+                            {"127.0.0.1.attacker.example", false},
+                            {"[::1", false}};
+  for (const auto& [host, served] : cases) {
+    const std::string answer =
+        ask(port, "GET / HTTP/1.1\r\nAccept: */*\r\nhOST:" + host + "\r\n\r\n");
+    EXPECT_EQ(answer.find(" 200 ") != std::string::npos, served) << host;
+    EXPECT_EQ(answer.find(" 421 ") != std::string::npos, !served) << host;
+  }
+  EXPECT_NE(ask(port, "GET / HTTP/1.0\r\n\r\n").find("200 OK"), std::string::npos);
+}
+
 TEST(HttpServerAddress, RefusesWhatIsNoListenAddress) {
   for (const std::string text :
        {"", "8080", "host", "127.0.0.1:", "127.0.0.1:99999", "::1:80", "a:b"}) {
