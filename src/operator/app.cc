@@ -58,11 +58,33 @@ App::App(kube::Api& api, const Clock& clock, const Options& options,
       events_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}) {
   obs::addProcessMetrics(metrics_);
   forwardChanges(stores_, [this] { return session(); });
+  if (!options_.statusAddress.empty()) {
+    page_ = std::make_unique<StatusPage>(
+        metered_, clock_, stores_,
+        StatusPage::Options{options_.statusAddress,
+                            options_.identity,
+                            options_.podNamespace,
+                            {options_.classes, options_.ipMode, options_.adopt}},
+        [this] {
+          return Leadership{options_.leaderElect, leading(),
+                            options_.leaderElect ? elector_.holder() : options_.identity};
+        });
+  }
   addReflectors(metered_);
   addEndpoints();
 }
 
-Result<std::uint16_t> App::listen() { return http_.start(options_.metricsAddress); }
+Result<App::Ports> App::listen() {
+  Ports ports;
+  const auto metrics = http_.start(options_.metricsAddress);
+  if (!metrics) return tl::make_unexpected(metrics.error());
+  ports.metrics = *metrics;
+  if (!page_) return ports;
+  const auto status = page_->listen();
+  if (!status) return tl::make_unexpected(status.error());
+  ports.status = *status;
+  return ports;
+}
 
 void App::run(const std::stop_token& stop) {
   events_.start();

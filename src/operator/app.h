@@ -21,6 +21,7 @@
 #include "common/obs/http_server.h"
 #include "common/obs/metrics.h"
 #include "operator/options.h"
+#include "operator/page/status_page.h"
 #include "operator/session/fenced_api.h"
 #include "operator/session/leader_session.h"
 
@@ -45,8 +46,12 @@ class App {
       kube::LeaderElector::Options election, Patience patience);
   App(kube::Api& api, const Clock& clock, const Options& options);
 
-  /// Opens the health endpoint; returns its port.
-  Result<std::uint16_t> listen();
+  struct Ports {
+    std::uint16_t metrics = 0;
+    std::uint16_t status = 0;  ///< 0: there is no status page
+  };
+  /// Opens the health endpoint and, if it is wanted, the status page.
+  Result<Ports> listen();
 
   /// Runs until stop; then stops the session, releases the Lease and returns.
   void run(const std::stop_token& stop);
@@ -88,6 +93,7 @@ class App {
   FencedApi api_;
   kube::EventRecorder events_;
   Stores stores_;
+  std::unique_ptr<StatusPage> page_;  ///< null: it is not wanted
   std::vector<std::unique_ptr<kube::Reflector>> reflectors_;
 
   std::mutex mutex_;

@@ -65,10 +65,13 @@ int runOperator(const Options& options) {
 
   const SystemClock clock;
   App app(**api, clock, options);
-  const auto port = app.listen();
-  if (!port) return sayError(port.error());
+  const auto ports = app.listen();
+  if (!ports) return sayError(ports.error());
   log::info("barevip-operator runs",
-            {{"identity", options.identity}, {"port", std::to_string(*port)}});
+            {{"identity", options.identity}, {"port", std::to_string(ports->metrics)}});
+  if (ports->status != 0) {
+    log::info("the status page is served", {{"port", std::to_string(ports->status)}});
+  }
   std::jthread running([&app](const std::stop_token& stop) { app.run(stop); });
   int signal = 0;
   sigwait(&signals, &signal);

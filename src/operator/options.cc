@@ -123,6 +123,10 @@ void addFlags(CLI::App& app, Options& options) {
                 "not there",
                 "", kCompats, options.compat);
   addMetricsAddressFlag(app, options.metricsAddress);
+  app.add_option(
+      "--status-address", options.statusAddress,
+      "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "
+      "reaches it sees the state of all namespaces; else there is none");
   addLogLevelFlag(app, options.logLevel);
 }
 
@@ -168,7 +172,7 @@ void addSelftestFlags(CLI::App& app, SelftestOptions& options) {
 tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv) {
   Options options;
   if (const char* const ns = std::getenv("POD_NAMESPACE")) {
-    options.lease.ns = options.uninstall.ns = options.selftest.ns = ns;
+    options.lease.ns = options.podNamespace = options.uninstall.ns = options.selftest.ns = ns;
   }
   if (const char* const uid = std::getenv("POD_UID")) options.selftest.podUid = uid;
   options.selftest.pod = podName();

@@ -39,6 +39,8 @@ struct Options {
   std::string ipMode = "Proxy";
   assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";
+  std::string statusAddress;                    ///< of the status page; empty: there is none
+  std::string podNamespace = "barevip-system";  ///< where node daemons have their Leases
   log::Level logLevel = log::Level::kInfo;
   UninstallOptions uninstall;
   SelftestOptions selftest;

@@ -57,7 +57,7 @@ MAY_INCLUDE = {
         *ASSIGNER,
         *COMMON,
     ],
-    "operator/page": ["view", "operator/session", "ipvsnode/membership", *COMMON],
+    "operator/page": ["view", "operator/session", "assigner/service", "ipvsnode/membership", *COMMON],
     "view": [*ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
     "cli/view": ["view", *ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
     "cli/print": ["view", "cli/view", "common/base"],

@@ -228,6 +228,29 @@ class Surroundings(unittest.TestCase):
             rendering.container_of(rendered, *OPERATOR)["ports"], [{"name": "metrics", "containerPort": 9090}]
         )
 
+    def test_the_status_page_is_reachable_only_for_peers_that_are_named(self):
+        peers = '--set-json=networkPolicy.statusFrom=[{"podSelector": {}}]'
+        for address, policies in (("", 1), ("127.0.0.1:8081", 1), ("[::1]:8081", 1), (":8081", 2)):
+            with self.subTest(address):
+                rendered = rendering.template(f"--set=operator.statusAddress={address}", peers)
+                policy = rendering.find(rendered, "NetworkPolicy", "barevip-operator")["spec"]
+                self.assertEqual(len(policy["ingress"]), policies)
+        self.assertEqual(
+            policy["ingress"][1], {"ports": [{"port": "status", "protocol": "TCP"}], "from": [{"podSelector": {}}]}
+        )
+        unnamed = rendering.find(
+            rendering.template("--set=operator.statusAddress=:8081"), "NetworkPolicy", "barevip-operator"
+        )
+        self.assertEqual(len(unnamed["spec"]["ingress"]), 1)
+
+    def test_the_operator_reads_endpoints_and_leases_of_nodes_only_for_the_status_page(self):
+        for address, more in (("", 0), ("127.0.0.1:8081", 1)):
+            rendered = rendering.template(f"--set=operator.statusAddress={address}")
+            rules = rendering.find(rendered, "ClusterRole", "barevip-operator")["rules"]
+            self.assertEqual(len([rule for rule in rules if rule["resources"] == ["endpointslices"]]), more)
+            roles = [item for item in rendered if item["metadata"]["name"] == "barevip-operator-status"]
+            self.assertEqual([item["kind"] for item in roles], ["Role", "RoleBinding"] * more)
+
     def test_a_policy_of_egress_is_one_only_if_peers_are_named(self):
         rendered = rendering.template("--set=networkPolicy.egress[0].ports[0].port=6443")
         policy = rendering.find(rendered, "NetworkPolicy", "barevip-operator")["spec"]

@@ -68,6 +68,7 @@ class Schema(unittest.TestCase):
         ("operator.ipMode=proxy", "/operator/ipMode"),
         ("operator.compat=purelb", "/operator/compat"),
         ("operator.metricsAddress=8080", "/operator/metricsAddress"),
+        ("operator.statusAddress=8081", "/operator/statusAddress"),
         ("operator.logLevel=verbose", "/operator/logLevel"),
         ("operator.placement=host", "placement"),
         ("operator.extraArgs=--adopt", "/operator/extraArgs"),
@@ -197,6 +198,12 @@ class Contradictions(unittest.TestCase):
             ["operator.metricsAddress=:70000"], 'operator.metricsAddress is ":70000", but ports are 1 to 65535'
         )
         self.assert_refused(
+            ["operator.statusAddress=127.0.0.1:0"], 'operator.statusAddress is "127.0.0.1:0", but ports are 1 to 65535'
+        )
+        self.assert_refused(
+            ["operator.statusAddress=:8080"], "but operator.metricsAddress has that port. Write 127.0.0.1:8081"
+        )
+        self.assert_refused(
             ["node.metricsAddress=127.0.0.1:0"], 'node.metricsAddress is "127.0.0.1:0", but ports are 1 to 65535'
         )
 
@@ -288,6 +295,7 @@ class Flags(unittest.TestCase):
         "--ip-mode": ("operator.ipMode", "VIP", "--ip-mode=VIP"),
         "--compat": ("operator.compat", "metallb", "--compat=metallb"),
         "--metrics-address": ("operator.metricsAddress", ":9090", "--metrics-address=:9090"),
+        "--status-address": ("operator.statusAddress", "127.0.0.1:8081", "--status-address=127.0.0.1:8081"),
         "--log-level": ("operator.logLevel", "debug", "--log-level=debug"),
     }
     INIT = {

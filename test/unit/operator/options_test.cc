@@ -25,6 +25,7 @@ TEST(OperatorOptions, HaveDefaults) {
   EXPECT_FALSE(options->adopt);
   EXPECT_EQ(options->ipMode, "Proxy");
   EXPECT_EQ(options->compat, assigner::Compat::kNone);
+  EXPECT_EQ(options->statusAddress, "") << "without the flag there is no status page";
   EXPECT_FALSE(options->identity.empty());
 }
 
@@ -32,7 +33,8 @@ TEST(OperatorOptions, AreRead) {
   const auto options =
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
              "--identity=me", "--workers=3", "--require-class", "--adopt", "--ip-mode=VIP",
-             "--compat=metallb", "--metrics-address=127.0.0.1:0", "--log-level=debug"});
+             "--compat=metallb", "--metrics-address=127.0.0.1:0", "--status-address=127.0.0.1:8081",
+             "--log-level=debug"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->kubeconfig, "/etc/k");
   EXPECT_TRUE(options->leaderElect);
@@ -43,6 +45,7 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_TRUE(options->adopt);
   EXPECT_EQ(options->ipMode, "VIP");
   EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
+  EXPECT_EQ(options->statusAddress, "127.0.0.1:8081");
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
 }
 

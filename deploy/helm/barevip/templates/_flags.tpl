@@ -19,6 +19,7 @@ metrics-address: {value: operator.metricsAddress}
 renew-deadline: {value: operator.leaderElection.renewDeadline, default: 10s}
 require-class: {value: requireClass}
 retry-period: {value: operator.leaderElection.retryPeriod, default: 2s}
+status-address: {value: operator.statusAddress, default: ""}
 workers: {value: operator.workers, default: "8"}
 {{- end }}
 

@@ -69,6 +69,11 @@ tolerations:
 {{- regexFind "[0-9]+$" . -}}
 {{- end }}
 
+{{/* "true" if the status page is served on an address that others than kubectl port-forward reach, else empty. */}}
+{{- define "barevip.statusIsOpen" -}}
+{{- if and . (not (has (include "barevip.hostOf" .) (list "127.0.0.1" "localhost" "::1"))) }}true{{ end -}}
+{{- end }}
+
 {{/* What the node daemon listens on: the variable METRICS_HOST for the host "node", in the brackets that an IPv6 address needs. */}}
 {{- define "barevip.nodeMetricsAddress" -}}
 {{- if eq (include "barevip.hostOf" .) "node" -}}[$(METRICS_HOST)]:{{ include "barevip.portOf" . }}{{- else }}{{ . }}{{ end -}}

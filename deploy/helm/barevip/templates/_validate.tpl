@@ -31,6 +31,15 @@ The schema checks each value alone.
 {{- if has (include "barevip.hostOf" $operator.metricsAddress) (list "127.0.0.1" "localhost" "::1") -}}
 {{- fail (printf "operator.metricsAddress is %q, which the kubelet's probes of the pod do not reach. Write \":%s\"" $operator.metricsAddress (include "barevip.portOf" $operator.metricsAddress)) -}}
 {{- end -}}
+{{- with $operator.statusAddress -}}
+{{- $port := include "barevip.portOf" . -}}
+{{- if or (lt (int $port) 1) (gt (int $port) 65535) -}}
+{{- fail (printf "operator.statusAddress is %q, but ports are 1 to 65535. Write one of them" .) -}}
+{{- end -}}
+{{- if eq $port (include "barevip.portOf" $operator.metricsAddress) -}}
+{{- fail (printf "operator.statusAddress is %q, but operator.metricsAddress has that port. Write 127.0.0.1:8081" .) -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.monitoring.enabled -}}
 {{- if has (include "barevip.hostOf" .Values.node.metricsAddress) (list "127.0.0.1" "localhost" "::1") -}}
 {{- fail (printf "monitoring.enabled is true, but node.metricsAddress is %q, which Prometheus does not reach. Write \"node:%s\", the address of the node" .Values.node.metricsAddress (include "barevip.portOf" .Values.node.metricsAddress)) -}}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -D FOLDER=... -D OUTPUT=... -P Embed.cmake: the files of a folder as constants of C++. page.js becomes kPageJs.
+file(GLOB files LIST_DIRECTORIES false RELATIVE ${FOLDER} ${FOLDER}/*)
+list(SORT files)
+set(text "// The files of a folder, by cmake/Embed.cmake.\n#pragma once\n\n#include <string_view>\n")
+foreach(file ${files})
+  set(name "k")
+  string(REPLACE "." ";" words ${file})
+  foreach(word ${words})
+    string(SUBSTRING ${word} 0 1 first)
+    string(SUBSTRING ${word} 1 -1 rest)
+    string(TOUPPER ${first} first)
+    string(APPEND name ${first}${rest})
+  endforeach()
+  file(READ ${FOLDER}/${file} content)
+  string(APPEND text "\ninline constexpr std::string_view ${name} = R\"embedded(${content})embedded\";\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")
