@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers of test/run, by name, in the order in which they run."""
 
-from layers import cluster, docs, images, lint, manifests
+from layers import browser, cluster, docs, images, lint, manifests
 from layers.build import build, fuzz, kernel, prepare, sanitize, unit, wire
 from layers.outcome import Outcome
 
@@ -12,6 +12,7 @@ LAYERS = {
     "wire": wire,
     "manifests": manifests.run,
     "docs": docs.run,
+    "browser": browser.run,
     "images": images.run,
     "sanitize": sanitize,
     "fuzz": fuzz,

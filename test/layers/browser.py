@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layer that opens the status page of the operator in a browser."""
+
+from layers.build import build
+from layers.cluster import run_tests
+
+
+def run():
+    """Every test of test/browser/test_*.py."""
+    build("release", "barevip-operator")
+    return run_tests("discover", "-v", "-s", "browser", "-t", ".", python="/usr/bin/python3")
