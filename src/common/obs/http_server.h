@@ -46,7 +46,7 @@ class HttpServer {
     bool anonymous = false;
   };
 
-  HttpServer() = default;
+  HttpServer() : HttpServer(Settings{}) {}
   explicit HttpServer(Settings settings) : settings_(std::move(settings)) {}
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

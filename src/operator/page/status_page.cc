@@ -148,7 +148,7 @@ PageState StatusPage::look(PageWatch& watch) const {
   state.status = view::statusOf(cluster, forwarding, "");
   state.traffic = view::trafficOf(cluster, forwarding);
   if (!state.endpointsKnown) {
-    state.notes.push_back(cannotRead("EndpointSlices", "backends are", "endpointslices"));
+    state.notes.push_back(cannotRead("The EndpointSlices", "backends are", "endpointslices"));
   }
   const auto& daemons = cluster.daemons;
   if (!watch.leases.synced()) {
