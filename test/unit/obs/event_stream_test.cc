@@ -117,6 +117,7 @@ TEST_F(EventStreamTest, SaysThatTheConnectionStandsWhileNothingHappens) {
 
 TEST_F(EventStreamTest, RefusesOneReaderTooManyInOneSentenceUntilAnotherLeaves) {
   std::vector<std::unique_ptr<Client>> clients;
+  clients.reserve(kMost);
   for (std::size_t i = 0; i < kMost; ++i) clients.push_back(std::make_unique<Client>(port_));
   waitForReaders(kMost);
   const std::string refused = Client(port_).rest();
@@ -134,6 +135,7 @@ TEST_F(EventStreamTest, ReadersDoNotGiveWayToOtherClients) {
   Client reader(port_);
   waitForReaders(1);
   std::vector<std::unique_ptr<Client>> others;
+  others.reserve(60);
   for (int i = 0; i < 60; ++i) others.push_back(std::make_unique<Client>(port_, "HEAD"));
   stream_.publish("status", "still here");
   EXPECT_TRUE(reader.gets("data: still here"));
