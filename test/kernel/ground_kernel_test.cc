@@ -393,13 +393,15 @@ INSTANTIATE_TEST_SUITE_P(Roles, Filter,
                                            Role{"Host", host::FilterRole::kHost}),
                          [](const auto& role) { return role.param.name; });
 
-TEST(Backend, OfAKernelWithoutNftablesIsLegacy) {
-  LabCommandRunner modules;
-  ASSERT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
-  Space space("backend");
-  SystemCommandRunner system;
-  host::NamespaceCommandRunner runner(space.thread(), system);
-  EXPECT_EQ(host::detectBackend(runner), host::FilterBackend::kLegacy);
+TEST(Backend, OfAKernelWithBothIsTheOneThatHasTheKubeletsChains) {
+  for (const auto backend : {host::FilterBackend::kLegacy, host::FilterBackend::kNft}) {
+    Space space("backend");
+    space.run("iptables-" + std::string(host::toString(backend)) +
+              " -t mangle -N KUBE-IPTABLES-HINT");
+    SystemCommandRunner system;
+    host::NamespaceCommandRunner runner(space.thread(), system);
+    EXPECT_EQ(host::detectBackend(runner), backend);
+  }
 }
 
 /// A node whose kernel was built without modules that can be loaded.

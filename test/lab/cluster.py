@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 
-from . import barevip, binaries, control_plane, images, network, nodes, processes, settings
+from . import barevip, binaries, control_plane, images, kernel, network, nodes, processes, settings
 from .progress import say, step
 from .settings import Problem, node_name
 
@@ -119,6 +119,7 @@ def prepare(with_barevip, light):
     """Programs and images: everything that can be made before there is a cluster. Returns the images' names."""
     if with_barevip:
         barevip.binaries_folder()  # better to fail now than after ten minutes
+    kernel.ensure()
     binaries.ensure()
     names = images.ensure_test_images()
     return names + barevip.ensure_images() if with_barevip and not light else names

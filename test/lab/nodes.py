@@ -99,6 +99,7 @@ def boot(number, all_nodes, light, proxy):
         "KUBERNETES": binaries.KUBERNETES,
         "CONTAINERD": binaries.CONTAINERD,
         "CNI": binaries.CNI,
+        "MODULES": uml.modules(),
     }
     env_file = os.path.join(folder(number), "env")
     with open(env_file, "w", encoding="utf-8") as out:
@@ -112,7 +113,7 @@ def boot(number, all_nodes, light, proxy):
         network.inside(
             settings.LAN,
             [
-                *uml.command(number - 1),
+                *uml.command(turn=number - 1),
                 f"mem={memory}",
                 f"umid={umid}",
                 f"uml_dir={_UML_FOLDER}",

@@ -11,8 +11,8 @@ fail() { echo "init: $*"; halt -f; }
 
 mount -t tmpfs -o size=90% over /mnt || fail "no tmpfs on /mnt"
 mkdir -p /mnt/upper /mnt/work /mnt/root /mnt/modules/lib
-ln -s /usr/lib/uml/modules /mnt/modules/lib/modules
-modprobe -d /mnt/modules overlay || fail "the module overlay is missing: is the package user-mode-linux whole?"
+ln -s "$MODULES" /mnt/modules/lib/modules
+modprobe -d /mnt/modules overlay || fail "the module overlay is missing in $MODULES: remove that build and make the cluster again"
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work over /mnt/root || fail "no overlay over the host's root"
 cd /mnt/root || fail "no new root"
 mkdir -p .host

@@ -29,7 +29,7 @@ mount_all() {
   umount -l /.host && rmdir /.host
   # Containers see /lib/modules of their node: it must be a folder, no link to elsewhere.
   mkdir -p /usr/lib/modules
-  mount --bind /usr/lib/uml/modules /usr/lib/modules
+  mount -t hostfs -o "$MODULES" modules /usr/lib/modules && mount -o remount,ro,bind /usr/lib/modules
   mount --make-rshared /
 }
 
