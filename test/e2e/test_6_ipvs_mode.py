@@ -22,21 +22,7 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         self.assert_both_policies_serve_from_everywhere()
 
     def test_a_restart_of_kube_proxy_fails_no_request(self):
-        address = self.make_service()[0]
-        node = h.wait_for_owner(address, self.ns)
-        with h.traffic("tcp", address, 80) as report, h.traffic("stream", address, 80, timeout=10) as stream:
-            for name in ("node1", "node2"):
-                before = h.pids(name, "kube-proxy")
-                h.on_node(name, "kill", *before)
-                h.wait_for(
-                    f"a new kube-proxy on {name}",
-                    lambda n=name, b=before: (p := h.pids(n, "kube-proxy")) and p != b,
-                    60,
-                )
-            passes = h.metric(node, "barevip_node_full_syncs_total")
-            h.wait_for("a full pass after it", lambda: h.metric(node, "barevip_node_full_syncs_total") > passes, 60)
-        self.assertEqual(0, report["failed"], report["failures"])
-        self.assertEqual(0, stream["failed"], stream["failures"])
+        self.assert_a_restart_of_kube_proxy_fails_no_request()
 
     def test_kube_proxys_own_table_is_untouched(self):
         address = self.make_service()[0]

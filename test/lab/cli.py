@@ -82,7 +82,7 @@ def _parser():
     )
     up.add_argument(
         "--proxy",
-        choices=["iptables", "ipvs", "none"],
+        choices=["iptables", "ipvs", "nftables", "none"],
         help="mode of kube-proxy on each node (default iptables; with --light none)",
     )
     up.add_argument("--without-barevip", action="store_true", help="leave barevip out")

@@ -36,8 +36,9 @@ mount_all() {
 load_modules() {
   local module
   # What every distribution's node has, and no more: what barevip or kube-proxy need, they load themselves.
-  for module in ipv6 nf_conntrack veth bridge br_netfilter iptable_nat iptable_filter iptable_mangle \
+  for module in ipv6 nf_conntrack veth bridge br_netfilter nf_tables iptable_nat iptable_filter iptable_mangle \
     ip6table_nat ip6table_filter ip6table_mangle; do
+    case $module-$PROXY in ip*table_*-nftables) continue ;; esac
     modprobe "$module" || echo "node: no module $module"
   done
   if [ "$LIGHT" = yes ]; then
@@ -66,10 +67,12 @@ set_up_network() {
   done
   sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \
     net.ipv4.conf.default.rp_filter=0 vm.overcommit_memory=1 kernel.panic=10 kernel.panic_on_oops=1
-  # The lab's kernel has iptables-legacy only; this is the node's own copy of the alternatives.
-  local tool
+  # Both back ends of iptables are in use in the field: here nft beside an nftables kube-proxy, legacy elsewhere. This is
+  # the node's own copy of the alternatives.
+  local tool backend=legacy
+  [ "$PROXY" != nftables ] || backend=nft
   for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
-    ln -sf "/usr/sbin/${tool/tables/tables-legacy}" "/etc/alternatives/$tool"
+    ln -sf "/usr/sbin/${tool/tables/tables-$backend}" "/etc/alternatives/$tool"
   done
   if [ "$PROXY" = none ]; then
     # Without kube-proxy a pod still needs its way to the API server, for which alone this stands in.
