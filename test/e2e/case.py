@@ -187,21 +187,3 @@ class TrafficTest(ClusterTest):
                     with self.subTest(policy=policy, address=address, source=pod["metadata"]["name"]):
                         answers = self.ask_from_pod(pod["metadata"]["name"], address, count=3)
                         self.assertEqual(3, sum(a.startswith("pod=web-") for a in answers), answers)
-
-    def assert_a_restart_of_kube_proxy_fails_no_request(self):
-        """Neither its clean-up at the start nor its first whole sync takes anything from barevip."""
-        address = self.make_service()[0]
-        node = self.owner(address)
-        with h.traffic("tcp", address, 80) as report, h.traffic("stream", address, 80, timeout=10) as stream:
-            for name in ("node1", "node2"):
-                before = h.pids(name, "kube-proxy")
-                h.on_node(name, "kill", *before)
-                h.wait_for(
-                    f"a new kube-proxy on {name}",
-                    lambda n=name, b=before: (p := h.pids(n, "kube-proxy")) and p != b,
-                    60,
-                )
-            passes = h.metric(node, "barevip_node_full_syncs_total")
-            h.wait_for("a full pass after it", lambda: h.metric(node, "barevip_node_full_syncs_total") > passes, 60)
-        self.assertEqual(0, report["failed"], report["failures"])
-        self.assertEqual(0, stream["failed"], stream["failures"])

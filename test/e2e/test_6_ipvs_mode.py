@@ -3,26 +3,14 @@
 
 import os
 
+from e2e import beside_kube_proxy
 from e2e import harness as h
-from e2e.case import TrafficTest
 
 CLEANUP = os.path.join(h.REPO, "deploy", "cleanup")
 
 
-class BesideKubeProxyInIpvsMode(TrafficTest):
+class BesideKubeProxyInIpvsMode(beside_kube_proxy.BesideKubeProxy):
     proxy = "ipvs"
-    nodes = 2
-    replicas = 2
-
-    def prepare(self):
-        super().prepare()
-        self.make_pool("10.99.0.128/29", "fd99::200/120")
-
-    def test_services_of_both_policies_are_served_from_everywhere(self):
-        self.assert_both_policies_serve_from_everywhere()
-
-    def test_a_restart_of_kube_proxy_fails_no_request(self):
-        self.assert_a_restart_of_kube_proxy_fails_no_request()
 
     def test_kube_proxys_own_table_is_untouched(self):
         address = self.make_service()[0]
@@ -30,18 +18,6 @@ class BesideKubeProxyInIpvsMode(TrafficTest):
         self.assertIn("10.96.0.1:443", h.on_node(node, "ipvsadm", "-Ln"), "kube-proxy's own virtual servers")
         self.assertNotIn(f"{address}:80", h.on_node(node, "ipvsadm", "-Ln"), "ours are in the director")
         self.assertIn(f"{address}:80", h.in_director(node, "ipvsadm", "-Ln"))
-
-    def test_host_placement_is_refused_with_the_reason(self):
-        said, status = h.program(
-            "node1",
-            "barevip-node",
-            "--placement=host",
-            f"--bind-iface={h.NIC}",
-            "--node-name=node1",
-            f"--kubeconfig={h.admin_kubeconfig()}",
-        )
-        self.assertEqual(1, status, said)
-        self.assertIn("ipvs", said)
 
     def test_z_after_uninstall_and_cleanup_nothing_of_barevip_is_on_a_node(self):
         address, address6 = self.make_service(families="RequireDualStack", addresses=2)

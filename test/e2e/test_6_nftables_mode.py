@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beside a kube-proxy in nftables mode, which flushes the IPVS of its namespace at each start."""
 
+from e2e import beside_kube_proxy
 from e2e import harness as h
-from e2e.case import TrafficTest
 
 
-class BesideKubeProxyInNftablesMode(TrafficTest):
+class BesideKubeProxyInNftablesMode(beside_kube_proxy.BesideKubeProxy):
     proxy = "nftables"
-    nodes = 2
-    replicas = 2
-
-    def prepare(self):
-        super().prepare()
-        self.make_pool("10.99.0.128/29", "fd99::200/120")
-
-    def test_services_of_both_policies_are_served_from_everywhere(self):
-        self.assert_both_policies_serve_from_everywhere()
-
-    def test_a_restart_of_kube_proxy_fails_no_request(self):
-        self.assert_a_restart_of_kube_proxy_fails_no_request()
 
     def test_kube_proxy_leaves_the_vip_to_barevip(self):
         address = self.make_service()[0]
@@ -31,15 +19,3 @@ class BesideKubeProxyInNftablesMode(TrafficTest):
         said, status = h.program("node1", "barevip-node", "check", f"--bind-iface={h.NIC}", "--without-api")
         self.assertEqual(0, status, said)
         self.assertRegex(said, r"ok +kube-proxy +runs in nftables mode")
-
-    def test_host_placement_is_refused_with_the_reason(self):
-        said, status = h.program(
-            "node1",
-            "barevip-node",
-            "--placement=host",
-            f"--bind-iface={h.NIC}",
-            "--node-name=node1",
-            f"--kubeconfig={h.admin_kubeconfig()}",
-        )
-        self.assertEqual(1, status, said)
-        self.assertIn("nftables", said)

@@ -8,6 +8,7 @@ configuration. It has a temporary name until it is whole, and an interrupted one
 import collections
 import contextlib
 import fcntl
+import functools
 import glob
 import hashlib
 import os
@@ -109,6 +110,7 @@ def _exclusive(key):
         yield
 
 
+@functools.cache  # each node asks for it
 def ensure():
     """Builds the kernel where it is missing. Returns its program and the folder with its modules."""
     key = _key()
