@@ -22,6 +22,8 @@ class BesideKubeProxyInIpvsMode(beside_kube_proxy.BesideKubeProxy):
     def test_z_after_uninstall_and_cleanup_nothing_of_barevip_is_on_a_node(self):
         address, address6 = self.make_service(families="RequireDualStack", addresses=2)
         traces = (*h.TRACES, address, address6)
+        # The owners answer; the other node may be a moment behind them.
+        h.wait_for("all of it on node1", lambda: (kernel := h.kernel_of("node1")) and all(t in kernel for t in traces))
         h.kubectl("delete", "daemonset,deployment", "--all", "-n", h.SYSTEM)
         h.wait_for("no pod of barevip", lambda: not h.objects("pods", "-n", h.SYSTEM))
         self.assertTrue(h.answers(address), "the kernels serve on")
