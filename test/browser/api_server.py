@@ -7,11 +7,10 @@ import os
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
-from lab import binaries, settings
+from lab import binaries, etcd, settings, waiting
 
 TOKEN = "browser-tests"
 
@@ -23,14 +22,8 @@ def free_port():
 
 
 def wait_for(what, condition, timeout=30):
-    """Returns what the condition returns once that is true."""
-    deadline = time.monotonic() + timeout
-    while True:
-        if found := condition():
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout} s")
-        time.sleep(0.05)
+    """As waiting.wait_for(), for what a person looks at: shorter, and looking oftener."""
+    return waiting.wait_for(what, condition, timeout, 0.05)
 
 
 def stop(process):
@@ -57,22 +50,13 @@ class ApiServer:
     def __enter__(self):
         try:
             self._make_keys()
-            etcd, peers = free_port(), free_port()
-            self.start(
-                "etcd",
-                binaries.program("etcd"),
-                f"--data-dir={self._folder}/etcd",
-                f"--listen-client-urls=http://127.0.0.1:{etcd}",
-                f"--advertise-client-urls=http://127.0.0.1:{etcd}",
-                f"--listen-peer-urls=http://127.0.0.1:{peers}",
-                f"--initial-advertise-peer-urls=http://127.0.0.1:{peers}",
-                f"--initial-cluster=default=http://127.0.0.1:{peers}",
-                "--unsafe-no-fsync",
-            )
+            clients = free_port()
+            program = binaries.program("etcd")
+            self.start("etcd", program, *etcd.arguments(f"{self._folder}/etcd", clients, free_port()))
             self.start(
                 "kube-apiserver",
                 binaries.program("kube-apiserver"),
-                f"--etcd-servers=http://127.0.0.1:{etcd}",
+                f"--etcd-servers={etcd.url(clients)}",
                 "--bind-address=127.0.0.1",
                 f"--secure-port={self.port}",
                 f"--tls-cert-file={self._certificate}",

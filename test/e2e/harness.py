@@ -7,7 +7,8 @@ import os
 import shlex
 import subprocess
 import textwrap
-import time
+
+from lab.waiting import wait_for
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CLUSTER = os.path.join(REPO, "test", "cluster")
@@ -117,21 +118,6 @@ def program(node, name, *arguments, wrapper=""):
 
 def client(*command, check=True):
     return cluster("client", *command, check=check)
-
-
-def wait_for(what, condition, seconds=60, interval=0.25):
-    """Returns condition()'s first true value; AssertionError with its last value or error after that many seconds."""
-    deadline, last = time.monotonic() + seconds, None
-    while True:
-        try:
-            last = condition()
-            if last:
-                return last
-        except (AssertionError, KeyError, IndexError, ValueError) as error:
-            last = error
-        if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds} s there is still not: {what}; last seen: {last}")
-        time.sleep(interval)
 
 
 def addresses(service, namespace="default"):

@@ -7,10 +7,10 @@ import signal
 import subprocess
 import time
 
-from . import audit, binaries, network, pki, processes, settings
+from . import audit, binaries, etcd, network, pki, processes, settings
 from .settings import API_ADDRESS4, API_ADDRESS6, API_PORT
 
-_ETCD = "http://127.0.0.1:2379"
+_ETCD_PORT = 2379
 API_SERVER = "kube-apiserver"
 # In the order in which they are started.
 COMPONENTS = ["etcd", API_SERVER, "kube-controller-manager", "kube-scheduler"]
@@ -38,19 +38,10 @@ def _start(name, *args):
 
 def start_servers():
     """Starts etcd and kube-apiserver; does not wait for them."""
-    _start(
-        "etcd",
-        f"--data-dir={os.path.join(settings.RUN, 'etcd')}",
-        f"--listen-client-urls={_ETCD}",
-        f"--advertise-client-urls={_ETCD}",
-        "--listen-peer-urls=http://127.0.0.1:2380",
-        "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-        "--initial-cluster=default=http://127.0.0.1:2380",
-        "--unsafe-no-fsync",
-    )
+    _start("etcd", *etcd.arguments(os.path.join(settings.RUN, "etcd"), _ETCD_PORT, 2380))
     _start(
         API_SERVER,
-        f"--etcd-servers={_ETCD}",
+        f"--etcd-servers={etcd.url(_ETCD_PORT)}",
         "--bind-address=::",
         f"--advertise-address={API_ADDRESS4}",
         f"--secure-port={API_PORT}",
