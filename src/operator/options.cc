@@ -126,7 +126,7 @@ void addFlags(CLI::App& app, Options& options) {
   app.add_option(
       "--status-address", options.statusAddress,
       "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "
-      "reaches it sees the state of all namespaces; else there is none");
+      "reaches it sees the state of all namespaces; else no page is served");
   addLogLevelFlag(app, options.logLevel);
 }
 

@@ -124,11 +124,11 @@ std::string hostOf(std::string_view request) {
   return {};
 }
 
-// No name that somebody else could let lead here. A client that is not a browser need not say one.
-bool isAnonymous(std::string host) {
-  if (host.empty() || host == "localhost") return true;
+// A name, whose owner could let it lead here. A client that is not a browser need not say a host.
+bool isName(std::string host) {
+  if (host.empty() || host == "localhost") return false;
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return IpAddress::parse(host).has_value();
+  return !IpAddress::parse(host).has_value();
 }
 
 }  // namespace
@@ -238,7 +238,7 @@ HttpExchange::Reply HttpServer::replyTo(std::string_view request) {
   if (method != "GET" && method != "HEAD") {
     return {bytesOf({405, "only GET and HEAD are served here\n"})};
   }
-  if (settings_.anonymous && !isAnonymous(hostOf(request))) {
+  if (settings_.refusesNames && isName(hostOf(request))) {
     return {bytesOf({421,
                      "only localhost and IP addresses are served as the host: "
                      "open http://localhost with the port\n"})};

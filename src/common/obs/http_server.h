@@ -43,7 +43,7 @@ class HttpServer {
     std::string headers;                     ///< of each reply; each line with its "\r\n"
     /// Refuses requests for a host that is neither an IP address nor localhost: pages of other
     /// sites, whose name leads to this server (DNS rebinding), cannot read it then.
-    bool anonymous = false;
+    bool refusesNames = false;
   };
 
   HttpServer() : HttpServer(Settings{}) {}

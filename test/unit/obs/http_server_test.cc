@@ -226,9 +226,9 @@ struct HostCase {
   bool served;
 };
 
-TEST(HttpServerSettings, AnonymousRefusesANameThatAnotherSiteMayLetLeadHere) {
+TEST(HttpServerSettings, RefusesANameThatAnotherSiteMayLetLeadHere) {
   HttpServer::Settings settings;
-  settings.anonymous = true;
+  settings.refusesNames = true;
   HttpServer server(settings);
   server.handle("/", [] { return HttpAnswer{200, "ok\n"}; });
   const std::uint16_t port = server.start("127.0.0.1:0").value();
