@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assigner/allocation/service_status.h"
+#include "common/base/rfc3339.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/cluster/bound_claims.h"
 #include "operator/pool/pool_status.h"
@@ -113,7 +114,7 @@ class Survey {
     if (node::isBound(claim)) {
       row(claim, bound);
     } else if (!claim.serviceOwner && !claim.deleting) {
-      const std::string phase = claim.status.phase.empty() ? "Pending" : claim.status.phase;
+      const Text phase = claim.status.phase.empty() ? "Pending" : claim.status.phase;
       add("IP", claim.key.toString(), bound == nullptr ? phase : bound->reason,
           bound == nullptr ? "The operator has not looked at this reservation. Check that an "
                              "operator leads."
@@ -123,14 +124,16 @@ class Survey {
 
   void row(const model::IpClaim& claim, const model::Condition* bound) {
     VipRow row{claim.key.ns,
-               claim.status.services,
+               {claim.status.services.begin(), claim.status.services.end()},
                claim.status.address,
                claim.status.pool,
                claim.status.node,
                claim.key.name,
                {}};
     if (row.services.empty() && claim.serviceOwner) row.services = {claim.serviceOwner->name};
-    if (bound != nullptr) row.since = bound->lastTransitionTime;
+    if (bound != nullptr && bound->lastTransition != 0) {
+      row.since = formatSeconds(fromSecondsSinceEpoch(bound->lastTransition));
+    }
     status_.vips.push_back(std::move(row));
   }
 

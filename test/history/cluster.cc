@@ -39,7 +39,7 @@ Result<IpTexts> decodeIpTexts(const json& object) {
   const json status = object.value("status", json::object());
   const json& meta = object.at("metadata");
   IpTexts texts;
-  texts.key = {meta.at("namespace"), meta.at("name")};
+  texts.key = {meta.at("namespace").get<std::string>(), meta.at("name").get<std::string>()};
   texts.phase = status.value("phase", "");
   texts.service = status.value("service", "");
   texts.services = status.value("services", std::vector<std::string>{});

@@ -20,7 +20,7 @@ using Asking = std::set<kube::ObjectKey>;
 
 kube::ObjectKey keyOf(const json& object) {
   const json& meta = object.at("metadata");
-  return {meta.value("namespace", ""), meta.at("name")};
+  return {meta.value("namespace", ""), meta.at("name").get<std::string>()};
 }
 
 Result<void> ignore(const Result<void>& result, ErrorCode code) {
@@ -260,7 +260,7 @@ class Player {
     asking.insert(key);
     for (const json& owner : ip["metadata"].value("ownerReferences", json::array())) {
       if (deed.how % static_cast<Pick>(IpTampering::kCount) >= kFirstHarmful) {
-        asking.insert({key.ns, owner.at("name")});
+        asking.insert({key.ns, owner.at("name").get<std::string>()});
       }
     }
     asking.merge(usersOf(key));
@@ -342,7 +342,7 @@ class Player {
   [[nodiscard]] Asking losersOf(const json& record) const {
     Asking losers;
     for (const json& owner : record["metadata"].value("ownerReferences", json::array())) {
-      const kube::ObjectKey key{keyOf(record).ns, owner.at("name")};
+      const kube::ObjectKey key{keyOf(record).ns, owner.at("name").get<std::string>()};
       const auto found = api_.get(kube::kServices, key, {});
       if (!found) continue;
       const model::Service service = model::decodeService(*found).value();

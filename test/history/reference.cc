@@ -123,7 +123,7 @@ class Check {
   void checkLacking(const model::Service& service) {
     const std::string name = "Service " + service.key.toString();
     const auto isInTheWay = [&](const model::IpClaim& ip) {
-      return ip.key.ns == service.key.ns && ip.key.name.rfind(service.key.name + "-", 0) == 0 &&
+      return ip.key.ns == service.key.ns && ip.key.name.str().starts_with(service.key.name + "-") &&
              (isReservation(ip) || ip.deleting);
     };
     expect(std::any_of(cluster_.ips.begin(), cluster_.ips.end(), isInTheWay),
@@ -164,7 +164,7 @@ class Check {
     if (service != nullptr && isLeaving(cluster_, *service) && !isBoundRecord(ip)) return;
     expect(isBoundRecord(ip), name + " is of a Service and is not bound, but " + ip.status.phase);
     if (service == nullptr) return;
-    expect(ip.status.services == std::vector<std::string>{owner.name},
+    expect(ip.status.services == std::vector<Text>{owner.name},
            name + " does not name its Service alone");
     checkGranted(ip, *service);
     const IpAddress address = IpAddress::parse(ip.spec.address).value();
@@ -241,7 +241,7 @@ class Check {
            name + " is " + ip.phase + " and Ready is " + ready->status);
     const bool same = ready->status == bound->status && ready->reason == bound->reason &&
                       ready->message == bound->message &&
-                      ready->lastTransitionTime == bound->lastTransitionTime;
+                      ready->lastTransition == bound->lastTransition;
     expect(same, name + " says by Ready what Bound does not say: " + ready->message);
     for (const std::int64_t observed :
          {ip.observedGeneration, bound->observedGeneration, ready->observedGeneration}) {
@@ -300,7 +300,7 @@ class Check {
       if (ip.status.phase != "Bound" || !counts(cluster_, ip)) continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
       // The status of one that is being deleted stays what it was.
-      const std::string home = ip.deleting ? pools_.home(address, ip.status.pool) : ip.status.pool;
+      const Text home = ip.deleting ? pools_.home(address, ip.status.pool) : ip.status.pool.str();
       if (home != pool.key.name) continue;
       if (address.family() == family && !PoolRules::offers(pool, address)) outside.insert(address);
     }

@@ -211,7 +211,7 @@ std::string PoolRules::home(const IpAddress& address, const std::string& recorde
   const model::Pool* const known = find(recorded);
   if (known != nullptr && !known->deleting && covers(*known, address)) return recorded;
   const model::Pool* const now = having(address);
-  return now == nullptr ? recorded : now->key.name;
+  return now == nullptr ? recorded : now->key.name.str();
 }
 
 Terms termsOf(const model::Service& service) {

@@ -39,20 +39,23 @@ class IpAddress {
   [[nodiscard]] static constexpr IpAddress fromNumber(Family family, Uint128 value) {
     IpAddress address;
     address.family_ = family;
-    address.value_ = value;
+    address.high_ = static_cast<std::uint64_t>(value >> 64U);
+    address.low_ = static_cast<std::uint64_t>(value);
     return address;
   }
 
   [[nodiscard]] constexpr Family family() const { return family_; }
   [[nodiscard]] constexpr bool isIpv4() const { return family_ == Family::kIpv4; }
-  [[nodiscard]] constexpr Uint128 number() const { return value_; }
+  [[nodiscard]] constexpr Uint128 number() const {
+    return Uint128{high_} << 64U | low_;
+  }
   /// 32 or 128: the length of a host prefix.
   [[nodiscard]] constexpr std::uint8_t bits() const { return isIpv4() ? 32 : 128; }
   /// Network byte order; the first size() bytes count.
   [[nodiscard]] std::array<std::byte, 16> bytes() const;
   [[nodiscard]] constexpr std::size_t size() const { return isIpv4() ? 4U : 16U; }
 
-  [[nodiscard]] bool isUnspecified() const { return value_ == 0; }
+  [[nodiscard]] bool isUnspecified() const { return number() == 0; }
   [[nodiscard]] bool isLoopback() const;
   [[nodiscard]] bool isMulticast() const;
   [[nodiscard]] bool isLinkLocal() const;
@@ -63,13 +66,15 @@ class IpAddress {
   friend constexpr bool operator==(const IpAddress&, const IpAddress&) = default;
   friend constexpr std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
     if (a.family_ != b.family_) return a.family_ <=> b.family_;
-    if (a.value_ == b.value_) return std::strong_ordering::equal;
-    return a.value_ < b.value_ ? std::strong_ordering::less : std::strong_ordering::greater;
+    if (a.high_ != b.high_) return a.high_ <=> b.high_;
+    return a.low_ <=> b.low_;
   }
 
  private:
+  // Not one of 128 bits, whose alignment would add eight bytes to each address.
+  std::uint64_t high_ = 0;
+  std::uint64_t low_ = 0;
   Family family_ = Family::kIpv4;
-  Uint128 value_ = 0;
 };
 
 /// An inclusive range within one family, first <= last.

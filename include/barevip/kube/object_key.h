@@ -7,14 +7,16 @@
 #include <string>
 #include <string_view>
 
+#include "barevip/base/text.h"
+
 namespace barevip::kube {
 
 /// Namespace and name; the namespace of a cluster-scoped object is empty.
 struct ObjectKey {
-  std::string ns;
-  std::string name;
+  Text ns;
+  Text name;
 
-  [[nodiscard]] std::string toString() const { return ns.empty() ? name : ns + "/" + name; }
+  [[nodiscard]] std::string toString() const { return ns.empty() ? name.str() : ns + "/" + name; }
 
   friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
   friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
@@ -52,7 +54,7 @@ inline constexpr Resource kIps{"barevip.dev", "v1alpha1", "ips", "IP", true};
 template <>
 struct std::hash<barevip::kube::ObjectKey> {
   std::size_t operator()(const barevip::kube::ObjectKey& key) const noexcept {
-    const std::hash<std::string> text;
+    const std::hash<barevip::Text> text;
     return text(key.name) ^ (text(key.ns) * 0x9e3779b97f4a7c15ULL);
   }
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "barevip/base/text.h"
 #include "barevip/model/meta.h"
 
 namespace barevip::model {
@@ -24,22 +25,22 @@ struct IpClaim {
   static constexpr const char* kBound = "Bound";
 
   struct Spec {
-    std::string pool;
-    std::string address;
-    std::string family;         ///< "IPv4", "IPv6" or empty
-    std::string shareKey = {};  ///< Services with this key may use the address together
+    Text pool;
+    Text address;
+    Text family;         ///< "IPv4", "IPv6" or empty
+    Text shareKey = {};  ///< Services with this key may use the address together
 
     friend bool operator==(const Spec&, const Spec&) = default;
   };
 
   struct Status {
-    std::string phase;  ///< Pending, Bound, Conflict, Released or empty
-    std::string address;
-    std::string pool;
-    std::vector<std::string> ports;  ///< "80/TCP"; at most kMaxPorts
+    Text phase;  ///< Pending, Bound, Conflict, Released or empty
+    Text address;
+    Text pool;
+    std::vector<Text> ports;  ///< "80/TCP"; at most kMaxPorts
     /// Names of those that use the address, in the namespace of the claim; at most kMaxServices.
-    std::vector<std::string> services;
-    std::string node;  ///< who announces it, written by that node
+    std::vector<Text> services;
+    Text node;  ///< who announces it, written by that node
     /// metadata.generation of the spec that phase was decided from; 0: not given.
     std::int64_t observedGeneration = 0;
     /// Without Ready: it stands in the API beside Bound and says the same.
@@ -62,7 +63,7 @@ struct IpClaim {
   bool excess = false;
   std::optional<OwnerReference> serviceOwner;  ///< set: made for that Service, freed with it
   /// recordedClass() of that Service when it was given the address.
-  std::string servedClass;
+  Text servedClass;
   Spec spec;
   Status status;
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 
 namespace barevip::model {
@@ -14,10 +15,10 @@ namespace barevip::model {
 using StringMap = std::map<std::string, std::string>;
 
 struct OwnerReference {
-  std::string apiVersion;
-  std::string kind;
-  std::string name;
-  std::string uid;
+  Text apiVersion;
+  Text kind;
+  Text name;
+  Text uid;
 
   friend bool operator==(const OwnerReference&, const OwnerReference&) = default;
 };
@@ -25,12 +26,12 @@ struct OwnerReference {
 /// metav1.Condition. The time is carried along for the next write and is not part of the value:
 /// conditions that differ in it alone are equal.
 struct Condition {
-  std::string type;
-  std::string status;  ///< "True", "False" or "Unknown"
-  std::string reason;
+  Text type;
+  Text status;  ///< "True", "False" or "Unknown"
+  Text reason;
   std::string message;
   std::int64_t observedGeneration = 0;  ///< 0: not given
-  std::string lastTransitionTime = {};  ///< RFC 3339, as it stands in the API
+  std::int64_t lastTransition = 0;      ///< seconds since the epoch; 0: not given
 
   friend bool operator==(const Condition& a, const Condition& b) {
     return a.type == b.type && a.status == b.status && a.reason == b.reason &&
@@ -49,10 +50,10 @@ using Conditions = std::vector<Condition>;
   return nullptr;
 }
 
-/// Puts `next` in the place of the condition of its type, or at the end. lastTransitionTime is kept
-/// while the status stays the same, else it becomes `now` (RFC 3339). Other conditions stay: a
+/// Puts `next` in the place of the condition of its type, or at the end. lastTransition is kept
+/// while the status stays the same, else it becomes `now` (seconds since the epoch). Other conditions stay: a
 /// merge patch replaces the list as a whole, so what others wrote must be in it.
-void setCondition(Conditions& all, Condition next, const std::string& now);
+void setCondition(Conditions& all, Condition next, std::int64_t now);
 
 /// metav1.LabelSelector; an empty one matches everything.
 struct LabelSelector {

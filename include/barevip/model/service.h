@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "barevip/base/ip.h"
+#include "barevip/base/text.h"
 #include "barevip/model/meta.h"
 
 namespace barevip::model {
@@ -19,7 +20,7 @@ enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
 [[nodiscard]] std::string_view toString(Protocol protocol);
 
 struct ServicePort {
-  std::string name;
+  Text name;
   Protocol protocol = Protocol::kTcp;
   std::uint16_t port = 0;
   std::uint16_t nodePort = 0;
@@ -29,9 +30,9 @@ struct ServicePort {
 
 /// One entry of status.loadBalancer.ingress. `ip` is the text as it stands there.
 struct LoadBalancerIngress {
-  std::string ip;
-  std::string hostname;
-  std::string ipMode;
+  Text ip;
+  Text hostname;
+  Text ipMode;
 
   friend bool operator==(const LoadBalancerIngress&, const LoadBalancerIngress&) = default;
 };
@@ -45,7 +46,7 @@ inline constexpr std::size_t kMaxServiceBytes = 256U << 10U;
 
 struct Service {
   kube::ObjectKey key;
-  std::string uid;
+  Text uid;
   std::string resourceVersion;
   std::int64_t creationSeconds = 0;  ///< since the epoch; of two that wait the older is first
   StringMap labels;                  ///< of type LoadBalancer only: Pools select by them
@@ -57,9 +58,9 @@ struct Service {
   bool deleting = false;
   bool selects = false;  ///< the control plane keeps its EndpointSlices, by its selector
 
-  std::string type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
-  std::string loadBalancerClass;
-  std::string loadBalancerIp;      ///< spec.loadBalancerIP, deprecated but honoured
+  Text type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
+  Text loadBalancerClass;
+  Text loadBalancerIp;      ///< spec.loadBalancerIP, deprecated but honoured
   std::vector<Family> ipFamilies;  ///< in the Service's order
   IpFamilyPolicy ipFamilyPolicy = IpFamilyPolicy::kSingleStack;
   std::vector<IpAddress> clusterIps;  ///< empty for headless Services

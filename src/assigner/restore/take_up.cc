@@ -199,9 +199,9 @@ class TakeUp {
     return terms;
   }
 
-  [[nodiscard]] static std::vector<Port> portsFrom(const std::vector<std::string>& texts) {
+  [[nodiscard]] static std::vector<Port> portsFrom(const std::vector<Text>& texts) {
     std::vector<Port> ports;
-    for (const std::string& text : texts) {
+    for (const Text& text : texts) {
       if (const auto port = Port::parse(text)) ports.push_back(*port);
     }
     std::sort(ports.begin(), ports.end());

@@ -51,7 +51,7 @@ Result<std::chrono::milliseconds> StatusWriter::show(const model::Service& servi
   if (verdict.wait.count() > 0) return verdict.wait;
   const WallTime now = clock_.wallNow();
   model::Conditions conditions = service.conditions;
-  model::setCondition(conditions, status.condition, formatSeconds(now));
+  model::setCondition(conditions, status.condition, secondsSinceEpoch(now));
   const auto patched = patchServiceStatus(api_, service, status.ingress, conditions, now, stop);
   if (!patched) return tl::make_unexpected(patched.error());
   pace_.wrote(service.key, service.resourceVersion, wanted);

@@ -122,19 +122,19 @@ std::array<std::byte, 16> IpAddress::bytes() const {
   const std::size_t count = size();
   for (std::size_t i = 0; i < count; ++i) {
     result[i] =
-        static_cast<std::byte>(static_cast<unsigned>(value_ >> (8 * (count - 1 - i))) & 0xffU);
+        static_cast<std::byte>(static_cast<unsigned>(number() >> (8 * (count - 1 - i))) & 0xffU);
   }
   return result;
 }
 
-bool IpAddress::isLoopback() const { return isIpv4() ? (value_ >> 24U) == 127 : value_ == 1; }
+bool IpAddress::isLoopback() const { return isIpv4() ? (number() >> 24U) == 127 : number() == 1; }
 
 bool IpAddress::isMulticast() const {
-  return isIpv4() ? (value_ >> 28U) == 0xe : (value_ >> 120U) == 0xff;
+  return isIpv4() ? (number() >> 28U) == 0xe : (number() >> 120U) == 0xff;
 }
 
 bool IpAddress::isLinkLocal() const {
-  return isIpv4() ? (value_ >> 16U) == 0xa9fe : (value_ >> 118U) == 0x3fa;
+  return isIpv4() ? (number() >> 16U) == 0xa9fe : (number() >> 118U) == 0x3fa;
 }
 
 std::string IpAddress::toString() const {

@@ -131,4 +131,10 @@ Result<WallTime> parseRfc3339(std::string_view text) {
   return std::chrono::time_point_cast<WallTime::duration>(time);
 }
 
+std::int64_t secondsSinceEpoch(WallTime time) {
+  return std::chrono::floor<seconds>(time).time_since_epoch().count();
+}
+
+WallTime fromSecondsSinceEpoch(std::int64_t count) { return WallTime{seconds{count}}; }
+
 }  // namespace barevip

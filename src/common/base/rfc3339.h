@@ -2,6 +2,7 @@
 // Times as the Kubernetes API writes them (RFC 3339, UTC).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@ namespace barevip {
 
 /// metav1.Time: "2006-01-02T15:04:05Z".
 [[nodiscard]] std::string formatSeconds(WallTime time);
+
+/// As conditions and creation times are kept here.
+[[nodiscard]] std::int64_t secondsSinceEpoch(WallTime time);
+[[nodiscard]] WallTime fromSecondsSinceEpoch(std::int64_t seconds);
 
 /// metav1.MicroTime: "2006-01-02T15:04:05.000000Z".
 [[nodiscard]] std::string formatMicros(WallTime time);

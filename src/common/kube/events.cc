@@ -42,7 +42,7 @@ std::string nameOf(const Event& event, const std::string& instance, const std::s
   }
   std::array<char, 17> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(value));
-  return event.key.name.substr(0, kMaxName) + "." + hex.data();
+  return event.key.name.str().substr(0, kMaxName) + "." + hex.data();
 }
 
 // Events about cluster-scoped objects live in "default".

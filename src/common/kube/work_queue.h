@@ -104,8 +104,9 @@ class WorkQueue {
   void done(const Key& key) {
     const std::lock_guard lock(mutex_);
     processing_.erase(key);
-    if (!dirty_.contains(key)) return;
-    queue_.push_back(key);
+    const auto again = dirty_.find(key);
+    if (again == dirty_.end()) return;
+    queue_.push_back(again);
     wake_.notify_one();
   }
 
@@ -148,18 +149,19 @@ class WorkQueue {
  private:
   // With mutex_ held:
   void insert(const Key& key) {
-    if (shutDown_ || !dirty_.emplace(key, clock_.now()).second) return;
-    if (processing_.contains(key)) return;
-    queue_.push_back(key);
+    if (shutDown_) return;
+    const auto [it, fresh] = dirty_.try_emplace(key, clock_.now());
+    if (!fresh || processing_.contains(key)) return;
+    queue_.push_back(it);
     wake_.notify_one();
   }
 
   Key take() {
-    Key key = std::move(queue_.front());
+    const auto next = queue_.front();
     queue_.pop_front();
-    const auto since = dirty_.extract(key);
-    processing_.emplace(key, clock_.now() - since.mapped());
-    return key;
+    auto taken = dirty_.extract(next);
+    processing_.emplace(taken.key(), clock_.now() - taken.mapped());
+    return std::move(taken.key());
   }
 
   void promoteDue() {
@@ -180,9 +182,9 @@ class WorkQueue {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Key> queue_;
   /// To be worked on, in the queue or after the work that runs: since when.
   std::map<Key, MonotonicTime> dirty_;
+  std::deque<typename std::map<Key, MonotonicTime>::iterator> queue_;
   std::map<Key, std::chrono::nanoseconds> processing_;  ///< with a worker: how long it waited
   std::map<Key, MonotonicTime> waiting_;
   std::set<std::pair<MonotonicTime, Key>> dueTimes_;  ///< waiting_ by time

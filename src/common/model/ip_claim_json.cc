@@ -27,11 +27,11 @@ void putText(json& object, const char* name, const std::string& text) {
   if (!text.empty()) object[name] = text;
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string joined(const std::vector<Text>& names) {
   std::string text;
-  for (const std::string& name : names) {
+  for (const Text& name : names) {
     if (!text.empty()) text += kSeparator;
-    text += name;
+    text += name.str();
   }
   return text;
 }
@@ -47,14 +47,18 @@ std::vector<std::string> split(std::string_view text) {
   }
 }
 
+std::vector<Text> textsOf(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
 // The operator of the release before writes `service` alone and leaves the list as it is: where
 // they differ it was the last one to write. The one after this writes the list alone.
 void decodeServices(const json& status, IpClaim::Status& decoded) {
-  decoded.services = stringsAt(status, "services");
+  decoded.services = textsOf(stringsAt(status, "services"));
   const std::string text = stringAt(status, "service");
   if (text == joined(decoded.services)) return;
   decoded.coherent = false;
-  if (!text.empty()) decoded.services = split(text);
+  if (!text.empty()) decoded.services = textsOf(split(text));
 }
 
 // kstatus, and with it most tools, looks for a condition of this type.
@@ -82,7 +86,7 @@ IpClaim::Status decodeStatus(const json& object) {
   decoded.phase = stringAt(status, "phase");
   decoded.address = stringAt(status, "address");
   decoded.pool = stringAt(status, "pool");
-  decoded.ports = stringsAt(status, "ports");
+  decoded.ports = textsOf(stringsAt(status, "ports"));
   decodeServices(status, decoded);
   decoded.node = stringAt(status, "node");
   decoded.observedGeneration =
@@ -91,8 +95,8 @@ IpClaim::Status decodeStatus(const json& object) {
   return decoded;
 }
 
-json listOrNull(const std::vector<std::string>& texts) {
-  return texts.empty() ? json() : json(texts);
+json listOrNull(const std::vector<Text>& texts) {
+  return texts.empty() ? json() : json(std::vector<std::string>(texts.begin(), texts.end()));
 }
 
 }  // namespace

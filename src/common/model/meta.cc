@@ -32,16 +32,16 @@ bool LabelSelector::matches(const StringMap& labels) const {
                               [&](const Requirement& r) { return holds(r, labels); });
 }
 
-void setCondition(Conditions& all, Condition next, const std::string& now) {
+void setCondition(Conditions& all, Condition next, std::int64_t now) {
   const auto it = std::find_if(all.begin(), all.end(),
                                [&](const Condition& each) { return each.type == next.type; });
   if (it == all.end()) {
-    next.lastTransitionTime = now;
+    next.lastTransition = now;
     all.push_back(std::move(next));
     return;
   }
-  const bool kept = it->status == next.status && !it->lastTransitionTime.empty();
-  next.lastTransitionTime = kept ? it->lastTransitionTime : now;
+  const bool kept = it->status == next.status && it->lastTransition != 0;
+  next.lastTransition = kept ? it->lastTransition : now;
   *it = std::move(next);
 }
 

@@ -25,6 +25,12 @@ LabelSelector decodeSelector(const json& selector) {
   return result;
 }
 
+// 0: there is none, or nobody can read it.
+std::int64_t secondsAt(const json& object, const char* name) {
+  const auto time = parseRfc3339(stringAt(object, name));
+  return time ? secondsSinceEpoch(*time) : 0;
+}
+
 std::vector<OwnerReference> decodeOwners(const json& meta) {
   std::vector<OwnerReference> result;
   const json& owners = memberOf(meta, "ownerReferences");
@@ -56,10 +62,7 @@ Result<Meta> decodeMeta(const json& object, std::string_view kind, bool namespac
   result.uid = stringAt(meta, "uid");
   result.resourceVersion = stringAt(meta, "resourceVersion");
   result.generation = integerAt(meta, "generation", 0, kMax, 0);
-  if (const auto created = parseRfc3339(stringAt(meta, "creationTimestamp"))) {
-    result.creationSeconds =
-        std::chrono::duration_cast<std::chrono::seconds>(created->time_since_epoch()).count();
-  }
+  result.creationSeconds = secondsAt(meta, "creationTimestamp");
   result.deleting = !memberOf(meta, "deletionTimestamp").is_null();
   result.ownerReferences = decodeOwners(meta);
   return result;
@@ -150,7 +153,7 @@ Conditions conditionsAt(const json& status) {
         {stringAt(condition, "type"), stringAt(condition, "status"), stringAt(condition, "reason"),
          stringAt(condition, "message"),
          integerAt(condition, "observedGeneration", 0, std::numeric_limits<std::int64_t>::max(), 0),
-         stringAt(condition, "lastTransitionTime")});
+         secondsAt(condition, "lastTransitionTime")});
   }
   return result;
 }
@@ -164,7 +167,9 @@ json encodeConditions(const Conditions& conditions, WallTime now) {
         {"reason", condition.reason},
         {"message", condition.message},
         {"lastTransitionTime",
-         condition.lastTransitionTime.empty() ? formatSeconds(now) : condition.lastTransitionTime}};
+         formatSeconds(condition.lastTransition == 0
+                           ? now
+                           : fromSecondsSinceEpoch(condition.lastTransition))}};
     if (condition.observedGeneration > 0) {
       encoded["observedGeneration"] = condition.observedGeneration;
     }

@@ -51,7 +51,7 @@ Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const 
       next = announcedCondition(node);
     }
     if (next && (there == nullptr || !(*there == *next))) {
-      model::setCondition(conditions, *next, formatSeconds(now));
+      model::setCondition(conditions, *next, secondsSinceEpoch(now));
       change["conditions"] = model::encodeConditions(conditions, now);
     }
     if (change.empty()) return std::nullopt;

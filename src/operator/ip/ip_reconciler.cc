@@ -58,7 +58,7 @@ bool isUsable(const assigner::HoldTable& holds, const model::IpClaim& claim) {
 void conclude(model::IpClaim::Status& status, const model::IpClaim& claim, model::Condition bound,
               WallTime now) {
   bound.observedGeneration = claim.generation;
-  model::setCondition(status.conditions, std::move(bound), formatSeconds(now));
+  model::setCondition(status.conditions, std::move(bound), secondsSinceEpoch(now));
   status.observedGeneration = claim.generation;
   status.coherent = true;
 }

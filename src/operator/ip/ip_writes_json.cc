@@ -16,7 +16,7 @@ Result<void> patchClaimStatus(kube::Api& api, const model::IpClaim& seen,
 }
 
 std::string fingerprintOf(const model::IpClaim& seen, model::IpClaim::Status status) {
-  for (model::Condition& each : status.conditions) each.lastTransitionTime.clear();
+  for (model::Condition& each : status.conditions) each.lastTransition = 0;
   return model::ipClaimStatusPatch(status, seen.uid, {})
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -140,7 +140,7 @@ model::Pool::Status poolStatus(const model::Pool& pool, const PoolReport& report
   for (Condition condition :
        {readyCondition(report), overlapCondition(report.plan), usedCondition(report.plan)}) {
     condition.observedGeneration = pool.generation;
-    model::setCondition(status.conditions, std::move(condition), formatSeconds(now));
+    model::setCondition(status.conditions, std::move(condition), secondsSinceEpoch(now));
   }
   return status;
 }

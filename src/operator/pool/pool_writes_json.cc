@@ -18,7 +18,7 @@ Result<void> patchPoolStatus(kube::Api& api, const model::Pool& seen,
 }
 
 std::string fingerprintOf(const model::Pool& seen, model::Pool::Status status) {
-  for (model::Condition& each : status.conditions) each.lastTransitionTime.clear();
+  for (model::Condition& each : status.conditions) each.lastTransition = 0;
   return model::poolStatusPatch(status, seen.uid, {})
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -94,7 +94,7 @@ inline model::IpClaim claim(const std::string& serviceName, const std::string& a
 inline model::IpClaim usedBy(std::vector<std::string> services, const std::string& address) {
   model::IpClaim result = claim("", address);
   result.key.name = "reserved";
-  result.status.services = std::move(services);
+  result.status.services.assign(services.begin(), services.end());
   return result;
 }
 
@@ -102,7 +102,7 @@ inline model::IpClaim usedBy(std::vector<std::string> services, const std::strin
 inline model::IpClaim granting(const std::string& serviceName, const std::string& address,
                                std::vector<std::string> ports) {
   model::IpClaim result = claim(serviceName, address);
-  result.status.ports = std::move(ports);
+  result.status.ports.assign(ports.begin(), ports.end());
   return result;
 }
 

@@ -180,7 +180,7 @@ TEST(Frontends, FlagsThatNoLongerServeAClassStopNoUserOfAReservation) {
   model::IpClaim reservation = claim("front", "192.0.2.1");
   reservation.serviceOwner.reset();
   const auto served = [&](const std::vector<std::string>& users) {
-    reservation.status.services = users;
+    reservation.status.services.assign(users.begin(), users.end());
     const auto cluster = ClusterBuilder().add(web).add(reservation);
     const model::ClassRules others{true, {"example.com/lb"}};
     return !selectFrontends(cluster.state, BoundClaims(cluster.state.claims), others).all.empty();

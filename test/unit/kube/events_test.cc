@@ -200,7 +200,7 @@ TEST_F(EventsTest, OfManyObjectsAtOnceAreWrittenAtAPace) {
 TEST_F(EventsTest, ThatAreWrittenGiveWayBeforeThoseThatWait) {
   away_ = true;
   api_.setInterceptor([&](Verb, const Resource&, const ObjectKey& key) {
-    const bool refused = away_ && key.name.starts_with("stuck.");
+    const bool refused = away_ && key.name.str().starts_with("stuck.");
     return refused ? std::optional(Error{ErrorCode::kUnavailable, "away", 0, {}}) : std::nullopt;
   });
   recorder_.start();

@@ -96,8 +96,8 @@ IpClaim::Status boundStatus() {
   status.ports = {"80/TCP"};
   status.services = {"web", "tls"};
   status.observedGeneration = 3;
-  status.conditions = {{"Bound", "True", "Reserved", "it is", 3, "2030-01-01T00:00:00Z"},
-                       {"Announced", "True", "Announced", "so", 0, "2030-01-02T00:00:00Z"}};
+  status.conditions = {{"Bound", "True", "Reserved", "it is", 3, 1'893'456'000},
+                       {"Announced", "True", "Announced", "so", 0, 1'893'542'400}};
   return status;
 }
 
@@ -135,7 +135,7 @@ TEST(IpClaimStatus, ReadsTheServicesThatAnyReleaseWrote) {
   struct Case {
     const char* who;
     json status;
-    std::vector<std::string> services;
+    std::vector<Text> services;
     bool coherent;
   };
   const std::vector<Case> cases = {
@@ -168,7 +168,7 @@ TEST(IpClaimStatus, IsReadyWhileItIsBoundAndForTheSameReason) {
   EXPECT_EQ(ready["message"], "it is");
   EXPECT_EQ(ready["observedGeneration"], 3);
   EXPECT_EQ(ready["lastTransitionTime"], "2030-01-01T00:00:00Z");
-  status.conditions[0] = {"Bound", "False", "PoolExhausted", "all are held", 3, ""};
+  status.conditions[0] = {"Bound", "False", "PoolExhausted", "all are held", 3, 0};
   json api = patched(json::object(), status);
   ready = conditionOf(api, "Ready");
   ready["type"] = "Bound";

@@ -39,33 +39,36 @@ TEST(LabelSelector, MatchesAsKubernetesDoes) {
   }
 }
 
+constexpr std::int64_t kEarlier = 1'704'067'200;
+constexpr std::int64_t kLater = 1'706'832'000;
+
 TEST(SetCondition, KeepsTheTimeWhileTheStatusStays) {
-  Conditions all{{"Ready", "True", "Ok", "fine", 0, "2024-01-01T00:00:00Z"}};
-  setCondition(all, {"Ready", "True", "Other", "still fine"}, "2024-02-02T00:00:00Z");
+  Conditions all{{"Ready", "True", "Ok", "fine", 0, kEarlier}};
+  setCondition(all, {"Ready", "True", "Other", "still fine"}, kLater);
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].reason, "Other");
-  EXPECT_EQ(all[0].lastTransitionTime, "2024-01-01T00:00:00Z");
+  EXPECT_EQ(all[0].lastTransition, kEarlier);
 }
 
 TEST(SetCondition, SetsTheTimeWhenTheStatusChanges) {
-  Conditions all{{"Ready", "True", "Ok", "fine", 0, "2024-01-01T00:00:00Z"}};
-  setCondition(all, {"Ready", "False", "Bad", "not fine"}, "2024-02-02T00:00:00Z");
-  EXPECT_EQ(all[0].lastTransitionTime, "2024-02-02T00:00:00Z");
+  Conditions all{{"Ready", "True", "Ok", "fine", 0, kEarlier}};
+  setCondition(all, {"Ready", "False", "Bad", "not fine"}, kLater);
+  EXPECT_EQ(all[0].lastTransition, kLater);
 }
 
 TEST(SetCondition, LeavesOtherConditionsAlone) {
-  Conditions all{{"Theirs", "True", "X", "", 7, "2024-01-01T00:00:00Z"}};
+  Conditions all{{"Theirs", "True", "X", "", 7, kEarlier}};
   const Condition theirs = all[0];
-  setCondition(all, {"Ready", "True", "Ok", ""}, "2024-02-02T00:00:00Z");
+  setCondition(all, {"Ready", "True", "Ok", ""}, kLater);
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0], theirs);
-  EXPECT_EQ(all[0].lastTransitionTime, theirs.lastTransitionTime);
-  EXPECT_EQ(all[1].lastTransitionTime, "2024-02-02T00:00:00Z");
+  EXPECT_EQ(all[0].lastTransition, theirs.lastTransition);
+  EXPECT_EQ(all[1].lastTransition, kLater);
 }
 
 TEST(Condition, IsEqualWhateverItsTime) {
-  const Condition a{"Ready", "True", "Ok", "", 0, "2024-01-01T00:00:00Z"};
-  const Condition b{"Ready", "True", "Ok", "", 0, "2024-02-02T00:00:00Z"};
+  const Condition a{"Ready", "True", "Ok", "", 0, kEarlier};
+  const Condition b{"Ready", "True", "Ok", "", 0, kLater};
   EXPECT_EQ(a, b);
 }
 

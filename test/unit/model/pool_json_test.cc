@@ -65,7 +65,7 @@ TEST(PoolStatusPatch, ComesBackAsItWas) {
   status.available = {"3", "0"};
   status.inUse = "1";
   status.observedGeneration = 2;
-  status.conditions = {{"Ready", "True", "Ready", "gives addresses", 2, "2030-01-01T00:00:00Z"}};
+  status.conditions = {{"Ready", "True", "Ready", "gives addresses", 2, 1'893'456'000}};
   json object = poolStatusPatch(status, "9", WallTime{});
   EXPECT_EQ(object["metadata"]["resourceVersion"], "9");
   object["metadata"]["name"] = "a";

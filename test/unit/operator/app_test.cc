@@ -572,7 +572,7 @@ TEST_F(AppTest, ARestartWithFiftyServicesChangesNoAddressAndWritesNothing) {
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s50").empty() && again.app().settled(); }));
   EXPECT_EQ(allAddresses(50), before);
   for (const auto& write : api_.writes()) {
-    EXPECT_TRUE(write.key.name.starts_with("s50") || write.resource != kube::kServices)
+    EXPECT_TRUE(write.key.name.str().starts_with("s50") || write.resource != kube::kServices)
         << write.key.toString();
   }
 }

@@ -111,7 +111,7 @@ class UninstallTest : public testing::Test {
     for (const json& pod : api_.objects(kube::kPods)) {
       const std::string node = pod["spec"]["nodeName"];
       if (!isReady(node)) continue;
-      const ObjectKey key{kNs, pod["metadata"]["name"]};
+      const ObjectKey key{kNs, pod["metadata"]["name"].get<std::string>()};
       if (pod["metadata"]["labels"]["app.kubernetes.io/name"] == "barevip-operator") {
         if (operatorEnds_ && (!deployment || (*deployment)["spec"]["replicas"] == 0)) {
           api_.erase(kube::kPods, key);

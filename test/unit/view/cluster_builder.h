@@ -67,7 +67,7 @@ class ClusterBuilder {
     claim.spec = {pool, address, "IPv4"};
     claim.serviceOwner = {"v1", "Service", service, "uid-" + service};
     claim.status.conditions = {
-        {model::IpClaim::kBound, "True", "Bound", "", 0, "2030-01-01T00:00:00Z"}};
+        {model::IpClaim::kBound, "True", "Bound", "", 0, 1'893'456'000}};
     return add(cluster.state.claims, std::move(claim));
   }
 
