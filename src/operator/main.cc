@@ -16,6 +16,7 @@
 #include "barevip/base/log.h"
 
 #include "common/base/command_line.h"
+#include "common/base/heap.h"
 #include "common/base/http_get.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
@@ -146,6 +147,7 @@ int runCommand(const Options& options) {
 
 int main(int argc, char** argv) {
   return barevip::runMain("barevip-operator", [&] {
+    barevip::shareOneHeap();
     const auto options = barevip::controlplane::parseOptions(argc, argv);
     return options ? barevip::controlplane::runCommand(*options) : barevip::sayEnd(options.error());
   });

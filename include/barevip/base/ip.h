@@ -46,9 +46,7 @@ class IpAddress {
 
   [[nodiscard]] constexpr Family family() const { return family_; }
   [[nodiscard]] constexpr bool isIpv4() const { return family_ == Family::kIpv4; }
-  [[nodiscard]] constexpr Uint128 number() const {
-    return Uint128{high_} << 64U | low_;
-  }
+  [[nodiscard]] constexpr Uint128 number() const { return Uint128{high_} << 64U | low_; }
   /// 32 or 128: the length of a host prefix.
   [[nodiscard]] constexpr std::uint8_t bits() const { return isIpv4() ? 32 : 128; }
   /// Network byte order; the first size() bytes count.

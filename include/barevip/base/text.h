@@ -24,9 +24,10 @@ class Text {
  public:
   Text() = default;
   // Implicit, so that a field may become a Text, or a std::string again, where it is declared.
-  Text(std::string_view text);                               // NOLINT(google-explicit-constructor)
-  Text(const std::string& text) : Text(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
-  Text(const char* text) : Text(std::string_view(text)) {}         // NOLINT(google-explicit-constructor)
+  Text(std::string_view text);  // NOLINT(google-explicit-constructor)
+  Text(const std::string& text)
+      : Text(std::string_view(text)) {}                     // NOLINT(google-explicit-constructor)
+  Text(const char* text) : Text(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
 
   Text(const Text& other) noexcept;
   Text(Text&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
@@ -53,7 +54,9 @@ class Text {
   friend std::strong_ordering operator<=>(const Text& a, const Text& b) {
     return a.entry_ == b.entry_ ? std::strong_ordering::equal : a.str() <=> b.str();
   }
-  friend std::string operator+(const Text& a, std::string_view b) { return a.str() + std::string(b); }
+  friend std::string operator+(const Text& a, std::string_view b) {
+    return a.str() + std::string(b);
+  }
   friend std::string operator+(std::string a, const Text& b) { return std::move(a) + b.str(); }
   friend std::ostream& operator<<(std::ostream& out, const Text& text) { return out << text.str(); }
 

@@ -51,8 +51,8 @@ using Conditions = std::vector<Condition>;
 }
 
 /// Puts `next` in the place of the condition of its type, or at the end. lastTransition is kept
-/// while the status stays the same, else it becomes `now` (seconds since the epoch). Other conditions stay: a
-/// merge patch replaces the list as a whole, so what others wrote must be in it.
+/// while the status stays the same, else it becomes `now` (seconds since the epoch). Other
+/// conditions stay: a merge patch replaces the list as a whole, so what others wrote must be in it.
 void setCondition(Conditions& all, Condition next, std::int64_t now);
 
 /// metav1.LabelSelector; an empty one matches everything.

@@ -60,7 +60,7 @@ struct Service {
 
   Text type;  ///< ClusterIP, NodePort, LoadBalancer, ExternalName
   Text loadBalancerClass;
-  Text loadBalancerIp;      ///< spec.loadBalancerIP, deprecated but honoured
+  Text loadBalancerIp;             ///< spec.loadBalancerIP, deprecated but honoured
   std::vector<Family> ipFamilies;  ///< in the Service's order
   IpFamilyPolicy ipFamilyPolicy = IpFamilyPolicy::kSingleStack;
   std::vector<IpAddress> clusterIps;  ///< empty for headless Services

@@ -72,7 +72,7 @@ bool Hold::isFreeFor(const Holder& asking) const {
   return promisedTo ? *promisedTo == asking : owner.ns == asking.key.ns;
 }
 
-const std::string& Hold::givenFrom() const {
+const Text& Hold::givenFrom() const {
   return kind == Holder::Kind::kService ? users.front().givenFrom : pool;
 }
 

@@ -32,9 +32,9 @@ struct Holder {
 /// An address that is held: by Services, by a reservation or by a foreign Service.
 struct Hold {
   Holder::Kind kind = Holder::Kind::kService;
-  std::string pool;       ///< that gave a reserved address; empty: unknown
+  Text pool;              ///< that gave a reserved address; empty: unknown
   kube::ObjectKey owner;  ///< the IP object of a reservation, or the foreign Service
-  std::string shareKey;   ///< of a reservation: with it several Services may use it
+  Text shareKey;          ///< of a reservation: with it several Services may use it
   /// The Services that have the address, ascending: the holders, at least one, or the users of a
   /// reservation. Several have one key and fit together.
   std::vector<Sharer> users;
@@ -51,7 +51,7 @@ struct Hold {
 
   /// The Pool that the address came from: an address counts for one Pool, so the first one's of
   /// Services that share. Empty: unknown.
-  [[nodiscard]] const std::string& givenFrom() const;
+  [[nodiscard]] const Text& givenFrom() const;
 
   /// Nobody has the address, and who asks may have it.
   [[nodiscard]] bool isFreeFor(const Holder& asking) const;

@@ -28,7 +28,7 @@ struct Port {
 
 /// On what a Service wants an address, or was granted it.
 struct Terms {
-  std::string key;          ///< empty: shares with nobody
+  Text key;                 ///< empty: shares with nobody
   std::vector<Port> ports;  ///< ascending
   /// The selector of its pods if externalTrafficPolicy is Local; nullopt: Cluster.
   std::optional<model::StringMap> localPods;
@@ -40,7 +40,7 @@ struct Terms {
 struct Sharer {
   kube::ObjectKey service;
   Terms terms;
-  std::string givenFrom = {};  ///< the Pool that gave it the address; empty: unknown
+  Text givenFrom = {};  ///< the Pool that gave it the address; empty: unknown
 
   friend bool operator==(const Sharer&, const Sharer&) = default;
 };

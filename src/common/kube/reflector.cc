@@ -8,6 +8,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/base/heap.h"
 #include "common/model/meta_json.h"
 
 namespace barevip::kube {
@@ -126,6 +127,7 @@ Result<void> Reflector::watch(const std::stop_token& stop) {
 
 void Reflector::listFinished(std::string version) {
   sink_->listFinished();
+  returnFreeMemory();  // of the texts that the server sent, and of what was replaced
   version_ = std::move(version);
   sink_->reached(version_);
   lastList_ = started_;

@@ -161,15 +161,14 @@ Conditions conditionsAt(const json& status) {
 json encodeConditions(const Conditions& conditions, WallTime now) {
   json result = json::array();
   for (const Condition& condition : conditions) {
-    json encoded = {
-        {"type", condition.type},
-        {"status", condition.status},
-        {"reason", condition.reason},
-        {"message", condition.message},
-        {"lastTransitionTime",
-         formatSeconds(condition.lastTransition == 0
-                           ? now
-                           : fromSecondsSinceEpoch(condition.lastTransition))}};
+    json encoded = {{"type", condition.type},
+                    {"status", condition.status},
+                    {"reason", condition.reason},
+                    {"message", condition.message},
+                    {"lastTransitionTime",
+                     formatSeconds(condition.lastTransition == 0
+                                       ? now
+                                       : fromSecondsSinceEpoch(condition.lastTransition))}};
     if (condition.observedGeneration > 0) {
       encoded["observedGeneration"] = condition.observedGeneration;
     }

@@ -63,7 +63,8 @@ struct Meta {
 /// The member `conditions` of a status.
 [[nodiscard]] Conditions conditionsAt(const nlohmann::json& status);
 
-/// The list for a status patch. lastTransitionTime is `now` where it is not given: the API requires it.
+/// The list for a status patch. lastTransitionTime is `now` where it is not given: the API requires
+/// it.
 [[nodiscard]] nlohmann::json encodeConditions(const Conditions& conditions, WallTime now);
 
 [[nodiscard]] nlohmann::json encodeOwner(const OwnerReference& owner, bool controller);

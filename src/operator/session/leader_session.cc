@@ -9,6 +9,7 @@
 
 #include "assigner/restore/take_up.h"
 #include "assigner/service/service_events.h"
+#include "common/base/heap.h"
 #include "common/base/overloaded.h"
 #include "common/kube/work_metrics.h"
 #include "operator/session/snapshot.h"
@@ -75,6 +76,7 @@ LeaderSession::~LeaderSession() { stop(); }
 Result<void> LeaderSession::start(const std::stop_token& stop) {
   const auto restored = restore(stop);
   if (!restored) return restored;
+  returnFreeMemory();  // of the lists that it was restored from
   serviceController_.start(options_.workers);
   ipController_.start(kIpWorkers);
   poolController_.start(1);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "barevip/base/text.h"
 
+#include <gtest/gtest.h>
+
 #include <set>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace barevip {
 namespace {

@@ -77,7 +77,8 @@ class SelftestTest : public testing::Test {
                                               {"uid", (*service)["metadata"]["uid"]}}})}}},
           {"spec", {{"address", address}}},
           {"status", {{"address", address}, {"pool", "default"}, {"node", announcer_}}}};
-      const auto old = api_.object(kube::kIps, {"lb", claim["metadata"]["name"].get<std::string>()});
+      const auto old =
+          api_.object(kube::kIps, {"lb", claim["metadata"]["name"].get<std::string>()});
       if (!old) api_.put(kube::kIps, claim);
     }
   }

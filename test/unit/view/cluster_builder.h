@@ -66,8 +66,7 @@ class ClusterBuilder {
     model::IpClaim claim = node::test::claim(service, address, node, pool);
     claim.spec = {pool, address, "IPv4"};
     claim.serviceOwner = {"v1", "Service", service, "uid-" + service};
-    claim.status.conditions = {
-        {model::IpClaim::kBound, "True", "Bound", "", 0, 1'893'456'000}};
+    claim.status.conditions = {{model::IpClaim::kBound, "True", "Bound", "", 0, 1'893'456'000}};
     return add(cluster.state.claims, std::move(claim));
   }
 
