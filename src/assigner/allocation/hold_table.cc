@@ -53,7 +53,7 @@ Hold Hold::ofService(Sharer service) {
   return hold;
 }
 
-Hold Hold::ofReservation(std::string pool, kube::ObjectKey claim, std::string shareKey,
+Hold Hold::ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
                          std::vector<Sharer> users) {
   return {Holder::Kind::kReservation, std::move(pool),  std::move(claim),
           std::move(shareKey),        std::move(users), true};
@@ -63,7 +63,7 @@ Hold Hold::ofForeign(kube::ObjectKey service) {
   return {Holder::Kind::kForeign, {}, std::move(service), {}, {}, true};
 }
 
-Hold Hold::ofRest(std::string pool, std::string ns) {
+Hold Hold::ofRest(Text pool, Text ns) {
   return {Holder::Kind::kResting, std::move(pool), {std::move(ns), ""}, {}, {}, true};
 }
 
@@ -190,7 +190,7 @@ void HoldTable::convertToServices(const IpAddress& address) {
 }
 
 void HoldTable::convertToReservation(const IpAddress& address, kube::ObjectKey claim,
-                                     std::string shareKey) {
+                                     Text shareKey) {
   change(address, [&](Hold& hold) {
     hold.pool = hold.givenFrom();
     hold.kind = Holder::Kind::kReservation;
@@ -199,7 +199,7 @@ void HoldTable::convertToReservation(const IpAddress& address, kube::ObjectKey c
   });
 }
 
-void HoldTable::setShareKey(const IpAddress& address, std::string key) {
+void HoldTable::setShareKey(const IpAddress& address, Text key) {
   holds_.at(address).shareKey = std::move(key);
 }
 

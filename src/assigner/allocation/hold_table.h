@@ -44,10 +44,10 @@ struct Hold {
   std::uint64_t promise = 0;  ///< how many promises were made before it
 
   [[nodiscard]] static Hold ofService(Sharer service);
-  [[nodiscard]] static Hold ofReservation(std::string pool, kube::ObjectKey claim,
-                                          std::string shareKey, std::vector<Sharer> users);
+  [[nodiscard]] static Hold ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
+                                          std::vector<Sharer> users);
   [[nodiscard]] static Hold ofForeign(kube::ObjectKey service);
-  [[nodiscard]] static Hold ofRest(std::string pool, std::string ns);
+  [[nodiscard]] static Hold ofRest(Text pool, Text ns);
 
   /// The Pool that the address came from: an address counts for one Pool, so the first one's of
   /// Services that share. Empty: unknown.
@@ -108,8 +108,8 @@ class HoldTable {
   /// The users of the reservation, at least one, hold the address from now on.
   void convertToServices(const IpAddress& address);
   /// The Services that hold the address use it as a reservation from now on.
-  void convertToReservation(const IpAddress& address, kube::ObjectKey claim, std::string shareKey);
-  void setShareKey(const IpAddress& address, std::string key);
+  void convertToReservation(const IpAddress& address, kube::ObjectKey claim, Text shareKey);
+  void setShareKey(const IpAddress& address, Text key);
   void setRecorded(const IpAddress& address, bool recorded);
   void setPromised(const IpAddress& address, const Holder& waiter);
   void endPromise(const IpAddress& address);

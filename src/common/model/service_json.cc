@@ -220,7 +220,7 @@ Result<Service> decodeServiceParts(const json& object, const ServiceParts& parts
   const json& status = memberOf(object, "status");
   Service service;
   service.key = std::move(meta->key);
-  service.uid = std::move(meta->uid);
+  service.uid = meta->uid;
   service.resourceVersion = std::move(meta->resourceVersion);
   service.creationSeconds = meta->creationSeconds;
   service.deleting = meta->deleting;

@@ -164,7 +164,7 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const kube::ObjectKey service = assigner::ownerOf(claim);
   std::optional<Terms> granted;
   std::optional<Explanation> misfit;
-  std::string pool;
+  Text pool;
   bool learned = false;
   ledger_.with([&](Allocator& allocator) {
     const Hold* const hold = allocator.holds().find(*address);
