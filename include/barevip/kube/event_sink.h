@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 
 namespace barevip::kube {
@@ -14,11 +15,11 @@ struct Event {
 
   Resource resource;  ///< of the object that it is about
   ObjectKey key;
-  std::string uid;
+  Text uid;
   Type type = Type::kNormal;
-  std::string reason;  ///< CamelCase, stable: scripts match on it
-  std::string action;  ///< CamelCase verb: what was tried
-  std::string note;    ///< one sentence, at most 1 KiB
+  Text reason;       ///< CamelCase, stable: scripts match on it
+  Text action;       ///< CamelCase verb: what was tried
+  std::string note;  ///< one sentence, at most 1 KiB
 
   friend bool operator==(const Event&, const Event&) = default;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -37,8 +38,9 @@ std::uint64_t hash(std::uint64_t seed, std::string_view text) {
 
 std::string nameOf(const Event& event, const std::string& instance, const std::string& time) {
   std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::string* part : {&event.uid, &event.reason, &event.note, &instance, &time}) {
-    value = hash(value, *part);
+  for (const std::string_view part : std::initializer_list<std::string_view>{
+           event.uid, event.reason, event.note, instance, time}) {
+    value = hash(value, part);
   }
   std::array<char, 17> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(value));

@@ -220,11 +220,10 @@ std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable
   return std::nullopt;
 }
 
-// Nobody uses a reservation before. Services may wait for it, or to share it.
 // Nodes announce what the status says: without it, the address is allocated and nobody answers.
 void IpReconciler::reportUnwritten(const model::IpClaim& claim, const Error& error) {
-  const auto emit = [&](const kube::Resource& of, const kube::ObjectKey& key, std::string uid) {
-    events_.emit({of, key, std::move(uid), kube::Event::Type::kWarning, "StatusRefused", "Record",
+  const auto emit = [&](const kube::Resource& of, const kube::ObjectKey& key, const Text& uid) {
+    events_.emit({of, key, uid, kube::Event::Type::kWarning, "StatusRefused", "Record",
                   "the API server does not take the status of the IP object " + claim.key.name +
                       ", so no node begins to announce its address: " + error.message});
   };
@@ -234,7 +233,8 @@ void IpReconciler::reportUnwritten(const model::IpClaim& claim, const Error& err
   }
 }
 
-// The status is as it should be.
+// The status is as it should be. Nobody uses a reservation before; Services may wait for it, or to
+// share it.
 void IpReconciler::recorded(const kube::ObjectKey& key) {
   statusWrites_.succeeded(key);
   if (!new_.set(key, false)) return;
