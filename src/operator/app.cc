@@ -31,6 +31,8 @@ std::chrono::milliseconds mostBetweenSteps(const kube::LeaseTimes& times) {
          std::chrono::ceil<std::chrono::milliseconds>(pause) + kElectorSlack;
 }
 
+ServiceReading readingOf(const Options& options) { return {options.compat, options.forward}; }
+
 kube::LeaderElector::Options electionOf(const Options& options) {
   kube::LeaderElector::Options election;
   election.lease = options.lease;
@@ -64,7 +66,7 @@ App::App(kube::Api& api, const Clock& clock, const Options& options,
         StatusPage::Options{options_.statusAddress,
                             options_.identity,
                             options_.podNamespace,
-                            {options_.classes, options_.ipMode, options_.adopt}},
+                            {options_.classes, options_.adopt}},
         [this] {
           return Leadership{options_.leaderElect, leading(),
                             options_.leaderElect ? elector_.holder() : options_.identity};
@@ -118,10 +120,8 @@ void App::lead(const std::stop_token& stop) {
   const std::stop_callback stopped(stop, [&over] { over.request_stop(); });
   const auto current = std::make_shared<LeaderSession>(
       api_, clock_, events_, stores_,
-      LeaderSession::Options{options_.workers,
-                             {options_.classes, options_.ipMode, options_.adopt},
-                             options_.compat,
-                             &metrics_});
+      LeaderSession::Options{
+          options_.workers, {options_.classes, options_.adopt}, readingOf(options_), &metrics_});
   // start() may block for long, so that another thread must notice the end.
   std::jthread guard([&](const std::stop_token& done) {
     const MonotonicTime since = clock_.now();
@@ -225,7 +225,7 @@ void App::addReflectors(kube::Api& api) {
   add(kube::kNamespaces, stores_.namespaces, model::decodeNamespace);
   add(kube::kNodes, stores_.nodes, model::decodeNode);
   add(kube::kPools, stores_.pools, model::decodePool);
-  add(kube::kServices, stores_.services, serviceDecoder(options_.compat, stores_.serviceTexts));
+  add(kube::kServices, stores_.services, serviceDecoder(readingOf(options_), stores_.serviceTexts));
   reflectors_.push_back(std::make_unique<kube::Reflector>(
       api, clock_, kube::kIps, kube::Selection{},
       std::make_unique<ClaimSink>(stores_.claims, stores_.claims)));

@@ -25,7 +25,6 @@ constexpr milliseconds kLeastRenewal{2'000};
 constexpr milliseconds kLeastRetry{1'000};
 constexpr milliseconds kMostLease{600'000};
 constexpr milliseconds kLeastReserve{1'000};  // between the end of a leader and the next one
-const std::map<std::string, std::string> kIpModes{{"Proxy", "Proxy"}, {"VIP", "VIP"}};
 const std::map<std::string, assigner::Compat> kCompats{{"metallb", assigner::Compat::kMetalLb},
                                                        {"kube-vip", assigner::Compat::kKubeVip},
                                                        {"cilium", assigner::Compat::kCilium}};
@@ -115,9 +114,10 @@ void addFlags(CLI::App& app, Options& options) {
   app.add_flag("--adopt", options.adopt,
                "take over addresses within a Pool that another load balancer left in the status of "
                "Services");
-  addChoiceFlag(app, "--ip-mode",
-                "ipMode of addresses: Proxy leaves them to IPVS, VIP to kube-proxy", options.ipMode,
-                kIpModes, options.ipMode);
+  addChoiceFlag(app, "--forward",
+                "how requests reach the pods of Services without the annotation "
+                "barevip.dev/forward; the flag of the nodes must be the same",
+                "masquerade", model::forwardModes(), options.forward);
   addChoiceFlag(app, "--compat",
                 "metallb, kube-vip or cilium: read its annotations of Services, too, where ours is "
                 "not there",

@@ -36,7 +36,7 @@ struct Options {
   std::size_t workers = 8;  ///< Services that are reconciled at a time
   model::ClassRules classes;
   bool adopt = false;  ///< take over addresses that Services show and barevip did not allocate
-  std::string ipMode = "Proxy";
+  model::ForwardMode forward = model::ForwardMode::kMasquerade;  ///< of Services without a wish
   assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";
   std::string statusAddress;                    ///< of the status page; empty: there is none

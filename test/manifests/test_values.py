@@ -35,6 +35,7 @@ class Schema(unittest.TestCase):
         ("hooks=true", "/hooks"),
         ("uninstall.timeoutSeconds=241", "/uninstall/timeoutSeconds"),
         ("requireClass=barevip.dev/barevip", "/requireClass"),
+        ("forward=clusterip", "/forward"),
         ("podDisruptionBudget.minAvailable=1", "minAvailable"),
         ("networkPolicy.enabled=null-ish", "/networkPolicy/enabled"),
         ("networkPolicy.from[0].podSelektor.x=y", "podSelektor"),
@@ -65,7 +66,6 @@ class Schema(unittest.TestCase):
         ("operator.workers=0", "/operator/workers"),
         ("operator.workers=257", "/operator/workers"),
         ("operator.adopt=metallb", "/operator/adopt"),
-        ("operator.ipMode=proxy", "/operator/ipMode"),
         ("operator.compat=purelb", "/operator/compat"),
         ("operator.metricsAddress=8080", "/operator/metricsAddress"),
         ("operator.statusAddress=8081", "/operator/statusAddress"),
@@ -88,7 +88,6 @@ class Schema(unittest.TestCase):
         ("node.bindInterface=eth0/1", "/node/bindInterface"),
         ("node.bindInterface=a-name-of-sixteen", "/node/bindInterface"),
         ("node.placement=director-namespace", "/node/placement"),
-        ("node.forward=clusterip", "/node/forward"),
         ("node.scheduler=random", "/node/scheduler"),
         ("node.syncPeriod=30", "/node/syncPeriod"),
         ("node.drainTimeout=forever", "/node/drainTimeout"),
@@ -167,6 +166,13 @@ class Contradictions(unittest.TestCase):
             ],
             'operator.leaderElection.leaseNamespace is "elsewhere", but operator.leaderElection.enabled is '
             "false, so there is no Lease. Write enabled: true, or leave leaseNamespace out",
+        )
+
+    def test_forwarding_to_cluster_ips_from_the_host(self):
+        self.assert_refused(
+            ["forward=cluster-ip", "node.placement=host"],
+            'forward is "cluster-ip", but node.placement is "host", where no packet gets from IPVS to a clusterIP. '
+            "Write forward: masquerade or kube-proxy, or leave node.placement out",
         )
 
     def test_a_metrics_address_that_the_probes_do_not_reach(self):
@@ -292,7 +298,7 @@ class Flags(unittest.TestCase):
         "--class": ("classes", "example.com/lb", "--class=example.com/lb"),
         "--require-class": ("requireClass", "true", "--require-class"),
         "--adopt": ("operator.adopt", "true", "--adopt"),
-        "--ip-mode": ("operator.ipMode", "VIP", "--ip-mode=VIP"),
+        "--forward": ("forward", "cluster-ip", "--forward=cluster-ip"),
         "--compat": ("operator.compat", "metallb", "--compat=metallb"),
         "--metrics-address": ("operator.metricsAddress", ":9090", "--metrics-address=:9090"),
         "--status-address": ("operator.statusAddress", "127.0.0.1:8081", "--status-address=127.0.0.1:8081"),
@@ -305,7 +311,7 @@ class Flags(unittest.TestCase):
     }
     NODE = {
         **INIT,
-        "--forward": ("node.forward", "endpoints", None),  # has no other value yet
+        "--forward": ("forward", "kube-proxy", "--forward=kube-proxy"),
         "--scheduler": ("node.scheduler", "mh", "--scheduler=mh"),
         "--sync-period": ("node.syncPeriod", "10s", "--sync-period=10s"),
         "--drain-timeout": ("node.drainTimeout", "0s", "--drain-timeout=0s"),

@@ -9,6 +9,7 @@
 
 #include "barevip/base/ip.h"
 #include "barevip/base/text.h"
+#include "barevip/model/forwarding.h"
 #include "barevip/model/meta.h"
 
 namespace barevip::model {
@@ -70,6 +71,7 @@ struct Service {
   TrafficPolicy externalTrafficPolicy = TrafficPolicy::kCluster;
   std::uint32_t affinitySeconds = 0;      ///< sessionAffinity ClientIP; 0: none
   std::vector<std::string> sourceRanges;  ///< loadBalancerSourceRanges, as they stand there
+  ForwardMode forward = ForwardMode::kMasquerade;  ///< by its annotation, else by the flag
 
   std::vector<LoadBalancerIngress> ingress;
   Conditions conditions;
@@ -85,6 +87,7 @@ inline constexpr std::string_view kAddressAnnotation = "barevip.dev/address";
 inline constexpr std::string_view kIpAnnotation = "barevip.dev/ip";
 inline constexpr std::string_view kShareAnnotation = "barevip.dev/share";
 inline constexpr std::string_view kSchedulerAnnotation = "barevip.dev/scheduler";
+inline constexpr std::string_view kForwardAnnotation = "barevip.dev/forward";
 inline constexpr std::string_view kLoadBalancerClass = "barevip.dev/barevip";
 
 /// Which Services are ours to serve, by their spec.loadBalancerClass.

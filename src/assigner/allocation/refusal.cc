@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "barevip/model/forwarding.h"
+
 namespace barevip::assigner {
 namespace {
 
@@ -15,6 +17,8 @@ std::string_view nameOf(RefusalReason reason) {
   switch (reason) {
     case RefusalReason::kBadRequest:
       return "BadRequest";
+    case RefusalReason::kForwardingRefused:
+      return model::kForwardingRefused;
     case RefusalReason::kNoPool:
       return "NoPool";
     case RefusalReason::kPoolNotReady:

@@ -16,6 +16,7 @@ namespace barevip::assigner {
 /// Reasons of conditions and events.
 enum class RefusalReason : std::uint8_t {
   kBadRequest,           ///< an annotation or field is wrong
+  kForwardingRefused,    ///< nobody forwards as the Service asks for
   kNoPool,               ///< there is no Pool, or not the one asked for
   kPoolNotReady,         ///< the Pools that could give are faulty
   kNoPoolAdmits,         ///< Pools exist, but not for this Service
@@ -30,13 +31,19 @@ enum class RefusalReason : std::uint8_t {
 };
 [[nodiscard]] std::string_view nameOf(RefusalReason reason);
 
-inline constexpr std::array kRefusalReasons{
-    RefusalReason::kBadRequest,         RefusalReason::kNoPool,
-    RefusalReason::kPoolNotReady,       RefusalReason::kNoPoolAdmits,
-    RefusalReason::kFamilyMissing,      RefusalReason::kPoolExhausted,
-    RefusalReason::kNamespaceLimit,     RefusalReason::kAddressHeld,
-    RefusalReason::kShareRefused,       RefusalReason::kAddressNotInPool,
-    RefusalReason::kReservationMissing, RefusalReason::kTooManyReservations};
+inline constexpr std::array kRefusalReasons{RefusalReason::kBadRequest,
+                                            RefusalReason::kForwardingRefused,
+                                            RefusalReason::kNoPool,
+                                            RefusalReason::kPoolNotReady,
+                                            RefusalReason::kNoPoolAdmits,
+                                            RefusalReason::kFamilyMissing,
+                                            RefusalReason::kPoolExhausted,
+                                            RefusalReason::kNamespaceLimit,
+                                            RefusalReason::kAddressHeld,
+                                            RefusalReason::kShareRefused,
+                                            RefusalReason::kAddressNotInPool,
+                                            RefusalReason::kReservationMissing,
+                                            RefusalReason::kTooManyReservations};
 
 /// What stands in the way and may go by what others do. What edits of Pools, of labels or of the
 /// request itself can change is not listed: then everybody concerned is looked at.

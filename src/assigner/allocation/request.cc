@@ -190,6 +190,11 @@ Terms termsOf(const model::Service& service) {
   if (service.externalTrafficPolicy == model::TrafficPolicy::kLocal) {
     terms.localPods = service.selector;
   }
+  if (model::refusalToForward(service)) {
+    terms.by = Forwarder::kNobody;
+  } else if (service.forward == model::ForwardMode::kKubeProxy) {
+    terms.by = Forwarder::kKubeProxy;
+  }
   return terms;
 }
 

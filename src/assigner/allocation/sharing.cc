@@ -33,6 +33,10 @@ bool podsAgree(const Terms& a, const Terms& b) {
   return !a.localPods->empty() && *a.localPods == *b.localPods;
 }
 
+bool forwardersAgree(const Terms& a, const Terms& b) {
+  return a.by == b.by || a.by == Forwarder::kNobody || b.by == Forwarder::kNobody;
+}
+
 std::string with(const Sharer& other, const kube::ObjectKey& service) {
   return "with " + namesFor(service, {other});
 }
@@ -107,6 +111,13 @@ std::optional<std::string> refusalToJoin(const kube::ObjectKey& service,
   return std::nullopt;
 }
 
+bool forwardedOtherwise(const kube::ObjectKey& service, const Terms& terms,
+                        const std::vector<Sharer>& users) {
+  return std::any_of(users.begin(), users.end(), [&](const Sharer& other) {
+    return other.service != service && !forwardersAgree(terms, other.terms);
+  });
+}
+
 std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& terms,
                                  const std::vector<Sharer>& users) {
   for (const Sharer& other : users) {
@@ -118,6 +129,11 @@ std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& te
       return with(other, service) +
              ": both have externalTrafficPolicy Local, and without one and the same spec.selector "
              "no node is sure to have pods of both";
+    }
+    if (!forwardersAgree(terms, other.terms)) {
+      return with(other, service) +
+             ": kube-proxy forwards one of them and IPVS the other, see the "
+             "annotation barevip.dev/forward";
     }
   }
   return std::nullopt;
@@ -131,6 +147,7 @@ Terms whatFits(const kube::ObjectKey& service, Terms terms, const std::vector<Sh
       return std::binary_search(taken.begin(), taken.end(), port);
     });
     if (!podsAgree(terms, other.terms)) terms.localPods.reset();
+    if (!forwardersAgree(terms, other.terms)) terms.by = Forwarder::kNobody;
   }
   return terms;
 }

@@ -26,12 +26,16 @@ struct Port {
   friend auto operator<=>(const Port&, const Port&) = default;
 };
 
+/// Who forwards what comes to an address.
+enum class Forwarder : std::uint8_t { kIpvs, kKubeProxy, kNobody };
+
 /// On what a Service wants an address, or was granted it.
 struct Terms {
   Text key;                 ///< empty: shares with nobody
   std::vector<Port> ports;  ///< ascending
   /// The selector of its pods if externalTrafficPolicy is Local; nullopt: Cluster.
   std::optional<model::StringMap> localPods;
+  Forwarder by = Forwarder::kIpvs;
 
   friend bool operator==(const Terms&, const Terms&) = default;
 };
@@ -69,8 +73,14 @@ struct Sharer {
                                                        const std::string& pool,
                                                        model::AllowSharing allow);
 
+/// Whether one of the others is forwarded by kube-proxy and the Service by IPVS, or the other way
+/// round. An address leads to one of the two.
+[[nodiscard]] bool forwardedOtherwise(const kube::ObjectKey& service, const Terms& terms,
+                                      const std::vector<Sharer>& users);
+
 /// What the Service cannot have beside the others: a port that one of them has; pods of its own on
-/// the announcing node, where another one must have some, too, and they are not the same pods.
+/// the announcing node, where another one must have some, too, and they are not the same pods;
+/// another forwarder.
 [[nodiscard]] std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& terms,
                                                const std::vector<Sharer>& users);
 

@@ -59,9 +59,9 @@ bool refusesRecord(const Error& error) {
 
 ShownStatus statusWithoutRecord(const model::Service& service, const Choice& choice,
                                 const HoldTable& holds, const std::set<IpAddress>& never,
-                                const std::string& ipMode, const Error& error) {
+                                const Error& error) {
   ShownStatus shown;
-  shown.ingress = ingressOf(recordedAddresses(service, holds, never), ipMode);
+  shown.ingress = ingressOf(service, recordedAddresses(service, holds, never), holds);
   const bool serve = !shown.ingress.empty() && hasWhatItAsksFor(service, holds);
   const bool taken = error.code == ErrorCode::kAlreadyExists;
   shown.condition = {kAddressAssigned, serve ? "True" : "False",

@@ -22,7 +22,6 @@ namespace barevip::assigner {
 /// no traffic. never: the addresses of the Service that never had a record.
 [[nodiscard]] ShownStatus statusWithoutRecord(const model::Service& service, const Choice& choice,
                                               const HoldTable& holds,
-                                              const std::set<IpAddress>& never,
-                                              const std::string& ipMode, const Error& error);
+                                              const std::set<IpAddress>& never, const Error& error);
 
 }  // namespace barevip::assigner

@@ -51,8 +51,8 @@ Explanation classMisfit(const model::Service& service) {
 }
 
 // misfit: why what is kept would not be allocated as things are now.
-ShownStatus statusOf(const Choice& choice, const std::optional<Explanation>& misfit,
-                     const std::string& ipMode) {
+ShownStatus statusOf(const model::Service& service, const Choice& choice, const HoldTable& holds,
+                     const std::optional<Explanation>& misfit) {
   std::vector<IpAddress> addresses;
   addresses.reserve(choice.addresses.size());
   for (const Assignment& assignment : choice.addresses) addresses.push_back(assignment.address);
@@ -64,7 +64,7 @@ ShownStatus statusOf(const Choice& choice, const std::optional<Explanation>& mis
     condition.reason = misfit->reason;
     condition.message += "; " + misfit->message;
   }
-  return {ingressOf(addresses, ipMode), std::move(condition)};
+  return {ingressOf(service, addresses, holds), std::move(condition)};
 }
 
 std::optional<WaitingList::Entry> waitOf(const model::Service& service, const Choice& choice) {
@@ -121,14 +121,19 @@ ServicePlan leavingAlone(const ServiceView& view, const ServiceRules& rules) {
   return plan;
 }
 
-// Allocates nothing to a Service whose class is not served, or whose request cannot be read.
+// Allocates nothing to a Service whose class is not served, whose request cannot be read, or that
+// nobody could forward.
 Choice chooseFor(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
                  bool served) {
   const model::Service& service = *view.service;
   const auto request = requestOf(service, view.ns.get());
-  if (served && request) return choose(pools, holds, *request);
-  Choice choice = keep(pools, holds, {service.key, termsOf(service)}, shownBy(service),
-                       {RefusalReason::kBadRequest, request ? "" : request.error().message});
+  auto unforwarded = model::refusalToForward(service);
+  if (served && request && !unforwarded) return choose(pools, holds, *request);
+  Refusal refusal{RefusalReason::kBadRequest, request ? "" : request.error().message};
+  if (request && unforwarded)
+    refusal = {RefusalReason::kForwardingRefused, *std::move(unforwarded)};
+  Choice choice =
+      keep(pools, holds, {service.key, termsOf(service)}, shownBy(service), std::move(refusal));
   if (!served) choice.refusal.reset();  // what it asks for does not matter
   return choice;
 }
@@ -171,10 +176,9 @@ ServicePlan serving(const ServiceView& view, const PoolTable& pools, const HoldT
     if (!recordLater) plan.records.push_back(each);
   }
   plan.held.insert(plan.held.end(), plan.gained.begin(), plan.gained.end());
-  plan.show = statusOf(plan.choice,
+  plan.show = statusOf(service, plan.choice, holds,
                        served ? misfitsOf(pools, plan.choice, applicantOf(service, view.ns.get()))
-                              : std::optional(classMisfit(service)),
-                       rules.ipMode);
+                              : std::optional(classMisfit(service)));
   plan.release = plan.choice.surplus;
   return plan;
 }
@@ -194,11 +198,20 @@ bool isOurs(const ServiceView& view, const HoldTable& holds, const ServiceRules&
   return now.empty() || view.servedAsItIs;  // as the user of a reservation, which records no class
 }
 
-std::vector<model::LoadBalancerIngress> ingressOf(const std::vector<IpAddress>& addresses,
-                                                  const std::string& ipMode) {
+std::vector<model::LoadBalancerIngress> ingressOf(const model::Service& service,
+                                                  const std::vector<IpAddress>& addresses,
+                                                  const HoldTable& holds) {
+  const Terms terms = termsOf(service);
   std::vector<model::LoadBalancerIngress> ingress;
   ingress.reserve(addresses.size());
-  for (const IpAddress& address : addresses) ingress.push_back({address.toString(), "", ipMode});
+  for (const IpAddress& address : addresses) {
+    const Hold* const hold = holds.find(address);
+    const bool byKubeProxy =
+        terms.by == Forwarder::kKubeProxy &&
+        (hold == nullptr || !forwardedOtherwise(service.key, terms, hold->users));
+    ingress.push_back(
+        {address.toString(), "", byKubeProxy ? model::kIpModeVip : model::kIpModeProxy});
+  }
   return ingress;
 }
 

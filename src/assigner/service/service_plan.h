@@ -27,8 +27,7 @@ namespace barevip::assigner {
 /// How a whole cluster is served; the same for every Service.
 struct ServiceRules {
   model::ClassRules classes;
-  std::string ipMode = "Proxy";  ///< of status.loadBalancer.ingress[]
-  bool adopt = false;            ///< take over what Services show and barevip did not allocate
+  bool adopt = false;  ///< take over what Services show and barevip did not allocate
 };
 
 /// One Service as it was seen, with what is remembered of it. What it and the others hold is in the
@@ -59,9 +58,10 @@ struct ShownStatus {
   friend bool operator==(const ShownStatus&, const ShownStatus&) = default;
 };
 
-/// Entries of status.loadBalancer.ingress, in the same order.
+/// Entries of status.loadBalancer.ingress, in the same order. kube-proxy forwards where the Service
+/// asks for that and no other one on the address is forwarded in another way.
 [[nodiscard]] std::vector<model::LoadBalancerIngress> ingressOf(
-    const std::vector<IpAddress>& addresses, const std::string& ipMode);
+    const model::Service& service, const std::vector<IpAddress>& addresses, const HoldTable& holds);
 
 /// Members are in the order in which they are executed. Nothing of it has happened yet.
 struct ServicePlan {

@@ -272,7 +272,7 @@ void ServiceReconciler::explainMissingRecord(const model::Service& service, cons
   }
   const std::set<IpAddress> never = memory_.unrecorded(service.key);
   const ShownStatus status = ledger_.with([&](Allocator& allocator) {
-    return statusWithoutRecord(service, choice, allocator.holds(), never, options_.ipMode, error);
+    return statusWithoutRecord(service, choice, allocator.holds(), never, error);
   });
   // The error of the record counts: it brings the Service back, and writes this then.
   const auto shown = status_.show(service, status, stop);

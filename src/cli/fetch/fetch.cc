@@ -50,7 +50,7 @@ class Fetch {
     }
     onStep_("list Services");
     const auto decode =
-        controlplane::serviceDecoder(compat_, std::make_shared<model::TextBudget>());
+        controlplane::serviceDecoder(reading_, std::make_shared<model::TextBudget>());
     auto services = controlplane::listServices(api_, decode, {}, stop_);
     if (auto ok = take(std::move(services), cluster_.state.services); !ok) return ok;
     if (auto ok = listKind(kube::kPools, model::decodePool, cluster_.state.pools); !ok) return ok;
@@ -82,8 +82,8 @@ class Fetch {
           "defaults are assumed.");
       return {};
     }
-    cluster_.rules = {(*flags)->classes, (*flags)->ipMode, (*flags)->adopt};
-    compat_ = (*flags)->compat;
+    cluster_.rules = {(*flags)->classes, (*flags)->adopt};
+    reading_ = {(*flags)->compat, (*flags)->forward};
     if ((*flags)->leaderElect) leader_ = (*flags)->lease;
     return {};
   }
@@ -109,7 +109,7 @@ class Fetch {
   const Clock& clock_;
   const OnStep& onStep_;
   const std::stop_token& stop_;
-  assigner::Compat compat_ = assigner::Compat::kNone;
+  controlplane::ServiceReading reading_;
   std::optional<kube::ObjectKey> leader_;  ///< nullopt: not known
   view::Cluster cluster_;
 };

@@ -75,6 +75,7 @@ class Explainer {
 
   void describeRequest(const Result<Request>& request) {
     ask("class", service_->loadBalancerClass);
+    ask("forwarding", std::string(toString(service_->forward)));
     if (!request) {
       ask("request", "cannot be read: " + request.error().message);
       return;

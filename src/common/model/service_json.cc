@@ -56,6 +56,13 @@ StringMap readAnnotations(const json& object) {
   return result;
 }
 
+ForwardMode forwardingOf(const StringMap& annotations, ForwardMode byDefault) {
+  const auto wish = annotations.find(std::string(kForwardAnnotation));
+  if (wish == annotations.end() || wish->second.empty()) return byDefault;
+  const auto known = forwardModes().find(wish->second);
+  return known == forwardModes().end() ? ForwardMode::kUnknown : known->second;
+}
+
 // What the parts take once they are decoded, about: texts up to 15 bytes need no memory of their
 // own (libstdc++), a node of a map has 112 bytes.
 constexpr std::size_t kMapNode = 112;
@@ -237,6 +244,7 @@ Result<Service> decodeServiceParts(const json& object, const ServiceParts& parts
     return service;
   }
   service.annotations = readAnnotations(object);
+  service.forward = forwardingOf(service.annotations, parts.forward);
   service.oversized = !fits(object, service.annotations, parts, service.key, budget);
   if (service.oversized) service.annotations.clear();
   service.loadBalancerIp = stringAt(spec, "loadBalancerIP");

@@ -20,6 +20,8 @@ struct ServiceParts {
   bool sourceRanges = true;
   /// Of Services of another type their addresses and status are enough.
   bool loadBalancersOnly = false;
+  /// How Services without a wish of their own are forwarded.
+  ForwardMode forward = ForwardMode::kMasquerade;
 };
 inline constexpr ServiceParts kPartsOfOperator{true, true, false, true};
 inline constexpr ServiceParts kPartsOfNode{false, false, true, true};

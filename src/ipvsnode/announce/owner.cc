@@ -12,11 +12,16 @@ namespace {
 
 using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
 
+std::vector<std::string> amongst(const std::set<std::string>& wanted, const NodeNames& names) {
+  std::vector<std::string> both;
+  std::set_intersection(names.begin(), names.end(), wanted.begin(), wanted.end(),
+                        std::back_inserter(both));
+  return both;
+}
+
 /// Leaves only what is in `wanted` too, unless that is nothing.
 void prefer(const std::set<std::string>& wanted, NodeNames& candidates) {
-  std::vector<std::string> both;
-  std::set_intersection(candidates.begin(), candidates.end(), wanted.begin(), wanted.end(),
-                        std::back_inserter(both));
+  std::vector<std::string> both = amongst(wanted, candidates);
   if (!both.empty()) candidates = std::move(both);
 }
 
@@ -118,6 +123,8 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
       const auto& announce = announceOf(vip.claims, pools);
       question.announced = announce.mode == model::AnnounceMode::kL2;
       question.candidates = admission.candidatesFor(vip.address, announce);
+      if (vip.endpointNodesOnly)
+        question.candidates = amongst(vip.endpointNodes, question.candidates);
       // From any to each: if those that have all are not candidates, the others still count.
       prefer(vip.endpointNodes, question.candidates);
       prefer(vip.commonNodes, question.candidates);

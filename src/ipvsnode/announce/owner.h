@@ -21,7 +21,8 @@ namespace barevip::node {
 /// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, and
 /// fits the announce section of the VIP's pool; of these, if there are such, only those that can
 /// announce it; for policy Local only those with endpoints of every Service, if there are such,
-/// else those with endpoints of any. Without a claim there are no candidates yet.
+/// else those with endpoints of any, and none but those where kube-proxy forwards. Without a claim
+/// there are no candidates yet.
 ///
 /// While one of the nodes does not report its ability nobody's counts: it would not take over.
 ///

@@ -70,7 +70,6 @@ DesiredOptions desiredOptions(const Options& options, const Machine& machine) {
   DesiredOptions desired;
   desired.nodeName = options.nodeName;
   desired.placement = options.placement;
-  desired.forward = options.forward;
   desired.bindInterface = machine.bindInterface();
   desired.scheduler = options.scheduler;
   desired.timeouts = options.timeouts;
@@ -224,8 +223,10 @@ class Daemon {
     stores_.services.addHandler([this](const auto& before, const auto& after) {
       if (!after) serviceTexts_.release(before->key);
     });
-    add(kube::kServices, {}, stores_.services, [this](const nlohmann::json& object) {
-      return model::decodeServiceParts(object, model::kPartsOfNode, serviceTexts_);
+    model::ServiceParts parts = model::kPartsOfNode;
+    parts.forward = options_.forward;
+    add(kube::kServices, {}, stores_.services, [this, parts](const nlohmann::json& object) {
+      return model::decodeServiceParts(object, parts, serviceTexts_);
     });
     add(kube::kEndpointSlices, {}, stores_.slices, model::decodeEndpointSlice);
     add(kube::kNodes, {}, stores_.nodes, model::decodeNode);
@@ -338,7 +339,7 @@ int runDump(const Options& options) {
   auto machine = Machine::open(options, {});
   if (!machine) return sayError(machine.error());
   const auto api = openApi(std::move(*access));
-  const auto cluster = listCluster(*api, {});
+  const auto cluster = listCluster(*api, options.forward, {});
   if (!cluster) return sayError(cluster.error());
   const KernelSeams seams = (*machine)->seams();
   auto kernel = readKernel(seams);

@@ -22,7 +22,6 @@ using std::chrono::milliseconds;
 
 const std::map<std::string, Placement> kPlacements{{"director", Placement::kDirector},
                                                    {"host", Placement::kHost}};
-const std::map<std::string, ForwardMode> kForwardModes{{"endpoints", ForwardMode::kEndpoints}};
 const std::map<std::string, Options::Output> kOutputs{{"table", Options::Output::kTable},
                                                       {"json", Options::Output::kJson}};
 
@@ -95,8 +94,10 @@ ipvs::Timeouts timeoutsOf(ipvs::Timeouts named, Placement placement) {
 }
 
 void addRun(CLI::App& app, Options& options, bool& dump) {
-  addChoiceFlag(app, "--forward", "how requests reach pods: endpoints", "endpoints", kForwardModes,
-                options.forward);
+  addChoiceFlag(app, "--forward",
+                "how requests reach the pods of Services without the annotation "
+                "barevip.dev/forward; the flag of the operator must be the same",
+                "masquerade", model::forwardModes(), options.forward);
   app.add_option_function<std::string>(
          "--scheduler",
          [&options](const std::string& name) {
@@ -177,6 +178,13 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
 
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   options.timeouts = timeoutsOf(timeouts, options.placement);
+  const bool clusterIp = options.forward == model::ForwardMode::kClusterIp;
+  if (clusterIp && options.placement == Placement::kHost) {
+    return tl::make_unexpected(wrongCommandLine(
+        app,
+        "--forward=cluster-ip needs --placement=director: on the host no packet gets from "
+        "IPVS to a clusterIP; write masquerade or kube-proxy"));
+  }
   if (init->parsed()) options.command = Options::Command::kInit;
   if (cleanup->parsed()) options.command = Options::Command::kCleanup;
   if (check->parsed()) options.command = Options::Command::kCheck;

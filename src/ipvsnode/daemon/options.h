@@ -41,7 +41,7 @@ struct Options {
   bool askApi = true;  ///< kCheck: ask the API server for its version, too
   std::string bindInterface = kAutoInterface;
   Placement placement = Placement::kDirector;
-  ForwardMode forward = ForwardMode::kEndpoints;
+  model::ForwardMode forward = model::ForwardMode::kMasquerade;  ///< of Services without a wish
   std::string scheduler = "rr";
   std::chrono::milliseconds syncPeriod{30'000};
   std::chrono::seconds drainTimeout{300};

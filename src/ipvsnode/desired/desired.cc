@@ -9,6 +9,7 @@
 
 #include "ipvsnode/cluster/bound_claims.h"
 #include "ipvsnode/desired/endpoints.h"
+#include "ipvsnode/desired/forwarding.h"
 #include "ipvsnode/desired/source_ranges.h"
 
 namespace barevip::node {
@@ -41,7 +42,7 @@ class Builder {
       const bool here = mayServeHere(frontend);
       addToVip(frontend, here);
       vipsOfCluster_.insert(frontend.key.vip);
-      if (here) frontends_.push_back(std::move(frontend));
+      if (here && !isByKubeProxy(*frontend.service)) frontends_.push_back(std::move(frontend));
     }
     for (const Frontend& frontend : frontends_) vips_.insert(frontend.key.vip);
   }
@@ -81,8 +82,14 @@ class Builder {
                  ": take it out of the pool");
       return false;
     }
+    if (const auto refusal = refusalToForwardHere(*frontend.service, options_.placement)) {
+      report(frontend, refusal->reason, refusal->message);
+      return false;
+    }
     const auto holder = local_.held.find(vip);
     if (holder == local_.held.end()) return true;
+    const bool kubeProxys = holder->second == heldBy(kKubeProxyDevice);
+    if (kubeProxys && isByKubeProxy(*frontend.service)) return true;
     report(frontend, "AddressInUse",
            vip.toString() + " is held on node " + options_.nodeName + " by " + holder->second +
                ", which barevip did not make: remove it or take the address out of the pool");
@@ -90,11 +97,8 @@ class Builder {
   }
 
   void addFrontend(const Frontend& frontend) {
-    const model::Service& service = *frontend.service;
-    const auto slices = endpoints_.of(service.key);
-    const EndpointChoice choice = chooseEndpoints(
-        slices, {service, frontend.key.vip.family(), frontend.port, options_.nodeName}, admission_);
-    noteRefused(frontend, choice.refused);
+    const bool clusterIp = frontend.service->forward == model::ForwardMode::kClusterIp;
+    const EndpointChoice choice = clusterIp ? clusterIpOf(frontend) : endpointsOf(frontend);
 
     ipvs::VirtualServer server{frontend.key, optionsOf(frontend), {}};
     server.realServers.reserve(choice.realServers.size());
@@ -103,6 +107,25 @@ class Builder {
 
     desired_.filter.virtualServers.push_back(frontend.key);
     if (choice.localOnly) desired_.filter.keepClient.push_back(frontend.key);
+  }
+
+  EndpointChoice endpointsOf(const Frontend& frontend) {
+    const model::Service& service = *frontend.service;
+    EndpointChoice choice = chooseEndpoints(
+        endpoints_.of(service.key),
+        {service, frontend.key.vip.family(), frontend.port, options_.nodeName}, admission_);
+    noteRefused(frontend, choice.refused);
+    return choice;
+  }
+
+  // kube-proxy chooses the pod, and refuses requests while there is none. It leads to every
+  // endpoint: where one must not be led to, the port leads nowhere.
+  EndpointChoice clusterIpOf(const Frontend& frontend) {
+    EndpointChoice choice;
+    const auto address = clusterIpFor(*frontend.service, frontend.key.vip.family());
+    const bool guarded = endpointsOf(frontend).refused.count > 0;
+    if (address && !guarded) choice.realServers.push_back({*address, frontend.port.port});
+    return choice;
   }
 
   // One for all ports: there may be as many refusals as there are ports.
@@ -193,6 +216,8 @@ class Builder {
       vips.push_back({frontend.key.vip, {}, {}, {}, {}, here});
     }
     ServedVip& vip = vips.back();
+    vip.servedHere = vip.servedHere && here;
+    vip.byKubeProxy = isByKubeProxy(*frontend.service);
     if (!insertByKey(vip.services, frontend.service)) return;
     // Services that share a reservation have one IP object.
     for (auto& claim : claims_.of(*frontend.service, vip.address)) insertByKey(vip.claims, claim);
@@ -200,8 +225,12 @@ class Builder {
 
   void findEndpointNodes(ServedVip& vip) {
     std::vector<const model::Service*> placed;
+    bool allLocal = true;
     for (const auto& service : vip.services) {
-      if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) continue;
+      if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) {
+        allLocal = false;
+        continue;
+      }
       const auto nodes = nodesWithEndpoints(endpoints_.of(service->key), *service,
                                             vip.address.family(), admission_);
       if (nodes.empty()) continue;
@@ -211,6 +240,7 @@ class Builder {
       vip.endpointNodes.insert(nodes.begin(), nodes.end());
       placed.push_back(service.get());
     }
+    vip.endpointNodesOnly = vip.byKubeProxy && (allLocal || !placed.empty());
     if (placed.empty() || !vip.commonNodes.empty()) return;
     for (const model::Service* service : placed) {
       desired_.problems.push_back(
@@ -327,11 +357,22 @@ net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options) {
   return net::ProxyNeighbour{vip, options.bindInterface};
 }
 
+net::Item announcementOf(const ServedVip& vip, const DesiredOptions& options) {
+  if (vip.byKubeProxy) return net::BoundAddress{vip.address, options.bindInterface};
+  return announcementOf(vip.address, options);
+}
+
 std::optional<IpAddress> announcedVip(const net::Item& item, const DesiredOptions& options) {
-  std::optional<IpAddress> vip;
-  if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) vip = proxy->address;
-  if (const auto* address = std::get_if<net::BoundAddress>(&item)) vip = address->address;
-  return vip && announcementOf(*vip, options) == item ? vip : std::nullopt;
+  ServedVip vip;
+  if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) {
+    vip.address = proxy->address;
+  } else if (const auto* address = std::get_if<net::BoundAddress>(&item)) {
+    vip.address = address->address;
+    vip.byKubeProxy = true;
+  } else {
+    return std::nullopt;
+  }
+  return announcementOf(vip, options) == item ? std::optional(vip.address) : std::nullopt;
 }
 
 bool isAnnouncement(const net::Item& nodeItem) {

@@ -28,15 +28,9 @@ using net::Placement;
 /// Placement::kDirector: the device of the balancer namespace that holds the VIPs.
 inline constexpr const char* kDirectorDevice = "lo";
 
-/// How requests reach pods. A further mode is a value here and a branch in computeDesired.
-enum class ForwardMode : std::uint8_t {
-  kEndpoints,  ///< IPVS masquerades to ready pods
-};
-
 struct DesiredOptions {
   std::string nodeName;
   Placement placement = Placement::kDirector;
-  ForwardMode forward = ForwardMode::kEndpoints;
   std::string bindInterface;
   std::string scheduler = "rr";
   ipvs::Timeouts timeouts;
@@ -67,9 +61,13 @@ struct ServedVip {
   /// of them; Services that have endpoints nowhere do not count. Empty: any node will do.
   std::set<std::string> endpointNodes;
   std::set<std::string> commonNodes;
-  /// False: something else holds the address on this node, the node itself speaks with it, or the
-  /// node has no IPv6.
+  /// False: something else holds the address on this node, the node itself speaks with it, it has
+  /// no IPv6, or cannot forward as a Service asks for.
   bool servedHere = true;
+  bool byKubeProxy = false;  ///< it has announcements and nothing else
+  /// A node without such an endpoint drops what comes there, so that none but endpointNodes may
+  /// announce: kube-proxy and externalTrafficPolicy Local.
+  bool endpointNodesOnly = false;
 };
 
 /// Whose announcement waits for something in the kernel: one VIP's, or that of all of a family.
@@ -80,7 +78,8 @@ using Items = std::map<net::Item, Beneficiary>;
 struct DesiredState {
   std::vector<ServedVip> vips;                      ///< ascending; all of the cluster
   std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
-  /// What virtual servers are for; ascending by key. Also of those that holdBack() leaves out.
+  /// What virtual servers are for; ascending by key. Also of those that holdBack() leaves out. None
+  /// of a VIP that kube-proxy forwards.
   std::vector<Frontend> frontends;
   ipvs::Timeouts timeouts;
   net::FilterState filter;
@@ -109,8 +108,13 @@ void holdBack(DesiredState& desired, std::set<IpAddress> vips, const std::set<ne
 /// What the node's namespace should hold of barevip, the announcements included.
 [[nodiscard]] std::set<net::Item> wantedOnNode(const DesiredState& desired);
 
-/// The items that make this node answer for the VIP on the bind interface.
+/// The item that makes this node answer for a VIP that IPVS forwards on the bind interface.
 [[nodiscard]] net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options);
+
+/// The same for any VIP. One that kube-proxy forwards is an address of the bind interface: so the
+/// kernel answers for it and takes its packets, with and without an address of kube-proxy's own
+/// elsewhere (proxy neighbours answer for routes only, net/ipv4/arp.c).
+[[nodiscard]] net::Item announcementOf(const ServedVip& vip, const DesiredOptions& options);
 
 /// The VIP for which announcementOf makes the item with these options, if it does.
 [[nodiscard]] std::optional<IpAddress> announcedVip(const net::Item& item,

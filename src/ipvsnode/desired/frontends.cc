@@ -10,12 +10,16 @@
 
 #include "barevip/net/data_path.h"
 
+#include "ipvsnode/desired/forwarding.h"
 #include "ipvsnode/desired/machines.h"
 
 namespace barevip::node {
 namespace {
 
-constexpr const char* kProxyMode = "Proxy";
+// What another controller wrote before there were modes, or for itself, has none.
+bool isMode(const std::string& ipMode) {
+  return ipMode == model::kIpModeProxy || ipMode == model::kIpModeVip;
+}
 
 bool saysAssigned(const model::Service& service) {
   const model::Condition* condition = model::findCondition(service.conditions, kAddressAssigned);
@@ -44,19 +48,20 @@ class Selector {
   void take(const std::shared_ptr<const model::Service>& service) {
     const bool assigned = saysAssigned(*service);
     for (const model::LoadBalancerIngress& ingress : service->ingress) {
-      if (ingress.ipMode != kProxyMode || ingress.ip.empty()) continue;
+      if (!isMode(ingress.ipMode) || ingress.ip.empty()) continue;
       const auto vip = IpAddress::parse(ingress.ip);
       if (!assigned && (!vip || claims_.of(*service, *vip).empty())) continue;
       if (!vip) {
         problems_.push_back({service->key, std::nullopt, "InvalidAddress",
                              "status.loadBalancer.ingress: " + vip.error().message});
-      } else if (mayServe(*service, *vip)) {
+      } else if (mayServe(*service, *vip) && mayForward(*service, *vip, ingress.ipMode)) {
         takePorts(service, *vip);
       }
     }
   }
 
   Frontends finish() && {
+    dropOthersWay();
     Frontends result;
     result.all.reserve(taken_.size());
     std::stable_sort(taken_.begin(), taken_.end(),
@@ -89,6 +94,35 @@ class Selector {
       return false;
     }
     return true;
+  }
+
+  bool mayForward(const model::Service& service, const IpAddress& vip, const std::string& ipMode) {
+    auto refusal = refusalToForward(service, vip, ipMode);
+    if (!refusal) return true;
+    problems_.push_back(
+        {service.key, vip, std::move(refusal->reason), std::move(refusal->message)});
+    return false;
+  }
+
+  // Of each VIP those who differ from the one that decides where it leads.
+  void dropOthersWay() {
+    std::map<IpAddress, const model::Service*> decides;
+    for (const Frontend& one : taken_) {
+      const auto [at, isNew] = decides.emplace(one.key.vip, one.service.get());
+      if (!isNew && !saysAssigned(*at->second) && saysAssigned(*one.service)) {
+        at->second = one.service.get();
+      }
+    }
+    std::erase_if(taken_, [&](const Frontend& one) {
+      const model::Service& decider = *decides.at(one.key.vip);
+      if (isByKubeProxy(decider) == isByKubeProxy(*one.service)) return false;
+      problems_.push_back({one.service->key, one.key.vip, model::kForwardingRefused,
+                           one.key.vip.toString() +
+                               " is shared, and kube-proxy forwards one of its Services and IPVS "
+                               "another; write the same annotation " +
+                               std::string(model::kForwardAnnotation) + " for all of them"});
+      return true;
+    });
   }
 
   void takePorts(const std::shared_ptr<const model::Service>& service, const IpAddress& vip) {

@@ -37,8 +37,9 @@ struct Frontends {
 /// and none of the transfer networks between node and balancer namespace.
 [[nodiscard]] bool isRoutableUnicast(const IpAddress& address);
 
-/// A Service's address is served if it stands in its status with ipMode Proxy, was given by us, is
-/// routable unicast and neither a node's own address nor an API server's. Given by us: the Service
+/// A Service's address is served if it stands in its status with an ipMode, was given by us, is
+/// routable unicast, neither a node's own address nor an API server's, and can be forwarded as the
+/// Service asks for (forwarding.h). Given by us: the Service
 /// carries our condition with status True, or a bound IP object records the address for it. The
 /// operator sets the condition False and lets the address stand when a Service that has one asks
 /// for what it cannot have.
@@ -46,6 +47,9 @@ struct Frontends {
 /// Two Services with one key: the one whose IP object grants the port has it; if neither or both
 /// do, the one that is not being deleted, then the first by namespace and name. The other gets a
 /// Problem, and its other ports are served.
+///
+/// Two Services on one VIP of which kube-proxy forwards one: the VIP leads where the one leads that
+/// has what it asks for, or is not being deleted, or is the first. The other gets a Problem.
 ///
 /// The same on every node: who announces a VIP follows from it. claims: of `cluster`.
 [[nodiscard]] Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,

@@ -113,6 +113,19 @@ void addPairEnd(std::vector<Sysctl>& table, const std::string& device, bool ipv6
   }
 }
 
+/// For all interfaces: every node has every VIP, and one more interface in the same segment would
+/// answer for it, too. Stricter values of arp_ignore are as good.
+void addArpOfOwnerOnly(std::vector<Sysctl>& table,
+                       const std::vector<Sysctl::Condition>& onlyWhile) {
+  const std::string arpIgnore = "net/ipv4/conf/all/arp_ignore";
+  std::vector<Sysctl::Condition> unset = onlyWhile;
+  unset.push_back({arpIgnore, "0"});
+  table.push_back(
+      {arpIgnore, "1", "only the owner of a VIP answers ARP for it", Demand::kSet, unset});
+  table.push_back({"net/ipv4/conf/all/arp_announce", "2",
+                   "a VIP is never the sender of an ARP question", Demand::kSet, onlyWhile});
+}
+
 std::string describeProblem(const Sysctl& entry, const std::string& found) {
   if (entry.demand == Demand::kRefuse) {
     return "sysctl " + entry.name + " is " + found + ": " + entry.why;
@@ -190,6 +203,9 @@ std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6) {
                 Demand::kRefuse}));
   for (const net::Pair& pair : {net::kOutside, net::kInside})
     addPairEnd(table, pair.nodeDevice, ipv6);
+  // kube-proxy in ipvs mode, whose device this is, holds what it forwards on every node; its own
+  // setting strictARP does the same and is off by default.
+  addArpOfOwnerOnly(table, {{"net/ipv4/conf/kube-ipvs0/forwarding", "1"}});
   if (bindInterface.empty()) return table;
   table.push_back({"net/ipv4/neigh/" + bindInterface + "/proxy_delay", "0",
                    "ARP for VIPs is answered at once, not after up to 0.8 s"});
@@ -207,16 +223,7 @@ std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool 
                                          KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
   append(table, forwarding(bindInterface, ipv6));
-  // For all interfaces: every node has every VIP, and one more interface in the same segment would
-  // answer for it, too. Stricter values of arp_ignore are as good.
-  const std::string arpIgnore = "net/ipv4/conf/all/arp_ignore";
-  table.push_back({arpIgnore,
-                   "1",
-                   "only the owner of a VIP answers ARP for it",
-                   Demand::kSet,
-                   {{arpIgnore, "0"}}});
-  table.push_back(
-      {"net/ipv4/conf/all/arp_announce", "2", "a VIP is never the sender of an ARP question"});
+  addArpOfOwnerOnly(table, {});
   return table;
 }
 

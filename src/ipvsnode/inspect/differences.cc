@@ -61,7 +61,7 @@ class Finder {
     for (const ServedVip& vip : dump_.desired.vips) {
       if (!vip.servedHere) {
         add(vip.address, vip.address.toString(), whyNotServed(vip.address));
-      } else if (!led.contains(vip.address)) {
+      } else if (!vip.byKubeProxy && !led.contains(vip.address)) {
         add(vip.address, vip.address.toString(),
             "no node announces it yet, so this node does not lead to it. The node that takes it "
             "over records itself in status.node of its IP object");
@@ -71,7 +71,8 @@ class Finder {
 
   [[nodiscard]] std::string whyNotServed(const IpAddress& vip) const {
     for (const Problem& problem : dump_.desired.problems) {
-      const bool says = problem.reason == "NoIPv6" || problem.reason == "AddressInUse";
+      const bool says = problem.reason == "NoIPv6" || problem.reason == "AddressInUse" ||
+                        problem.reason == model::kForwardingRefused;
       if (says && problem.vip == vip) return problem.message;
     }
     return "this node cannot serve it";

@@ -166,11 +166,14 @@ class Table {
 
 }  // namespace
 
-Result<ClusterState> listCluster(kube::Api& api, const std::stop_token& stop) {
+Result<ClusterState> listCluster(kube::Api& api, model::ForwardMode forward,
+                                 const std::stop_token& stop) {
   ClusterState state;
+  model::ServiceParts parts = model::kPartsOfNode;
+  parts.forward = forward;
   model::TextBudget texts;
-  const auto decodeService = [&texts](const nlohmann::json& object) {
-    return model::decodeServiceParts(object, model::kPartsOfNode, texts);
+  const auto decodeService = [&](const nlohmann::json& object) {
+    return model::decodeServiceParts(object, parts, texts);
   };
   Result<void> listed =
       kube::listInto(api, kube::kServices, {}, decodeService, state.services, stop);
@@ -202,8 +205,9 @@ Dump makeDump(const ClusterState& cluster, KernelState kernel,
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
     dump.holders.emplace(question.vip, question.holder);
-    if (question.holder == options.nodeName && dump.desired.vips[i].servedHere) {
-      dump.desired.announcements.emplace(question.vip, announcementOf(question.vip, options));
+    const ServedVip& vip = dump.desired.vips[i];
+    if (question.holder == options.nodeName && vip.servedHere) {
+      dump.desired.announcements.emplace(question.vip, announcementOf(vip, options));
     }
   }
   return dump;

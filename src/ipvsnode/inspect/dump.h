@@ -27,8 +27,9 @@ struct Dump {
   std::map<IpAddress, std::string> holders;  ///< status.node of the IP objects
 };
 
-/// Lists what the daemon would watch.
-[[nodiscard]] Result<ClusterState> listCluster(kube::Api& api, const std::stop_token& stop);
+/// Lists what the daemon would watch. forward: of Services without a wish.
+[[nodiscard]] Result<ClusterState> listCluster(kube::Api& api, model::ForwardMode forward,
+                                               const std::stop_token& stop);
 
 /// Computes the desired state and compares. addresses: all of the node's namespace.
 [[nodiscard]] Dump makeDump(const ClusterState& cluster, KernelState kernel,

@@ -89,7 +89,7 @@ json vipsJson(const Dump& dump, const DesiredOptions& options) {
         {{"address", vip.address.toString()},
          {"services", std::move(services)},
          {"holder", holder == dump.holders.end() ? "" : holder->second},
-         {"announcedHere", dump.kernel.nodeItems.contains(announcementOf(vip.address, options))}});
+         {"announcedHere", dump.kernel.nodeItems.contains(announcementOf(vip, options))}});
   }
   return result;
 }

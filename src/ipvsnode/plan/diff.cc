@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "ipvsnode/desired/forwarding.h"
+
 namespace barevip::node {
 namespace {
 
@@ -368,7 +370,9 @@ std::map<IpAddress, std::string> foreignHolders(const KernelState& kernel,
   std::map<IpAddress, std::string> result;
   for (const net::BoundAddress& address : addresses) {
     if (kernel.nodeItems.contains(address)) continue;
-    result.emplace(address.address, "device " + address.device);
+    const auto [at, isNew] = result.emplace(address.address, heldBy(address.device));
+    // What kube-proxy holds, it may hold for us: any other device counts more.
+    if (!isNew && at->second == heldBy(kKubeProxyDevice)) at->second = heldBy(address.device);
   }
   for (const auto& [key, server] : kernel.virtualServers) {
     if (isOurs(key.vip, kernel, context)) continue;

@@ -180,7 +180,7 @@ MonotonicTime Syncer::pass() {
                        now);
   for (const ServedVip& vip : desired.vips) {
     if (!vip.servedHere || !decision.announce.contains(vip.address)) continue;
-    desired.announcements.emplace(vip.address, announcementOf(vip.address, options_.desired));
+    desired.announcements.emplace(vip.address, announcementOf(vip, options_.desired));
   }
   holdBack(desired, unowned(questions, decision.announce), kernel_.nodeItems);
   if (nodes.established) reportUnowned(questions, desired);
@@ -323,8 +323,7 @@ void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
     logVips(sentence, news);
   };
   logNews("not eligible to announce these VIPs; yielding them", before.blocked, ability->blocked);
-  logNews("VIPs are in use on this node by something else; yielding them", before.held,
-          ability->held);
+  logNews("VIPs cannot be served on this node; yielding them", before.held, ability->held);
   ability_ = std::move(ability);
   if (hooks_.able) hooks_.able(*ability_);
 }
@@ -364,11 +363,12 @@ bool Syncer::areOnTheWire(const std::map<std::string, IpAddress>& nodeAddresses)
          foreignAddresses_.end();
 }
 
-// What this process put into the kernel stays ours until it is gone from there.
+// What this process put into the kernel stays ours until it is gone from there. Virtual servers for
+// what kube-proxy forwards are kube-proxy's.
 void Syncer::rememberVips(const DesiredState& desired) {
   std::set<IpAddress> vips;
   for (const ServedVip& vip : desired.vips) {
-    if (vip.servedHere) vips.insert(vip.address);
+    if (vip.servedHere && !vip.byKubeProxy) vips.insert(vip.address);
   }
   for (const auto& [key, server] : kernel_.virtualServers) {
     if (vipsBefore_.contains(key.vip)) vips.insert(key.vip);
@@ -380,13 +380,18 @@ void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredS
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
     if (!question.announced || question.claims.empty() || !question.candidates.empty()) continue;
-    for (const auto& service : desired.vips[i].services) {
-      desired.problems.push_back(
-          {service->key, question.vip, "NoNode",
-           "no node may announce " + question.vip.toString() +
-               ": look at announce in its Pool, at the label "
-               "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
-               "runs"});
+    const ServedVip& vip = desired.vips[i];
+    const bool noPods = vip.endpointNodesOnly && vip.endpointNodes.empty();
+    const char* const why =
+        noPods
+            ? ": kube-proxy forwards it, with externalTrafficPolicy Local, and no node has a "
+              "ready endpoint"
+            : ": look at announce in its Pool, at the label "
+              "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
+              "runs";
+    for (const auto& service : vip.services) {
+      desired.problems.push_back({service->key, question.vip, "NoNode",
+                                  "no node may announce " + question.vip.toString() + why});
     }
   }
 }

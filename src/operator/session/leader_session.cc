@@ -91,7 +91,7 @@ void LeaderSession::stop() {
 }
 
 Result<void> LeaderSession::restore(const std::stop_token& stop) {
-  const auto snapshot = takeSnapshot(api_, clock_, stores_, options_.compat, stop);
+  const auto snapshot = takeSnapshot(api_, clock_, stores_, options_.reading, stop);
   if (!snapshot) return tl::make_unexpected(snapshot.error());
   pools_.refresh();
   const auto adopted = ledger_.with([&](assigner::Allocator& allocator) {

@@ -17,7 +17,6 @@
 #include "assigner/allocation/ledger.h"
 #include "assigner/allocation/pool_holders.h"
 #include "assigner/allocation/waiting_list.h"
-#include "assigner/service/compat.h"
 #include "assigner/service/service_reconciler.h"
 #include "common/kube/controller.h"
 #include "common/kube/work_queue.h"
@@ -25,6 +24,7 @@
 #include "operator/ip/ip_reconciler.h"
 #include "operator/pool/pool_reconciler.h"
 #include "operator/session/deferred_queue.h"
+#include "operator/session/service_decoder.h"
 #include "operator/session/sources.h"
 #include "operator/session/stores.h"
 #include "operator/session/wake_ups.h"
@@ -43,7 +43,7 @@ class LeaderSession {
   struct Options {
     std::size_t workers = 8;
     assigner::ServiceReconciler::Options services;
-    assigner::Compat compat = assigner::Compat::kNone;
+    ServiceReading reading;
     obs::Registry* metrics = nullptr;  ///< of the process; null: the work is not measured
   };
 

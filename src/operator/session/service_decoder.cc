@@ -7,12 +7,16 @@
 
 namespace barevip::controlplane {
 
-ServiceDecoder serviceDecoder(assigner::Compat compat, std::shared_ptr<model::TextBudget> budget) {
-  return [compat, budget = std::move(budget)](const nlohmann::json& object) {
-    auto service = model::decodeServiceParts(object, model::kPartsOfOperator, *budget);
-    if (service) assigner::readAnnotationsOf(compat, *service);
-    return service;
-  };
+ServiceDecoder serviceDecoder(const ServiceReading& reading,
+                              std::shared_ptr<model::TextBudget> budget) {
+  model::ServiceParts parts = model::kPartsOfOperator;
+  parts.forward = reading.forward;
+  return
+      [parts, compat = reading.compat, budget = std::move(budget)](const nlohmann::json& object) {
+        auto service = model::decodeServiceParts(object, parts, *budget);
+        if (service) assigner::readAnnotationsOf(compat, *service);
+        return service;
+      };
 }
 
 }  // namespace barevip::controlplane

@@ -47,13 +47,14 @@ bool behind(const kube::Store<T>& store, const std::vector<Listed>& listed) {
 
 // nullopt: the stores do not get as far as the lists in time.
 Result<std::optional<Snapshot>> tryOnce(kube::Api& api, const Clock& clock, const Stores& stores,
-                                        assigner::Compat compat, const std::stop_token& stop) {
+                                        const ServiceReading& reading,
+                                        const std::stop_token& stop) {
   const auto pools = listPools(api, stop);
   if (!pools) return tl::make_unexpected(pools.error());
   auto claims = listClaims(api, stores.claims, stop);
   if (!claims) return tl::make_unexpected(std::move(claims.error()));
   auto services =
-      listServices(api, serviceDecoder(compat, stores.serviceTexts), stores.services, stop);
+      listServices(api, serviceDecoder(reading, stores.serviceTexts), stores.services, stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
   const auto namespaces = listNamespaces(api, stop);
   if (!namespaces) return tl::make_unexpected(namespaces.error());
@@ -72,12 +73,12 @@ Result<std::optional<Snapshot>> tryOnce(kube::Api& api, const Clock& clock, cons
 }  // namespace
 
 Result<Snapshot> takeSnapshot(kube::Api& api, const Clock& clock, const Stores& stores,
-                              assigner::Compat compat, const std::stop_token& stop) {
+                              const ServiceReading& reading, const std::stop_token& stop) {
   while (!stores.synced() && pauseFor(clock, kPollInterval, stop)) {
   }
   kube::Backoff backoff(clock, kube::systemRandom());
   while (!stop.stop_requested()) {
-    auto taken = tryOnce(api, clock, stores, compat, stop);
+    auto taken = tryOnce(api, clock, stores, reading, stop);
     if (taken && *taken) return std::move(**taken);
     std::chrono::milliseconds pause = backoff.next();
     if (taken) {

@@ -8,7 +8,7 @@
 #include "barevip/kube/api.h"
 
 #include "assigner/restore/take_up.h"
-#include "assigner/service/compat.h"
+#include "operator/session/service_decoder.h"
 #include "operator/session/stores.h"
 
 namespace barevip::controlplane {
@@ -18,7 +18,8 @@ namespace barevip::controlplane {
 /// are there, for as long as the API server does not answer. An error is kStopped. The stores
 /// outlive the snapshot, which reads Namespaces from them.
 [[nodiscard]] Result<assigner::Snapshot> takeSnapshot(kube::Api& api, const Clock& clock,
-                                                      const Stores& stores, assigner::Compat compat,
+                                                      const Stores& stores,
+                                                      const ServiceReading& reading,
                                                       const std::stop_token& stop);
 
 }  // namespace barevip::controlplane

@@ -156,6 +156,17 @@ const std::vector<Case> kCases{
        world.service.annotations[std::string(model::kAddressAnnotation)] = "no address";
      },
      "wait BadRequest; record 10.0.0.5; show 10.0.0.5 False BadRequest; keep web-10.0.0.5"},
+    {"a Service that nobody could forward gets nothing and shows the reason",
+     [](World& world) { world.service.forward = model::ForwardMode::kUnknown; },
+     "wait ForwardingRefused; show False ForwardingRefused; keep nothing"},
+    {"a Service that nobody can forward any more keeps what it has",
+     [](World& world) {
+       world.holds("10.0.0.5");
+       world.service.forward = model::ForwardMode::kClusterIp;
+       world.service.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+     },
+     "wait ForwardingRefused; regranted web-10.0.0.5; record 10.0.0.5; "
+     "show 10.0.0.5 False ForwardingRefused; keep web-10.0.0.5"},
     {"a Service whose class is served no more keeps what it has, and gets nothing else",
      [](World& world) {
        world.rules.classes.required = true;
@@ -294,6 +305,48 @@ TEST(ServicePlan, LeavesNothingToChangeWhenItWasGranted) {
   }
 }
 
+TEST(ServicePlan, TellsKubeProxyToForwardWhatItForwardsAlone) {
+  struct Way {
+    const char* situation;
+    model::ForwardMode forward;
+    model::TrafficPolicy policy;
+    std::optional<model::ForwardMode> beside;  ///< a Service on the same address
+    const char* ipMode;
+  };
+  using Mode = model::ForwardMode;
+  constexpr auto kCluster = model::TrafficPolicy::kCluster;
+  constexpr auto kLocal = model::TrafficPolicy::kLocal;
+  const Way cases[] = {
+      {"masquerade", Mode::kMasquerade, kCluster, std::nullopt, "Proxy"},
+      {"cluster-ip", Mode::kClusterIp, kCluster, std::nullopt, "Proxy"},
+      {"cluster-ip that is refused", Mode::kClusterIp, kLocal, std::nullopt, "Proxy"},
+      {"unknown", Mode::kUnknown, kCluster, std::nullopt, "Proxy"},
+      {"kube-proxy", Mode::kKubeProxy, kCluster, std::nullopt, "VIP"},
+      {"kube-proxy, Local", Mode::kKubeProxy, kLocal, std::nullopt, "VIP"},
+      {"kube-proxy beside the same", Mode::kKubeProxy, kCluster, Mode::kKubeProxy, "VIP"},
+      {"kube-proxy beside IPVS", Mode::kKubeProxy, kCluster, Mode::kMasquerade, "Proxy"},
+      {"kube-proxy beside what is refused", Mode::kKubeProxy, kCluster, Mode::kUnknown, "VIP"},
+  };
+  for (const Way& each : cases) {
+    World world;
+    world.service.annotations[std::string(model::kShareAnnotation)] = "k";
+    if (each.beside) {
+      model::Service other = world.service;
+      other.key.name = "other";
+      other.forward = *each.beside;
+      world.allocator.takeUp({other.key, termsOf(other), "a"}, ip("10.0.0.5"),
+                             Allocator::Proof::kGranted);
+    }
+    world.service.forward = each.forward;
+    world.service.externalTrafficPolicy = each.policy;
+    world.allocator.takeUp({kWeb, termsOf(world.service), "a"}, ip("10.0.0.5"),
+                           Allocator::Proof::kGranted);
+    const auto show = world.plan().show;
+    ASSERT_EQ(show->ingress.size(), 1U) << each.situation;
+    EXPECT_EQ(show->ingress[0].ipMode, each.ipMode) << each.situation;
+  }
+}
+
 TEST(ServicePlan, IsOursByTheClassOrByTheClassThatItHadWhenItWasAllocated) {
   World world;
   EXPECT_TRUE(isOurs(world.view(), world.allocator.holds(), world.rules));
@@ -331,8 +384,8 @@ TEST(MissingRecord, StopsNoTrafficThatOnceHadARecord) {
   for (const MissingCase& each : cases) {
     World world;
     world.holds("10.0.0.5");
-    const ShownStatus status = statusWithoutRecord(world.service, {}, world.allocator.holds(),
-                                                   each.never, "Proxy", each.error);
+    const ShownStatus status =
+        statusWithoutRecord(world.service, {}, world.allocator.holds(), each.never, each.error);
     EXPECT_EQ(shownText(status), each.shown) << each.situation;
   }
 }
@@ -343,7 +396,7 @@ TEST(MissingRecord, IsServedWithThePortsThatItWasGrantedOnly) {
   world.service.ports = {{"http", model::Protocol::kTcp, 80, 0}};
   const Error quota{ErrorCode::kForbidden, "exceeded quota"};
   const ShownStatus status =
-      statusWithoutRecord(world.service, {}, world.allocator.holds(), {}, "Proxy", quota);
+      statusWithoutRecord(world.service, {}, world.allocator.holds(), {}, quota);
   EXPECT_EQ(shownText(status), "10.0.0.5 False RecordRefused");
 }
 

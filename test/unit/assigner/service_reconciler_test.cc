@@ -142,10 +142,11 @@ TEST_F(ServiceReconcilerTest, TheStatusHasAddressModeAndCondition) {
   EXPECT_THAT(events_.reasons({"default", "web"}), ElementsAre("Assigned"));
 }
 
-TEST_F(ServiceReconcilerTest, ShowsTheModeOfTheDataPlane) {
-  options_.ipMode = "VIP";
-  restart();
-  add("web");
+TEST_F(ServiceReconcilerTest, TellsKubeProxyWhetherItForwards) {
+  json web = serviceJson("web");
+  web["metadata"]["annotations"]["barevip.dev/forward"] = "kube-proxy";
+  put(web);
+  settle("web");
   EXPECT_EQ(service("web")["status"]["loadBalancer"]["ingress"][0]["ipMode"], "VIP");
 }
 

@@ -19,6 +19,11 @@ Terms terms(std::vector<Port> ports, std::optional<model::StringMap> localPods =
   return {"k", std::move(ports), std::move(localPods)};
 }
 
+Terms by(Forwarder who, Terms terms) {
+  terms.by = who;
+  return terms;
+}
+
 Sharer other(const std::string& ns, Terms terms) { return {{ns, "other"}, std::move(terms)}; }
 
 TEST(Sharing, ServicesClashOnAPortOfOneProtocolOrOnPodsThatMayBeElsewhere) {
@@ -43,6 +48,14 @@ TEST(Sharing, ServicesClashOnAPortOfOneProtocolOrOnPodsThatMayBeElsewhere) {
        "externalTrafficPolicy Local"},
       {"Local without selectors", terms({http}, model::StringMap{}),
        terms({https}, model::StringMap{}), "spec.selector"},
+      {"kube-proxy beside IPVS", by(Forwarder::kKubeProxy, terms({http})), terms({https}),
+       "barevip.dev/forward"},
+      {"IPVS beside kube-proxy", terms({http}), by(Forwarder::kKubeProxy, terms({https})),
+       "barevip.dev/forward"},
+      {"kube-proxy for both", by(Forwarder::kKubeProxy, terms({http})),
+       by(Forwarder::kKubeProxy, terms({https})), ""},
+      {"one that nobody forwards", by(Forwarder::kNobody, terms({http})),
+       by(Forwarder::kKubeProxy, terms({https})), ""},
   };
   for (const Case& each : cases) {
     const auto refusal = clash(kSelf, each.wanted, {other("shop", each.had)});

@@ -41,6 +41,7 @@ TEST(AnExplanation, LeadsFromTheRequestToTheBackends) {
 Service default/web shows 10.0.0.1.
 
 It asks for
+  forwarding: masquerade
   families: IPv4
 
 Pools, in the order in which they are tried

@@ -154,14 +154,15 @@ TEST(ListCluster, TakesWhatItCanDecodeAndReportsAnUnreachableServer) {
   kube::FakeApi api;
   api.put(kube::kServices, {{"metadata", {{"name", "web"}, {"namespace", "default"}}}});
   api.put(kube::kNodes, {{"metadata", {{"name", "n1"}}}});
-  const auto state = listCluster(api, {});
+  const auto state = listCluster(api, model::ForwardMode::kMasquerade, {});
   ASSERT_TRUE(state);
   EXPECT_EQ(state->services.size(), 1U);
   EXPECT_EQ(state->nodes.size(), 1U);
   api.setInterceptor([](kube::FakeApi::Verb, const kube::Resource&, const kube::ObjectKey&) {
     return std::optional(Error{ErrorCode::kUnavailable, "connection refused", 0, {}});
   });
-  EXPECT_EQ(listCluster(api, {}).error().message, "connection refused");
+  EXPECT_EQ(listCluster(api, model::ForwardMode::kMasquerade, {}).error().message,
+            "connection refused");
 }
 
 }  // namespace

@@ -70,7 +70,6 @@ INSTANTIATE_TEST_SUITE_P(
         NotServed{"no_condition_of_ours", [](model::Service& s) { s.conditions.clear(); }},
         NotServed{"condition_false", [](model::Service& s) { s.conditions[0].status = "False"; }},
         NotServed{"address_given_by_another", [](model::Service& s) { s.ingress[0].ipMode = ""; }},
-        NotServed{"mode_vip", [](model::Service& s) { s.ingress[0].ipMode = "VIP"; }},
         NotServed{"host_name",
                   [](model::Service& s) {
                     s.ingress[0] = {"", "lb.example", "Proxy"};

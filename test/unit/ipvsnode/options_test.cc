@@ -23,7 +23,7 @@ TEST(Options, HaveDefaultsThatRun) {
   EXPECT_EQ(options.command, Options::Command::kRun);
   EXPECT_EQ(options.bindInterface, "auto");
   EXPECT_EQ(options.placement, Placement::kDirector);
-  EXPECT_EQ(options.forward, ForwardMode::kEndpoints);
+  EXPECT_EQ(options.forward, model::ForwardMode::kMasquerade);
   EXPECT_EQ(options.scheduler, "rr");
   EXPECT_EQ(options.syncPeriod, 30s);
   EXPECT_EQ(options.metricsAddress, "127.0.0.1:7480");

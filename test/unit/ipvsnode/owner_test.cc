@@ -73,6 +73,14 @@ TEST_F(Candidates, AreOneListForAllVipsOfAPool) {
       << "else 10,000 VIPs of 100 nodes are a million strings on every pass";
 }
 
+TEST_F(Candidates, AreNodesWithEndpointsOrNoneWhereOnlyThoseForward) {
+  ServedVip vip = webVip();
+  vip.endpointNodesOnly = true;
+  EXPECT_THAT(of(vip), IsEmpty());
+  vip.endpointNodes = vip.commonNodes = {"n2", "n3"};
+  EXPECT_THAT(of(vip), ElementsAre("n2"));
+}
+
 TEST_F(Candidates, NeedAFreshLease) {
   live = {{"n1", "eth0"}};
   EXPECT_THAT(of(webVip()), ElementsAre("n1"));

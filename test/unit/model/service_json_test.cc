@@ -19,6 +19,38 @@ Service decoded(const std::string& spec) {
   return service.value_or(Service{});
 }
 
+TEST(ServiceJson, ForwardingIsByTheAnnotationElseByDefault) {
+  struct Case {
+    const char* annotation;  // null: none
+    ForwardMode byDefault;
+    ForwardMode mode;
+  };
+  using Mode = ForwardMode;
+  for (const Case& each : {Case{nullptr, Mode::kMasquerade, Mode::kMasquerade},
+                           {nullptr, Mode::kKubeProxy, Mode::kKubeProxy},
+                           {"", Mode::kClusterIp, Mode::kClusterIp},
+                           {"masquerade", Mode::kKubeProxy, Mode::kMasquerade},
+                           {"cluster-ip", Mode::kMasquerade, Mode::kClusterIp},
+                           {"kube-proxy", Mode::kMasquerade, Mode::kKubeProxy},
+                           {"Kube-Proxy", Mode::kKubeProxy, Mode::kUnknown},
+                           {"unknown", Mode::kMasquerade, Mode::kUnknown}}) {
+    json web = {{"metadata", {{"namespace", "shop"}, {"name", "web"}}},
+                {"spec", {{"type", "LoadBalancer"}}}};
+    if (each.annotation != nullptr) {
+      web["metadata"]["annotations"]["barevip.dev/forward"] = each.annotation;
+    }
+    for (const std::size_t size : {std::size_t{0}, kMaxServiceBytes}) {
+      web["metadata"]["annotations"]["barevip.dev/pool"] = std::string(size, 'a');
+      ServiceParts parts = kPartsOfNode;
+      parts.forward = each.byDefault;
+      TextBudget budget;
+      const Service service = *decodeServiceParts(web, parts, budget);
+      EXPECT_EQ(service.forward, each.mode) << web.dump().substr(0, 200);
+      EXPECT_EQ(service.oversized, size != 0) << "its wish counts all the same";
+    }
+  }
+}
+
 TEST(ServiceJson, DecodesWhatAnApiServerSends) {
   const auto service = decodeService(json::parse(R"({
     "apiVersion": "v1", "kind": "Service",

@@ -45,8 +45,7 @@ TEST(TheListsOfANewLeader, LeaveOutTheSameIpObjectsAsTheStore) {
 TEST(TheListsOfANewLeader, OfServicesCostWhatTheStoreHasNot) {
   kube::FakeApi api;
   kube::Store<model::Service> store;
-  const auto decode =
-      serviceDecoder(assigner::Compat::kNone, std::make_shared<model::TextBudget>());
+  const auto decode = serviceDecoder({}, std::make_shared<model::TextBudget>());
   store.put(*decode(api.put(kube::kServices, object("changed"))));
   store.put(*decode(api.put(kube::kServices, object("same"))));
   json changed = object("changed");

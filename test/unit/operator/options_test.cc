@@ -23,7 +23,7 @@ TEST(OperatorOptions, HaveDefaults) {
   EXPECT_FALSE(options->leaderElect);
   EXPECT_FALSE(options->classes.required);
   EXPECT_FALSE(options->adopt);
-  EXPECT_EQ(options->ipMode, "Proxy");
+  EXPECT_EQ(options->forward, model::ForwardMode::kMasquerade);
   EXPECT_EQ(options->compat, assigner::Compat::kNone);
   EXPECT_EQ(options->statusAddress, "") << "without the flag there is no status page";
   EXPECT_FALSE(options->identity.empty());
@@ -32,7 +32,7 @@ TEST(OperatorOptions, HaveDefaults) {
 TEST(OperatorOptions, AreRead) {
   const auto options =
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
-             "--identity=me", "--workers=3", "--require-class", "--adopt", "--ip-mode=VIP",
+             "--identity=me", "--workers=3", "--require-class", "--adopt", "--forward=kube-proxy",
              "--compat=metallb", "--metrics-address=127.0.0.1:0", "--status-address=127.0.0.1:8081",
              "--log-level=debug"});
   ASSERT_TRUE(options);
@@ -43,7 +43,7 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->workers, 3U);
   EXPECT_TRUE(options->classes.required);
   EXPECT_TRUE(options->adopt);
-  EXPECT_EQ(options->ipMode, "VIP");
+  EXPECT_EQ(options->forward, model::ForwardMode::kKubeProxy);
   EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
   EXPECT_EQ(options->statusAddress, "127.0.0.1:8081");
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
@@ -165,7 +165,7 @@ TEST(OperatorOptions, BadOnesEndWithOneSentenceAndStatusTwo) {
 
       {"--class=a,,b", "is not a class name"},
       {"--class=a b", "\"a b\" is not a class name"},
-      {"--ip-mode=nat", "Proxy or VIP"},
+      {"--forward=nat", "cluster-ip or kube-proxy or masquerade"},
       {"--compat=purelb", "write cilium or kube-vip or metallb"},
       {"--log-level=loud", "loud"},
       {"stray", "stray"},

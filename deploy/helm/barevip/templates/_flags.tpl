@@ -9,7 +9,7 @@ A flag without a default here is always rendered, and one with "as" is what that
 adopt: {value: operator.adopt}
 class: {value: classes, default: barevip.dev/barevip}
 compat: {value: operator.compat, default: ""}
-ip-mode: {value: operator.ipMode, default: Proxy}
+forward: {value: forward, default: masquerade}
 leader-elect: {value: operator.leaderElection.enabled}
 lease-duration: {value: operator.leaderElection.leaseDuration, default: 15s}
 lease-name: {value: operator.leaderElection.leaseName, default: barevip-operator}
@@ -33,7 +33,7 @@ placement: {value: node.placement, default: director}
 {{ include "barevip.nodeInitFlags" . }}
 class: {value: classes, default: barevip.dev/barevip}
 drain-timeout: {value: node.drainTimeout, default: 5m}
-forward: {value: node.forward, default: endpoints}
+forward: {value: forward, default: masquerade}
 handover-on-stop: {value: node.handoverOnStop}
 ipvs-tcp-timeout: {value: node.ipvsTcpTimeout, default: ""}
 ipvs-tcpfin-timeout: {value: node.ipvsTcpFinTimeout, default: ""}

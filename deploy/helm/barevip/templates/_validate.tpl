@@ -52,6 +52,9 @@ The schema checks each value alone.
 {{- fail (printf "monitoring.alerts.disabled names %q, which is not an alert. Write one of %s" . (join ", " $known)) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq .Values.forward "cluster-ip") (eq .Values.node.placement "host") -}}
+{{- fail "forward is \"cluster-ip\", but node.placement is \"host\", where no packet gets from IPVS to a clusterIP. Write forward: masquerade or kube-proxy, or leave node.placement out" -}}
+{{- end -}}
 {{- include "barevip.validateDuration" (dict "name" "node.syncPeriod" "value" .Values.node.syncPeriod "least" 1000 "most" 3600000 "range" "1s to 1h") -}}
 {{- include "barevip.validateDuration" (dict "name" "node.drainTimeout" "value" .Values.node.drainTimeout "least" 0 "most" 86400000 "range" "0s to 24h") -}}
 {{- range $name := list "ipvsTcpTimeout" "ipvsTcpFinTimeout" "ipvsUdpTimeout" -}}
