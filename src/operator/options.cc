@@ -25,6 +25,10 @@ constexpr milliseconds kLeastRenewal{2'000};
 constexpr milliseconds kLeastRetry{1'000};
 constexpr milliseconds kMostLease{600'000};
 constexpr milliseconds kLeastReserve{1'000};  // between the end of a leader and the next one
+// The name of --forward in earlier builds; not shown.
+const std::map<std::string, model::ForwardMode> kIpModes{
+    {model::kIpModeProxy, model::ForwardMode::kMasquerade},
+    {model::kIpModeVip, model::ForwardMode::kKubeProxy}};
 const std::map<std::string, assigner::Compat> kCompats{{"metallb", assigner::Compat::kMetalLb},
                                                        {"kube-vip", assigner::Compat::kKubeVip},
                                                        {"cilium", assigner::Compat::kCilium}};
@@ -118,6 +122,7 @@ void addFlags(CLI::App& app, Options& options) {
                 "how requests reach the pods of Services without the annotation "
                 "barevip.dev/forward; the flag of the nodes must be the same",
                 "masquerade", model::forwardModes(), options.forward);
+  addChoiceFlag(app, "--ip-mode", "as --forward", "Proxy", kIpModes, options.forward)->group("");
   addChoiceFlag(app, "--compat",
                 "metallb, kube-vip or cilium: read its annotations of Services, too, where ours is "
                 "not there",

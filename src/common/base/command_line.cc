@@ -99,22 +99,23 @@ void addDurationFlag(CLI::App& app, const std::string& flag, const std::string& 
   app.add_option_function<std::string>(flag, read, help)->default_str(preset);
 }
 
-void addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
-                   const std::string& preset, std::vector<std::string> names,
-                   std::function<void(std::size_t)> take) {
-  app.add_option_function<std::string>(
-         flag,
-         [flag, names = std::move(names), take = std::move(take)](const std::string& text) {
-           const auto found = std::find(names.begin(), names.end(), text);
-           if (found != names.end()) {
-             take(static_cast<std::size_t>(found - names.begin()));
-             return;
-           }
-           std::string all;
-           for (const std::string& name : names) all += (all.empty() ? "" : " or ") + name;
-           throw CLI::ValidationError(flag, "\"" + text + "\" is unknown: write " + all);
-         },
-         help)
+CLI::Option* addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
+                           const std::string& preset, std::vector<std::string> names,
+                           std::function<void(std::size_t)> take) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [flag, names = std::move(names), take = std::move(take)](const std::string& text) {
+            const auto found = std::find(names.begin(), names.end(), text);
+            if (found != names.end()) {
+              take(static_cast<std::size_t>(found - names.begin()));
+              return;
+            }
+            std::string all;
+            for (const std::string& name : names) all += (all.empty() ? "" : " or ") + name;
+            throw CLI::ValidationError(flag, "\"" + text + "\" is unknown: write " + all);
+          },
+          help)
       ->default_str(preset);
 }
 

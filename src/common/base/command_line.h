@@ -15,6 +15,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }  // namespace CLI
 
 namespace barevip {
@@ -42,23 +43,25 @@ void addDurationFlag(CLI::App& app, const std::string& flag, const std::string& 
                      std::function<void(std::chrono::milliseconds)> take);
 
 /// A flag that takes one of a few names; `take` gets the index of the name. Without a preset the
-/// flag has no default.
-void addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
-                   const std::string& preset, std::vector<std::string> names,
-                   std::function<void(std::size_t)> take);
+/// flag has no default. What is returned belongs to `app`.
+CLI::Option* addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
+                           const std::string& preset, std::vector<std::string> names,
+                           std::function<void(std::size_t)> take);
 
 /// The same for values that have names. `values` is copied.
 template <class T>
-void addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
-                   const std::string& preset, const std::map<std::string, T>& values, T& target) {
+CLI::Option* addChoiceFlag(CLI::App& app, const std::string& flag, const std::string& help,
+                           const std::string& preset, const std::map<std::string, T>& values,
+                           T& target) {
   std::vector<std::string> names;
   std::vector<T> byIndex;
   for (const auto& [name, value] : values) {
     names.push_back(name);
     byIndex.push_back(value);
   }
-  addChoiceFlag(app, flag, help, preset, std::move(names),
-                [byIndex = std::move(byIndex), &target](std::size_t i) { target = byIndex[i]; });
+  return addChoiceFlag(
+      app, flag, help, preset, std::move(names),
+      [byIndex = std::move(byIndex), &target](std::size_t i) { target = byIndex[i]; });
 }
 
 /// Adds --version and reads the arguments. nullopt: they are right and there is something to run.

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 
 const std::map<std::string, Placement> kPlacements{{"director", Placement::kDirector},
                                                    {"host", Placement::kHost}};
+constexpr const char* kFormerMode = "endpoints";  // of --forward in earlier builds; not shown
 const std::map<std::string, Options::Output> kOutputs{{"table", Options::Output::kTable},
                                                       {"json", Options::Output::kJson}};
 
@@ -97,7 +98,9 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
   addChoiceFlag(app, "--forward",
                 "how requests reach the pods of Services without the annotation "
                 "barevip.dev/forward; the flag of the operator must be the same",
-                "masquerade", model::forwardModes(), options.forward);
+                "masquerade", model::forwardModes(), options.forward)
+      ->transform(
+          [](const std::string& mode) { return mode == kFormerMode ? "masquerade" : mode; });
   app.add_option_function<std::string>(
          "--scheduler",
          [&options](const std::string& name) {

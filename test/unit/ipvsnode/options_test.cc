@@ -52,6 +52,10 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.logLevel, log::Level::kDebug);
 }
 
+TEST(Options, KnowTheFormerNameOfMasquerade) {
+  EXPECT_EQ(parse({"--forward=endpoints"}).value().forward, model::ForwardMode::kMasquerade);
+}
+
 TEST(Options, IdleConnectionsOutliveTheFirstKeepaliveOfLinuxUnlessAFlagSaysOtherwise) {
   EXPECT_EQ(parse({}).value().timeouts, (ipvs::Timeouts{7260s, 120s, 300s}));
   EXPECT_EQ(parse({"--ipvs-tcp-timeout=24h", "--ipvs-tcpfin-timeout=1m", "--ipvs-udp-timeout=30s"})

@@ -152,6 +152,11 @@ TEST(OperatorOptions, EachProcessHasAnIdentityOfItsOwn) {
   EXPECT_NE(parse({})->identity, parse({})->identity);
 }
 
+TEST(OperatorOptions, KnowTheFormerNameOfForward) {
+  EXPECT_EQ(parse({"--ip-mode=VIP"})->forward, model::ForwardMode::kKubeProxy);
+  EXPECT_EQ(parse({"--ip-mode=Proxy"})->forward, model::ForwardMode::kMasquerade);
+}
+
 TEST(OperatorOptions, BadOnesEndWithOneSentenceAndStatusTwo) {
   struct Case {
     const char* argument;
