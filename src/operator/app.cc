@@ -254,7 +254,7 @@ void App::addPoolGauge(std::string_view name, std::string_view help,
 void App::addWaitingGauges() {
   using assigner::RefusalReason;
   using assigner::WaitingList;
-  using Kind = assigner::Holder::Kind;
+  using Kind = assigner::Consumer::Kind;
   const auto add = [this](std::string_view name, std::string_view help, auto count,
                           obs::Labels labels = {}) {
     metrics_.gaugeFrom(

@@ -13,7 +13,7 @@ using test::assign;
 Request requestFor(const std::string& name, Family family) {
   Request request;
   request.service = {"default", name};
-  request.applicant = {"default", model::StringMap{}, model::StringMap{}};
+  request.requester = {"default", model::StringMap{}, model::StringMap{}};
   request.families = {family};
   return request;
 }
@@ -57,7 +57,7 @@ void amongPools(benchmark::State& state) {
   allocator.setPools(planPools(pools));
   const auto request = [](std::size_t tenant, int service) {
     Request made = requestFor("s" + std::to_string(service), Family::kIpv4);
-    made.service.ns = made.applicant.ns = "tenant" + std::to_string(tenant);
+    made.service.ns = made.requester.ns = "tenant" + std::to_string(tenant);
     return made;
   };
   for (std::size_t i = 0; i < pools.size(); ++i) {

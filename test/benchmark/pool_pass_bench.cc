@@ -36,7 +36,7 @@ class Cluster {
   void change() {
     give({"tenant0", "another"});
     pass();
-    ledger_.with([](assigner::Allocator& allocator) {
+    allocator_.with([](assigner::Allocator& allocator) {
       allocator.releaseAll({"tenant0", "another"});
     });
   }
@@ -64,9 +64,9 @@ class Cluster {
   void give(const kube::ObjectKey& key) {
     assigner::Request request;
     request.service = key;
-    request.applicant = {key.ns, model::StringMap{}, model::StringMap{}};
+    request.requester = {key.ns, model::StringMap{}, model::StringMap{}};
     request.families = {Family::kIpv4};
-    ledger_.with(
+    allocator_.with(
         [&](assigner::Allocator& allocator) { assigner::test::assign(allocator, request); });
   }
   void store(const std::string& name) {
@@ -87,10 +87,10 @@ class Cluster {
   kube::Store<model::IpClaim> claims_;
   kube::Store<model::Namespace> namespaces_;
   assigner::ClusterUse use_;
-  assigner::Ledger ledger_{clock_};
-  PoolReconciler reconciler_{api_,    clock_,
-                             events_, {pools_, services_, claims_, namespaces_, use_},
-                             ledger_, [](const auto&) {}};
+  assigner::SharedAllocator allocator_{clock_};
+  PoolReconciler reconciler_{api_,       clock_,
+                             events_,    {pools_, services_, claims_, namespaces_, use_},
+                             allocator_, [](const auto&) {}};
 };
 
 void passOverPools(benchmark::State& state) {

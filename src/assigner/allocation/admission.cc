@@ -12,16 +12,16 @@ bool lists(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-Applicant applicantOf(const model::Service& service, const model::Namespace* ns) {
-  Applicant applicant{service.key.ns, std::nullopt, service.labels};
-  if (ns != nullptr) applicant.namespaceLabels = ns->labels;
-  return applicant;
+Requester requesterOf(const model::Service& service, const model::Namespace* ns) {
+  Requester requester{service.key.ns, std::nullopt, service.labels};
+  if (ns != nullptr) requester.namespaceLabels = ns->labels;
+  return requester;
 }
 
-Applicant applicantOf(const model::IpClaim& claim, const model::Namespace* ns) {
-  Applicant applicant{claim.key.ns, std::nullopt, std::nullopt};
-  if (ns != nullptr) applicant.namespaceLabels = ns->labels;
-  return applicant;
+Requester requesterOf(const model::IpClaim& claim, const model::Namespace* ns) {
+  Requester requester{claim.key.ns, std::nullopt, std::nullopt};
+  if (ns != nullptr) requester.namespaceLabels = ns->labels;
+  return requester;
 }
 
 Admission Admission::of(const model::Pool& pool) {
@@ -29,30 +29,30 @@ Admission Admission::of(const model::Pool& pool) {
           pool.allowReservations};
 }
 
-Admission::Obstacle Admission::obstacleFor(const Applicant& applicant) const {
-  if (lists(ignoreNamespaces, applicant.ns)) return Obstacle::kIgnoredNamespace;
+Admission::Obstacle Admission::obstacleFor(const Requester& requester) const {
+  if (lists(ignoreNamespaces, requester.ns)) return Obstacle::kIgnoredNamespace;
   if (!namespaces.empty() || namespaceSelector) {
-    const bool selected = namespaceSelector && applicant.namespaceLabels &&
-                          namespaceSelector->matches(*applicant.namespaceLabels);
-    if (!selected && !lists(namespaces, applicant.ns)) return Obstacle::kOtherNamespace;
+    const bool selected = namespaceSelector && requester.namespaceLabels &&
+                          namespaceSelector->matches(*requester.namespaceLabels);
+    if (!selected && !lists(namespaces, requester.ns)) return Obstacle::kOtherNamespace;
   }
   if (!serviceSelector) return Obstacle::kNone;
-  if (applicant.serviceLabels) {
-    const bool matches = serviceSelector->matches(*applicant.serviceLabels);
+  if (requester.serviceLabels) {
+    const bool matches = serviceSelector->matches(*requester.serviceLabels);
     return matches ? Obstacle::kNone : Obstacle::kServiceLabels;
   }
   const bool byServiceOnly = namespaces.empty() && !namespaceSelector;
   return byServiceOnly && !allowReservations ? Obstacle::kServicesOnly : Obstacle::kNone;
 }
 
-std::optional<std::string> Admission::refusal(const Applicant& applicant) const {
-  switch (obstacleFor(applicant)) {
+std::optional<std::string> Admission::refusal(const Requester& requester) const {
+  switch (obstacleFor(requester)) {
     case Obstacle::kNone:
       return std::nullopt;
     case Obstacle::kIgnoredNamespace:
-      return "its ignoreNamespaces lists \"" + applicant.ns + "\"";
+      return "its ignoreNamespaces lists \"" + requester.ns + "\"";
     case Obstacle::kOtherNamespace:
-      return "neither its namespaces nor its namespaceSelector admit namespace \"" + applicant.ns +
+      return "neither its namespaces nor its namespaceSelector admit namespace \"" + requester.ns +
              "\"";
     case Obstacle::kServicesOnly:
       return "its serviceSelector admits Services, and allowReservations is not set";

@@ -15,18 +15,18 @@
 namespace barevip::assigner {
 
 /// Who asks for an address.
-struct Applicant {
+struct Requester {
   std::string ns;
   std::optional<model::StringMap> namespaceLabels;  ///< nullopt: the namespace is not known (yet)
   std::optional<model::StringMap> serviceLabels;    ///< nullopt: a reservation, for no Service yet
 
-  friend bool operator==(const Applicant&, const Applicant&) = default;
+  friend bool operator==(const Requester&, const Requester&) = default;
 };
 
 /// ns: null if the namespace is not known.
-[[nodiscard]] Applicant applicantOf(const model::Service& service, const model::Namespace* ns);
+[[nodiscard]] Requester requesterOf(const model::Service& service, const model::Namespace* ns);
 /// Of an IP object that a person made.
-[[nodiscard]] Applicant applicantOf(const model::IpClaim& claim, const model::Namespace* ns);
+[[nodiscard]] Requester requesterOf(const model::IpClaim& claim, const model::Namespace* ns);
 
 /// Who may have addresses of a Pool. A namespace is admitted by its name or its labels; the
 /// Service's own labels must match as well; ignoreNamespaces wins. A selector that matches nothing
@@ -49,11 +49,11 @@ struct Admission {
   /// Nobody is kept out.
   [[nodiscard]] bool open() const { return !pinned() && ignoreNamespaces.empty(); }
 
-  [[nodiscard]] bool admits(const Applicant& applicant) const {
-    return obstacleFor(applicant) == Obstacle::kNone;
+  [[nodiscard]] bool admits(const Requester& requester) const {
+    return obstacleFor(requester) == Obstacle::kNone;
   }
-  /// Why the applicant gets nothing, as the end of a sentence; nullopt if it is admitted.
-  [[nodiscard]] std::optional<std::string> refusal(const Applicant& applicant) const;
+  /// Why the requester gets nothing, as the end of a sentence; nullopt if it is admitted.
+  [[nodiscard]] std::optional<std::string> refusal(const Requester& requester) const;
 
  private:
   enum class Obstacle : std::uint8_t {
@@ -63,7 +63,7 @@ struct Admission {
     kServicesOnly,
     kServiceLabels,
   };
-  [[nodiscard]] Obstacle obstacleFor(const Applicant& applicant) const;
+  [[nodiscard]] Obstacle obstacleFor(const Requester& requester) const;
 };
 
 }  // namespace barevip::assigner

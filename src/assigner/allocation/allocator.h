@@ -14,8 +14,8 @@
 
 #include "barevip/base/clock.h"
 
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/choice.h"
-#include "assigner/allocation/hold_table.h"
 #include "assigner/allocation/pool_plan.h"
 #include "assigner/allocation/pool_table.h"
 #include "assigner/allocation/request.h"
@@ -34,12 +34,12 @@ struct PoolUsage {
   Counts ipv4;
   Counts ipv6;
   /// They count for this Pool, which does not offer them: they are in no Pool any more, or the Pool
-  /// avoids them; an address once for each of its holders.
-  std::vector<std::pair<IpAddress, Holder>> outside;
+  /// avoids them; an address once for each of its consumers.
+  std::vector<std::pair<IpAddress, Consumer>> outside;
 };
 
 /// Pure: time comes by tick(), no I/O, no threads of its own. The same calls give the same
-/// result. Not thread-safe. An address has one holder at a time, or Services that fit together
+/// result. Not thread-safe. An address has one consumer at a time, or Services that fit together
 /// under one share key, whatever is called.
 class Allocator {
  public:
@@ -52,29 +52,29 @@ class Allocator {
   /// The address as it may be allocated now; nullopt: it is held, or promised.
   [[nodiscard]] std::optional<Freed> freed(const IpAddress& address) const;
   /// Nobody else may have the address, which freed() describes, until endPromise().
-  void promise(const IpAddress& address, const Holder& waiter);
+  void promise(const IpAddress& address, const Consumer& waiter);
   /// False if it is not promised to the waiter (any more): it has the address.
-  bool endPromise(const IpAddress& address, const Holder& waiter);
+  bool endPromise(const IpAddress& address, const Consumer& waiter);
 
   /// Nobody loses an address by it.
   void setPools(std::vector<PoolPlan> plans);
   [[nodiscard]] const PoolTable& pools() const { return pools_; }
-  [[nodiscard]] const HoldTable& holds() const { return holds_; }
+  [[nodiscard]] const AllocationTable& allocations() const { return allocations_; }
 
   /// The Service holds what was chosen for it, on its terms, from now on. Surplus stays held until
   /// released. The choice must have been made since the last change of anything here.
-  void grant(const Sharer& service, const Choice& choice);
+  void grant(const ServiceConsumer& service, const Choice& choice);
 
   /// How sure it is that a Service was given an address.
-  enum class Proof : std::uint8_t {
-    kGranted,  ///< its record or its status says so: what clashes with others is left out
-    kNone,     ///< it may have the address if it could share it now
+  enum class Evidence : std::uint8_t {
+    kRecorded,  ///< its record or its status says so: what clashes with others is left out
+    kClaimed,   ///< it may have the address if it could share it now
   };
   /// For the Service as it was found in the cluster. The Pools are not asked, unless others have
-  /// the address and there is no proof. False if another one holds the address and the Service
+  /// the address and there is no evidence. False if another one holds the address and the Service
   /// cannot join. What the Service holds already is success, and came from the Pool if no other is
   /// known. What was held for it as foreign is its own from now on.
-  bool takeUp(const Sharer& service, const IpAddress& address, Proof proof);
+  bool restore(const ServiceConsumer& service, const IpAddress& address, Evidence evidence);
 
   /// Ends the Service's hold or use. A reservation stays reserved. False if it had none.
   bool release(const kube::ObjectKey& service, const IpAddress& address);
@@ -84,16 +84,16 @@ class Allocator {
   /// Whether a Service names the IP object by its annotation.
   using Names = std::function<bool(const kube::ObjectKey& service)>;
   /// Reserves for a person's IP object; one that holds an address already keeps it, perhaps with
-  /// another share key. An address whose holders all name the IP object is reserved with them as
+  /// another share key. An address whose consumers all name the IP object is reserved with them as
   /// its users: the object was deleted and made again.
   tl::expected<Assignment, Refusal> reserve(const Reservation& reservation,
                                             const Names& names = {});
   /// Its status says already that it holds what it was given: Services may use it.
   void recorded(const kube::ObjectKey& claim);
   /// As it was found in the cluster, without asking the Pools; users: the Services that use it.
-  bool takeUpReservation(const kube::ObjectKey& claim, const IpAddress& address,
-                         const std::string& pool, const std::string& shareKey,
-                         const std::vector<Sharer>& users);
+  bool restoreReservation(const kube::ObjectKey& claim, const IpAddress& address,
+                          const std::string& pool, const std::string& shareKey,
+                          const std::vector<ServiceConsumer>& users);
   /// The IP object is gone. Services that use the address hold it from now on. True if the address
   /// is free now.
   bool unreserve(const kube::ObjectKey& claim);
@@ -113,7 +113,7 @@ class Allocator {
 
  private:
   [[nodiscard]] bool heldForIt(const Reservation& reservation, const Names& names) const;
-  bool add(const IpAddress& address, Hold hold);
+  bool add(const IpAddress& address, Allocation allocation);
   void drop(const IpAddress& address);
   /// None of our Services holds it any more: from now on a foreign Service that shows it does, or
   /// it rests for who had it last.
@@ -127,15 +127,15 @@ class Allocator {
   /// It neither rests nor is promised any longer, so that it can be held.
   void endRest(const IpAddress& address);
   void forgetRest(const IpAddress& address);
-  void join(const IpAddress& address, Sharer service);
+  void join(const IpAddress& address, ServiceConsumer service);
   /// Of who has an address that is held.
   template <class Change>
   void change(const IpAddress& address, Change&& apply);
-  void noteHome(const IpAddress& address, const Hold& hold);
+  void noteHome(const IpAddress& address, const Allocation& allocation);
   void forgetHome(const IpAddress& address);
 
   PoolTable pools_;
-  HoldTable holds_;
+  AllocationTable allocations_;
   std::map<kube::ObjectKey, std::vector<IpAddress>> foreign_;  ///< what foreign Services show
   std::set<std::pair<IpAddress, kube::ObjectKey>> foreignByAddress_;
   /// What counts for a Pool.

@@ -38,7 +38,7 @@ Chosen<const PoolState*> poolByName(const PoolTable& pools, const std::string& n
 }
 
 // Why automatic assignment finds no Pool at all.
-Refusal noCandidate(const PoolTable& pools, const Applicant& applicant) {
+Refusal noCandidate(const PoolTable& pools, const Requester& requester) {
   if (pools.all().empty()) {
     return {RefusalReason::kNoPool, "there is no Pool: create one with addresses that you own"};
   }
@@ -48,7 +48,7 @@ Refusal noCandidate(const PoolTable& pools, const Applicant& applicant) {
     const std::string name = "Pool " + quoted(pool.plan.name);
     if (!pool.gives()) {
       faults.push_back(name + ": " + pool.plan.fault->message);
-    } else if (const auto why = pool.plan.admission.refusal(applicant)) {
+    } else if (const auto why = pool.plan.admission.refusal(requester)) {
       refusals.push_back(name + ": " + *why);
     } else {
       refusals.push_back(name +
@@ -78,66 +78,68 @@ const PoolState* leavingOut(const PoolTable& pools, const IpAddress& address) {
 
 }  // namespace
 
-std::optional<Refusal> admissionRefusal(const PoolState& pool, const Applicant& applicant) {
-  const auto why = pool.plan.admission.refusal(applicant);
+std::optional<Refusal> admissionRefusal(const PoolState& pool, const Requester& requester) {
+  const auto why = pool.plan.admission.refusal(requester);
   if (!why) return std::nullopt;
   return Refusal{RefusalReason::kNoPoolAdmits,
                  "Pool " + quoted(pool.plan.name) + " does not admit this: " + *why};
 }
 
 std::optional<std::string> refusalToJoin(const PoolTable& pools, const IpAddress& address,
-                                         const Hold& hold, const kube::ObjectKey& service) {
-  const PoolState* const pool = pools.find(pools.home(address, hold.givenFrom()));
+                                         const Allocation& allocation,
+                                         const kube::ObjectKey& service) {
+  const PoolState* const pool = pools.find(pools.home(address, allocation.sourcePool()));
   if (pool == nullptr) return std::nullopt;
-  return refusalToJoin(service, hold.users, pool->plan.name, pool->plan.allowSharing);
+  return refusalToJoin(service, allocation.users, pool->plan.name, pool->plan.allowSharing);
 }
 
-Chosen<Candidates> candidatesFor(const PoolTable& pools, const Applicant& applicant,
+Chosen<Candidates> candidatesFor(const PoolTable& pools, const Requester& requester,
                                  const std::string& poolName) {
   if (!poolName.empty()) {
     const auto pool = poolByName(pools, poolName);
     if (!pool) return tl::make_unexpected(pool.error());
-    if (auto refusal = admissionRefusal(**pool, applicant)) {
+    if (auto refusal = admissionRefusal(**pool, requester)) {
       return tl::make_unexpected(std::move(*refusal));
     }
     return Candidates{*pool};
   }
   Candidates found;
   for (const PoolState& pool : pools.all()) {
-    if (pool.gives() && pool.plan.autoAssign && pool.plan.admission.admits(applicant)) {
+    if (pool.gives() && pool.plan.autoAssign && pool.plan.admission.admits(requester)) {
       found.push_back(&pool);
     }
   }
-  if (found.empty()) return tl::make_unexpected(noCandidate(pools, applicant));
+  if (found.empty()) return tl::make_unexpected(noCandidate(pools, requester));
   return found;
 }
 
-std::optional<IpAddress> lowestIn(const HoldTable& holds, const PoolState& pool,
-                                  const Holder& asking, Family family) {
+std::optional<IpAddress> lowestIn(const AllocationTable& allocations, const PoolState& pool,
+                                  const Consumer& asking, Family family) {
   const auto free = pool.space.lowestFree(family);
-  for (const IpAddress& resting : holds.restingFor(asking.key.ns)) {
+  for (const IpAddress& resting : allocations.restingFor(asking.key.ns)) {
     if (resting.family() != family || !pool.space.offers(resting)) continue;
-    if (!holds.find(resting)->isFreeFor(asking)) continue;
+    if (!allocations.find(resting)->isFreeFor(asking)) continue;
     return free && *free < resting ? free : resting;
   }
   return free;
 }
 
-bool isSharedBeyond(const PoolTable& pools, const HoldTable& holds, const IpAddress& address,
-                    const std::string& pool, const std::string& ns) {
+bool isSharedBeyond(const PoolTable& pools, const AllocationTable& allocations,
+                    const IpAddress& address, const std::string& pool, const std::string& ns) {
   if (pools.sharedEverywhere(pool)) return true;
-  const Hold* const hold = holds.find(address);
-  return hold != nullptr && std::any_of(hold->users.begin(), hold->users.end(),
-                                        [&](const Sharer& user) { return user.service.ns != ns; });
+  const Allocation* const allocation = allocations.find(address);
+  return allocation != nullptr &&
+         std::any_of(allocation->users.begin(), allocation->users.end(),
+                     [&](const ServiceConsumer& user) { return user.service.ns != ns; });
 }
 
-std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& holds,
-                                    const PoolState& pool, const Holder& asking, Family family) {
+std::optional<Refusal> limitRefusal(const PoolTable& pools, const AllocationTable& allocations,
+                                    const PoolState& pool, const Consumer& asking, Family family) {
   const std::uint32_t most = pool.plan.maxPerNamespace;
   if (most == 0) return std::nullopt;
   const std::string& ns = asking.key.ns;
   const Limit limit{ns, {pool.plan.name, family}};
-  if (NamespaceUse(pools, holds, pool, limit).hasRoomFor(asking)) return std::nullopt;
+  if (NamespaceUse(pools, allocations, pool, limit).hasRoomFor(asking)) return std::nullopt;
   return Refusal{RefusalReason::kNamespaceLimit,
                  "namespace " + quoted(ns) + " has all " + std::string(toString(family)) +
                      " addresses that Pool " + quoted(pool.plan.name) +
@@ -145,13 +147,13 @@ std::optional<Refusal> limitRefusal(const PoolTable& pools, const HoldTable& hol
                  {.limits = {limit.of}}};
 }
 
-Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& holds,
-                                   const Candidates& candidates, const Holder& asking,
+Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const AllocationTable& allocations,
+                                   const Candidates& candidates, const Consumer& asking,
                                    Family family) {
   Candidates roomy;
   std::optional<Refusal> limited;
   for (const PoolState* const pool : candidates) {
-    auto refusal = limitRefusal(pools, holds, *pool, asking, family);
+    auto refusal = limitRefusal(pools, allocations, *pool, asking, family);
     if (!refusal) {
       roomy.push_back(pool);
     } else if (limited) {
@@ -165,7 +167,7 @@ Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& hold
   if (limited) obstacle.add(limited->obstacle);
   Candidates exhausted;
   for (const PoolState* const pool : roomy) {
-    if (const auto address = lowestIn(holds, *pool, asking, family)) {
+    if (const auto address = lowestIn(allocations, *pool, asking, family)) {
       return FreeAddress{*address, pool};
     }
     if (pool->space.capacity(family) == 0) continue;
@@ -184,7 +186,7 @@ Chosen<FreeAddress> freeAddressFor(const PoolTable& pools, const HoldTable& hold
   return tl::make_unexpected(std::move(refusal));
 }
 
-Chosen<const PoolState*> poolOf(const PoolTable& pools, const Applicant& applicant,
+Chosen<const PoolState*> poolOf(const PoolTable& pools, const Requester& requester,
                                 const IpAddress& address, const std::string& poolName) {
   const PoolState* pool = pools.having(address);
   if (!poolName.empty()) {
@@ -213,7 +215,7 @@ Chosen<const PoolState*> poolOf(const PoolTable& pools, const Applicant& applica
   if (pool->space.avoids(address)) {
     return refuse(RefusalReason::kAddressNotInPool, avoidedBecause(*pool, address));
   }
-  if (auto refusal = admissionRefusal(*pool, applicant)) {
+  if (auto refusal = admissionRefusal(*pool, requester)) {
     return tl::make_unexpected(std::move(*refusal));
   }
   return pool;

@@ -11,17 +11,18 @@ namespace barevip::assigner {
 namespace {
 
 // Who has an address is told within a namespace, and not to others.
-Refusal heldBy(const IpAddress& address, const Hold& hold, const std::string& ns) {
-  std::string message = address.toString() + " is held by " + hold.toStringFor(ns);
-  if (hold.kind == Holder::Kind::kResting) {
-    message =
-        address.toString() + " was released a moment ago, and " +
-        (hold.promisedTo ? "goes first to who waits for it longest"
-                         : "is kept for the namespace that had it: see reuseDelay of its Pool");
+Refusal heldBy(const IpAddress& address, const Allocation& allocation, const std::string& ns) {
+  std::string message = address.toString() + " is held by " + allocation.toStringFor(ns);
+  if (allocation.kind == Consumer::Kind::kResting) {
+    message = address.toString() + " was released a moment ago, and " +
+              (allocation.promisedTo
+                   ? "goes first to who waits for it longest"
+                   : "is kept for the namespace that had it: see reuseDelay of its Pool");
   }
-  if (hold.kind == Holder::Kind::kReservation && hold.owner.ns == ns) {
-    message += hold.users.empty() ? ": use it by the annotation barevip.dev/ip: " + hold.owner.name
-                                  : ", which " + namesOf(hold.users) + " uses";
+  if (allocation.kind == Consumer::Kind::kReservation && allocation.owner.ns == ns) {
+    message += allocation.users.empty()
+                   ? ": use it by the annotation barevip.dev/ip: " + allocation.owner.name
+                   : ", which " + namesOf(allocation.users) + " uses";
   }
   Refusal refusal{RefusalReason::kAddressHeld, std::move(message), {}};
   refusal.obstacle.addresses = {address};
@@ -29,26 +30,27 @@ Refusal heldBy(const IpAddress& address, const Hold& hold, const std::string& ns
 }
 
 // nullptr: who asks may have it. What rests for him is as good as free.
-const Hold* holderOf(const HoldTable& holds, const IpAddress& address, const Holder& asking) {
-  const Hold* const hold = holds.find(address);
-  return hold != nullptr && hold->isFreeFor(asking) ? nullptr : hold;
+const Allocation* allocationOfOthers(const AllocationTable& allocations, const IpAddress& address,
+                                     const Consumer& asking) {
+  const Allocation* const allocation = allocations.find(address);
+  return allocation != nullptr && allocation->isFreeFor(asking) ? nullptr : allocation;
 }
 
 // The address must be held.
-Assignment assignmentOf(const PoolTable& pools, const HoldTable& holds, const IpAddress& address,
-                        const kube::ObjectKey& service) {
-  const Hold& hold = *holds.find(address);
-  const bool reserved = hold.kind == Holder::Kind::kReservation;
-  const Sharer* const user = hold.user(service);
-  return {address, pools.home(address, hold.givenFrom()),
-          user == nullptr ? hold.givenFrom() : user->givenFrom, reserved ? hold.owner.name : "",
-          user == nullptr ? "" : user->terms.key};
+Assignment assignmentOf(const PoolTable& pools, const AllocationTable& allocations,
+                        const IpAddress& address, const kube::ObjectKey& service) {
+  const Allocation& allocation = *allocations.find(address);
+  const bool reserved = allocation.kind == Consumer::Kind::kReservation;
+  const ServiceConsumer* const user = allocation.user(service);
+  return {address, pools.home(address, allocation.sourcePool()),
+          user == nullptr ? allocation.sourcePool() : user->sourcePool,
+          reserved ? allocation.owner.name : "", user == nullptr ? "" : user->terms.key};
 }
 
 // The choice that changes nothing: what the Service has, families in the order given, others last.
-Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::ObjectKey& service,
-               const std::vector<Family>& families, const std::vector<IpAddress>& shown,
-               Refusal refusal) {
+Choice keepAll(const PoolTable& pools, const AllocationTable& allocations,
+               const kube::ObjectKey& service, const std::vector<Family>& families,
+               const std::vector<IpAddress>& shown, Refusal refusal) {
   Choice choice;
   choice.refusal = std::move(refusal);
   const auto rank = [&](const IpAddress& each) {
@@ -57,7 +59,7 @@ Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::Objec
   const auto isHidden = [&](const IpAddress& each) {
     return std::find(shown.begin(), shown.end(), each) == shown.end();
   };
-  std::vector<IpAddress> mine = holds.ofService(service);
+  std::vector<IpAddress> mine = allocations.ofService(service);
   std::stable_sort(mine.begin(), mine.end(), [&](const IpAddress& a, const IpAddress& b) {
     return std::pair(rank(a), isHidden(a)) < std::pair(rank(b), isHidden(b));
   });
@@ -68,24 +70,26 @@ Choice keepAll(const PoolTable& pools, const HoldTable& holds, const kube::Objec
     if (second) {
       choice.surplus.push_back(address);
     } else {
-      choice.addresses.push_back(assignmentOf(pools, holds, address, service));
+      choice.addresses.push_back(assignmentOf(pools, allocations, address, service));
     }
   }
   return choice;
 }
 
 // What it has already stays on the old terms, if the new ones do not fit.
-void settleTerms(const HoldTable& holds, const Sharer& service, Choice& choice) {
+void settleTerms(const AllocationTable& allocations, const ServiceConsumer& service,
+                 Choice& choice) {
   for (Assignment& assignment : choice.addresses) {
-    const Hold* const hold = holds.find(assignment.address);
-    const Terms* const before = hold == nullptr ? nullptr : hold->termsOf(service.service);
+    const Allocation* const allocation = allocations.find(assignment.address);
+    const SharingTerms* const before =
+        allocation == nullptr ? nullptr : allocation->termsOf(service.service);
     if (before != nullptr) {
       if (*before == service.terms) continue;
-      if (!agreeOnKey(service.service, service.terms.key, hold->users) ||
-          clash(service.service, service.terms, hold->users)) {
+      if (!agreeOnKey(service.service, service.terms.key, allocation->users) ||
+          clash(service.service, service.terms, allocation->users)) {
         continue;
       }
-      assignment.regranted = true;
+      assignment.termsChanged = true;
     }
     assignment.shareKey = service.terms.key;
   }
@@ -94,11 +98,11 @@ void settleTerms(const HoldTable& holds, const Sharer& service, Choice& choice) 
 // One run of choose().
 class Search {
  public:
-  Search(const PoolTable& pools, const HoldTable& holds, const Request& request)
+  Search(const PoolTable& pools, const AllocationTable& allocations, const Request& request)
       : pools_(pools),
-        holds_(holds),
+        allocations_(allocations),
         request_(request),
-        asking_{Holder::Kind::kService, request.service} {}
+        asking_{Consumer::Kind::kService, request.service} {}
 
   Choice run() {
     if (const auto refusal = byName()) return unchanged(*refusal);
@@ -109,7 +113,7 @@ class Search {
     Choice choice;
     choice.addresses = inOrder();
     choice.incomplete = std::move(missing);
-    for (const IpAddress& address : holds_.ofService(request_.service)) {
+    for (const IpAddress& address : allocations_.ofService(request_.service)) {
       const auto it = chosen_.find(address.family());
       if (it == chosen_.end() || it->second.address != address) choice.surplus.push_back(address);
     }
@@ -118,7 +122,7 @@ class Search {
 
  private:
   [[nodiscard]] Assignment held(const IpAddress& address) const {
-    return assignmentOf(pools_, holds_, address, request_.service);
+    return assignmentOf(pools_, allocations_, address, request_.service);
   }
 
   // Whatever is refused here may be given when one of the IP objects holds another address.
@@ -137,8 +141,8 @@ class Search {
   }
 
   std::optional<Refusal> reservedBy(const kube::ObjectKey& claim) {
-    const auto address = holds_.ofReservation(claim);
-    if (!address || !mayUse(*holds_.find(*address))) {
+    const auto address = allocations_.ofReservation(claim);
+    if (!address || !mayUse(*allocations_.find(*address))) {
       return Refusal{RefusalReason::kReservationMissing,
                      "IP " + claim.toString() +
                          ", requested by the annotation barevip.dev/ip, does not exist, "
@@ -157,43 +161,43 @@ class Search {
                      "the two IP objects that are asked for hold addresses of one family: a "
                      "Service has one address of each family"};
     }
-    const Hold& hold = *holds_.find(*address);
-    if (auto refusal = refusalToShare(*address, hold)) return refusal;
-    if (auto refusal = refusalToUse(*address, hold)) return refusal;
+    const Allocation& allocation = *allocations_.find(*address);
+    if (auto refusal = refusalToShare(*address, allocation)) return refusal;
+    if (auto refusal = refusalToUse(*address, allocation)) return refusal;
     chosen_.emplace(family, held(*address));
     order_.push_back(family);
     return std::nullopt;
   }
 
   // Whoever leads next finds its use only if it finds the reservation.
-  [[nodiscard]] bool mayUse(const Hold& reservation) const {
+  [[nodiscard]] bool mayUse(const Allocation& reservation) const {
     return reservation.recorded || reservation.termsOf(request_.service) != nullptr;
   }
 
   // The reservation was admitted for its namespace; the Pool may also look at the Service's labels.
   [[nodiscard]] std::optional<Refusal> refusalToUse(const IpAddress& address,
-                                                    const Hold& hold) const {
-    if (hold.termsOf(request_.service) != nullptr) return std::nullopt;
-    const PoolState* const pool = pools_.find(pools_.home(address, hold.givenFrom()));
-    return pool == nullptr ? std::nullopt : admissionRefusal(*pool, request_.applicant);
+                                                    const Allocation& allocation) const {
+    if (allocation.termsOf(request_.service) != nullptr) return std::nullopt;
+    const PoolState* const pool = pools_.find(pools_.home(address, allocation.sourcePool()));
+    return pool == nullptr ? std::nullopt : admissionRefusal(*pool, request_.requester);
   }
 
   std::optional<Refusal> byNumber() {
     for (const IpAddress& address : request_.addresses) {
-      const Hold* const hold = holderOf(holds_, address, asking_);
-      const bool mine = hold != nullptr && hold->termsOf(request_.service) != nullptr;
-      if (hold != nullptr) {
-        if (!mine && hold->kind != Holder::Kind::kService) {
-          return heldBy(address, *hold, request_.service.ns);
+      const Allocation* const allocation = allocationOfOthers(allocations_, address, asking_);
+      const bool mine = allocation != nullptr && allocation->termsOf(request_.service) != nullptr;
+      if (allocation != nullptr) {
+        if (!mine && allocation->kind != Consumer::Kind::kService) {
+          return heldBy(address, *allocation, request_.service.ns);
         }
-        if (const auto refusal = refusalToShare(address, *hold)) return refusal;
+        if (const auto refusal = refusalToShare(address, *allocation)) return refusal;
       }
       if (mine) {
         chosen_.emplace(address.family(), held(address));
       } else {
-        const auto pool = poolOf(pools_, request_.applicant, address, request_.pool);
+        const auto pool = poolOf(pools_, request_.requester, address, request_.pool);
         if (!pool) return pool.error();
-        if (hold == nullptr || !hold->isOf(request_.service.ns)) {
+        if (allocation == nullptr || !allocation->isOf(request_.service.ns)) {
           if (auto refusal = limitOf(**pool, address.family())) return refusal;
         }
         chosen_.emplace(address.family(), given(address, **pool));
@@ -204,7 +208,7 @@ class Search {
   }
 
   [[nodiscard]] std::optional<Refusal> limitOf(const PoolState& pool, Family family) const {
-    return limitRefusal(pools_, holds_, pool, asking_, family);
+    return limitRefusal(pools_, allocations_, pool, asking_, family);
   }
 
   [[nodiscard]] Assignment given(const IpAddress& address, const PoolState& pool) const {
@@ -214,18 +218,19 @@ class Search {
   // Why the Service cannot have the address, on the terms that it asks for, beside the others that
   // have it. Nobody else has it: no reason.
   [[nodiscard]] std::optional<Refusal> refusalToShare(const IpAddress& address,
-                                                      const Hold& hold) const {
+                                                      const Allocation& allocation) const {
     const kube::ObjectKey& self = request_.service;
-    if (!hasOthers(self, hold.users)) return std::nullopt;
-    const bool joins = hold.termsOf(self) == nullptr;
-    const bool reserved = hold.kind == Holder::Kind::kReservation;
+    if (!hasOthers(self, allocation.users)) return std::nullopt;
+    const bool joins = allocation.termsOf(self) == nullptr;
+    const bool reserved = allocation.kind == Consumer::Kind::kReservation;
     const std::string& key = request_.terms.key;
-    if (!agreeOnKey(self, key, hold.users) || (joins && reserved && hold.shareKey != key)) {
-      return notSharedUnder(key, address, hold);
+    if (!agreeOnKey(self, key, allocation.users) ||
+        (joins && reserved && allocation.shareKey != key)) {
+      return notSharedUnder(key, address, allocation);
     }
     std::optional<std::string> why;
-    if (joins) why = refusalToJoin(pools_, address, hold, self);
-    if (!why) why = clash(self, request_.terms, hold.users);
+    if (joins) why = refusalToJoin(pools_, address, allocation, self);
+    if (!why) why = clash(self, request_.terms, allocation.users);
     if (!why) return std::nullopt;
     return Refusal{RefusalReason::kShareRefused,
                    address.toString() + " cannot be shared " + *std::move(why),
@@ -234,14 +239,14 @@ class Search {
 
   // Says nothing about the keys of others.
   [[nodiscard]] Refusal notSharedUnder(const std::string& key, const IpAddress& address,
-                                       const Hold& hold) const {
-    std::string message = hold.kind == Holder::Kind::kReservation
-                              ? "IP " + hold.owner.toString() + " is used by "
+                                       const Allocation& allocation) const {
+    std::string message = allocation.kind == Consumer::Kind::kReservation
+                              ? "IP " + allocation.owner.toString() + " is used by "
                               : address.toString() + " is held by ";
-    message += namesFor(request_.service, hold.users);
-    if (hold.termsOf(request_.service) != nullptr) {
+    message += namesFor(request_.service, allocation.users);
+    if (allocation.termsOf(request_.service) != nullptr) {
       message += " under the share key that this Service had";
-    } else if (hold.kind == Holder::Kind::kReservation && !key.empty()) {
+    } else if (allocation.kind == Consumer::Kind::kReservation && !key.empty()) {
       message += ", and not for sharing under the key " + quoted(key) + ": see its spec.shareKey";
     }
     return {RefusalReason::kAddressHeld, std::move(message), {.addresses = {address}}};
@@ -257,14 +262,14 @@ class Search {
       if (chosen_.contains(family)) continue;
       std::optional<Assignment> best;
       bool bestShown = false;
-      for (const IpAddress& address : holds_.ofService(request_.service)) {
+      for (const IpAddress& address : allocations_.ofService(request_.service)) {
         if (address.family() != family) continue;
         Assignment mine = held(address);
         if (!mine.reservation.empty()) continue;  // used as long as it is asked for by name
-        const Hold& hold = *holds_.find(address);
+        const Allocation& allocation = *allocations_.find(address);
         const std::string& pool = request_.pool;
-        if (!pool.empty() && mine.pool != pool && mine.givenFrom != pool) continue;
-        if (!agreeOnKey(request_.service, request_.terms.key, hold.users)) continue;
+        if (!pool.empty() && mine.pool != pool && mine.sourcePool != pool) continue;
+        if (!agreeOnKey(request_.service, request_.terms.key, allocation.users)) continue;
         const auto& shown = request_.shown;
         const bool isShown = std::find(shown.begin(), shown.end(), address) != shown.end();
         if (best && (bestShown || !isShown)) continue;
@@ -272,7 +277,8 @@ class Search {
         bestShown = isShown;
       }
       if (!best) continue;
-      if (auto refusal = refusalToShare(best->address, *holds_.find(best->address))) return refusal;
+      if (auto refusal = refusalToShare(best->address, *allocations_.find(best->address)))
+        return refusal;
       chosen_.emplace(family, std::move(*best));
     }
     return std::nullopt;
@@ -285,7 +291,7 @@ class Search {
       if (!chosen_.contains(family)) open.push_back(family);
     }
     if (open.empty()) return std::nullopt;
-    auto candidates = candidatesFor(pools_, request_.applicant, request_.pool);
+    auto candidates = candidatesFor(pools_, request_.requester, request_.pool);
     if (!candidates) return candidates.error();
     std::map<Family, Refusal> refused;
     std::erase_if(open,
@@ -293,7 +299,7 @@ class Search {
     preferOnePool(*candidates, open);
     std::optional<Refusal> missing;
     for (const Family family : open) {
-      auto lowest = freeAddressFor(pools_, holds_, *candidates, asking_, family);
+      auto lowest = freeAddressFor(pools_, allocations_, *candidates, asking_, family);
       if (lowest) {
         chosen_.emplace(family, given(lowest->address, *lowest->pool));
         continue;
@@ -318,13 +324,14 @@ class Search {
     if (key.empty()) return false;
     for (const PoolState* const pool : candidates) {
       const bool anyone = pool->plan.allowSharing == model::AllowSharing::kCluster;
-      for (const IpAddress& address : holds_.ofShareKey(key, anyone ? "" : request_.service.ns)) {
+      for (const IpAddress& address :
+           allocations_.ofShareKey(key, anyone ? "" : request_.service.ns)) {
         if (address.family() != family || !pool->space.offers(address)) continue;
-        const Hold& hold = *holds_.find(address);
-        if (pools_.home(address, hold.givenFrom()) != pool->plan.name) continue;
-        if (hold.termsOf(request_.service) != nullptr) continue;  // it is to be left
-        auto refusal = hold.isOf(request_.service.ns) ? std::nullopt : limitOf(*pool, family);
-        if (!refusal) refusal = refusalToShare(address, hold);
+        const Allocation& allocation = *allocations_.find(address);
+        if (pools_.home(address, allocation.sourcePool()) != pool->plan.name) continue;
+        if (allocation.termsOf(request_.service) != nullptr) continue;  // it is to be left
+        auto refusal = allocation.isOf(request_.service.ns) ? std::nullopt : limitOf(*pool, family);
+        if (!refusal) refusal = refusalToShare(address, allocation);
         if (!refusal) {
           chosen_.emplace(family, given(address, *pool));
           return true;
@@ -343,7 +350,7 @@ class Search {
   void preferOnePool(Candidates& candidates, const std::vector<Family>& open) const {
     const auto fits = [&](const PoolState* pool) {
       const bool free = std::all_of(open.begin(), open.end(), [&](Family family) {
-        return lowestIn(holds_, *pool, asking_, family) && !limitOf(*pool, family);
+        return lowestIn(allocations_, *pool, asking_, family) && !limitOf(*pool, family);
       });
       return free && std::all_of(chosen_.begin(), chosen_.end(), [&](const auto& each) {
                return each.second.pool == pool->plan.name;
@@ -368,30 +375,30 @@ class Search {
   }
 
   [[nodiscard]] Choice unchanged(Refusal refusal) const {
-    return keepAll(pools_, holds_, request_.service, request_.families, request_.shown,
+    return keepAll(pools_, allocations_, request_.service, request_.families, request_.shown,
                    std::move(refusal));
   }
 
   const PoolTable& pools_;
-  const HoldTable& holds_;
+  const AllocationTable& allocations_;
   const Request& request_;
-  const Holder asking_;
+  const Consumer asking_;
   std::map<Family, Assignment> chosen_;
   std::vector<Family> order_;
 };
 
 }  // namespace
 
-Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request) {
-  Choice choice = Search(pools, holds, request).run();
-  settleTerms(holds, {request.service, request.terms}, choice);
+Choice choose(const PoolTable& pools, const AllocationTable& allocations, const Request& request) {
+  Choice choice = Search(pools, allocations, request).run();
+  settleTerms(allocations, {request.service, request.terms}, choice);
   return choice;
 }
 
-Choice keep(const PoolTable& pools, const HoldTable& holds, const Sharer& service,
-            const std::vector<IpAddress>& shown, Refusal refusal) {
-  Choice choice = keepAll(pools, holds, service.service, {}, shown, std::move(refusal));
-  settleTerms(holds, service, choice);
+Choice keep(const PoolTable& pools, const AllocationTable& allocations,
+            const ServiceConsumer& service, const std::vector<IpAddress>& shown, Refusal refusal) {
+  Choice choice = keepAll(pools, allocations, service.service, {}, shown, std::move(refusal));
+  settleTerms(allocations, service, choice);
   return choice;
 }
 
@@ -402,18 +409,19 @@ Assignment reserved(const IpAddress& address, const PoolState& pool,
   return {address, pool.plan.name, pool.plan.name, reservation.claim.name, {}};
 }
 
-Holder askingOf(const Reservation& reservation) {
-  return {Holder::Kind::kReservation, reservation.claim};
+Consumer askingOf(const Reservation& reservation) {
+  return {Consumer::Kind::kReservation, reservation.claim};
 }
 
 // Its status came before us: from a backup.
-std::optional<Assignment> keepShown(const PoolTable& pools, const HoldTable& holds,
+std::optional<Assignment> keepShown(const PoolTable& pools, const AllocationTable& allocations,
                                     const Reservation& reservation) {
   const auto& shown = reservation.shown;
-  if (!shown || holderOf(holds, *shown, askingOf(reservation)) != nullptr) return std::nullopt;
+  if (!shown || allocationOfOthers(allocations, *shown, askingOf(reservation)) != nullptr)
+    return std::nullopt;
   if (reservation.family && *reservation.family != shown->family()) return std::nullopt;
-  const auto pool = poolOf(pools, reservation.applicant, *shown, reservation.pool);
-  if (!pool || limitRefusal(pools, holds, **pool, askingOf(reservation), shown->family())) {
+  const auto pool = poolOf(pools, reservation.requester, *shown, reservation.pool);
+  if (!pool || limitRefusal(pools, allocations, **pool, askingOf(reservation), shown->family())) {
     return std::nullopt;
   }
   return reserved(*shown, **pool, reservation);
@@ -421,24 +429,27 @@ std::optional<Assignment> keepShown(const PoolTable& pools, const HoldTable& hol
 
 }  // namespace
 
-tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools, const HoldTable& holds,
+tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools,
+                                                    const AllocationTable& allocations,
                                                     const Reservation& reservation) {
   if (!reservation.address) {
-    if (auto kept = keepShown(pools, holds, reservation)) return *std::move(kept);
-    const auto candidates = candidatesFor(pools, reservation.applicant, reservation.pool);
+    if (auto kept = keepShown(pools, allocations, reservation)) return *std::move(kept);
+    const auto candidates = candidatesFor(pools, reservation.requester, reservation.pool);
     if (!candidates) return tl::make_unexpected(candidates.error());
     const Family family = reservation.family.value_or(Family::kIpv4);
-    const auto lowest = freeAddressFor(pools, holds, *candidates, askingOf(reservation), family);
+    const auto lowest =
+        freeAddressFor(pools, allocations, *candidates, askingOf(reservation), family);
     if (!lowest) return tl::make_unexpected(lowest.error());
     return reserved(lowest->address, *lowest->pool, reservation);
   }
   const IpAddress& address = *reservation.address;
-  if (const Hold* const other = holderOf(holds, address, askingOf(reservation))) {
+  if (const Allocation* const other =
+          allocationOfOthers(allocations, address, askingOf(reservation))) {
     return tl::make_unexpected(heldBy(address, *other, reservation.claim.ns));
   }
-  const auto pool = poolOf(pools, reservation.applicant, address, reservation.pool);
+  const auto pool = poolOf(pools, reservation.requester, address, reservation.pool);
   if (!pool) return tl::make_unexpected(pool.error());
-  auto full = limitRefusal(pools, holds, **pool, askingOf(reservation), address.family());
+  auto full = limitRefusal(pools, allocations, **pool, askingOf(reservation), address.family());
   if (full) return tl::make_unexpected(*std::move(full));
   return reserved(address, **pool, reservation);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which addresses a Service should have: a pure function of Pools, holders and the request.
+// Which addresses a Service should have: a pure function of Pools, consumers and the request.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/pool_table.h"
 #include "assigner/allocation/refusal.h"
 #include "assigner/allocation/request.h"
@@ -16,10 +16,10 @@ namespace barevip::assigner {
 struct Assignment {
   IpAddress address;
   std::string pool;         ///< that the address counts for
-  std::string givenFrom;    ///< the Pool that gave it, which its IP object names
+  std::string sourcePool;   ///< the Pool that gave it, which its IP object names
   std::string reservation;  ///< IP object made by a person, in the Service's namespace; else empty
   std::string shareKey;     ///< under which it has the address
-  bool regranted = false;   ///< the Service has it already, and gets it on other terms
+  bool termsChanged = false;  ///< the Service has it already, and gets it on other terms
 
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
@@ -38,17 +38,19 @@ struct Choice {
 };
 
 /// Of a refused Service the terms change as far as the others on its addresses allow.
-[[nodiscard]] Choice choose(const PoolTable& pools, const HoldTable& holds, const Request& request);
+[[nodiscard]] Choice choose(const PoolTable& pools, const AllocationTable& allocations,
+                            const Request& request);
 
 /// The choice for a request that cannot even be read: what the Service has. Its terms change as
 /// those of anybody who is refused. shown: what it shows now.
-[[nodiscard]] Choice keep(const PoolTable& pools, const HoldTable& holds, const Sharer& service,
-                          const std::vector<IpAddress>& shown, Refusal refusal);
+[[nodiscard]] Choice keep(const PoolTable& pools, const AllocationTable& allocations,
+                          const ServiceConsumer& service, const std::vector<IpAddress>& shown,
+                          Refusal refusal);
 
 /// What a person's IP object asks for.
 struct Reservation {
   kube::ObjectKey claim;
-  Applicant applicant;
+  Requester requester;
   std::optional<IpAddress> address;
   std::optional<Family> family;
   std::string pool;
@@ -59,8 +61,7 @@ struct Reservation {
   bool recorded = true;
 };
 
-[[nodiscard]] tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools,
-                                                                  const HoldTable& holds,
-                                                                  const Reservation& reservation);
+[[nodiscard]] tl::expected<Assignment, Refusal> chooseReservation(
+    const PoolTable& pools, const AllocationTable& allocations, const Reservation& reservation);
 
 }  // namespace barevip::assigner

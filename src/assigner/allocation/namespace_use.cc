@@ -7,19 +7,23 @@
 
 namespace barevip::assigner {
 
-NamespaceUse::NamespaceUse(const PoolTable& pools, const HoldTable& holds, const PoolState& pool,
-                           Limit limit)
-    : pools_(pools), holds_(holds), limit_(std::move(limit)), most_(pool.plan.maxPerNamespace) {
+NamespaceUse::NamespaceUse(const PoolTable& pools, const AllocationTable& allocations,
+                           const PoolState& pool, Limit limit)
+    : pools_(pools),
+      allocations_(allocations),
+      limit_(std::move(limit)),
+      most_(pool.plan.maxPerNamespace) {
   if (most_ == 0) return;
-  const auto& near = holds.ofNamespace(limit_.ns);
-  had_ = static_cast<std::size_t>(std::count_if(
-      near.begin(), near.end(),
-      [&](const IpAddress& address) { return counts(address, holds.find(address)->givenFrom()); }));
-  std::map<std::uint64_t, const Holder*> inOrder;
-  for (const IpAddress& address : holds.restingFor(limit_.ns)) {
-    const Hold& hold = *holds.find(address);
-    if (hold.promisedTo && counts(address, hold.pool)) {
-      inOrder.emplace(hold.promise, &*hold.promisedTo);
+  const auto& near = allocations.ofNamespace(limit_.ns);
+  had_ = static_cast<std::size_t>(
+      std::count_if(near.begin(), near.end(), [&](const IpAddress& address) {
+        return counts(address, allocations.find(address)->sourcePool());
+      }));
+  std::map<std::uint64_t, const Consumer*> inOrder;
+  for (const IpAddress& address : allocations.restingFor(limit_.ns)) {
+    const Allocation& allocation = *allocations.find(address);
+    if (allocation.promisedTo && counts(address, allocation.pool)) {
+      inOrder.emplace(allocation.promise, &*allocation.promisedTo);
     }
   }
   // Whoever has several promises takes one address.
@@ -28,30 +32,31 @@ NamespaceUse::NamespaceUse(const PoolTable& pools, const HoldTable& holds, const
   }
 }
 
-bool NamespaceUse::counts(const IpAddress& address, const std::string& givenFrom) const {
-  return address.family() == limit_.of.family && pools_.home(address, givenFrom) == limit_.of.pool;
+bool NamespaceUse::counts(const IpAddress& address, const std::string& sourcePool) const {
+  return address.family() == limit_.of.family && pools_.home(address, sourcePool) == limit_.of.pool;
 }
 
-bool NamespaceUse::hasRoomFor(const Holder& asking) const {
+bool NamespaceUse::hasRoomFor(const Consumer& asking) const {
   if (most_ == 0) return true;
   std::size_t others = had_;
   // A reservation may have the name of a Service.
-  if (asking.kind == Holder::Kind::kService) {
-    for (const IpAddress& address : holds_.ofService(asking.key)) {
-      const Hold& hold = *holds_.find(address);
-      if (counts(address, hold.givenFrom()) && !hold.isOf(limit_.ns, asking.key)) --others;
+  if (asking.kind == Consumer::Kind::kService) {
+    for (const IpAddress& address : allocations_.ofService(asking.key)) {
+      const Allocation& allocation = *allocations_.find(address);
+      if (counts(address, allocation.sourcePool()) && !allocation.isOf(limit_.ns, asking.key))
+        --others;
     }
   }
   const auto promised = promised_.find({asking.kind, asking.key});
   return others + (promised == promised_.end() ? promised_.size() : promised->second) < most_;
 }
 
-bool RoomUnderLimits::operator()(const Limit& limit, const Holder& asking) {
+bool RoomUnderLimits::operator()(const Limit& limit, const Consumer& asking) {
   const PoolState* const pool = pools_.find(limit.of.pool);
   if (pool == nullptr || pool->plan.maxPerNamespace == 0) return true;
   auto use = uses_.find(limit);
   if (use == uses_.end()) {
-    use = uses_.emplace(limit, NamespaceUse(pools_, holds_, *pool, limit)).first;
+    use = uses_.emplace(limit, NamespaceUse(pools_, allocations_, *pool, limit)).first;
   }
   return use->second.hasRoomFor(asking);
 }

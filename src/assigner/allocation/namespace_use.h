@@ -12,7 +12,7 @@
 #include "barevip/base/ip.h"
 #include "barevip/kube/object_key.h"
 
-#include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/pool_table.h"
 #include "assigner/allocation/refusal.h"
 
@@ -31,35 +31,37 @@ struct Limit {
 class NamespaceUse {
  public:
   /// The Pool must be that of the limit.
-  NamespaceUse(const PoolTable& pools, const HoldTable& holds, const PoolState& pool, Limit limit);
+  NamespaceUse(const PoolTable& pools, const AllocationTable& allocations, const PoolState& pool,
+               Limit limit);
 
   /// Whether it may have one more of the family. What a Service has itself does not count: it has
   /// one of each family. What is promised to others counts if it was promised before anything was
   /// promised to who asks, so that a promise is kept whoever looks first.
-  [[nodiscard]] bool hasRoomFor(const Holder& asking) const;
+  [[nodiscard]] bool hasRoomFor(const Consumer& asking) const;
 
  private:
-  [[nodiscard]] bool counts(const IpAddress& address, const std::string& givenFrom) const;
+  [[nodiscard]] bool counts(const IpAddress& address, const std::string& sourcePool) const;
 
   const PoolTable& pools_;
-  const HoldTable& holds_;
+  const AllocationTable& allocations_;
   const Limit limit_;
   const std::size_t most_;  ///< 0: there is no limit
   std::size_t had_ = 0;
-  using Key = std::pair<Holder::Kind, kube::ObjectKey>;
+  using Key = std::pair<Consumer::Kind, kube::ObjectKey>;
   std::map<Key, std::size_t> promised_;  ///< to how many others before
 };
 
 /// For the many who wait: each namespace and Pool is counted once.
 class RoomUnderLimits {
  public:
-  RoomUnderLimits(const PoolTable& pools, const HoldTable& holds) : pools_(pools), holds_(holds) {}
+  RoomUnderLimits(const PoolTable& pools, const AllocationTable& allocations)
+      : pools_(pools), allocations_(allocations) {}
 
-  [[nodiscard]] bool operator()(const Limit& limit, const Holder& asking);
+  [[nodiscard]] bool operator()(const Limit& limit, const Consumer& asking);
 
  private:
   const PoolTable& pools_;
-  const HoldTable& holds_;
+  const AllocationTable& allocations_;
   std::map<Limit, NamespaceUse> uses_;
 };
 

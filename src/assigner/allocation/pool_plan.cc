@@ -67,7 +67,8 @@ void planAddresses(const model::Pool& pool, PoolPlan& plan) {
   const auto included = parseEntries("addresses", pool.addresses);
   const auto excluded = parseEntries("exclude", pool.exclude);
   if (!included || !excluded) {
-    plan.fault = Explanation{"BadEntry", (included ? excluded.error() : included.error()).message};
+    plan.fault =
+        ConditionReason{"BadEntry", (included ? excluded.error() : included.error()).message};
     return;
   }
   for (const IpRange& range : *included) plan.addresses.add(range);
@@ -75,9 +76,9 @@ void planAddresses(const model::Pool& pool, PoolPlan& plan) {
   removeUnusable(plan.addresses);
   if (!pool.allowFirstLast) leaveFirstAndLastOut(pool, *included, plan);
   if (const auto overlap = overlapWithin(pool.addresses, *included)) {
-    plan.fault = plan.overlap = Explanation{"Overlapping", *overlap};
+    plan.fault = plan.overlap = ConditionReason{"Overlapping", *overlap};
   } else if (plan.addresses.empty()) {
-    plan.fault = Explanation{
+    plan.fault = ConditionReason{
         "NoAddresses",
         "no entry of spec.addresses has an address that can be allocated: loopback, link-local, "
         "multicast and unspecified addresses and those of spec.exclude are left out"};
@@ -97,7 +98,7 @@ PoolPlan planPool(const model::Pool& pool) {
   plan.maxPerNamespace = pool.maxPerNamespace;
   plan.admission = Admission::of(pool);
   planAddresses(pool, plan);
-  if (pool.deleting) plan.fault = Explanation{"Deleting", "the Pool is being deleted"};
+  if (pool.deleting) plan.fault = ConditionReason{"Deleting", "the Pool is being deleted"};
   return plan;
 }
 
@@ -111,10 +112,10 @@ void findOverlaps(std::vector<PoolPlan>& plans) {
       if (older->fault) continue;
       const auto common = plan->addresses.firstOverlap(older->addresses);
       if (!common) continue;
-      plan->fault = plan->overlap = Explanation{
+      plan->fault = plan->overlap = ConditionReason{
           "Overlapping", common->toString() + " belongs to the older Pool \"" + older->name +
                              "\": take it out of one of the two, for example by spec.exclude"};
-      older->overlap = Explanation{
+      older->overlap = ConditionReason{
           "Overlapping", "the younger Pool \"" + plan->name + "\" also has " + common->toString() +
                              " and allocates no address until one of the two drops it"};
     }
@@ -153,7 +154,8 @@ void leaveOut(const std::vector<ClusterUser>& used, std::vector<PoolPlan>& plans
       plan.used.push_back(user);
     }
     if (plan.fault || !plan.addresses.empty()) continue;
-    plan.fault = Explanation{"NoAddresses", "the cluster itself uses all addresses of the Pool"};
+    plan.fault =
+        ConditionReason{"NoAddresses", "the cluster itself uses all addresses of the Pool"};
   }
 }
 

@@ -18,11 +18,11 @@
 namespace barevip::assigner {
 
 /// Reason and sentence of a condition.
-struct Explanation {
+struct ConditionReason {
   std::string reason;  ///< CamelCase
   std::string message;
 
-  friend bool operator==(const Explanation&, const Explanation&) = default;
+  friend bool operator==(const ConditionReason&, const ConditionReason&) = default;
 };
 
 struct PoolPlan {
@@ -36,11 +36,11 @@ struct PoolPlan {
   std::chrono::seconds reuseDelay{0};
   std::uint32_t maxPerNamespace = 0;  ///< addresses of each family; 0: no limit
   Admission admission;
-  AddressSet addresses;                ///< without the excluded; empty if an entry is malformed
-  AddressSet firstLast;                ///< left out by allowFirstLast
-  std::vector<ClusterUser> used;       ///< left out: the cluster itself uses them
-  std::optional<Explanation> fault;    ///< set: it gives no address; holders keep theirs
-  std::optional<Explanation> overlap;  ///< set: it overlaps another Pool or itself
+  AddressSet addresses;                    ///< without the excluded; empty if an entry is malformed
+  AddressSet firstLast;                    ///< left out by allowFirstLast
+  std::vector<ClusterUser> used;           ///< left out: the cluster itself uses them
+  std::optional<ConditionReason> fault;    ///< set: it gives no address; consumers keep theirs
+  std::optional<ConditionReason> overlap;  ///< set: it overlaps another Pool or itself
 };
 
 /// In the order in which Pools are tried: lower priority first, at the same priority pinned ones

@@ -53,7 +53,7 @@ std::optional<IpAddress> PoolSpace::lowestFree(Family family) const {
   return IpAddress::fromNumber(family, last + 1);
 }
 
-void PoolSpace::hold(const IpAddress& address) {
+void PoolSpace::allocation(const IpAddress& address) {
   if (!offers(address)) return;
   insertRun(address.family(), address.number(), address.number());
   ++at(held_, address.family());

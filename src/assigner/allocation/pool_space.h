@@ -46,7 +46,7 @@ class PoolSpace {
   [[nodiscard]] std::optional<IpAddress> lowestFree(Family family) const;
 
   /// Once for each address until its release. What is not offered is ignored.
-  void hold(const IpAddress& address);
+  void allocation(const IpAddress& address);
   void release(const IpAddress& address);
 
  private:

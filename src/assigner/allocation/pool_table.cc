@@ -82,8 +82,8 @@ std::string PoolTable::home(const IpAddress& address, const std::string& recorde
   return now == nullptr ? recorded : now->plan.name;
 }
 
-void PoolTable::hold(const IpAddress& address) {
-  for (const std::size_t pool : at(address)) pools_[pool].space.hold(address);
+void PoolTable::allocation(const IpAddress& address) {
+  for (const std::size_t pool : at(address)) pools_[pool].space.allocation(address);
 }
 
 void PoolTable::release(const IpAddress& address) {

@@ -40,7 +40,7 @@ class PoolTable {
   /// deleted, else the one that has it now (renamed or split Pools), else `recorded`.
   [[nodiscard]] std::string home(const IpAddress& address, const std::string& recorded) const;
 
-  void hold(const IpAddress& address);
+  void allocation(const IpAddress& address);
   void release(const IpAddress& address);
 
  private:

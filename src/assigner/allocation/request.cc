@@ -179,8 +179,8 @@ bool namesClaim(const model::Service& service, const std::string& claim) {
   return std::find(claims.begin(), claims.end(), claim) != claims.end();
 }
 
-Terms termsOf(const model::Service& service) {
-  Terms terms;
+SharingTerms termsOf(const model::Service& service) {
+  SharingTerms terms;
   terms.key = readShareKey(service).value_or("");
   for (const model::ServicePort& port : service.ports) {
     terms.ports.push_back({port.protocol, port.port});
@@ -201,7 +201,7 @@ Terms termsOf(const model::Service& service) {
 Result<Request> requestOf(const model::Service& service, const model::Namespace* ns) {
   Request request;
   request.service = service.key;
-  request.applicant = applicantOf(service, ns);
+  request.requester = requesterOf(service, ns);
   request.families = familiesOf(service);
   request.allFamilies = service.ipFamilyPolicy != model::IpFamilyPolicy::kPreferDualStack;
   for (const model::LoadBalancerIngress& entry : service.ingress) {

@@ -19,20 +19,20 @@ namespace barevip::assigner {
 /// What a Service asks for.
 struct Request {
   kube::ObjectKey service;
-  Applicant applicant;
+  Requester requester;
   std::vector<Family> families;      ///< in the Service's order, one or two
   bool allFamilies = true;           ///< false: one of them is enough (PreferDualStack)
   std::string pool;                  ///< empty: any
   std::vector<IpAddress> addresses;  ///< asked for by number; at most one of each family
   std::vector<std::string> claims;   ///< asked for by the names of IP objects
   std::vector<IpAddress> shown;      ///< what the Service shows now: of equals these are kept
-  Terms terms;                       ///< on what it wants its addresses
+  SharingTerms terms;                ///< on what it wants its addresses
 
   friend bool operator==(const Request&, const Request&) = default;
 };
 
 /// On what the Service wants its addresses. A share key that requestOf refuses reads as none.
-[[nodiscard]] Terms termsOf(const model::Service& service);
+[[nodiscard]] SharingTerms termsOf(const model::Service& service);
 
 /// The name of the Pool that the Service asks for; empty: any.
 [[nodiscard]] std::string requestedPool(const model::Service& service);

@@ -25,7 +25,7 @@ tl::expected<Reservation, Refusal> reservationOf(const model::IpClaim& claim,
   }
   Reservation reservation;
   reservation.claim = claim.key;
-  reservation.applicant = applicantOf(claim, ns);
+  reservation.requester = requesterOf(claim, ns);
   reservation.pool = claim.spec.pool;
   reservation.shareKey = claim.spec.shareKey;
   if (claim.spec.family == "IPv4") reservation.family = Family::kIpv4;

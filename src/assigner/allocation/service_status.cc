@@ -77,13 +77,15 @@ std::vector<IpAddress> namedBy(const model::Service& service) {
   return named;
 }
 
-bool showsForeign(const model::Service& service, bool holds) {
-  return !service.ingress.empty() && !holds && !saysAssigned(service) && givenBy(service).empty();
+bool showsForeign(const model::Service& service, bool allocations) {
+  return !service.ingress.empty() && !allocations && !saysAssigned(service) &&
+         givenBy(service).empty();
 }
 
-std::vector<IpAddress> shownBesides(const model::Service& service, const HoldTable& holds) {
+std::vector<IpAddress> shownBesides(const model::Service& service,
+                                    const AllocationTable& allocations) {
   std::vector<IpAddress> shown = shownBy(service);
-  const auto& held = holds.ofService(service.key);
+  const auto& held = allocations.ofService(service.key);
   std::erase_if(shown, [&](const IpAddress& address) {
     return std::find(held.begin(), held.end(), address) != held.end();
   });

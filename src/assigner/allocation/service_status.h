@@ -8,8 +8,8 @@
 #include "barevip/base/ip.h"
 #include "barevip/model/service.h"
 
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/choice.h"
-#include "assigner/allocation/hold_table.h"
 
 namespace barevip::assigner {
 
@@ -44,13 +44,13 @@ inline constexpr const char* kRecordRefused = "RecordRefused";
 
 /// Whether the Service shows an address that is not ours to change: barevip did not allocate it.
 /// holds: whether the allocator knows addresses of it.
-[[nodiscard]] bool showsForeign(const model::Service& service, bool holds);
+[[nodiscard]] bool showsForeign(const model::Service& service, bool allocations);
 
 /// The addresses that it shows and does not hold, though we serve it: a person edited its status,
 /// or a record was lost while it waited for another address. Nobody else may get them while it
 /// shows them.
 [[nodiscard]] std::vector<IpAddress> shownBesides(const model::Service& service,
-                                                  const HoldTable& holds);
+                                                  const AllocationTable& allocations);
 
 /// The message of the condition. givenBy() and namedBy() read it back.
 [[nodiscard]] std::string messageOf(const Choice& choice);

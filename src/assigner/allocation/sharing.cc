@@ -28,16 +28,16 @@ const Port* firstCommon(const std::vector<Port>& a, const std::vector<Port>& b) 
 
 // One node announces an address. Two Services whose traffic stays on the node must both have pods
 // there, which is sure only if the pods are the same.
-bool podsAgree(const Terms& a, const Terms& b) {
+bool podsAgree(const SharingTerms& a, const SharingTerms& b) {
   if (!a.localPods || !b.localPods) return true;
   return !a.localPods->empty() && *a.localPods == *b.localPods;
 }
 
-bool forwardersAgree(const Terms& a, const Terms& b) {
+bool forwardersAgree(const SharingTerms& a, const SharingTerms& b) {
   return a.by == b.by || a.by == Forwarder::kNobody || b.by == Forwarder::kNobody;
 }
 
-std::string with(const Sharer& other, const kube::ObjectKey& service) {
+std::string with(const ServiceConsumer& other, const kube::ObjectKey& service) {
   return "with " + namesFor(service, {other});
 }
 
@@ -61,15 +61,15 @@ std::optional<Port> Port::parse(std::string_view text) {
   return std::nullopt;
 }
 
-bool hasOthers(const kube::ObjectKey& service, const std::vector<Sharer>& users) {
+bool hasOthers(const kube::ObjectKey& service, const std::vector<ServiceConsumer>& users) {
   return std::any_of(users.begin(), users.end(),
-                     [&](const Sharer& each) { return each.service != service; });
+                     [&](const ServiceConsumer& each) { return each.service != service; });
 }
 
-std::string namesOf(const std::vector<Sharer>& users, const kube::ObjectKey& service) {
+std::string namesOf(const std::vector<ServiceConsumer>& users, const kube::ObjectKey& service) {
   std::string text;
   std::size_t more = 0;
-  for (const Sharer& user : users) {
+  for (const ServiceConsumer& user : users) {
     if (user.service == service) continue;
     if (text.empty()) {
       text = "Service " + user.service.toString();
@@ -80,29 +80,31 @@ std::string namesOf(const std::vector<Sharer>& users, const kube::ObjectKey& ser
   return more == 0 ? text : text + " and " + std::to_string(more) + " more";
 }
 
-std::string namesFor(const kube::ObjectKey& service, const std::vector<Sharer>& users) {
-  std::vector<Sharer> near;
-  std::copy_if(users.begin(), users.end(), std::back_inserter(near), [&](const Sharer& user) {
-    return user.service.ns == service.ns && user.service != service;
-  });
+std::string namesFor(const kube::ObjectKey& service, const std::vector<ServiceConsumer>& users) {
+  std::vector<ServiceConsumer> near;
+  std::copy_if(users.begin(), users.end(), std::back_inserter(near),
+               [&](const ServiceConsumer& user) {
+                 return user.service.ns == service.ns && user.service != service;
+               });
   const std::string names = namesOf(near);
-  const bool far = std::any_of(users.begin(), users.end(),
-                               [&](const Sharer& user) { return user.service.ns != service.ns; });
+  const bool far = std::any_of(users.begin(), users.end(), [&](const ServiceConsumer& user) {
+    return user.service.ns != service.ns;
+  });
   if (!far) return names;
   return names.empty() ? "a Service of another namespace" : names + " and others";
 }
 
 bool agreeOnKey(const kube::ObjectKey& service, const std::string& key,
-                const std::vector<Sharer>& users) {
-  return std::all_of(users.begin(), users.end(), [&](const Sharer& each) {
+                const std::vector<ServiceConsumer>& users) {
+  return std::all_of(users.begin(), users.end(), [&](const ServiceConsumer& each) {
     return each.service == service || (!key.empty() && each.terms.key == key);
   });
 }
 
 std::optional<std::string> refusalToJoin(const kube::ObjectKey& service,
-                                         const std::vector<Sharer>& users, const std::string& pool,
-                                         model::AllowSharing allow) {
-  for (const Sharer& other : users) {
+                                         const std::vector<ServiceConsumer>& users,
+                                         const std::string& pool, model::AllowSharing allow) {
+  for (const ServiceConsumer& other : users) {
     if (other.service == service || allow == model::AllowSharing::kCluster) continue;
     if (allow == model::AllowSharing::kNamespace && other.service.ns == service.ns) continue;
     return with(other, service) + ": spec.allowSharing of Pool " + quoted(pool) + " is " +
@@ -111,16 +113,16 @@ std::optional<std::string> refusalToJoin(const kube::ObjectKey& service,
   return std::nullopt;
 }
 
-bool forwardedOtherwise(const kube::ObjectKey& service, const Terms& terms,
-                        const std::vector<Sharer>& users) {
-  return std::any_of(users.begin(), users.end(), [&](const Sharer& other) {
+bool forwardedOtherwise(const kube::ObjectKey& service, const SharingTerms& terms,
+                        const std::vector<ServiceConsumer>& users) {
+  return std::any_of(users.begin(), users.end(), [&](const ServiceConsumer& other) {
     return other.service != service && !forwardersAgree(terms, other.terms);
   });
 }
 
-std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& terms,
-                                 const std::vector<Sharer>& users) {
-  for (const Sharer& other : users) {
+std::optional<std::string> clash(const kube::ObjectKey& service, const SharingTerms& terms,
+                                 const std::vector<ServiceConsumer>& users) {
+  for (const ServiceConsumer& other : users) {
     if (other.service == service) continue;
     if (const Port* const port = firstCommon(terms.ports, other.terms.ports)) {
       return with(other, service) + ": it has the port " + port->toString();
@@ -139,8 +141,9 @@ std::optional<std::string> clash(const kube::ObjectKey& service, const Terms& te
   return std::nullopt;
 }
 
-Terms whatFits(const kube::ObjectKey& service, Terms terms, const std::vector<Sharer>& users) {
-  for (const Sharer& other : users) {
+SharingTerms whatFits(const kube::ObjectKey& service, SharingTerms terms,
+                      const std::vector<ServiceConsumer>& users) {
+  for (const ServiceConsumer& other : users) {
     if (other.service == service) continue;
     const std::vector<Port>& taken = other.terms.ports;
     std::erase_if(terms.ports, [&](const Port& port) {

@@ -69,7 +69,7 @@ void leave(Index& index, const Topic& topic, const Place& place) {
 
 }  // namespace
 
-void WaitingList::put(const Holder& who, Entry entry) {
+void WaitingList::put(const Consumer& who, Entry entry) {
   const std::lock_guard lock(mutex_);
   removeLocked(who);
   Waiter waiter{{entry.since, who.kind, who.key}, std::move(entry), {}, ++lastLook_};
@@ -83,12 +83,12 @@ void WaitingList::put(const Holder& who, Entry entry) {
   waiters_.insert_or_assign(std::pair(who.kind, who.key), std::move(waiter));
 }
 
-void WaitingList::remove(const Holder& who) {
+void WaitingList::remove(const Consumer& who) {
   const std::lock_guard lock(mutex_);
   removeLocked(who);
 }
 
-void WaitingList::removeLocked(const Holder& who) {
+void WaitingList::removeLocked(const Consumer& who) {
   const auto it = waiters_.find({who.kind, who.key});
   if (it == waiters_.end()) return;
   const Waiter& waiter = it->second;
@@ -121,46 +121,46 @@ void WaitingList::lineUpLocked(const Waiter& waiter) {
   }
 }
 
-std::vector<Holder> WaitingList::all() const {
+std::vector<Consumer> WaitingList::all() const {
   const std::lock_guard lock(mutex_);
-  std::vector<Holder> result;
+  std::vector<Consumer> result;
   result.reserve(places_.size());
   for (const Place& place : places_) result.push_back({place.kind, place.key});
   return result;
 }
 
-std::vector<kube::ObjectKey> WaitingList::keys(Holder::Kind kind) const {
+std::vector<kube::ObjectKey> WaitingList::keys(Consumer::Kind kind) const {
   std::vector<kube::ObjectKey> result;
-  for (Holder& holder : all()) {
-    if (holder.kind == kind) result.push_back(std::move(holder.key));
+  for (Consumer& consumer : all()) {
+    if (consumer.kind == kind) result.push_back(std::move(consumer.key));
   }
   return result;
 }
 
-std::vector<Holder> WaitingList::sharing(const Shareable& what) const {
+std::vector<Consumer> WaitingList::sharing(const Shareable& what) const {
   const std::string topic = shareTopic(what.key);
   return ofTopic(what.everywhere ? topic : within(topic, what.ns));
 }
 
-std::vector<Holder> WaitingList::naming(const kube::ObjectKey& claim) const {
+std::vector<Consumer> WaitingList::naming(const kube::ObjectKey& claim) const {
   return ofTopic(claimTopic(claim));
 }
 
-std::vector<Holder> WaitingList::ofTopic(const std::string& topic) const {
+std::vector<Consumer> WaitingList::ofTopic(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
-  std::vector<Holder> result;
+  std::vector<Consumer> result;
   const auto places = topics_.find(topic);
   if (places == topics_.end()) return result;
   for (const Place& place : places->second) result.push_back({place.kind, place.key});
   return result;
 }
 
-std::optional<Holder> WaitingList::wake(const Freed& freed, const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::wake(const Freed& freed, const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
   return nextLocked(freed, std::nullopt, hasRoom);
 }
 
-WaitingList::Woken WaitingList::looks(const Holder& who) {
+WaitingList::Woken WaitingList::looks(const Consumer& who) {
   const std::lock_guard lock(mutex_);
   const auto it = woken_.find({who.kind, who.key});
   if (it == woken_.end()) return {};
@@ -169,20 +169,21 @@ WaitingList::Woken WaitingList::looks(const Holder& who) {
   return woken;
 }
 
-void WaitingList::decided(const Holder& who) {
+void WaitingList::decided(const Consumer& who) {
   const std::lock_guard lock(mutex_);
   const auto it = waiters_.find({who.kind, who.key});
   if (it != waiters_.end()) lineUpLocked(it->second);
 }
 
-std::optional<Holder> WaitingList::passOn(const Freed& freed, const Woken& from,
-                                          const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::passOn(const Freed& freed, const Woken& from,
+                                            const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
   return nextLocked(freed, from.place, hasRoom);
 }
 
-std::optional<Holder> WaitingList::nextLocked(const Freed& freed, const std::optional<Place>& after,
-                                              const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::nextLocked(const Freed& freed,
+                                                const std::optional<Place>& after,
+                                                const HasRoom& hasRoom) {
   auto next = findLocked(inLine_, freed, after, hasRoom);
   if (!next) next = findLocked(topics_, freed, after, hasRoom);
   if (!next) return std::nullopt;
@@ -191,7 +192,7 @@ std::optional<Holder> WaitingList::nextLocked(const Freed& freed, const std::opt
   woken.freed.push_back(freed);
   if (!after) woken.freed.back().since = lastLook_;
   lineUpLocked(waiters_.at({next->kind, next->key}));
-  return Holder{next->kind, next->key};
+  return Consumer{next->kind, next->key};
 }
 
 std::optional<WaitingList::Place> WaitingList::findLocked(const Topics& index, const Freed& freed,
@@ -220,7 +221,7 @@ void WaitingList::waitsForRoomLocked(const Place& place, const Limit& limit) {
   waiters_.at({place.kind, place.key}).entry.obstacle.limits.push_back(limit.of);
 }
 
-std::vector<Holder> WaitingList::lookedSince(const Freed& freed) const {
+std::vector<Consumer> WaitingList::lookedSince(const Freed& freed) const {
   const std::lock_guard lock(mutex_);
   std::set<Place> found;
   for (const Topic& topic : topicsOf(freed)) {
@@ -230,7 +231,7 @@ std::vector<Holder> WaitingList::lookedSince(const Freed& freed) const {
       if (waiters_.at({place.kind, place.key}).looked > freed.since) found.insert(place);
     }
   }
-  std::vector<Holder> result;
+  std::vector<Consumer> result;
   result.reserve(found.size());
   for (const Place& place : found) result.push_back({place.kind, place.key});
   return result;
@@ -245,24 +246,25 @@ std::vector<Limit> WaitingList::limitsIn(const std::string& ns) const {
   return limits;
 }
 
-std::optional<Holder> WaitingList::wake(const Limit& limit, const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::wake(const Limit& limit, const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
   return nextLocked(limit, std::nullopt, hasRoom);
 }
 
-std::optional<Holder> WaitingList::passOn(const Limit& limit, const Woken& from,
-                                          const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::passOn(const Limit& limit, const Woken& from,
+                                            const HasRoom& hasRoom) {
   const std::lock_guard lock(mutex_);
   return nextLocked(limit, from.place, hasRoom);
 }
 
-std::optional<Holder> WaitingList::nextLocked(const Limit& limit, const std::optional<Place>& after,
-                                              const HasRoom& hasRoom) {
+std::optional<Consumer> WaitingList::nextLocked(const Limit& limit,
+                                                const std::optional<Place>& after,
+                                                const HasRoom& hasRoom) {
   const auto places = limits_.find(limit);
   if (places == limits_.end()) return std::nullopt;
   auto it = after ? places->second.upper_bound(*after) : places->second.begin();
   for (; it != places->second.end(); ++it) {
-    const Holder who{it->kind, it->key};
+    const Consumer who{it->kind, it->key};
     if (!hasRoom(limit, who)) continue;
     Woken& woken = woken_[{it->kind, it->key}];
     woken.place = *it;
@@ -272,22 +274,23 @@ std::optional<Holder> WaitingList::nextLocked(const Limit& limit, const std::opt
   return std::nullopt;
 }
 
-std::size_t WaitingList::countIf(const std::function<bool(Holder::Kind, const Entry&)>& of) const {
+std::size_t WaitingList::countIf(
+    const std::function<bool(Consumer::Kind, const Entry&)>& of) const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(
       std::count_if(waiters_.begin(), waiters_.end(),
                     [&](const auto& each) { return of(each.first.first, each.second.entry); }));
 }
 
-std::size_t WaitingList::waiting(Holder::Kind kind, RefusalReason reason) const {
-  return countIf([&](Holder::Kind of, const Entry& entry) {
+std::size_t WaitingList::waiting(Consumer::Kind kind, RefusalReason reason) const {
+  return countIf([&](Consumer::Kind of, const Entry& entry) {
     return of == kind && entry.standing == Standing::kWaits && entry.reason == reason;
   });
 }
 
 std::size_t WaitingList::services(Standing standing) const {
-  return countIf([&](Holder::Kind of, const Entry& entry) {
-    return of == Holder::Kind::kService && entry.standing == standing;
+  return countIf([&](Consumer::Kind of, const Entry& entry) {
+    return of == Consumer::Kind::kService && entry.standing == standing;
   });
 }
 

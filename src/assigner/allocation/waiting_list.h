@@ -16,7 +16,7 @@
 #include "barevip/base/ip.h"
 #include "barevip/kube/object_key.h"
 
-#include "assigner/allocation/hold_table.h"
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/namespace_use.h"
 #include "assigner/allocation/refusal.h"
 
@@ -61,7 +61,7 @@ struct Shareable {
 ///   it does not take.
 /// Thread-safe.
 ///
-/// Entries are put and removed with the lock of the ledger held: who frees an address after
+/// Entries are put and removed with the lock of the allocator held: who frees an address after
 /// a refusal finds the refused one here.
 class WaitingList {
  public:
@@ -81,53 +81,53 @@ class WaitingList {
     Obstacle obstacle;
   };
 
-  void put(const Holder& who, Entry entry);
-  void remove(const Holder& who);
+  void put(const Consumer& who, Entry entry);
+  void remove(const Consumer& who);
 
   // The oldest first.
 
-  [[nodiscard]] std::vector<Holder> all() const;
-  [[nodiscard]] std::vector<kube::ObjectKey> keys(Holder::Kind kind) const;
+  [[nodiscard]] std::vector<Consumer> all() const;
+  [[nodiscard]] std::vector<kube::ObjectKey> keys(Consumer::Kind kind) const;
   /// Those with the share key: they may fit on an address beside others now, or have it alone.
-  [[nodiscard]] std::vector<Holder> sharing(const Shareable& what) const;
+  [[nodiscard]] std::vector<Consumer> sharing(const Shareable& what) const;
   /// Those that wait for this reservation.
-  [[nodiscard]] std::vector<Holder> naming(const kube::ObjectKey& claim) const;
+  [[nodiscard]] std::vector<Consumer> naming(const kube::ObjectKey& claim) const;
 
   /// Who was woken, and what for.
   struct Woken;
 
   /// Whether the namespace of who waits has room for it under the limit now.
-  using HasRoom = std::function<bool(const Limit&, const Holder&)>;
+  using HasRoom = std::function<bool(const Limit&, const Consumer&)>;
 
   /// The one for whom the address is; remembers what he was woken for.
-  std::optional<Holder> wake(const Freed& freed, const HasRoom& hasRoom);
+  std::optional<Consumer> wake(const Freed& freed, const HasRoom& hasRoom);
   /// He looks: forgets what he was woken for.
-  Woken looks(const Holder& who);
+  Woken looks(const Consumer& who);
   /// He has looked: he is not passed over any more for what he was woken for before.
-  void decided(const Holder& who);
+  void decided(const Consumer& who);
   /// He did not take it: the next one behind him.
-  std::optional<Holder> passOn(const Freed& freed, const Woken& from, const HasRoom& hasRoom);
+  std::optional<Consumer> passOn(const Freed& freed, const Woken& from, const HasRoom& hasRoom);
   /// Nobody is left behind him: those for whom it may be and who looked since it became free, when
   /// it was promised to another one perhaps. They do not pass it on.
-  [[nodiscard]] std::vector<Holder> lookedSince(const Freed& freed) const;
+  [[nodiscard]] std::vector<Consumer> lookedSince(const Freed& freed) const;
 
   /// What consumers of the namespace wait for that has as many addresses as it may have.
   [[nodiscard]] std::vector<Limit> limitsIn(const std::string& ns) const;
   /// The oldest whom the limit stands in the way of, and who has room under it now; remembers what
   /// he was woken for.
-  std::optional<Holder> wake(const Limit& limit, const HasRoom& hasRoom);
+  std::optional<Consumer> wake(const Limit& limit, const HasRoom& hasRoom);
   /// He has looked: the next one behind him.
-  std::optional<Holder> passOn(const Limit& limit, const Woken& from, const HasRoom& hasRoom);
+  std::optional<Consumer> passOn(const Limit& limit, const Woken& from, const HasRoom& hasRoom);
 
   /// Those that have nothing.
-  [[nodiscard]] std::size_t waiting(Holder::Kind kind, RefusalReason reason) const;
+  [[nodiscard]] std::size_t waiting(Consumer::Kind kind, RefusalReason reason) const;
   [[nodiscard]] std::size_t services(Standing standing) const;
 
  private:
   /// In the order of waiting.
   struct Place {
     std::int64_t since = 0;
-    Holder::Kind kind = Holder::Kind::kService;
+    Consumer::Kind kind = Consumer::Kind::kService;
     kube::ObjectKey key;
 
     friend auto operator<=>(const Place&, const Place&) = default;
@@ -142,13 +142,13 @@ class WaitingList {
   using Places = std::set<Place>;
   using Topics = std::map<std::string, Places>;
 
-  void removeLocked(const Holder& who);
-  std::optional<Holder> nextLocked(const Limit& limit, const std::optional<Place>& after,
-                                   const HasRoom& hasRoom);
+  void removeLocked(const Consumer& who);
+  std::optional<Consumer> nextLocked(const Limit& limit, const std::optional<Place>& after,
+                                     const HasRoom& hasRoom);
   [[nodiscard]] std::size_t countIf(
-      const std::function<bool(Holder::Kind, const Entry&)>& of) const;
-  std::optional<Holder> nextLocked(const Freed& freed, const std::optional<Place>& after,
-                                   const HasRoom& hasRoom);
+      const std::function<bool(Consumer::Kind, const Entry&)>& of) const;
+  std::optional<Consumer> nextLocked(const Freed& freed, const std::optional<Place>& after,
+                                     const HasRoom& hasRoom);
   /// The oldest in the index who may have the address.
   std::optional<Place> findLocked(const Topics& index, const Freed& freed,
                                   const std::optional<Place>& after, const HasRoom& hasRoom);
@@ -156,15 +156,15 @@ class WaitingList {
   void waitsForRoomLocked(const Place& place, const Limit& limit);
   /// He is passed over where an address of a family was promised to him, and else he is not.
   void lineUpLocked(const Waiter& waiter);
-  [[nodiscard]] std::vector<Holder> ofTopic(const std::string& topic) const;
+  [[nodiscard]] std::vector<Consumer> ofTopic(const std::string& topic) const;
 
   mutable std::mutex mutex_;
-  std::map<std::pair<Holder::Kind, kube::ObjectKey>, Waiter> waiters_;
+  std::map<std::pair<Consumer::Kind, kube::ObjectKey>, Waiter> waiters_;
   Places places_;
   Topics topics_;
   Topics inLine_;  ///< for Pools only, and without those who are passed over
   std::map<Limit, Places> limits_;
-  std::map<std::pair<Holder::Kind, kube::ObjectKey>, Woken> woken_;
+  std::map<std::pair<Consumer::Kind, kube::ObjectKey>, Woken> woken_;
   std::uint64_t lastLook_ = 0;
 };
 

@@ -37,8 +37,8 @@ bool adopt(Allocator& allocator, const model::Service& service) {
   // If it gets one of two only, what it shows stays its own and does not rest for others.
   allocator.setForeign(service.key, shownBy(service));
   for (const auto& [address, pool] : *found) {
-    const Sharer sharer{service.key, termsOf(service), pool};
-    if (allocator.takeUp(sharer, address, Allocator::Proof::kNone)) continue;
+    const ServiceConsumer consumer{service.key, termsOf(service), pool};
+    if (allocator.restore(consumer, address, Allocator::Evidence::kClaimed)) continue;
     allocator.releaseAll(service.key);
     return false;
   }

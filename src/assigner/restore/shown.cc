@@ -14,8 +14,8 @@
 namespace barevip::assigner {
 namespace {
 
-bool holdsNothing(const Allocator& allocator, const model::Service& service) {
-  return allocator.holds().ofService(service.key).empty();
+bool hasNothing(const Allocator& allocator, const model::Service& service) {
+  return allocator.allocations().ofService(service.key).empty();
 }
 
 ForeignChange changeFrom(const std::vector<IpAddress>& before, const std::vector<IpAddress>& now,
@@ -38,14 +38,14 @@ struct Restored {
 };
 
 Restored restoredBy(const Allocator& allocator, const model::Service& service, bool seenLate) {
-  if (holdsNothing(allocator, service)) return {givenBy(service), ""};
+  if (hasNothing(allocator, service)) return {givenBy(service), ""};
   // A restore is two requests: what the Service was given between them makes way for its status,
   // unless it asks for something. A hand edit of the ingress alone is not a restore.
   const auto request = requestOf(service, nullptr);
   const bool asks = !request || !request->addresses.empty() || !request->claims.empty();
   if (seenLate || asks) return {};
   Restored restored{namedBy(service), request->pool};
-  const auto& held = allocator.holds().ofService(service.key);
+  const auto& held = allocator.allocations().ofService(service.key);
   for (const IpAddress& address : shownBy(service)) {
     const bool has = std::find(held.begin(), held.end(), address) != held.end();
     if (has) restored.settled.insert(address.family());
@@ -60,25 +60,26 @@ Restored restoredBy(const Allocator& allocator, const model::Service& service, b
 // The Service keeps each address that it could ask for by number; of a family the first. Returns
 // whether there was one. The Pools are asked, other than at the start: nobody remembers that they
 // gave it.
-bool takeUpGiven(Allocator& allocator, const model::Service& service, const Applicant& applicant,
-                 bool seenLate) {
+bool restoreGiven(Allocator& allocator, const model::Service& service, const Requester& requester,
+                  bool seenLate) {
   const Restored restored = restoredBy(allocator, service, seenLate);
-  const Holder asking{Holder::Kind::kService, service.key};
+  const Consumer asking{Consumer::Kind::kService, service.key};
   std::set<Family> taken = restored.settled;
   for (const IpAddress& address : restored.addresses) {
     if (taken.contains(address.family())) continue;
-    const auto pool = poolOf(allocator.pools(), applicant, address, restored.pool);
+    const auto pool = poolOf(allocator.pools(), requester, address, restored.pool);
     if (!pool) continue;
-    const HoldTable& holds = allocator.holds();
-    const Hold* const hold = holds.find(address);
-    const bool has = hold != nullptr && hold->isOf(service.key.ns);
-    const bool rests = hold != nullptr && hold->kind == Holder::Kind::kResting;
-    if (rests && !hold->isFreeFor(asking)) continue;
-    if (!has && limitRefusal(allocator.pools(), holds, **pool, asking, address.family())) {
+    const AllocationTable& allocations = allocator.allocations();
+    const Allocation* const allocation = allocations.find(address);
+    const bool has = allocation != nullptr && allocation->isOf(service.key.ns);
+    const bool rests = allocation != nullptr && allocation->kind == Consumer::Kind::kResting;
+    if (rests && !allocation->isFreeFor(asking)) continue;
+    if (!has && limitRefusal(allocator.pools(), allocations, **pool, asking, address.family())) {
       continue;
     }
-    const Sharer sharer{service.key, termsOf(service), (*pool)->plan.name};
-    if (allocator.takeUp(sharer, address, Allocator::Proof::kNone)) taken.insert(address.family());
+    const ServiceConsumer consumer{service.key, termsOf(service), (*pool)->plan.name};
+    if (allocator.restore(consumer, address, Allocator::Evidence::kClaimed))
+      taken.insert(address.family());
   }
   return taken.size() > restored.settled.size();
 }
@@ -87,24 +88,24 @@ bool takeUpGiven(Allocator& allocator, const model::Service& service, const Appl
 
 ForeignChange holdForeign(Allocator& allocator, const kube::ObjectKey& service,
                           const std::vector<IpAddress>& addresses) {
-  const std::vector<IpAddress> before = allocator.holds().ofForeign(service);
+  const std::vector<IpAddress> before = allocator.allocations().ofForeign(service);
   allocator.setForeign(service, addresses);
-  return changeFrom(before, allocator.holds().ofForeign(service), addresses);
+  return changeFrom(before, allocator.allocations().ofForeign(service), addresses);
 }
 
-Entered enterShown(Allocator& allocator, const model::Service& service, const Applicant& applicant,
+Entered enterShown(Allocator& allocator, const model::Service& service, const Requester& requester,
                    const EnterRules& rules) {
-  const HoldTable& holds = allocator.holds();
-  const std::vector<IpAddress> before = holds.ofForeign(service.key);
+  const AllocationTable& allocations = allocator.allocations();
+  const std::vector<IpAddress> before = allocations.ofForeign(service.key);
   const std::vector<IpAddress> shown = shownBy(service);
   Entered entered;
   entered.wasForeign = !before.empty();
-  entered.restored = takeUpGiven(allocator, service, applicant, rules.seenLate);
-  const bool foreign = showsForeign(service, !holdsNothing(allocator, service));
+  entered.restored = restoreGiven(allocator, service, requester, rules.seenLate);
+  const bool foreign = showsForeign(service, !hasNothing(allocator, service));
   entered.adopted = foreign && rules.adoptForeign && adopt(allocator, service);
   entered.foreign = foreign && !entered.adopted;
-  allocator.setForeign(service.key, entered.foreign ? shown : shownBesides(service, holds));
-  entered.change = changeFrom(before, holds.ofForeign(service.key), shown);
+  allocator.setForeign(service.key, entered.foreign ? shown : shownBesides(service, allocations));
+  entered.change = changeFrom(before, allocations.ofForeign(service.key), shown);
   return entered;
 }
 

@@ -11,7 +11,7 @@
 
 namespace barevip::assigner {
 
-/// How a change of what is held for a foreign Service (Holder::Kind::kForeign) matters to others.
+/// How a change of what is held for a foreign Service (Consumer::Kind::kForeign) matters to others.
 struct ForeignChange {
   bool any = false;                 ///< what is held for it is not what it was
   std::vector<IpAddress> released;  ///< held for it before, and it shows them no more
@@ -41,6 +41,6 @@ struct EnterRules {
 /// For a Service that barevip looks after. What it shows, and neither has nor is given by this, is
 /// held for it as foreign: nobody else may get it while it is shown.
 [[nodiscard]] Entered enterShown(Allocator& allocator, const model::Service& service,
-                                 const Applicant& applicant, const EnterRules& rules);
+                                 const Requester& requester, const EnterRules& rules);
 
 }  // namespace barevip::assigner

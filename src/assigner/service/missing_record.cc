@@ -18,9 +18,10 @@ std::string whyNoRecord(const Error& error) {
 }
 
 // What it has and once had a record for, one of a family; what it shows of that comes first.
-std::vector<IpAddress> recordedAddresses(const model::Service& service, const HoldTable& holds,
+std::vector<IpAddress> recordedAddresses(const model::Service& service,
+                                         const AllocationTable& allocations,
                                          const std::set<IpAddress>& never) {
-  std::vector<IpAddress> recorded = holds.ofService(service.key);
+  std::vector<IpAddress> recorded = allocations.ofService(service.key);
   std::erase_if(recorded, [&](const IpAddress& address) { return never.contains(address); });
   std::vector<IpAddress> chosen;
   const auto choose = [&](const IpAddress& address) {
@@ -38,11 +39,11 @@ std::vector<IpAddress> recordedAddresses(const model::Service& service, const Ho
 
 // Nodes serve every port of a Service while its condition is True. Without its record they cannot
 // tell that another one has a port that it asks for.
-bool hasWhatItAsksFor(const model::Service& service, const HoldTable& holds) {
+bool hasWhatItAsksFor(const model::Service& service, const AllocationTable& allocations) {
   const std::vector<Port> ports = termsOf(service).ports;
-  const std::vector<IpAddress>& held = holds.ofService(service.key);
+  const std::vector<IpAddress>& held = allocations.ofService(service.key);
   return std::all_of(held.begin(), held.end(), [&](const IpAddress& address) {
-    return holds.find(address)->termsOf(service.key)->ports == ports;
+    return allocations.find(address)->termsOf(service.key)->ports == ports;
   });
 }
 
@@ -58,11 +59,11 @@ bool refusesRecord(const Error& error) {
 }
 
 ShownStatus statusWithoutRecord(const model::Service& service, const Choice& choice,
-                                const HoldTable& holds, const std::set<IpAddress>& never,
-                                const Error& error) {
+                                const AllocationTable& allocations,
+                                const std::set<IpAddress>& never, const Error& error) {
   ShownStatus shown;
-  shown.ingress = ingressOf(service, recordedAddresses(service, holds, never), holds);
-  const bool serve = !shown.ingress.empty() && hasWhatItAsksFor(service, holds);
+  shown.ingress = ingressOf(service, recordedAddresses(service, allocations, never), allocations);
+  const bool serve = !shown.ingress.empty() && hasWhatItAsksFor(service, allocations);
   const bool taken = error.code == ErrorCode::kAlreadyExists;
   shown.condition = {kAddressAssigned, serve ? "True" : "False",
                      taken ? kRecordNameTaken : kRecordRefused, whyNoRecord(error)};

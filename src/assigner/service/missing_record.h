@@ -9,8 +9,8 @@
 #include "barevip/base/result.h"
 #include "barevip/model/service.h"
 
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/choice.h"
-#include "assigner/allocation/hold_table.h"
 #include "assigner/service/service_plan.h"
 
 namespace barevip::assigner {
@@ -21,7 +21,7 @@ namespace barevip::assigner {
 /// What never had a record is not shown, but a record that was lost and cannot be made again stops
 /// no traffic. never: the addresses of the Service that never had a record.
 [[nodiscard]] ShownStatus statusWithoutRecord(const model::Service& service, const Choice& choice,
-                                              const HoldTable& holds,
+                                              const AllocationTable& allocations,
                                               const std::set<IpAddress>& never, const Error& error);
 
 }  // namespace barevip::assigner

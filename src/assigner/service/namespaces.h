@@ -14,9 +14,9 @@
 
 namespace barevip::assigner {
 
-/// Namespaces for decisions that stay: an address that was given keeps its holder, so the Pool must
-/// not be chosen by labels that are older than who asks. Objects of different kinds come by watches
-/// of their own, in any order. Thread-safe. References must outlive this.
+/// Namespaces for decisions that stay: an address that was given keeps its consumer, so the Pool
+/// must not be chosen by labels that are older than who asks. Objects of different kinds come by
+/// watches of their own, in any order. Thread-safe. References must outlive this.
 class Namespaces {
  public:
   using Ptr = std::shared_ptr<const model::Namespace>;

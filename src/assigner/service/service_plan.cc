@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "assigner/allocation/candidates.h"
-#include "assigner/allocation/misfit.h"
+#include "assigner/allocation/policy_violation.h"
 #include "assigner/allocation/request.h"
 #include "assigner/allocation/service_status.h"
 #include "assigner/service/record_name.h"
@@ -26,22 +26,22 @@ std::vector<IpAddress> without(std::vector<IpAddress> addresses,
 }
 
 // Of all addresses of one Service; the first reason counts.
-std::optional<Explanation> misfitsOf(const PoolTable& pools, const Choice& choice,
-                                     const Applicant& applicant) {
-  std::optional<Explanation> all;
+std::optional<ConditionReason> violationsOf(const PoolTable& pools, const Choice& choice,
+                                            const Requester& requester) {
+  std::optional<ConditionReason> all;
   for (const Assignment& each : choice.addresses) {
-    auto misfit = misfitOf(pools, each.address, each.pool, applicant);
-    if (!misfit) continue;
+    auto violation = violationOf(pools, each.address, each.pool, requester);
+    if (!violation) continue;
     if (all) {
-      all->message.append("; ").append(misfit->message);
+      all->message.append("; ").append(violation->message);
     } else {
-      all = std::move(misfit);
+      all = std::move(violation);
     }
   }
   return all;
 }
 
-Explanation classMisfit(const model::Service& service) {
+ConditionReason classViolation(const model::Service& service) {
   return {"ClassNotServed",
           (service.loadBalancerClass.empty()
                ? "the Service names no loadBalancerClass, which barevip requires since"
@@ -50,9 +50,10 @@ Explanation classMisfit(const model::Service& service) {
                           "what it has until it is deleted, and gets nothing else")};
 }
 
-// misfit: why what is kept would not be allocated as things are now.
-ShownStatus statusOf(const model::Service& service, const Choice& choice, const HoldTable& holds,
-                     const std::optional<Explanation>& misfit) {
+// violation: why what is kept would not be allocated as things are now.
+ShownStatus statusOf(const model::Service& service, const Choice& choice,
+                     const AllocationTable& allocations,
+                     const std::optional<ConditionReason>& violation) {
   std::vector<IpAddress> addresses;
   addresses.reserve(choice.addresses.size());
   for (const Assignment& assignment : choice.addresses) addresses.push_back(assignment.address);
@@ -60,11 +61,11 @@ ShownStatus statusOf(const model::Service& service, const Choice& choice, const 
   if (choice.refusal) {
     condition.status = "False";
     condition.reason = nameOf(choice.refusal->reason);
-  } else if (misfit) {
-    condition.reason = misfit->reason;
-    condition.message += "; " + misfit->message;
+  } else if (violation) {
+    condition.reason = violation->reason;
+    condition.message += "; " + violation->message;
   }
-  return {ingressOf(service, addresses, holds), std::move(condition)};
+  return {ingressOf(service, addresses, allocations), std::move(condition)};
 }
 
 std::optional<WaitingList::Entry> waitOf(const model::Service& service, const Choice& choice) {
@@ -82,9 +83,9 @@ std::optional<WaitingList::Entry> waitOf(const model::Service& service, const Ch
 
 // The records go before the address is free: it may be given again only when nothing durable claims
 // it any more.
-ServicePlan withdrawal(const ServiceView& view, const HoldTable& holds) {
+ServicePlan withdrawal(const ServiceView& view, const AllocationTable& allocations) {
   ServicePlan plan;
-  plan.held = holds.ofService(view.key);
+  plan.held = allocations.ofService(view.key);
   plan.release = plan.held;
   plan.keep.emplace();
   plan.foreign.emplace();
@@ -109,7 +110,7 @@ ServicePlan leavingAlone(const ServiceView& view, const ServiceRules& rules) {
   plan.leftAlone = true;
   plan.keep.emplace();  // an IP object that names it as its owner records nothing
   if (rules.adopt) {
-    // It waits for a Pool that has the address, or for the holder to go; it is served meanwhile.
+    // It waits for a Pool that has the address, or for the consumer to go; it is served meanwhile.
     plan.waits = WaitingList::Entry{service.creationSeconds,
                                     RefusalReason::kAddressHeld,
                                     WaitingList::Standing::kForeign,
@@ -123,17 +124,17 @@ ServicePlan leavingAlone(const ServiceView& view, const ServiceRules& rules) {
 
 // Allocates nothing to a Service whose class is not served, whose request cannot be read, or that
 // nobody could forward.
-Choice chooseFor(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
-                 bool served) {
+Choice chooseFor(const ServiceView& view, const PoolTable& pools,
+                 const AllocationTable& allocations, bool served) {
   const model::Service& service = *view.service;
   const auto request = requestOf(service, view.ns.get());
   auto unforwarded = model::refusalToForward(service);
-  if (served && request && !unforwarded) return choose(pools, holds, *request);
+  if (served && request && !unforwarded) return choose(pools, allocations, *request);
   Refusal refusal{RefusalReason::kBadRequest, request ? "" : request.error().message};
   if (request && unforwarded)
     refusal = {RefusalReason::kForwardingRefused, *std::move(unforwarded)};
-  Choice choice =
-      keep(pools, holds, {service.key, termsOf(service)}, shownBy(service), std::move(refusal));
+  Choice choice = keep(pools, allocations, {service.key, termsOf(service)}, shownBy(service),
+                       std::move(refusal));
   if (!served) choice.refusal.reset();  // what it asks for does not matter
   return choice;
 }
@@ -143,13 +144,13 @@ bool mayRecordLater(const ServiceView& view, bool first) {
   return first && view.busy && view.service->ingress.empty() && !recordRefused(*view.service);
 }
 
-ServicePlan serving(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
-                    const ServiceRules& rules) {
+ServicePlan serving(const ServiceView& view, const PoolTable& pools,
+                    const AllocationTable& allocations, const ServiceRules& rules) {
   const model::Service& service = *view.service;
   const bool served = rules.classes.serve(service);
-  const std::vector<IpAddress>& had = holds.ofService(service.key);
+  const std::vector<IpAddress>& had = allocations.ofService(service.key);
   ServicePlan plan;
-  plan.choice = chooseFor(view, pools, holds, served);
+  plan.choice = chooseFor(view, pools, allocations, served);
   plan.waits = waitOf(service, plan.choice);
   plan.held = had;
   if (view.entered.adopted) plan.events.push_back(adoptedEvent(service));
@@ -162,12 +163,12 @@ ServicePlan serving(const ServiceView& view, const PoolTable& pools, const HoldT
     const std::string record =
         reserved ? each.reservation : recordName(service.key.name, each.address);
     if (gained) plan.gained.push_back(each.address);
-    if ((gained || each.regranted || entered) && !each.shareKey.empty()) {
+    if ((gained || each.termsChanged || entered) && !each.shareKey.empty()) {
       const std::string& ns = service.key.ns;
       plan.shareable.insert(
-          {ns, each.shareKey, isSharedBeyond(pools, holds, each.address, each.pool, ns)});
+          {ns, each.shareKey, isSharedBeyond(pools, allocations, each.address, each.pool, ns)});
     }
-    if (each.regranted) plan.regranted.push_back({service.key.ns, record});
+    if (each.termsChanged) plan.termsChanged.push_back({service.key.ns, record});
     if (reserved) {
       plan.uses.push_back({service.key.ns, record});
       continue;
@@ -176,20 +177,22 @@ ServicePlan serving(const ServiceView& view, const PoolTable& pools, const HoldT
     if (!recordLater) plan.records.push_back(each);
   }
   plan.held.insert(plan.held.end(), plan.gained.begin(), plan.gained.end());
-  plan.show = statusOf(service, plan.choice, holds,
-                       served ? misfitsOf(pools, plan.choice, applicantOf(service, view.ns.get()))
-                              : std::optional(classMisfit(service)));
+  plan.show =
+      statusOf(service, plan.choice, allocations,
+               served ? violationsOf(pools, plan.choice, requesterOf(service, view.ns.get()))
+                      : std::optional(classViolation(service)));
   plan.release = plan.choice.surplus;
   return plan;
 }
 
 }  // namespace
 
-bool isOurs(const ServiceView& view, const HoldTable& holds, const ServiceRules& rules) {
+bool isOurs(const ServiceView& view, const AllocationTable& allocations,
+            const ServiceRules& rules) {
   if (!view.service) return false;
   const model::Service& service = *view.service;
   if (rules.classes.serve(service)) return true;
-  if (!service.isLoadBalancer() || holds.ofService(service.key).empty()) return false;
+  if (!service.isLoadBalancer() || allocations.ofService(service.key).empty()) return false;
   const std::string now = model::recordedClass(service);
   const auto record = std::find_if(view.records.begin(), view.records.end(), [&](const auto& each) {
     return each->serviceOwner && each->serviceOwner->uid == service.uid;
@@ -200,26 +203,26 @@ bool isOurs(const ServiceView& view, const HoldTable& holds, const ServiceRules&
 
 std::vector<model::LoadBalancerIngress> ingressOf(const model::Service& service,
                                                   const std::vector<IpAddress>& addresses,
-                                                  const HoldTable& holds) {
-  const Terms terms = termsOf(service);
+                                                  const AllocationTable& allocations) {
+  const SharingTerms terms = termsOf(service);
   std::vector<model::LoadBalancerIngress> ingress;
   ingress.reserve(addresses.size());
   for (const IpAddress& address : addresses) {
-    const Hold* const hold = holds.find(address);
+    const Allocation* const allocation = allocations.find(address);
     const bool byKubeProxy =
         terms.by == Forwarder::kKubeProxy &&
-        (hold == nullptr || !forwardedOtherwise(service.key, terms, hold->users));
+        (allocation == nullptr || !forwardedOtherwise(service.key, terms, allocation->users));
     ingress.push_back(
         {address.toString(), "", byKubeProxy ? model::kIpModeVip : model::kIpModeProxy});
   }
   return ingress;
 }
 
-ServicePlan decide(const ServiceView& view, const PoolTable& pools, const HoldTable& holds,
-                   const ServiceRules& rules) {
-  if (!view.ours) return withdrawal(view, holds);
+ServicePlan decide(const ServiceView& view, const PoolTable& pools,
+                   const AllocationTable& allocations, const ServiceRules& rules) {
+  if (!view.ours) return withdrawal(view, allocations);
   if (view.entered.foreign) return leavingAlone(view, rules);
-  return serving(view, pools, holds, rules);
+  return serving(view, pools, allocations, rules);
 }
 
 }  // namespace barevip::assigner

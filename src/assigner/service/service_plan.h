@@ -16,8 +16,8 @@
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
+#include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/choice.h"
-#include "assigner/allocation/hold_table.h"
 #include "assigner/allocation/pool_table.h"
 #include "assigner/allocation/waiting_list.h"
 #include "assigner/restore/shown.h"
@@ -46,7 +46,7 @@ struct ServiceView {
 
 /// Whether barevip looks after the Service of the view: by the rules, or because it holds what it
 /// was given under other rules and its class is still the one that it had then.
-[[nodiscard]] bool isOurs(const ServiceView& view, const HoldTable& holds,
+[[nodiscard]] bool isOurs(const ServiceView& view, const AllocationTable& allocations,
                           const ServiceRules& rules);
 
 /// What status.loadBalancer.ingress and the condition barevip.dev/AddressAssigned should be.
@@ -61,7 +61,8 @@ struct ShownStatus {
 /// Entries of status.loadBalancer.ingress, in the same order. kube-proxy forwards where the Service
 /// asks for that and no other one on the address is forwarded in another way.
 [[nodiscard]] std::vector<model::LoadBalancerIngress> ingressOf(
-    const model::Service& service, const std::vector<IpAddress>& addresses, const HoldTable& holds);
+    const model::Service& service, const std::vector<IpAddress>& addresses,
+    const AllocationTable& allocations);
 
 /// Members are in the order in which they are executed. Nothing of it has happened yet.
 struct ServicePlan {
@@ -75,8 +76,8 @@ struct ServicePlan {
 
   bool leftAlone = false;  ///< it shows what others gave, so it is left as it is
   std::vector<kube::Event> events;
-  std::set<Shareable> shareable;           ///< others with these share keys may fit now
-  std::vector<kube::ObjectKey> regranted;  ///< IP objects of addresses that it has on new terms
+  std::set<Shareable> shareable;              ///< others with these share keys may fit now
+  std::vector<kube::ObjectKey> termsChanged;  ///< IP objects of addresses that it has on new terms
   /// The IP objects that must be there before the status is written.
   std::vector<Assignment> records;
   std::optional<ShownStatus> show;
@@ -94,8 +95,8 @@ struct ServicePlan {
 
 /// One of three plans: withdraw what a Service has that is gone or not ours any more; leave alone a
 /// Service that shows what another one gave; or serve it. Reads its arguments only. The lock of the
-/// ledger must be held until choice, gained and waits are executed.
+/// allocator must be held until choice, gained and waits are executed.
 [[nodiscard]] ServicePlan decide(const ServiceView& view, const PoolTable& pools,
-                                 const HoldTable& holds, const ServiceRules& rules);
+                                 const AllocationTable& allocations, const ServiceRules& rules);
 
 }  // namespace barevip::assigner

@@ -22,11 +22,11 @@ using kube::ReconcileResult;
 using std::chrono::milliseconds;
 
 // The IP objects that record who has the address.
-std::vector<kube::ObjectKey> recordsOf(const Hold& hold, const IpAddress& address) {
-  if (hold.kind == Holder::Kind::kReservation) return {hold.owner};
+std::vector<kube::ObjectKey> recordsOf(const Allocation& allocation, const IpAddress& address) {
+  if (allocation.kind == Consumer::Kind::kReservation) return {allocation.owner};
   std::vector<kube::ObjectKey> records;
-  records.reserve(hold.users.size());
-  for (const Sharer& user : hold.users) {
+  records.reserve(allocation.users.size());
+  for (const ServiceConsumer& user : allocation.users) {
     records.push_back({user.service.ns, recordName(user.service.name, address)});
   }
   return records;
@@ -35,13 +35,13 @@ std::vector<kube::ObjectKey> recordsOf(const Hold& hold, const IpAddress& addres
 }  // namespace
 
 ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events,
-                                     ClusterView view, Ledger& ledger, WaitingList& waiting,
-                                     AllocationNotices notices, std::function<bool()> busy,
-                                     Options options)
+                                     ClusterView view, SharedAllocator& shared,
+                                     WaitingList& waiting, AllocationNotices notices,
+                                     std::function<bool()> busy, Options options)
     : api_(api),
       events_(events),
       view_(view),
-      ledger_(ledger),
+      allocator_(shared),
       waiting_(waiting),
       notices_(std::move(notices)),
       busy_(std::move(busy)),
@@ -75,7 +75,7 @@ Result<ReconcileResult> ServiceReconciler::reconcile(const kube::ObjectKey& key,
 }
 
 ReconcileResult ServiceReconciler::leaves(const kube::ObjectKey& key) {
-  waiting_.remove({Holder::Kind::kService, key});
+  waiting_.remove({Consumer::Kind::kService, key});
   return ReconcileResult{};
 }
 
@@ -87,8 +87,8 @@ ServiceView ServiceReconciler::look(const kube::ObjectKey& key) {
     if (auto claim = view_.claims.get(record)) view.records.push_back(std::move(claim));
   }
   view.servedAsItIs = view.service && memory_.servedAsItIs(*view.service);
-  view.ours =
-      ledger_.with([&](Allocator& allocator) { return isOurs(view, allocator.holds(), options_); });
+  view.ours = allocator_.with(
+      [&](Allocator& allocator) { return isOurs(view, allocator.allocations(), options_); });
   view.leftAlone = memory_.leftAlone(key);
   view.busy = busy_();
   return view;
@@ -107,32 +107,33 @@ Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
   if (!memory_.seen(service)) return {};
   recordWrites_.succeeded(service.key);
   statusWrites_.succeeded(service.key);
-  release(service.key, ledger_.with([&](Allocator& allocator) {
-    return allocator.holds().ofService(service.key);
+  release(service.key, allocator_.with([&](Allocator& allocator) {
+    return allocator.allocations().ofService(service.key);
   }));
   return {};
 }
 
 Result<Namespaces::Ptr> ServiceReconciler::namespaceOf(const model::Service& service,
                                                        const std::stop_token& stop) {
-  const bool matters = ledger_.with([&](Allocator& allocator) {
-    return allocator.holds().ofService(service.key).empty() && allocator.pools().selectNamespaces();
+  const bool matters = allocator_.with([&](Allocator& allocator) {
+    return allocator.allocations().ofService(service.key).empty() &&
+           allocator.pools().selectNamespaces();
   });
   if (!matters) return namespaces_.known(service.key.ns);
   return namespaces_.asOf(service.key.ns, service.resourceVersion, stop);
 }
 
 ServicePlan ServiceReconciler::planFor(ServiceView& view) {
-  ServicePlan plan = ledger_.with([&](Allocator& allocator) {
+  ServicePlan plan = allocator_.with([&](Allocator& allocator) {
     if (view.ours) {
-      view.entered = enterShown(allocator, *view.service, applicantOf(*view.service, view.ns.get()),
+      view.entered = enterShown(allocator, *view.service, requesterOf(*view.service, view.ns.get()),
                                 {options_.adopt, status_.isSeenLate(*view.service)});
     }
-    ServicePlan decided = decide(view, allocator.pools(), allocator.holds(), options_);
+    ServicePlan decided = decide(view, allocator.pools(), allocator.allocations(), options_);
     grant(allocator, view, decided);
     return decided;
   });
-  notices_.decided({Holder::Kind::kService, view.key});
+  notices_.decided({Consumer::Kind::kService, view.key});
   memory_.setLeftAlone(view.key, plan.leftAlone);
   notify(view.key, view.entered.change);
   notify(plan);
@@ -142,7 +143,7 @@ ServicePlan ServiceReconciler::planFor(ServiceView& view) {
 // Under the lock: who frees an address after this decision must find the Service among the waiters.
 void ServiceReconciler::grant(Allocator& allocator, const ServiceView& view,
                               const ServicePlan& plan) {
-  const Holder who{Holder::Kind::kService, view.key};
+  const Consumer who{Consumer::Kind::kService, view.key};
   if (plan.waits) {
     waiting_.put(who, *plan.waits);
   } else {
@@ -215,7 +216,7 @@ Result<void> ServiceReconciler::clear(const kube::ObjectKey& key, const ServiceP
   }
   release(key, plan.release);
   if (plan.foreign) {
-    notify(key, ledger_.with([&](Allocator& allocator) {
+    notify(key, allocator_.with([&](Allocator& allocator) {
       return holdForeign(allocator, key, *plan.foreign);
     }));
   }
@@ -239,15 +240,16 @@ void ServiceReconciler::release(const kube::ObjectKey& service,
   for (const IpAddress& address : addresses) {
     Shareable shareable{service.ns, "", false};
     std::optional<kube::ObjectKey> reservation;
-    ledger_.with([&](Allocator& allocator) {
-      const Hold* const hold = allocator.holds().find(address);
-      const Terms* const terms = hold == nullptr ? nullptr : hold->termsOf(service);
+    allocator_.with([&](Allocator& allocator) {
+      const Allocation* const allocation = allocator.allocations().find(address);
+      const SharingTerms* const terms =
+          allocation == nullptr ? nullptr : allocation->termsOf(service);
       if (terms == nullptr) return;
       shareable.key = terms->key;
-      const std::string pool = allocator.pools().home(address, hold->givenFrom());
+      const std::string pool = allocator.pools().home(address, allocation->sourcePool());
       shareable.everywhere =
-          isSharedBeyond(allocator.pools(), allocator.holds(), address, pool, service.ns);
-      if (hold->kind == Holder::Kind::kReservation) reservation = hold->owner;
+          isSharedBeyond(allocator.pools(), allocator.allocations(), address, pool, service.ns);
+      if (allocation->kind == Consumer::Kind::kReservation) reservation = allocation->owner;
       allocator.release(service, address);
     });
     memory_.removeUnrecorded(service, address);
@@ -271,8 +273,8 @@ void ServiceReconciler::explainMissingRecord(const model::Service& service, cons
     return;
   }
   const std::set<IpAddress> never = memory_.unrecorded(service.key);
-  const ShownStatus status = ledger_.with([&](Allocator& allocator) {
-    return statusWithoutRecord(service, choice, allocator.holds(), never, error);
+  const ShownStatus status = allocator_.with([&](Allocator& allocator) {
+    return statusWithoutRecord(service, choice, allocator.allocations(), never, error);
   });
   // The error of the record counts: it brings the Service back, and writes this then.
   const auto shown = status_.show(service, status, stop);
@@ -295,7 +297,7 @@ void ServiceReconciler::tookUp(const std::vector<std::shared_ptr<const model::Se
 void ServiceReconciler::notify(const ServicePlan& plan) {
   for (const kube::Event& event : plan.events) events_.emit(event);
   for (const IpAddress& address : plan.gained) notifyAllOn(address);
-  for (const kube::ObjectKey& claim : plan.regranted) notices_.claimUse(claim);
+  for (const kube::ObjectKey& claim : plan.termsChanged) notices_.claimUse(claim);
   for (const Shareable& each : plan.shareable) notices_.shareable(each);
 }
 
@@ -305,9 +307,9 @@ void ServiceReconciler::notify(const kube::ObjectKey& service, const ForeignChan
 }
 
 void ServiceReconciler::notifyAllOn(const IpAddress& address) {
-  const auto records = ledger_.with([&](Allocator& allocator) {
-    const Hold* const hold = allocator.holds().find(address);
-    return hold == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*hold, address);
+  const auto records = allocator_.with([&](Allocator& allocator) {
+    const Allocation* const allocation = allocator.allocations().find(address);
+    return allocation == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*allocation, address);
   });
   for (const kube::ObjectKey& claim : records) notices_.claimUse(claim);
 }

@@ -16,7 +16,7 @@
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
-#include "assigner/allocation/ledger.h"
+#include "assigner/allocation/shared_allocator.h"
 #include "assigner/allocation/waiting_list.h"
 #include "assigner/service/claim_index.h"
 #include "assigner/service/namespaces.h"
@@ -51,11 +51,11 @@ struct AllocationNotices {
   /// The reservation that it used went away, or the Pool became known that gave its address.
   std::function<void(const kube::ObjectKey&)> serviceTouched;
   /// The consumer has or has not what it was woken for; what is written about it comes afterwards.
-  std::function<void(const Holder&)> decided;
+  std::function<void(const Consumer&)> decided;
 };
 
 /// Level-triggered: each reconcile makes everything right for one Service. It looks (ServiceView),
-/// decides under the ledger's lock (decide() in service_plan.h), and executes the plan: the IP
+/// decides under the allocator's lock (decide() in service_plan.h), and executes the plan: the IP
 /// object is the durable record, so it is removed before its address can be given again, and
 /// written before the address is shown. While many Services wait for their first address it
 /// follows when all show theirs: until then the status is as durable, and at the restore as good
@@ -67,7 +67,7 @@ class ServiceReconciler {
 
   /// busy: more Services wait than are worked on; called without a lock.
   ServiceReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, ClusterView view,
-                    Ledger& ledger, WaitingList& waiting, AllocationNotices notices,
+                    SharedAllocator& shared, WaitingList& waiting, AllocationNotices notices,
                     std::function<bool()> busy, Options options);
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
@@ -121,7 +121,7 @@ class ServiceReconciler {
   kube::Api& api_;
   kube::EventSink& events_;
   const ClusterView view_;
-  Ledger& ledger_;
+  SharedAllocator& allocator_;
   WaitingList& waiting_;
   const AllocationNotices notices_;
   const std::function<bool()> busy_;

@@ -14,7 +14,7 @@ model::IpClaim recordOf(const model::Service& service, const Assignment& assignm
   claim.key = {service.key.ns, recordName(service.key.name, assignment.address)};
   claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
   claim.servedClass = model::recordedClass(service);
-  claim.spec = {assignment.givenFrom, assignment.address.toString(),
+  claim.spec = {assignment.sourcePool, assignment.address.toString(),
                 std::string(toString(assignment.address.family())), assignment.shareKey};
   return claim;
 }
@@ -27,8 +27,8 @@ bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
 
 }  // namespace
 
-bool mayRecord(const model::IpClaim& claim, const std::string& givenFrom) {
-  return claim.status.phase == "Bound" || claim.spec.pool == givenFrom;
+bool mayRecord(const model::IpClaim& claim, const std::string& sourcePool) {
+  return claim.status.phase == "Bound" || claim.spec.pool == sourcePool;
 }
 
 Result<void> ServiceRecords::ensure(const model::Service& service, const Assignment& assignment,

@@ -26,7 +26,7 @@ namespace barevip::assigner {
 /// Whether an IP object can be the record of an address that the Pool gave. A bound one names the
 /// Pool as it was called then. One that was never bound and names another Pool is not the
 /// operator's: it must not be bound, since a restart believes a bound one.
-[[nodiscard]] bool mayRecord(const model::IpClaim& claim, const std::string& givenFrom);
+[[nodiscard]] bool mayRecord(const model::IpClaim& claim, const std::string& sourcePool);
 
 /// Makes and removes them, and knows those that the watch does not show yet. References must
 /// outlive this. Thread-safe, as long as one Service is with one worker at a time.

@@ -47,7 +47,7 @@ Result<std::chrono::milliseconds> StatusWriter::show(const model::Service& servi
   }
   const std::string wanted = fingerprint(service, status);
   const auto verdict = pace_.differs(service.key, service.resourceVersion, wanted);
-  if (verdict.fightBegins) events_.emit(overwrittenEvent(service));
+  if (verdict.contended) events_.emit(overwrittenEvent(service));
   if (verdict.wait.count() > 0) return verdict.wait;
   const WallTime now = clock_.wallNow();
   model::Conditions conditions = service.conditions;

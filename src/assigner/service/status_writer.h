@@ -13,7 +13,7 @@
 #include "barevip/kube/event_sink.h"
 #include "barevip/model/service.h"
 
-#include "assigner/service/repair_pace.h"
+#include "assigner/service/overwrite_backoff.h"
 #include "assigner/service/service_plan.h"
 
 namespace barevip::assigner {
@@ -50,7 +50,7 @@ class StatusWriter {
   kube::Api& api_;
   const Clock& clock_;
   kube::EventSink& events_;
-  RepairPace pace_;
+  OverwriteBackoff pace_;
 };
 
 }  // namespace barevip::assigner

@@ -5,8 +5,8 @@
 
 #include "assigner/allocation/claim_owner.h"
 #include "assigner/allocation/cluster_use.h"
+#include "assigner/restore/restore.h"
 #include "assigner/restore/shown.h"
-#include "assigner/restore/take_up.h"
 
 namespace barevip::cli {
 
@@ -34,7 +34,7 @@ Allocator restored(const view::Cluster& cluster) {
   const assigner::Snapshot snapshot{
       cluster.state.claims, cluster.state.services,
       [&](const std::string& name) { return namespaceOf(cluster, name); }};
-  (void)assigner::takeUp(allocator, snapshot, {cluster.rules.classes, cluster.rules.adopt});
+  (void)assigner::restore(allocator, snapshot, {cluster.rules.classes, cluster.rules.adopt});
   return allocator;
 }
 
@@ -57,13 +57,13 @@ assigner::ServicePlan decideFor(const view::Cluster& cluster, Allocator& allocat
   }
   // Whatever was restored for it was restored for this very Service.
   view.servedAsItIs = true;
-  view.ours = assigner::isOurs(view, allocator.holds(), cluster.rules);
+  view.ours = assigner::isOurs(view, allocator.allocations(), cluster.rules);
   if (view.ours) {
     view.entered =
-        assigner::enterShown(allocator, *service, assigner::applicantOf(*service, view.ns.get()),
+        assigner::enterShown(allocator, *service, assigner::requesterOf(*service, view.ns.get()),
                              {cluster.rules.adopt, /*seenLate=*/false});
   }
-  return assigner::decide(view, allocator.pools(), allocator.holds(), cluster.rules);
+  return assigner::decide(view, allocator.pools(), allocator.allocations(), cluster.rules);
 }
 
 }  // namespace barevip::cli

@@ -110,7 +110,7 @@ class Explainer {
     const bool named = request.pool == pool.plan.name;
     if (!request.pool.empty() && !named) return "not tried: the Service names another Pool";
     if (!pool.gives()) return "not ready: " + pool.plan.fault->message;
-    if (const auto refusal = assigner::admissionRefusal(pool, request.applicant)) {
+    if (const auto refusal = assigner::admissionRefusal(pool, request.requester)) {
       return "refuses: " + refusal->message;
     }
     if (!request.addresses.empty()) return verdictOnAddresses(pool, request);
@@ -124,25 +124,25 @@ class Explainer {
   [[nodiscard]] std::string verdictOnAddresses(const PoolState& pool,
                                                const Request& request) const {
     return view::listed(request.addresses, [&](const IpAddress& address) {
-      const assigner::Hold* const hold = allocator_.holds().find(address);
+      const assigner::Allocation* const allocation = allocator_.allocations().find(address);
       const std::string text = address.toString();
       if (!pool.space.offers(address)) return "does not offer " + text;
-      if (hold == nullptr) return text + " is free";
-      return text + " is in use by " + hold->toStringFor(request.service.ns);
+      if (allocation == nullptr) return text + " is free";
+      return text + " is in use by " + allocation->toStringFor(request.service.ns);
     });
   }
 
   [[nodiscard]] std::string verdictOn(const PoolState& pool, const Request& request,
                                       Family family) const {
     const std::string name(toString(family));
-    const assigner::Holder asking{assigner::Holder::Kind::kService, request.service};
-    const auto& holds = allocator_.holds();
+    const assigner::Consumer asking{assigner::Consumer::Kind::kService, request.service};
+    const auto& allocations = allocator_.allocations();
     if (pool.space.capacity(family) == 0) return "has no " + name + " addresses";
     if (const auto limit =
-            assigner::limitRefusal(allocator_.pools(), holds, pool, asking, family)) {
+            assigner::limitRefusal(allocator_.pools(), allocations, pool, asking, family)) {
       return limit->message;
     }
-    const auto lowest = assigner::lowestIn(holds, pool, asking, family);
+    const auto lowest = assigner::lowestIn(allocations, pool, asking, family);
     return lowest ? "has a free " + name + " address, the lowest is " + lowest->toString()
                   : "has no free " + name + " address";
   }

@@ -9,8 +9,8 @@
 #include <tuple>
 #include <utility>
 
-#include "assigner/allocation/misfit.h"
-#include "assigner/allocation/pool_holders.h"
+#include "assigner/allocation/policy_violation.h"
+#include "assigner/allocation/pool_consumers.h"
 #include "assigner/allocation/request.h"
 #include "assigner/allocation/reservation.h"
 #include "cli/view/allocation.h"
@@ -19,8 +19,8 @@ namespace barevip::cli {
 namespace {
 
 using assigner::Allocator;
-using assigner::Holder;
-using assigner::PoolHolder;
+using assigner::Consumer;
+using assigner::PoolConsumer;
 using assigner::PoolPlan;
 using Allocation = EditReport::Allocation;
 
@@ -64,8 +64,8 @@ class Waiters {
       if (!each->deleting) services.emplace(Age{each->creationSeconds, each->key}, each);
     }
     for (const auto& each : cluster_.state.claims) {
-      const bool waits =
-          !each->serviceOwner && !each->deleting && !allocator_.holds().ofReservation(each->key);
+      const bool waits = !each->serviceOwner && !each->deleting &&
+                         !allocator_.allocations().ofReservation(each->key);
       if (waits) reservations.emplace(Age{each->creationSeconds, each->key}, each);
     }
     for (const auto& [age, claim] : reservations) reserve(*claim);
@@ -114,8 +114,9 @@ class Comparison {
     for (const assigner::PoolState& pool : after_.pools().all()) compare(pool.plan);
     std::set<std::pair<IpAddress, std::string>> seen;
     for (const Allocator* const each : {&before_, &after_}) {
-      for (const PoolHolder& one : concernedBy(each->pools(), each->holds(), changed_)) {
-        if (seen.insert({one.address, one.holder.toString()}).second) compare(one);
+      for (const PoolConsumer& one :
+           consumersAffectedBy(each->pools(), each->allocations(), changed_)) {
+        if (seen.insert({one.address, one.consumer.toString()}).second) compare(one);
       }
     }
     gains();
@@ -141,37 +142,37 @@ class Comparison {
     }
   }
 
-  [[nodiscard]] std::optional<assigner::Applicant> applicantOf(const Holder& holder) const {
-    const auto ns = namespaceOf(cluster_, holder.key.ns);
+  [[nodiscard]] std::optional<assigner::Requester> requesterOf(const Consumer& consumer) const {
+    const auto ns = namespaceOf(cluster_, consumer.key.ns);
     const auto find = [&](const auto& objects) {
       const auto found = std::find_if(objects.begin(), objects.end(),
-                                      [&](const auto& each) { return each->key == holder.key; });
+                                      [&](const auto& each) { return each->key == consumer.key; });
       return found == objects.end() ? std::nullopt
-                                    : std::optional(assigner::applicantOf(**found, ns.get()));
+                                    : std::optional(assigner::requesterOf(**found, ns.get()));
     };
-    switch (holder.kind) {
-      case Holder::Kind::kService:
+    switch (consumer.kind) {
+      case Consumer::Kind::kService:
         return find(cluster_.state.services);
-      case Holder::Kind::kReservation:
+      case Consumer::Kind::kReservation:
         return find(cluster_.state.claims);
-      case Holder::Kind::kForeign:
-      case Holder::Kind::kResting:
+      case Consumer::Kind::kForeign:
+      case Consumer::Kind::kResting:
         break;
     }
     return std::nullopt;
   }
 
-  void compare(const PoolHolder& one) {
-    const auto applicant = applicantOf(one.holder);
-    if (!applicant) return;
-    const std::string& from = before_.holds().find(one.address)->givenFrom();
+  void compare(const PoolConsumer& one) {
+    const auto requester = requesterOf(one.consumer);
+    if (!requester) return;
+    const std::string& from = before_.allocations().find(one.address)->sourcePool();
     const std::string was = before_.pools().home(one.address, from);
     const std::string now = after_.pools().home(one.address, from);
-    Allocation allocation{one.address.toString(), one.holder.toString(), now, {}};
-    const bool fitted = !misfitOf(before_.pools(), one.address, was, *applicant);
-    const auto misfit = misfitOf(after_.pools(), one.address, now, *applicant);
-    if (misfit && fitted) {
-      allocation.message = misfit->message;
+    Allocation allocation{one.address.toString(), one.consumer.toString(), now, {}};
+    const bool fitted = !violationOf(before_.pools(), one.address, was, *requester);
+    const auto violation = violationOf(after_.pools(), one.address, now, *requester);
+    if (violation && fitted) {
+      allocation.message = violation->message;
       report_.orphans.push_back(std::move(allocation));
     } else if (was != now) {
       allocation.message = "counts for Pool \"" + was + "\" now";

@@ -7,7 +7,7 @@
 
 #include "assigner/allocation/candidates.h"
 #include "assigner/allocation/claim_owner.h"
-#include "assigner/allocation/misfit.h"
+#include "assigner/allocation/policy_violation.h"
 #include "assigner/allocation/reservation.h"
 #include "assigner/service/service_records.h"
 #include "common/base/rfc3339.h"
@@ -16,15 +16,15 @@
 namespace barevip::controlplane {
 namespace {
 
+using assigner::Allocation;
 using assigner::Allocator;
 using assigner::Assignment;
-using assigner::Explanation;
-using assigner::Hold;
-using assigner::Holder;
+using assigner::ConditionReason;
+using assigner::Consumer;
 using assigner::Refusal;
 using assigner::RefusalReason;
-using assigner::Sharer;
-using assigner::Terms;
+using assigner::ServiceConsumer;
+using assigner::SharingTerms;
 using Claim = model::IpClaim;
 using kube::ReconcileResult;
 
@@ -32,10 +32,10 @@ constexpr const char* kReserved = "Reserved";
 
 // Who uses the address and the ports that they were granted, as many as the API takes: one too many
 // must not keep the whole status away.
-void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
+void fillUse(model::IpClaim::Status& status, const std::vector<ServiceConsumer>& users) {
   status.services.clear();
   std::vector<assigner::Port> ports;
-  for (const Sharer& user : users) {
+  for (const ServiceConsumer& user : users) {
     status.services.push_back(user.service.name);
     ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
   }
@@ -47,11 +47,11 @@ void fillUse(model::IpClaim::Status& status, const std::vector<Sharer>& users) {
 }
 
 // Whether Services may use it already, under the share key that the claim has now.
-bool isUsable(const assigner::HoldTable& holds, const model::IpClaim& claim) {
-  const auto address = holds.ofReservation(claim.key);
+bool isUsable(const assigner::AllocationTable& allocations, const model::IpClaim& claim) {
+  const auto address = allocations.ofReservation(claim.key);
   if (!address) return false;
-  const Hold& hold = *holds.find(*address);
-  return hold.recorded && hold.shareKey == claim.spec.shareKey;
+  const Allocation& allocation = *allocations.find(*address);
+  return allocation.recorded && allocation.shareKey == claim.spec.shareKey;
 }
 
 // The verdict is that of the spec of `claim`.
@@ -64,22 +64,22 @@ void conclude(model::IpClaim::Status& status, const model::IpClaim& claim, model
 }
 
 // The address is kept, whatever the Pool says by now.
-void addMisfit(model::Condition& bound, const std::optional<Explanation>& misfit) {
-  if (!misfit) return;
-  bound.reason = misfit->reason;
-  bound.message += "; " + misfit->message;
+void addViolation(model::Condition& bound, const std::optional<ConditionReason>& violation) {
+  if (!violation) return;
+  bound.reason = violation->reason;
+  bound.message += "; " + violation->message;
 }
 
 }  // namespace
 
 IpReconciler::IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, View view,
-                           assigner::Ledger& ledger, assigner::WaitingList& waiting,
+                           assigner::SharedAllocator& shared, assigner::WaitingList& waiting,
                            assigner::AllocationNotices notices)
     : api_(api),
       clock_(clock),
       events_(events),
       view_(view),
-      ledger_(ledger),
+      allocator_(shared),
       waiting_(waiting),
       notices_(std::move(notices)),
       namespaces_(api, view.namespaces),
@@ -94,7 +94,7 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
     statusWrites_.succeeded(key);
     pace_.forget(key);
   }
-  if (claim && claim->deleting) waiting_.remove({Holder::Kind::kReservation, key});
+  if (claim && claim->deleting) waiting_.remove({Consumer::Kind::kReservation, key});
   if (!claim || claim->deleting) return ReconcileResult{};
   const auto ns = namespaceOf(*claim, stop);
   if (!ns) return tl::make_unexpected(ns.error());
@@ -108,7 +108,7 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
   }
   const std::string wanted = fingerprintOf(*claim, *status);
   const auto verdict = pace_.differs(key, claim->resourceVersion, wanted);
-  if (verdict.fightBegins)
+  if (verdict.contended)
     events_.emit(assigner::overwrittenEvent(kube::kIps, key, claim->uid, "Record", "IP object"));
   if (verdict.wait.count() > 0) return ReconcileResult{verdict.wait};
   const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
@@ -133,25 +133,25 @@ Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
 
 // The reservation no longer exists. Services that use the address keep it.
 void IpReconciler::forget(const kube::ObjectKey& key) {
-  waiting_.remove({Holder::Kind::kReservation, key});
+  waiting_.remove({Consumer::Kind::kReservation, key});
   new_.set(key, false);
   std::optional<IpAddress> address;
-  std::vector<Sharer> users;
+  std::vector<ServiceConsumer> users;
   bool everywhere = false;
-  ledger_.with([&](Allocator& allocator) {
-    address = allocator.holds().ofReservation(key);
+  allocator_.with([&](Allocator& allocator) {
+    address = allocator.allocations().ofReservation(key);
     if (address) {
-      const Hold& hold = *allocator.holds().find(*address);
-      users = hold.users;
-      const std::string pool = allocator.pools().home(*address, hold.givenFrom());
-      everywhere =
-          assigner::isSharedBeyond(allocator.pools(), allocator.holds(), *address, pool, key.ns);
+      const Allocation& allocation = *allocator.allocations().find(*address);
+      users = allocation.users;
+      const std::string pool = allocator.pools().home(*address, allocation.sourcePool());
+      everywhere = assigner::isSharedBeyond(allocator.pools(), allocator.allocations(), *address,
+                                            pool, key.ns);
     }
     allocator.unreserve(key);
   });
   if (!address) return;
   notices_.changed();
-  for (const Sharer& user : users) {
+  for (const ServiceConsumer& user : users) {
     notices_.serviceTouched(user.service);
     if (!user.terms.key.empty()) notices_.shareable({key.ns, user.terms.key, everywhere});
   }
@@ -162,22 +162,22 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   const auto address = IpAddress::parse(claim.spec.address);
   if (!address) return std::nullopt;
   const kube::ObjectKey service = assigner::ownerOf(claim);
-  std::optional<Terms> granted;
-  std::optional<Explanation> misfit;
+  std::optional<SharingTerms> granted;
+  std::optional<ConditionReason> violation;
   Text pool;
   bool learned = false;
-  ledger_.with([&](Allocator& allocator) {
-    const Hold* const hold = allocator.holds().find(*address);
-    if (hold == nullptr || hold->kind != Holder::Kind::kService) return;
-    const Sharer* const holder = hold->user(service);
-    if (holder == nullptr || !assigner::mayRecord(claim, holder->givenFrom)) return;
-    if (holder->givenFrom.empty() && knowsGiver(claim)) {
-      learned = allocator.takeUp({service, holder->terms, claim.spec.pool}, *address,
-                                 Allocator::Proof::kGranted);
+  allocator_.with([&](Allocator& allocator) {
+    const Allocation* const allocation = allocator.allocations().find(*address);
+    if (allocation == nullptr || allocation->kind != Consumer::Kind::kService) return;
+    const ServiceConsumer* const consumer = allocation->user(service);
+    if (consumer == nullptr || !assigner::mayRecord(claim, consumer->sourcePool)) return;
+    if (consumer->sourcePool.empty() && knowsGiver(claim)) {
+      learned = allocator.restore({service, consumer->terms, claim.spec.pool}, *address,
+                                  Allocator::Evidence::kRecorded);
     }
-    granted = holder->terms;
-    pool = allocator.pools().home(*address, hold->givenFrom());
-    misfit = misfitOfUsers(allocator.pools(), *address, pool, {*holder});
+    granted = consumer->terms;
+    pool = allocator.pools().home(*address, allocation->sourcePool());
+    violation = violationOfUsers(allocator.pools(), *address, pool, {*consumer});
   });
   if (learned) {
     notices_.changed();
@@ -191,7 +191,7 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   status.pool = std::move(pool);
   fillUse(status, {{service, *std::move(granted)}});
   model::Condition bound{Claim::kBound, "True", "Assigned", "the address is held for the Service"};
-  addMisfit(bound, misfit);
+  addViolation(bound, violation);
   conclude(status, claim, std::move(bound), clock_.wallNow());
   return status;
 }
@@ -205,17 +205,16 @@ bool IpReconciler::knowsGiver(const model::IpClaim& claim) const {
 }
 
 // Of those who have the address, the first for whom the Pool would not give it again.
-std::optional<Explanation> IpReconciler::misfitOfUsers(const assigner::PoolTable& pools,
-                                                       const IpAddress& address,
-                                                       const std::string& pool,
-                                                       const std::vector<Sharer>& users) const {
-  for (const Sharer& user : users) {
+std::optional<ConditionReason> IpReconciler::violationOfUsers(
+    const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
+    const std::vector<ServiceConsumer>& users) const {
+  for (const ServiceConsumer& user : users) {
     const auto service = view_.services.get(user.service);
     if (!service) continue;
     const auto ns = view_.namespaces.get({"", service->key.ns});
-    auto misfit =
-        assigner::misfitOf(pools, address, pool, assigner::applicantOf(*service, ns.get()));
-    if (misfit) return misfit;
+    auto violation =
+        assigner::violationOf(pools, address, pool, assigner::requesterOf(*service, ns.get()));
+    if (violation) return violation;
   }
   return std::nullopt;
 }
@@ -238,15 +237,16 @@ void IpReconciler::reportUnwritten(const model::IpClaim& claim, const Error& err
 void IpReconciler::recorded(const kube::ObjectKey& key) {
   statusWrites_.succeeded(key);
   if (!new_.set(key, false)) return;
-  ledger_.with([&](Allocator& allocator) { allocator.recorded(key); });
+  allocator_.with([&](Allocator& allocator) { allocator.recorded(key); });
   notices_.changed();
   notices_.usable(key);
 }
 
 Result<assigner::Namespaces::Ptr> IpReconciler::namespaceOf(const model::IpClaim& claim,
                                                             const std::stop_token& stop) {
-  const bool matters = !claim.serviceOwner && ledger_.with([&](Allocator& allocator) {
-    return !allocator.holds().ofReservation(claim.key) && allocator.pools().selectNamespaces();
+  const bool matters = !claim.serviceOwner && allocator_.with([&](Allocator& allocator) {
+    return !allocator.allocations().ofReservation(claim.key) &&
+           allocator.pools().selectNamespaces();
   });
   if (!matters) return namespaces_.known(claim.key.ns);
   return namespaces_.asOf(claim.key.ns, claim.resourceVersion, stop);
@@ -263,22 +263,23 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
     const auto service = view_.services.get(key);
     return service && assigner::namesClaim(*service, claim.key.name);
   };
-  std::vector<Sharer> users;
-  std::optional<Explanation> misfit;
+  std::vector<ServiceConsumer> users;
+  std::optional<ConditionReason> violation;
   const auto assignment =
-      ledger_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
-        const bool known = isUsable(allocator.holds(), claim);
+      allocator_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
+        const bool known = isUsable(allocator.allocations(), claim);
         auto made = reservation ? allocator.reserve(*reservation, names)
                                 : tl::make_unexpected(reservation.error());
         if (made) {
           if (!known) new_.set(claim.key, true);
-          users = allocator.holds().find(made->address)->users;
-          misfit = assigner::misfitOf(allocator.pools(), made->address, made->pool,
-                                      assigner::applicantOf(claim, ns));
-          if (!misfit) misfit = misfitOfUsers(allocator.pools(), made->address, made->pool, users);
+          users = allocator.allocations().find(made->address)->users;
+          violation = assigner::violationOf(allocator.pools(), made->address, made->pool,
+                                            assigner::requesterOf(claim, ns));
+          if (!violation)
+            violation = violationOfUsers(allocator.pools(), made->address, made->pool, users);
         }
         // Under the lock: who frees an address after this must find us among the waiters.
-        const Holder who{Holder::Kind::kReservation, claim.key};
+        const Consumer who{Consumer::Kind::kReservation, claim.key};
         if (made) {
           waiting_.remove(who);
         } else {
@@ -291,7 +292,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
         }
         return made;
       });
-  notices_.decided({Holder::Kind::kReservation, claim.key});
+  notices_.decided({Consumer::Kind::kReservation, claim.key});
 
   Status status = claim.status;
   status.address.clear();
@@ -307,7 +308,7 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
     condition.message =
         "the address is reserved for the Service that names this IP in the "
         "annotation barevip.dev/ip";
-    addMisfit(condition, misfit);
+    addViolation(condition, violation);
   } else {
     const bool held = assignment.error().reason == RefusalReason::kAddressHeld;
     status.phase = held ? "Conflict" : "Pending";
@@ -322,8 +323,8 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
 // An IP object of the same name was deleted and this one, with another address, created.
 void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted) {
   if (!wanted) return;
-  const auto held = ledger_.with(
-      [&](Allocator& allocator) { return allocator.holds().ofReservation(claim.key); });
+  const auto held = allocator_.with(
+      [&](Allocator& allocator) { return allocator.allocations().ofReservation(claim.key); });
   if (held && *held != *wanted) forget(claim.key);
 }
 

@@ -15,10 +15,10 @@
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
-#include "assigner/allocation/ledger.h"
+#include "assigner/allocation/shared_allocator.h"
 #include "assigner/allocation/waiting_list.h"
 #include "assigner/service/namespaces.h"
-#include "assigner/service/repair_pace.h"
+#include "assigner/service/overwrite_backoff.h"
 #include "assigner/service/service_reconciler.h"
 #include "common/kube/controller.h"
 #include "common/kube/failing_writes.h"
@@ -37,7 +37,7 @@ class IpReconciler {
   };
 
   IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events, View view,
-               assigner::Ledger& ledger, assigner::WaitingList& waiting,
+               assigner::SharedAllocator& shared, assigner::WaitingList& waiting,
                assigner::AllocationNotices notices);
 
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
@@ -53,26 +53,26 @@ class IpReconciler {
                                                 const std::stop_token& stop);
   void recorded(const kube::ObjectKey& key);
   void reportUnwritten(const model::IpClaim& claim, const Error& error);
-  [[nodiscard]] std::optional<assigner::Explanation> misfitOfUsers(
+  [[nodiscard]] std::optional<assigner::ConditionReason> violationOfUsers(
       const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
-      const std::vector<assigner::Sharer>& users) const;
+      const std::vector<assigner::ServiceConsumer>& users) const;
   void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
 
   kube::Api& api_;
   const Clock& clock_;
   kube::EventSink& events_;
   const View view_;
-  assigner::Ledger& ledger_;
+  assigner::SharedAllocator& allocator_;
   assigner::WaitingList& waiting_;
   const assigner::AllocationNotices notices_;
   assigner::Namespaces namespaces_;
 
-  /// Reservations that the ledger has, or has with another share key, and whose status does not say
-  /// so yet: nobody knows of them.
+  /// Reservations that the allocator has, or has with another share key, and whose status does not
+  /// say so yet: nobody knows of them.
   kube::KeySet new_;
   kube::FailingWrites statusWrites_;
   /// Of statuses that were written more than once, so that most IP objects take no memory here.
-  assigner::RepairPace pace_;
+  assigner::OverwriteBackoff pace_;
 };
 
 }  // namespace barevip::controlplane

@@ -12,8 +12,8 @@ namespace barevip::controlplane {
 namespace {
 
 using assigner::Allocator;
-using assigner::Holder;
-using assigner::PoolHolder;
+using assigner::Consumer;
+using assigner::PoolConsumer;
 using kube::ReconcileResult;
 
 bool holdsBack(const model::Pool& pool) {
@@ -24,16 +24,16 @@ bool holdsBack(const model::Pool& pool) {
 }  // namespace
 
 PoolReconciler::PoolReconciler(kube::Api& api, const Clock& clock, kube::EventSink& events,
-                               View view, assigner::Ledger& ledger, Changed changed)
+                               View view, assigner::SharedAllocator& shared, Changed changed)
     : api_(api),
       clock_(clock),
       events_(events),
       view_(view),
-      ledger_(ledger),
+      allocator_(shared),
       changed_(std::move(changed)),
       pace_(clock) {}
 
-std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
+std::optional<std::vector<PoolConsumer>> PoolReconciler::refresh() {
   const std::pair revisions{view_.pools.revision(), view_.clusterUse.revision()};
   if (seen_ == revisions) return std::nullopt;
   const bool sameUse = seen_.second == revisions.second;
@@ -73,17 +73,17 @@ std::optional<std::vector<PoolHolder>> PoolReconciler::refresh() {
   for (const assigner::PoolPlan& plan : plans) {
     if (!plan.used.empty()) usedOf_.emplace(plan.name, plan.used);
   }
-  auto concerned = ledger_.with([&](Allocator& allocator) {
+  auto concerned = allocator_.with([&](Allocator& allocator) {
     // By a change of one Pool another one that overlaps it may begin to give, or cease.
     for (const assigner::PoolPlan& plan : plans) {
       const assigner::PoolState* const before = allocator.pools().find(plan.name);
       if (before != nullptr && before->gives() == plan.fault.has_value()) changed.insert(plan.name);
     }
-    auto holders = concernedBy(allocator.pools(), allocator.holds(), changed);
+    auto consumers = consumersAffectedBy(allocator.pools(), allocator.allocations(), changed);
     allocator.setPools(std::move(plans));
-    const auto now = concernedBy(allocator.pools(), allocator.holds(), changed);
-    holders.insert(holders.end(), now.begin(), now.end());
-    return holders;
+    const auto now = consumersAffectedBy(allocator.pools(), allocator.allocations(), changed);
+    consumers.insert(consumers.end(), now.begin(), now.end());
+    return consumers;
   });
   applied_ = std::move(versions);
   seen_ = revisions;
@@ -94,8 +94,8 @@ Result<ReconcileResult> PoolReconciler::reconcile(const kube::ObjectKey& key,
                                                   const std::stop_token& stop) {
   if (const auto concerned = refresh()) changed_(*concerned);
   const auto pool = view_.pools.get(key);
-  // It came or changed just now: there is an event on its way. What the ledger says is of the spec
-  // before, and must not be written as the verdict on this one.
+  // It came or changed just now: there is an event on its way. What the allocator says is of the
+  // spec before, and must not be written as the verdict on this one.
   if (!pool) pace_.forget(key);
   if (!pool || !isApplied(*pool)) return ReconcileResult{};
   auto done = update(*pool, stop);
@@ -117,7 +117,7 @@ bool PoolReconciler::isApplied(const model::Pool& pool) const {
 
 Result<ReconcileResult> PoolReconciler::update(model::Pool pool, const std::stop_token& stop) {
   const PoolReport report = reportOf(pool);
-  if (pool.deleting && report.holders.empty() && holdsBack(pool)) {
+  if (pool.deleting && report.consumers.empty() && holdsBack(pool)) {
     std::erase(pool.finalizers, model::kPoolFinalizer);
     const auto gone = patchPoolFinalizers(api_, pool, pool.finalizers, stop);
     if (!gone) return tl::make_unexpected(gone.error());
@@ -136,7 +136,7 @@ Result<ReconcileResult> PoolReconciler::update(model::Pool pool, const std::stop
   }
   const std::string wanted = fingerprintOf(pool, status);
   const auto verdict = pace_.differs(pool.key, pool.resourceVersion, wanted);
-  if (verdict.fightBegins)
+  if (verdict.contended)
     events_.emit(assigner::overwrittenEvent(kube::kPools, pool.key, pool.uid, "Allocate", "Pool"));
   if (verdict.wait.count() > 0) return ReconcileResult{verdict.wait};
   const auto patched = patchPoolStatus(api_, pool, status, clock_.wallNow(), stop);
@@ -157,18 +157,18 @@ void PoolReconciler::tell(const model::Pool& pool, const model::Pool::Status& st
 
 PoolReport PoolReconciler::reportOf(const model::Pool& pool) {
   const std::string& name = pool.key.name;
-  PoolReport report = ledger_.with([&](Allocator& allocator) {
+  PoolReport report = allocator_.with([&](Allocator& allocator) {
     const assigner::PoolState* const state = allocator.pools().find(name);
     PoolReport found{state->plan, allocator.usage(name), {}, {}};
     if (state->plan.deleting || !state->plan.admission.open()) {
-      found.holders = holdersOf(allocator.holds(), allocator.ofPool(name));
+      found.consumers = consumersIn(allocator.allocations(), allocator.ofPool(name));
     }
     return found;
   });
   if (report.plan.deleting) return report;
   std::set<IpAddress> outside;
-  for (const auto& [address, holder] : report.usage.outside) outside.insert(address);
-  for (PoolHolder& each : std::exchange(report.holders, {})) {
+  for (const auto& [address, consumer] : report.usage.outside) outside.insert(address);
+  for (PoolConsumer& each : std::exchange(report.consumers, {})) {
     const bool refused = !outside.contains(each.address) && refuses(report.plan.admission, each);
     if (refused) report.notAdmitted.push_back(std::move(each));
   }
@@ -176,18 +176,19 @@ PoolReport PoolReconciler::reportOf(const model::Pool& pool) {
 }
 
 // Whoever is not in the stores (yet) is not refused.
-bool PoolReconciler::refuses(const assigner::Admission& admission, const PoolHolder& holder) const {
+bool PoolReconciler::refuses(const assigner::Admission& admission,
+                             const PoolConsumer& consumer) const {
   const auto refused = [&](const auto& object) {
     if (!object) return false;
     const auto ns = view_.namespaces.get({"", object->key.ns});
-    return admission.refusal(assigner::applicantOf(*object, ns.get())).has_value();
+    return admission.refusal(assigner::requesterOf(*object, ns.get())).has_value();
   };
-  const kube::ObjectKey& key = holder.holder.key;
-  if (holder.holder.kind == Holder::Kind::kService) return refused(view_.services.get(key));
-  return refused(view_.claims.get(key)) ||
-         std::any_of(holder.users.begin(), holder.users.end(), [&](const kube::ObjectKey& user) {
-           return refused(view_.services.get(user));
-         });
+  const kube::ObjectKey& key = consumer.consumer.key;
+  if (consumer.consumer.kind == Consumer::Kind::kService) return refused(view_.services.get(key));
+  return refused(view_.claims.get(key)) || std::any_of(consumer.users.begin(), consumer.users.end(),
+                                                       [&](const kube::ObjectKey& user) {
+                                                         return refused(view_.services.get(user));
+                                                       });
 }
 
 }  // namespace barevip::controlplane

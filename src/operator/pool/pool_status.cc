@@ -12,14 +12,14 @@
 namespace barevip::controlplane {
 namespace {
 
-using assigner::PoolHolder;
+using assigner::PoolConsumer;
 using assigner::PoolPlan;
 using assigner::PoolUsage;
 using model::Condition;
 
 constexpr const char* kReady = "Ready";  // type and reason
 constexpr const char* kNoOverlap = "NoOverlap";
-constexpr std::size_t kMaxNamed = 10;              // holders that a message names
+constexpr std::size_t kMaxNamed = 10;              // consumers that a message names
 constexpr Uint128 kExactBelow = 1'000'000'000ULL;  // larger counts are rounded for people
 
 std::string forPeople(Uint128 count) {
@@ -43,40 +43,40 @@ model::Pool::Counts countsOf(const PoolUsage& usage, Uint128 PoolUsage::Counts::
   return {toString(usage.ipv4.*member), toString(usage.ipv6.*member)};
 }
 
-std::string named(const IpAddress& address, const assigner::Holder& holder) {
-  return address.toString() + " (" + holder.toString() + ")";
+std::string named(const IpAddress& address, const assigner::Consumer& consumer) {
+  return address.toString() + " (" + consumer.toString() + ")";
 }
 
-std::string listOf(const std::vector<std::string>& holders) {
+std::string listOf(const std::vector<std::string>& consumers) {
   std::string text;
-  for (std::size_t i = 0; i < holders.size() && i < kMaxNamed; ++i) {
-    text += (i == 0 ? "" : ", ") + holders[i];
+  for (std::size_t i = 0; i < consumers.size() && i < kMaxNamed; ++i) {
+    text += (i == 0 ? "" : ", ") + consumers[i];
   }
-  if (holders.size() > kMaxNamed) {
-    text += " and " + std::to_string(holders.size() - kMaxNamed) + " more";
+  if (consumers.size() > kMaxNamed) {
+    text += " and " + std::to_string(consumers.size() - kMaxNamed) + " more";
   }
   return text;
 }
 
-std::vector<std::string> namesOf(const std::vector<PoolHolder>& holders) {
+std::vector<std::string> namesOf(const std::vector<PoolConsumer>& consumers) {
   std::vector<std::string> names;
-  names.reserve(holders.size());
-  for (const PoolHolder& each : holders) names.push_back(named(each.address, each.holder));
+  names.reserve(consumers.size());
+  for (const PoolConsumer& each : consumers) names.push_back(named(each.address, each.consumer));
   return names;
 }
 
-std::vector<std::string> namesOf(const std::vector<std::pair<IpAddress, assigner::Holder>>& all) {
+std::vector<std::string> namesOf(const std::vector<std::pair<IpAddress, assigner::Consumer>>& all) {
   std::vector<std::string> names;
   names.reserve(all.size());
-  for (const auto& [address, holder] : all) names.push_back(named(address, holder));
+  for (const auto& [address, consumer] : all) names.push_back(named(address, consumer));
   return names;
 }
 
 Condition deletingCondition(const PoolReport& report) {
   Condition condition{kReady, "False", report.plan.fault->reason, report.plan.fault->message};
-  if (report.holders.empty()) return condition;
+  if (report.consumers.empty()) return condition;
   condition.message += " and goes when none of its addresses is in use; these are: " +
-                       listOf(namesOf(report.holders));
+                       listOf(namesOf(report.consumers));
   return condition;
 }
 

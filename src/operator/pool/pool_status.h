@@ -7,7 +7,7 @@
 #include "barevip/model/pool.h"
 
 #include "assigner/allocation/allocator.h"
-#include "assigner/allocation/pool_holders.h"
+#include "assigner/allocation/pool_consumers.h"
 
 namespace barevip::controlplane {
 
@@ -15,8 +15,9 @@ namespace barevip::controlplane {
 struct PoolReport {
   assigner::PoolPlan plan;
   assigner::PoolUsage usage;
-  std::vector<assigner::PoolHolder> holders;      ///< of a Pool that is being deleted
-  std::vector<assigner::PoolHolder> notAdmitted;  ///< holders that the rules do not admit any more
+  std::vector<assigner::PoolConsumer> consumers;  ///< of a Pool that is being deleted
+  std::vector<assigner::PoolConsumer>
+      notAdmitted;  ///< consumers that the rules do not admit any more
 };
 
 /// Counts and conditions as they should stand in the Pool, whose last state is `pool`. The report

@@ -7,7 +7,7 @@
 
 #include "barevip/base/log.h"
 
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 #include "assigner/service/service_events.h"
 #include "common/base/heap.h"
 #include "common/base/overloaded.h"
@@ -42,22 +42,24 @@ LeaderSession::LeaderSession(kube::Api& api, const Clock& clock, kube::EventSink
       events_(events),
       stores_(stores),
       options_(std::move(options)),
-      ledger_(clock, &waiting_),
-      wakeUps_(clock, ledger_, waiting_),
+      allocator_(clock, &waiting_),
+      wakeUps_(clock, allocator_, waiting_),
       serviceQueue_(clock),
       ipQueue_(clock),
       poolQueue_(clock),
       services_(
           api, clock, events,
-          {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, ledger_, waiting_,
-          notices(), [this] { return serviceQueue_.size() > options_.workers; }, options_.services),
-      ips_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, ledger_,
+          {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, allocator_,
+          waiting_, notices(), [this] { return serviceQueue_.size() > options_.workers; },
+          options_.services),
+      ips_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, allocator_,
            waiting_, notices()),
-      pools_(
-          api, clock, events,
-          {stores.pools, stores.services, stores.claims, stores.namespaces, stores.clusterUse},
-          ledger_,
-          [this](const std::vector<assigner::PoolHolder>& concerned) { poolsChanged(concerned); }),
+      pools_(api, clock, events,
+             {stores.pools, stores.services, stores.claims, stores.namespaces, stores.clusterUse},
+             allocator_,
+             [this](const std::vector<assigner::PoolConsumer>& concerned) {
+               poolsChanged(concerned);
+             }),
       serviceController_(controllerOf<ServiceWork>(
           "services", serviceQueue_,
           [this](const ServiceWork& what, const std::stop_token& stop) { return work(what, stop); },
@@ -94,9 +96,9 @@ Result<void> LeaderSession::restore(const std::stop_token& stop) {
   const auto snapshot = takeSnapshot(api_, clock_, stores_, options_.reading, stop);
   if (!snapshot) return tl::make_unexpected(snapshot.error());
   pools_.refresh();
-  const auto adopted = ledger_.with([&](assigner::Allocator& allocator) {
-    return assigner::takeUp(allocator, *snapshot,
-                            {options_.services.classes, options_.services.adopt});
+  const auto adopted = allocator_.with([&](assigner::Allocator& allocator) {
+    return assigner::restore(allocator, *snapshot,
+                             {options_.services.classes, options_.services.adopt});
   });
   services_.tookUp(snapshot->services);
   for (const model::Service* const service : adopted) {
@@ -147,8 +149,8 @@ void LeaderSession::onNamespace(const NamespacePtr& before, const NamespacePtr& 
 void LeaderSession::onClusterUse() { enqueue(ofClusterUse()); }
 
 std::size_t LeaderSession::allocated() {
-  return ledger_.with(
-      [](assigner::Allocator& allocator) { return allocator.holds().all().size(); });
+  return allocator_.with(
+      [](assigner::Allocator& allocator) { return allocator.allocations().all().size(); });
 }
 
 bool LeaderSession::idle() const {
@@ -162,7 +164,7 @@ assigner::AllocationNotices LeaderSession::notices() {
           [this] { countsChanged(); },
           [this](const ObjectKey& claim) { ipQueue_.add(claim); },
           [this](const ObjectKey& service) { serviceQueue_.add(service); },
-          [this](const assigner::Holder& who) { enqueue(wakeUps_.looked(who)); }};
+          [this](const assigner::Consumer& who) { enqueue(wakeUps_.looked(who)); }};
 }
 
 void LeaderSession::released(const std::string& ns) {
@@ -173,16 +175,16 @@ void LeaderSession::released(const std::string& ns) {
 
 void LeaderSession::countsChanged() { poolQueue_.addAfter(EveryPool{}, kPoolDelay); }
 
-void LeaderSession::poolsChanged(const std::vector<assigner::PoolHolder>& concerned) {
+void LeaderSession::poolsChanged(const std::vector<assigner::PoolConsumer>& concerned) {
   serviceQueue_.add(EveryWaiter{});
   serviceQueue_.add(RestedAddresses{});
-  enqueue(ofPoolHolders(concerned, stores_.claimIndex));
+  enqueue(ofPoolConsumers(concerned, stores_.claimIndex));
   poolQueue_.add(EveryPool{});
 }
 
 void LeaderSession::enqueue(const WakeUps::Next& next) {
   if (next.available) countsChanged();
-  enqueue(ofHolders(next.consumers));
+  enqueue(ofConsumers(next.consumers));
 }
 
 void LeaderSession::enqueue(const Enqueued& keys) {
@@ -227,7 +229,7 @@ Result<ReconcileResult> LeaderSession::work(const PoolWork& what, const std::sto
 // was deferred, or an error or an exception came first, what it was woken for is passed on then.
 class LeaderSession::Look {
  public:
-  Look(LeaderSession& session, assigner::Holder who) : session_(session), who_(std::move(who)) {
+  Look(LeaderSession& session, assigner::Consumer who) : session_(session), who_(std::move(who)) {
     session_.wakeUps_.looks(who_);
   }
   ~Look() { session_.enqueue(session_.wakeUps_.looked(who_)); }
@@ -236,18 +238,18 @@ class LeaderSession::Look {
 
  private:
   LeaderSession& session_;
-  const assigner::Holder who_;
+  const assigner::Consumer who_;
 };
 
 Result<ReconcileResult> LeaderSession::reconcileService(const ObjectKey& key,
                                                         const std::stop_token& stop) {
-  const Look look(*this, {assigner::Holder::Kind::kService, key});
+  const Look look(*this, {assigner::Consumer::Kind::kService, key});
   return services_.reconcile(key, stop);
 }
 
 Result<ReconcileResult> LeaderSession::reconcileIp(const ObjectKey& key,
                                                    const std::stop_token& stop) {
-  const Look look(*this, {assigner::Holder::Kind::kReservation, key});
+  const Look look(*this, {assigner::Consumer::Kind::kReservation, key});
   const auto claim = stores_.claims.get(key);
   const bool owned = claim && claim->serviceOwner;
   if (!deferred_.admit(key, owned && serviceQueue_.size() > 0)) {

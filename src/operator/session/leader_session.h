@@ -14,8 +14,8 @@
 #include "barevip/kube/api.h"
 #include "barevip/kube/event_sink.h"
 
-#include "assigner/allocation/ledger.h"
-#include "assigner/allocation/pool_holders.h"
+#include "assigner/allocation/pool_consumers.h"
+#include "assigner/allocation/shared_allocator.h"
 #include "assigner/allocation/waiting_list.h"
 #include "assigner/service/service_reconciler.h"
 #include "common/kube/controller.h"
@@ -87,10 +87,12 @@ class LeaderSession {
   assigner::AllocationNotices notices();
   void released(const std::string& ns);
   void countsChanged();
-  void poolsChanged(const std::vector<assigner::PoolHolder>& concerned);
+  void poolsChanged(const std::vector<assigner::PoolConsumer>& concerned);
   void enqueue(const WakeUps::Next& next);
   void enqueue(const Enqueued& keys);
-  void enqueue(const std::vector<assigner::Holder>& consumers) { enqueue(ofHolders(consumers)); }
+  void enqueue(const std::vector<assigner::Consumer>& consumers) {
+    enqueue(ofConsumers(consumers));
+  }
 
   Result<kube::ReconcileResult> work(const ServiceWork& what, const std::stop_token& stop);
   Result<kube::ReconcileResult> work(const IpWork& what, const std::stop_token& stop);
@@ -107,7 +109,7 @@ class LeaderSession {
   kube::EventSink& events_;
   const Stores& stores_;
   const Options options_;
-  assigner::Ledger ledger_;
+  assigner::SharedAllocator allocator_;
   assigner::WaitingList waiting_;
   WakeUps wakeUps_;
   DeferredQueue deferred_;

@@ -7,7 +7,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 #include "operator/session/service_decoder.h"
 #include "operator/session/stores.h"
 

@@ -122,12 +122,12 @@ Enqueued ofAll(const Stores& stores) {
   return keys;
 }
 
-Enqueued ofPoolHolders(const std::vector<assigner::PoolHolder>& holders,
-                       const assigner::ClaimIndex& index) {
+Enqueued ofPoolConsumers(const std::vector<assigner::PoolConsumer>& consumers,
+                         const assigner::ClaimIndex& index) {
   Enqueued keys;
-  for (const assigner::PoolHolder& each : holders) {
-    const ObjectKey& key = each.holder.key;
-    if (each.holder.kind == assigner::Holder::Kind::kReservation) {
+  for (const assigner::PoolConsumer& each : consumers) {
+    const ObjectKey& key = each.consumer.key;
+    if (each.consumer.kind == assigner::Consumer::Kind::kReservation) {
       keys.ips.push_back(key);
       append(each.users, keys.services);
     } else {
@@ -138,10 +138,10 @@ Enqueued ofPoolHolders(const std::vector<assigner::PoolHolder>& holders,
   return keys;
 }
 
-Enqueued ofHolders(const std::vector<assigner::Holder>& holders) {
+Enqueued ofConsumers(const std::vector<assigner::Consumer>& consumers) {
   Enqueued keys;
-  for (const assigner::Holder& each : holders) {
-    const bool service = each.kind == assigner::Holder::Kind::kService;
+  for (const assigner::Consumer& each : consumers) {
+    const bool service = each.kind == assigner::Consumer::Kind::kService;
     (service ? keys.services : keys.ips).push_back(each.key);
   }
   return keys;

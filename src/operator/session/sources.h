@@ -26,8 +26,8 @@
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
-#include "assigner/allocation/hold_table.h"
-#include "assigner/allocation/pool_holders.h"
+#include "assigner/allocation/allocation_table.h"
+#include "assigner/allocation/pool_consumers.h"
 #include "assigner/service/claim_index.h"
 #include "operator/session/stores.h"
 
@@ -63,10 +63,10 @@ using NamespacePtr = kube::Store<model::Namespace>::Ptr;
 [[nodiscard]] Enqueued ofAll(const Stores& stores);
 
 /// Those whose allocations a change of Pools may concern, each with its IP objects.
-[[nodiscard]] Enqueued ofPoolHolders(const std::vector<assigner::PoolHolder>& holders,
-                                     const assigner::ClaimIndex& index);
+[[nodiscard]] Enqueued ofPoolConsumers(const std::vector<assigner::PoolConsumer>& consumers,
+                                       const assigner::ClaimIndex& index);
 /// Services and reservations.
-[[nodiscard]] Enqueued ofHolders(const std::vector<assigner::Holder>& holders);
+[[nodiscard]] Enqueued ofConsumers(const std::vector<assigner::Consumer>& consumers);
 
 /// Whether a change of an IP object is one of more than its status: of what it allocates, or of
 /// whose it is.

@@ -10,16 +10,16 @@
 namespace barevip::controlplane {
 
 using assigner::Allocator;
+using assigner::Consumer;
 using assigner::Freed;
-using assigner::Holder;
 using assigner::Limit;
 using assigner::RoomUnderLimits;
 using assigner::WaitingList;
 
 WakeUps::Next WakeUps::released(const std::string& ns) {
   Next next = rested();
-  ledger_.with([&](Allocator& allocator) {
-    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
+  allocator_.with([&](Allocator& allocator) {
+    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.allocations());
     for (const Limit& limit : waiting_.limitsIn(ns)) {
       auto first = waiting_.wake(limit, room);
       if (first) next.consumers.push_back(*std::move(first));
@@ -29,19 +29,19 @@ WakeUps::Next WakeUps::released(const std::string& ns) {
 }
 
 WakeUps::Next WakeUps::rested() {
-  const auto later = ledger_.with([](Allocator& allocator) { return allocator.nextRested(); });
-  auto woken = ledger_.takeWoken();
+  const auto later = allocator_.with([](Allocator& allocator) { return allocator.nextRested(); });
+  auto woken = allocator_.takeWoken();
   return {std::move(woken.consumers), until(later), woken.available};
 }
 
-void WakeUps::looks(const Holder& who) {
+void WakeUps::looks(const Consumer& who) {
   WaitingList::Woken woken = waiting_.looks(who);
   if (woken.freed.empty() && woken.limits.empty()) return;
   const std::lock_guard lock(mutex_);
   looking_.insert_or_assign({who.kind, who.key}, std::move(woken));
 }
 
-WakeUps::Next WakeUps::looked(const Holder& who) {
+WakeUps::Next WakeUps::looked(const Consumer& who) {
   WaitingList::Woken woken;
   {
     const std::lock_guard lock(mutex_);
@@ -52,7 +52,7 @@ WakeUps::Next WakeUps::looked(const Holder& who) {
   }
   waiting_.decided(who);
   Next next;
-  ledger_.with([&](Allocator& allocator) {
+  allocator_.with([&](Allocator& allocator) {
     std::set<Limit> promised;
     std::set<Key> missed{{who.kind, who.key}};
     for (const Freed& each : woken.freed) {
@@ -61,8 +61,8 @@ WakeUps::Next WakeUps::looked(const Holder& who) {
         promised.insert({who.key.ns, {pool, each.address.family()}});
       }
     }
-    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
-    const auto wakes = [&next](std::optional<Holder> following) {
+    const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.allocations());
+    const auto wakes = [&next](std::optional<Consumer> following) {
       if (following) next.consumers.push_back(*std::move(following));
     };
     for (const Limit& limit : woken.limits) wakes(waiting_.passOn(limit, woken, room));
@@ -74,13 +74,13 @@ WakeUps::Next WakeUps::looked(const Holder& who) {
   return next;
 }
 
-void WakeUps::passOn(Allocator& allocator, const Holder& who, const Freed& freed,
+void WakeUps::passOn(Allocator& allocator, const Consumer& who, const Freed& freed,
                      const WaitingList::Woken& woken, Next& next, std::set<Key>& missed) {
   if (!allocator.endPromise(freed.address, who)) return;
   auto free = allocator.freed(freed.address);
   if (!free) return;
   free->since = freed.since;
-  const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.holds());
+  const WaitingList::HasRoom room = RoomUnderLimits(allocator.pools(), allocator.allocations());
   // If its rest has ended since, it is for other namespaces as well.
   const bool same = free->resting == freed.resting;
   const auto following = same ? waiting_.passOn(*free, woken, room) : waiting_.wake(*free, room);
@@ -90,7 +90,7 @@ void WakeUps::passOn(Allocator& allocator, const Holder& who, const Freed& freed
     return;
   }
   next.available = true;
-  for (Holder& other : waiting_.lookedSince(*free)) {  // each once, however many are left over
+  for (Consumer& other : waiting_.lookedSince(*free)) {  // each once, however many are left over
     if (missed.insert({other.kind, other.key}).second) next.consumers.push_back(std::move(other));
   }
 }

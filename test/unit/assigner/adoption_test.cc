@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "assigner/allocation/service_status.h"
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 #include "assigner/service/service_events.h"
 #include "unit/assigner/builders.h"
 #include "unit/assigner/snapshots.h"
@@ -15,7 +15,7 @@ namespace {
 
 using test::ip;
 using test::pool;
-using test::takeUp;
+using test::restore;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -37,9 +37,10 @@ TEST(Adoption, TakesOverWhatAServiceShowsWithinAPool) {
   const model::Service web = showing("web", {"10.0.0.7", "2001:db8::7"});
   allocator.setForeign(web.key, shownBy(web));
   EXPECT_TRUE(adopt(allocator, web));
-  EXPECT_THAT(allocator.holds().ofService(web.key), ElementsAre(ip("10.0.0.7"), ip("2001:db8::7")));
-  EXPECT_THAT(allocator.holds().ofForeign(web.key), IsEmpty());
-  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->givenFrom(), "a");
+  EXPECT_THAT(allocator.allocations().ofService(web.key),
+              ElementsAre(ip("10.0.0.7"), ip("2001:db8::7")));
+  EXPECT_THAT(allocator.allocations().ofForeign(web.key), IsEmpty());
+  EXPECT_EQ(allocator.allocations().find(ip("10.0.0.7"))->sourcePool(), "a");
   EXPECT_THAT(adoptedEvent(web).note, HasSubstr("10.0.0.7, 2001:db8::7"));
 }
 
@@ -56,12 +57,12 @@ TEST(Adoption, IsAllOrNothing) {
   };
   for (const Case& each : cases) {
     Allocator allocator = twoFamilies();
-    takeUp(allocator, {"default", "other"}, "10.0.0.1");
+    restore(allocator, {"default", "other"}, "10.0.0.1");
     const model::Service web = showing("web", each.shown);
     allocator.setForeign(web.key, shownBy(web));
-    const auto before = allocator.holds().all();
+    const auto before = allocator.allocations().all();
     EXPECT_FALSE(adopt(allocator, web)) << each.why;
-    EXPECT_EQ(allocator.holds().all(), before) << each.why;
+    EXPECT_EQ(allocator.allocations().all(), before) << each.why;
   }
 }
 
@@ -69,10 +70,10 @@ TEST(Adoption, WhatItGotBeforeItFailedStaysWithTheServiceThatShowsIt) {
   model::Pool first = pool("a", {"10.0.0.0/24"});
   first.reuseDelay = std::chrono::seconds(60);
   Allocator allocator = test::allocatorWith({first, pool("b", {"2001:db8::/64"})});
-  takeUp(allocator, {"default", "other"}, "2001:db8::7");
+  restore(allocator, {"default", "other"}, "2001:db8::7");
   const model::Service web = showing("web", {"10.0.0.7", "2001:db8::7"});
   EXPECT_FALSE(adopt(allocator, web));
-  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->kind, Holder::Kind::kForeign);
+  EXPECT_EQ(allocator.allocations().find(ip("10.0.0.7"))->kind, Consumer::Kind::kForeign);
 }
 
 TEST(Adoption, NeedsAPoolThatGives) {
@@ -96,7 +97,7 @@ std::vector<std::string> adoptedOf(Allocator& allocator, const std::vector<model
                                    const std::vector<model::Service>& services, bool adopt = true) {
   const Snapshot snapshot = test::snapshotOf(claims, services);
   std::vector<std::string> names;
-  for (const auto* service : takeUp(allocator, snapshot, {.classes = {}, .adopt = adopt})) {
+  for (const auto* service : restore(allocator, snapshot, {.classes = {}, .adopt = adopt})) {
     names.push_back(service->key.name);
   }
   return names;
@@ -105,7 +106,7 @@ std::vector<std::string> adoptedOf(Allocator& allocator, const std::vector<model
 TEST(Adoption, OnlyWhenItIsWanted) {
   Allocator allocator = twoFamilies();
   EXPECT_THAT(adoptedOf(allocator, {}, {showing("web", {"10.0.0.7"})}, false), IsEmpty());
-  EXPECT_THAT(allocator.holds().ofForeign({"default", "web"}), ElementsAre(ip("10.0.0.7")));
+  EXPECT_THAT(allocator.allocations().ofForeign({"default", "web"}), ElementsAre(ip("10.0.0.7")));
 }
 
 TEST(Adoption, OfTwoServicesThatShowOneAddressTheFirstByNameGetsIt) {
@@ -134,7 +135,7 @@ TEST(Adoption, WhatAServiceOfAnotherClassShowsIsHeldBySomebodyElse) {
   model::Service other = showing("other", {"10.0.0.7"});
   other.loadBalancerClass = "example.com/other";
   EXPECT_THAT(adoptedOf(allocator, {}, {showing("web", {"10.0.0.7"}), other}), IsEmpty());
-  EXPECT_EQ(allocator.holds().find(ip("10.0.0.7"))->owner.name, "other");
+  EXPECT_EQ(allocator.allocations().find(ip("10.0.0.7"))->owner.name, "other");
 }
 
 TEST(Adoption, GoesBeforeAReservationThatWasNeverBound) {

@@ -134,7 +134,7 @@ std::vector<model::Pool> anyPools() {
   return {both, pool("z", {"192.0.2.0/30"})};
 }
 
-TEST(AllocatorProperty, NoAddressHasTwoHoldersAndNobodyIsRenumbered) {
+TEST(AllocatorProperty, NoAddressHasTwoConsumersAndNobodyIsRenumbered) {
   EXPECT_TRUE(rc::check("one holder, stable", [] {
     Allocator allocator = test::allocatorWith(anyPools());
     std::map<std::string, Request> services;
@@ -162,12 +162,12 @@ TEST(AllocatorProperty, NoAddressHasTwoHoldersAndNobodyIsRenumbered) {
         has[each] = choice.addresses;
         for (const Assignment& now : choice.addresses) RC_ASSERT(seen.insert(now.address).second);
       }
-      RC_ASSERT(seen.size() == allocator.holds().all().size());
+      RC_ASSERT(seen.size() == allocator.allocations().all().size());
     }
   }));
 }
 
-TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp) {
+TEST(AllocatorProperty, ARestartGivesTheSameConsumersInWhateverOrderTheyAreTakenUp) {
   EXPECT_TRUE(rc::check("rebuild", [] {
     const auto pools = anyPools();
     Allocator before = test::allocatorWith(pools);
@@ -177,8 +177,8 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
       requests.push_back(anyRequest("s" + std::to_string(i)));
       assign(before, requests.back());
     }
-    std::vector<std::pair<IpAddress, Hold>> records(before.holds().all().begin(),
-                                                    before.holds().all().end());
+    std::vector<std::pair<IpAddress, Allocation>> records(before.allocations().all().begin(),
+                                                          before.allocations().all().end());
     const auto order =
         *rc::gen::container<std::vector<unsigned>>(records.size(), rc::gen::arbitrary<unsigned>());
     std::vector<std::pair<unsigned, std::size_t>> shuffled;
@@ -187,25 +187,25 @@ TEST(AllocatorProperty, ARestartGivesTheSameHoldersInWhateverOrderTheyAreTakenUp
 
     Allocator after;
     for (const auto& [unused, index] : shuffled) {
-      const auto& [address, hold] = records[index];
-      for (const Sharer& user : hold.users) {
-        RC_ASSERT(after.takeUp(user, address, Allocator::Proof::kGranted));
+      const auto& [address, allocation] = records[index];
+      for (const ServiceConsumer& user : allocation.users) {
+        RC_ASSERT(after.restore(user, address, Allocator::Evidence::kRecorded));
       }
     }
     after.setPools(planPools(pools));
-    RC_ASSERT(after.holds().all() == before.holds().all());
+    RC_ASSERT(after.allocations().all() == before.allocations().all());
     for (const Request& each : requests) {
       RC_ASSERT(assign(after, each).addresses == assign(before, each).addresses);
     }
-    RC_ASSERT(after.holds().all() == before.holds().all());
+    RC_ASSERT(after.allocations().all() == before.allocations().all());
   }));
 }
 
 // Sharing: the rules once more, as naive as can be.
 
-using Users = std::map<kube::ObjectKey, Terms>;
+using Users = std::map<kube::ObjectKey, SharingTerms>;
 
-bool naiveFits(const Terms& a, const Terms& b) {
+bool naiveFits(const SharingTerms& a, const SharingTerms& b) {
   if (a.key.empty() || a.key != b.key) return false;
   for (const Port& port : a.ports) {
     if (std::find(b.ports.begin(), b.ports.end(), port) != b.ports.end()) return false;
@@ -256,8 +256,8 @@ struct NaiveSharing {
   }
 };
 
-Terms anyTerms() {
-  Terms terms;
+SharingTerms anyTerms() {
+  SharingTerms terms;
   terms.key = *rc::gen::element<std::string>("", "k", "k", "l");
   for (const std::uint16_t port : std::array<std::uint16_t, 3>{80, 81, 82}) {
     if (*rc::gen::inRange(0, 3) == 0) terms.ports.push_back({model::Protocol::kTcp, port});
@@ -286,7 +286,7 @@ IpAddress anyAddress(const NaiveSharing& naive) {
 
 // Looks at one Service as its reconciler does, and compares.
 void reconcileAndCompare(Allocator& allocator, NaiveSharing& naive, const Request& request) {
-  std::map<IpAddress, Terms> had;
+  std::map<IpAddress, SharingTerms> had;
   for (const auto& [address, users] : naive.held) {
     const auto mine = users.find(request.service);
     if (mine != users.end()) had.emplace(address, mine->second);
@@ -340,10 +340,10 @@ TEST(AllocatorProperty, SharingIsWhatTheNaiveRulesAllow) {
         services.erase(key);
       } else {
         Request& wanted = services[key];
-        const Terms before = wanted.terms;
+        const SharingTerms before = wanted.terms;
         wanted = request(key.name);
         wanted.service = key;
-        wanted.applicant.ns = key.ns;
+        wanted.requester.ns = key.ns;
         wanted.terms = anyTerms();
         if (action < 4) wanted.terms.key = before.key;  // its ports and its policy change only
         if (action == 7) wanted.addresses = {anyAddress(naive)};
@@ -351,11 +351,11 @@ TEST(AllocatorProperty, SharingIsWhatTheNaiveRulesAllow) {
       for (const auto& [unused, wanted] : services) {
         reconcileAndCompare(allocator, naive, wanted);
       }
-      // The ledger is the model, and its counts are the truth.
-      RC_ASSERT(allocator.holds().all().size() == naive.held.size());
+      // The allocator is the model, and its counts are the truth.
+      RC_ASSERT(allocator.allocations().all().size() == naive.held.size());
       for (const auto& [address, users] : naive.held) {
         Users now;
-        for (const Sharer& user : allocator.holds().find(address)->users) {
+        for (const ServiceConsumer& user : allocator.allocations().find(address)->users) {
           now.emplace(user.service, user.terms);
         }
         RC_ASSERT(now == users);

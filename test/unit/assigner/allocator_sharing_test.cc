@@ -39,7 +39,7 @@ Request sharingFor(const std::string& name, std::uint16_t port, const std::strin
 }
 
 Request from(const std::string& ns, Request result) {
-  result.service.ns = result.applicant.ns = ns;
+  result.service.ns = result.requester.ns = ns;
   return result;
 }
 
@@ -184,9 +184,9 @@ TEST(ShareChange, PortsThatStillFitAreGranted) {
   assign(allocator, sharing("tls", 443));
   const Choice changed = assign(allocator, sharing("web", 8080));
   EXPECT_EQ(shown(changed), "10.0.0.0");
-  EXPECT_TRUE(changed.addresses[0].regranted);
+  EXPECT_TRUE(changed.addresses[0].termsChanged);
   EXPECT_EQ(shown(assign(allocator, sharing("new", 80))), "10.0.0.0") << "80 is free again";
-  EXPECT_FALSE(assign(allocator, sharing("web", 8080)).addresses[0].regranted);
+  EXPECT_FALSE(assign(allocator, sharing("web", 8080)).addresses[0].termsChanged);
 }
 
 TEST(ShareChange, PortsThatClashLeaveTheOldTermsUntilTheClashGoes) {
@@ -274,7 +274,7 @@ TEST(ShareChange, AnAddressOutsideOfItsPoolIsNotJoinedAndCountsOnce) {
 Reservation reservation(const std::string& key) {
   Reservation result;
   result.claim = {"default", "door"};
-  result.applicant = {"default", model::StringMap{}, std::nullopt};
+  result.requester = {"default", model::StringMap{}, std::nullopt};
   result.address = ip("10.0.0.7");
   result.shareKey = key;
   return result;
@@ -331,20 +331,21 @@ TEST(ShareReservation, OfASharedAddressIsRefused) {
 
 // Taking up.
 
-TEST(ShareTakeUp, WhatWasGrantedTogetherStaysTogether) {
+TEST(ShareRestore, WhatWasGrantedTogetherStaysTogether) {
   Allocator allocator = allocatorWith({poolAllowing(AllowSharing::kNever)});
-  const auto takeUp = [&](const Request& request, Allocator::Proof proof) {
-    return allocator.takeUp({request.service, request.terms, "a"}, ip("10.0.0.0"), proof);
+  const auto restore = [&](const Request& request, Allocator::Evidence evidence) {
+    return allocator.restore({request.service, request.terms, "a"}, ip("10.0.0.0"), evidence);
   };
-  using Proof = Allocator::Proof;
-  EXPECT_TRUE(takeUp(sharing("web", 80), Proof::kGranted));
-  EXPECT_FALSE(takeUp(sharing("unproven", 443), Proof::kNone)) << "the Pool forbids it now";
-  EXPECT_TRUE(takeUp(sharing("clash", 80), Proof::kGranted)) << "but without the port";
-  EXPECT_TRUE(allocator.holds().find(ip("10.0.0.0"))->termsOf({"default", "clash"})->ports.empty());
-  EXPECT_FALSE(takeUp(sharing("stranger", 443, "l"), Proof::kGranted));
+  using Evidence = Allocator::Evidence;
+  EXPECT_TRUE(restore(sharing("web", 80), Evidence::kRecorded));
+  EXPECT_FALSE(restore(sharing("unproven", 443), Evidence::kClaimed)) << "the Pool forbids it now";
+  EXPECT_TRUE(restore(sharing("clash", 80), Evidence::kRecorded)) << "but without the port";
+  EXPECT_TRUE(
+      allocator.allocations().find(ip("10.0.0.0"))->termsOf({"default", "clash"})->ports.empty());
+  EXPECT_FALSE(restore(sharing("stranger", 443, "l"), Evidence::kRecorded));
   allocator.setPools(planPools({poolAllowing(AllowSharing::kNamespace)}));
-  EXPECT_FALSE(takeUp(sharing("unproven", 80), Proof::kNone));
-  EXPECT_TRUE(takeUp(sharing("unproven", 443), Proof::kNone));
+  EXPECT_FALSE(restore(sharing("unproven", 80), Evidence::kClaimed));
+  EXPECT_TRUE(restore(sharing("unproven", 443), Evidence::kClaimed));
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ TEST(Request, NeverFallsBackSilently) {
     EXPECT_THAT(message(choice), HasSubstr(each.says));
     EXPECT_TRUE(choice.addresses.empty());
   }
-  EXPECT_TRUE(allocator.holds().ofService(kWeb).empty());
+  EXPECT_TRUE(allocator.allocations().ofService(kWeb).empty());
 }
 
 TEST(Request, ThatChangesMovesTheServiceNewAddressFirst) {
@@ -204,7 +204,7 @@ TEST(Request, ThatChangesMovesTheServiceNewAddressFirst) {
   const Choice moved = assign(allocator, requestFor("web", "10.0.0.9"));
   EXPECT_EQ(shown(moved), "10.0.0.9");
   EXPECT_THAT(moved.surplus, ElementsAre(ip("10.0.0.0")));
-  EXPECT_NE(allocator.holds().find(ip("10.0.0.0")), nullptr) << "held until it is released";
+  EXPECT_NE(allocator.allocations().find(ip("10.0.0.0")), nullptr) << "held until it is released";
   EXPECT_TRUE(allocator.release(kWeb, ip("10.0.0.0")));
   EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.9") << "stays without the request";
 }
@@ -262,7 +262,7 @@ TEST(DualStack, RequiredGetsBothOrNothing) {
   const Choice choice = assign(allocator, dualRequest("web"));
   EXPECT_EQ(reason(choice), "FamilyMissing");
   EXPECT_THAT(message(choice), HasSubstr("IPv6"));
-  EXPECT_TRUE(allocator.holds().all().empty());
+  EXPECT_TRUE(allocator.allocations().all().empty());
 }
 
 TEST(DualStack, PreferredIsContentWithOneAndSaysWhatIsMissing) {
@@ -298,16 +298,16 @@ TEST(Keep, OfAMoveThatWasInterruptedWhatIsShownStays) {
 TEST(Keep, WhoseRequestCannotBeReadHasItsNewPortsAllTheSame) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   assign(allocator, request("web"));
-  const Terms terms{"k", {{model::Protocol::kTcp, 443}}, std::nullopt};
+  const SharingTerms terms{"k", {{model::Protocol::kTcp, 443}}, std::nullopt};
   const Choice choice = keep(allocator, {kWeb, terms}, {});
   EXPECT_EQ(shown(choice), "10.0.0.0");
-  EXPECT_TRUE(choice.addresses[0].regranted);
-  EXPECT_EQ(*allocator.holds().find(ip("10.0.0.0"))->termsOf(kWeb), terms);
+  EXPECT_TRUE(choice.addresses[0].termsChanged);
+  EXPECT_EQ(*allocator.allocations().find(ip("10.0.0.0"))->termsOf(kWeb), terms);
 }
 
 // 4. Edits of Pools.
 
-TEST(PoolEdit, ShrinkingRenumbersNobodyAndNamesTheHolders) {
+TEST(PoolEdit, ShrinkingRenumbersNobodyAndNamesTheConsumers) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   assign(allocator, requestFor("web", "10.0.0.200"));
   allocator.setPools(planPools({pool("a", {"10.0.0.0/25"})}));
@@ -331,7 +331,7 @@ TEST(PoolEdit, DeletionOfAllPoolsWipesNothing) {
   EXPECT_NE(shown(assign(allocator, request("other"))), before) << "not given again";
 }
 
-TEST(PoolEdit, ABadPoolKeepsItsHolders) {
+TEST(PoolEdit, ABadPoolKeepsItsConsumers) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   const std::string before = shown(assign(allocator, request("web")));
   allocator.setPools(planPools({pool("a", {"10.0.0.0/24", "oops"})}));
@@ -348,7 +348,7 @@ TEST(PoolEdit, ALabelChangeTakesNoAddressAway) {
   EXPECT_EQ(shown(assign(allocator, request("web"))), before);
 }
 
-TEST(PoolEdit, ARenamedPoolTakesItsHoldersOver) {
+TEST(PoolEdit, ARenamedPoolTakesItsConsumersOver) {
   Allocator allocator = allocatorWith({pool("old", {"10.0.0.0/24"})});
   assign(allocator, request("web"));
   allocator.setPools(planPools({pool("new", {"10.0.0.0/24"})}));
@@ -374,42 +374,43 @@ TEST(PoolEdit, AfterASplitItIsKnownWhichPoolGaveTheAddress) {
   allocator.setPools(planPools({pool("a", {"10.0.0.2/31"}), pool("b", {"10.0.0.0/31"})}));
   const Choice choice = assign(allocator, request("web"));
   EXPECT_EQ(choice.addresses[0].pool, "b");
-  EXPECT_EQ(choice.addresses[0].givenFrom, "a");
+  EXPECT_EQ(choice.addresses[0].sourcePool, "a");
 }
 
 TEST(PoolEdit, AnAddressIsGivenOnceThoughTwoPoolsHaveIt) {
   model::Pool first = pool("a", {"10.0.0.0/30"});
   Allocator allocator = allocatorWith({first});
   assign(allocator, request("web"));
-  // The holder's Pool is gone for a moment; its addresses belong to another one by now.
+  // The consumer's Pool is gone for a moment; its addresses belong to another one by now.
   allocator.setPools(planPools({pool("b", {"10.0.0.0/29"})}));
   EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
 }
 
 // 5. Taking up, foreign addresses, reservations.
 
-bool takeUp(Allocator& allocator, const std::string& name, const std::string& address) {
-  return allocator.takeUp({{"default", name}, {}, "a"}, ip(address), Allocator::Proof::kGranted);
+bool restore(Allocator& allocator, const std::string& name, const std::string& address) {
+  return allocator.restore({{"default", name}, {}, "a"}, ip(address),
+                           Allocator::Evidence::kRecorded);
 }
 
-TEST(TakeUp, GivesEveryHolderItsAddressBack) {
+TEST(Restore, GivesEveryConsumerItsAddressBack) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
+  EXPECT_TRUE(restore(allocator, "web", "10.0.0.0"));
   EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
   EXPECT_EQ(shown(assign(allocator, request("web"))), "10.0.0.0");
 }
 
-TEST(TakeUp, RefusesASecondHolder) {
+TEST(Restore, RefusesASecondConsumer) {
   Allocator allocator;
-  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
-  EXPECT_TRUE(takeUp(allocator, "web", "10.0.0.0"));
-  EXPECT_FALSE(takeUp(allocator, "thief", "10.0.0.0"));
+  EXPECT_TRUE(restore(allocator, "web", "10.0.0.0"));
+  EXPECT_TRUE(restore(allocator, "web", "10.0.0.0"));
+  EXPECT_FALSE(restore(allocator, "thief", "10.0.0.0"));
 }
 
-TEST(TakeUp, OfTwoAddressesOfOneFamilyTheShownOneStays) {
+TEST(Restore, OfTwoAddressesOfOneFamilyTheShownOneStays) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, "web", "10.0.0.3");
-  takeUp(allocator, "web", "10.0.0.7");
+  restore(allocator, "web", "10.0.0.3");
+  restore(allocator, "web", "10.0.0.7");
   Request shows = request("web");
   shows.shown = {ip("10.0.0.7")};
   const Choice choice = assign(allocator, shows);
@@ -432,7 +433,7 @@ TEST(Foreign, WhatOthersShowIsNotGivenWhenOursLeavesIt) {
   assign(allocator, request("web"));
   const kube::ObjectKey foreign{"kube-system", "traefik"};
   allocator.setForeign(foreign, {ip("10.0.0.0")});
-  EXPECT_TRUE(allocator.holds().ofForeign(foreign).empty());
+  EXPECT_TRUE(allocator.allocations().ofForeign(foreign).empty());
   allocator.releaseAll(kWeb);
   EXPECT_EQ(shown(assign(allocator, request("other"))), "10.0.0.1");
   EXPECT_TRUE(allocator.setForeign(foreign, {}));
@@ -441,7 +442,7 @@ TEST(Foreign, WhatOthersShowIsNotGivenWhenOursLeavesIt) {
 Reservation reservation(const std::string& name, const std::string& address = "") {
   Reservation result;
   result.claim = {"default", name};
-  result.applicant = {"default", model::StringMap{}, std::nullopt};
+  result.requester = {"default", model::StringMap{}, std::nullopt};
   if (!address.empty()) result.address = ip(address);
   return result;
 }
@@ -467,7 +468,7 @@ TEST(Reserve, WhoeverNamesObjectsThatDoNotDoWaitsForAllOfThem) {
   EXPECT_EQ(assign(allocator, both).refusal->obstacle, expected) << "both are of one family";
 }
 
-TEST(Reserve, AnAddressWhoseHoldersNameTheObjectIsReservedWithThemAsUsers) {
+TEST(Reserve, AnAddressWhoseConsumersNameTheObjectIsReservedWithThemAsUsers) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   assign(allocator, request("web"));
   const auto door = reservation("door", "10.0.0.0");
@@ -544,7 +545,7 @@ TEST(Reservations, ThatTheServiceNoLongerNamesAreLeftAfterTheMove) {
   EXPECT_EQ(shown(moved), "10.0.0.0");
   EXPECT_THAT(moved.surplus, ElementsAre(ip("10.0.0.5")));
   allocator.release(kWeb, ip("10.0.0.5"));
-  EXPECT_TRUE(allocator.holds().find(ip("10.0.0.5"))) << "still reserved";
+  EXPECT_TRUE(allocator.allocations().find(ip("10.0.0.5"))) << "still reserved";
 }
 
 }  // namespace

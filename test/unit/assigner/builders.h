@@ -34,7 +34,7 @@ inline model::Pool pool(const std::string& name, std::vector<std::string> addres
 inline Request request(const std::string& name, std::vector<Family> families = {Family::kIpv4}) {
   Request request;
   request.service = {"default", name};
-  request.applicant = {"default", model::StringMap{}, model::StringMap{}};
+  request.requester = {"default", model::StringMap{}, model::StringMap{}};
   request.families = std::move(families);
   return request;
 }
@@ -76,24 +76,24 @@ inline Allocator allocatorWith(const std::vector<model::Pool>& pools) {
 
 /// Chooses, and grants what is chosen.
 inline Choice assign(Allocator& allocator, const Request& request) {
-  Choice choice = choose(allocator.pools(), allocator.holds(), request);
+  Choice choice = choose(allocator.pools(), allocator.allocations(), request);
   allocator.grant({request.service, request.terms}, choice);
   return choice;
 }
 
 /// What a Service keeps whose request cannot be read.
-inline Choice keep(Allocator& allocator, const Sharer& service,
+inline Choice keep(Allocator& allocator, const ServiceConsumer& service,
                    const std::vector<IpAddress>& shown) {
-  Choice choice = assigner::keep(allocator.pools(), allocator.holds(), service, shown,
+  Choice choice = assigner::keep(allocator.pools(), allocator.allocations(), service, shown,
                                  {RefusalReason::kBadRequest, "a typo"});
   allocator.grant(service, choice);
   return choice;
 }
 
 /// As a Service of ours that has the address is taken up.
-inline bool takeUp(Allocator& allocator, const kube::ObjectKey& service, const std::string& address,
-                   const std::string& pool = "a") {
-  return allocator.takeUp({service, {}, pool}, ip(address), Allocator::Proof::kGranted);
+inline bool restore(Allocator& allocator, const kube::ObjectKey& service,
+                    const std::string& address, const std::string& pool = "a") {
+  return allocator.restore({service, {}, pool}, ip(address), Allocator::Evidence::kRecorded);
 }
 
 }  // namespace barevip::assigner::test

@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "assigner/allocation/service_status.h"
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 #include "assigner/service/service_reconciler.h"
 #include "common/model/ip_claim_json.h"
 #include "common/model/node_json.h"
@@ -50,38 +50,38 @@ class ClusterFixture : public testing::Test {
 
   void setPools(const std::vector<model::Pool>& pools) {
     pools_ = pools;
-    if (ledger_) {
-      ledger_->with([&](Allocator& allocator) { allocator.setPools(planPools(pools_)); });
+    if (allocator_) {
+      allocator_->with([&](Allocator& allocator) { allocator.setPools(planPools(pools_)); });
     }
   }
 
   /// A process that knows nothing begins to lead.
   void restart() {
     reconciler_.reset();
-    ledger_ = std::make_unique<Ledger>(clock_);
+    allocator_ = std::make_unique<SharedAllocator>(clock_);
     waiting_ = std::make_unique<WaitingList>();
     setPools(pools_);
     sync();
     const Snapshot snapshot{claims_.all(), services_.all(), [this](const std::string& name) {
                               return namespaces_.get({"", name});
                             }};
-    ledger_->with([&](Allocator& allocator) {
-      takeUp(allocator, snapshot, {options_.classes, options_.adopt});
+    allocator_->with([&](Allocator& allocator) {
+      restore(allocator, snapshot, {options_.classes, options_.adopt});
     });
     reconciler_ = std::make_unique<ServiceReconciler>(
-        api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_}, *ledger_,
-        *waiting_,
+        api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_},
+        *allocator_, *waiting_,
         AllocationNotices{
             [this](const std::string&) { ++freed_; },
             [this](const Shareable& what) {
               ++freed_;
-              for (const Holder& each : waiting_->sharing(what)) {
-                sharersWoken_.push_back(each.key.name);
+              for (const Consumer& each : waiting_->sharing(what)) {
+                consumersWoken_.push_back(each.key.name);
               }
             },
             [this](const kube::ObjectKey&) { ++freed_; }, [] {},
             [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); },
-            [](const kube::ObjectKey&) {}, [this](const Holder& who) { onDecided_(who); }},
+            [](const kube::ObjectKey&) {}, [this](const Consumer& who) { onDecided_(who); }},
         [this] { return busy_; }, options_);
     reconciler_->tookUp(snapshot.services);
   }
@@ -130,7 +130,7 @@ class ClusterFixture : public testing::Test {
   }
 
   [[nodiscard]] std::vector<kube::ObjectKey> waiters(
-      Holder::Kind kind = Holder::Kind::kService) const {
+      Consumer::Kind kind = Consumer::Kind::kService) const {
     return waiting_->keys(kind);
   }
 
@@ -182,15 +182,15 @@ class ClusterFixture : public testing::Test {
   kube::Store<model::Namespace> namespaces_;
   ClaimIndex claimIndex_;
   std::vector<model::Pool> pools_;
-  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<SharedAllocator> allocator_;
   std::unique_ptr<WaitingList> waiting_;
   ServiceReconciler::Options options_;
   std::unique_ptr<ServiceReconciler> reconciler_;
   int freed_ = 0;
-  std::vector<std::string> sharersWoken_;
+  std::vector<std::string> consumersWoken_;
   bool busy_ = false;
   std::vector<std::string> claimUses_;
-  std::function<void(const Holder&)> onDecided_ = [](const Holder&) {};
+  std::function<void(const Consumer&)> onDecided_ = [](const Consumer&) {};
 
  private:
   template <class T>

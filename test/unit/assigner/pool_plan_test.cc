@@ -117,13 +117,13 @@ TEST(PlanPools, APoolThatIsBeingDeletedGivesNothing) {
 struct AdmissionCase {
   const char* name;
   Admission admission;
-  Applicant applicant;
+  Requester requester;
   bool admitted;
 };
 
 class AdmissionTable : public testing::TestWithParam<AdmissionCase> {};
 
-const Applicant kShop{"shop", model::StringMap{{"tier", "edge"}}, model::StringMap{{"app", "web"}}};
+const Requester kShop{"shop", model::StringMap{{"tier", "edge"}}, model::StringMap{{"app", "web"}}};
 const model::LabelSelector kEdge{{{"tier", "edge"}}, {}};
 const model::LabelSelector kNobody{{{"tier", "none"}}, {}};
 const model::LabelSelector kWeb{{{"app", "web"}}, {}};
@@ -161,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& each) { return each.param.name; });
 
 TEST_P(AdmissionTable, Decides) {
-  EXPECT_EQ(!GetParam().admission.refusal(GetParam().applicant).has_value(), GetParam().admitted);
+  EXPECT_EQ(!GetParam().admission.refusal(GetParam().requester).has_value(), GetParam().admitted);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ std::vector<std::string> drain(PoolSpace& space, Family family = Family::kIpv4) 
   std::vector<std::string> addresses;
   while (const auto address = space.lowestFree(family)) {
     addresses.push_back(address->toString());
-    space.hold(*address);
+    space.allocation(*address);
   }
   return addresses;
 }
@@ -82,8 +82,8 @@ TEST(PoolSpace, GivesAReleasedAddressAgainBeforeHigherOnes) {
 
 TEST(PoolSpace, IgnoresWhatItDoesNotOffer) {
   PoolSpace space(setOf({"192.0.2.0/29"}), {true, false});
-  space.hold(ip("192.0.2.0"));
-  space.hold(ip("198.51.100.1"));
+  space.allocation(ip("192.0.2.0"));
+  space.allocation(ip("198.51.100.1"));
   EXPECT_EQ(space.held(Family::kIpv4), 0U);
   space.release(ip("192.0.2.0"));
   space.release(ip("198.51.100.1"));

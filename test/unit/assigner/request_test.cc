@@ -204,7 +204,7 @@ TEST(RequestOf, ReadsTheTermsOfSharing) {
                    {"web", model::Protocol::kTcp, 80, 0},
                    {"tls", model::Protocol::kTcp, 443, 0}};
   sharing.selector = {{"app", "web"}};
-  Terms terms{
+  SharingTerms terms{
       "k",
       {{model::Protocol::kTcp, 80}, {model::Protocol::kTcp, 443}, {model::Protocol::kUdp, 53}},
       std::nullopt};

@@ -147,8 +147,8 @@ TEST_F(ServiceLifeTest, ASelectorThatMatchesNothingAdmitsNobodyByNumberOrName) {
   setPools({restricted([](auto& p) {
     p.serviceSelector = model::LabelSelector{{{"a", "b"}}, {}};
   })});
-  ledger_->with([](Allocator& allocator) {
-    allocator.takeUpReservation({"default", "front-door"}, test::ip("10.0.0.9"), "a", "", {});
+  allocator_->with([](Allocator& allocator) {
+    allocator.restoreReservation({"default", "front-door"}, test::ip("10.0.0.9"), "a", "", {});
   });
   const json requests[] = {{{"barevip.dev/address", "10.0.0.7"}},
                            {{"barevip.dev/pool", "a"}},
@@ -172,7 +172,7 @@ model::Pool going(model::Pool pool) {
   return pool;
 }
 
-TEST_F(ServiceLifeTest, PoolsMayBeRebuiltUnderTheHolders) {
+TEST_F(ServiceLifeTest, PoolsMayBeRebuiltUnderTheConsumers) {
   struct Case {
     const char* what;
     std::vector<std::vector<model::Pool>> steps;
@@ -368,7 +368,7 @@ TEST_F(ServiceLifeTest, RestoredServicesThatShareAnAddressKeepItTogether) {
   }
 }
 
-TEST_F(ServiceLifeTest, ARestoredStatusDoesNotGetAroundHoldersAndPools) {
+TEST_F(ServiceLifeTest, ARestoredStatusDoesNotGetAroundConsumersAndPools) {
   add("holder");  // 10.0.0.0
   model::Pool kept = pool("kept", {"10.0.1.0/24"});
   kept.namespaces = {"shop"};
@@ -409,7 +409,7 @@ TEST_F(ServiceLifeTest, AStatusRestoredAfterTheFirstLookIsKept) {
   }
 }
 
-TEST_F(ServiceLifeTest, AStatusRestoredLaterDoesNotGetAroundRequestsHoldersAndPools) {
+TEST_F(ServiceLifeTest, AStatusRestoredLaterDoesNotGetAroundRequestsConsumersAndPools) {
   struct Case {
     const char* what;
     json annotations;
@@ -496,7 +496,7 @@ TEST_F(ServiceLifeTest, ARequestForAnotherPoolIsNotForgottenWithTheRecord) {
   EXPECT_EQ(shown("web"), "10.0.1.0");
 }
 
-TEST_F(ServiceLifeTest, AServiceMadeAnewBetweenTakeUpAndTheFirstLookInheritsNothing) {
+TEST_F(ServiceLifeTest, AServiceMadeAnewBetweenRestoreAndTheFirstLookInheritsNothing) {
   model::Pool gold = pool("a", {"10.0.0.0/24"});
   gold.serviceSelector = model::LabelSelector{{{"tier", "gold"}}, {}};
   setPools({gold});
@@ -629,7 +629,7 @@ TEST_F(ServiceLifeTest, ARecordComesBackInThePauseOfAFight) {
 
 // Adoption.
 
-TEST_F(ServiceLifeTest, WhatAnotherLoadBalancerLeftIsAdoptedAtTakeUp) {
+TEST_F(ServiceLifeTest, WhatAnotherLoadBalancerLeftIsAdoptedAtRestore) {
   options_.adopt = true;
   put(showing("a-waiter", {}));
   put(showing("old", {"10.0.0.0"}));

@@ -48,7 +48,7 @@ struct World {
   ServiceRules rules;
   std::vector<std::string> records;  ///< addresses that an IP object of the Service records
 
-  void holds(const std::string& address) { test::takeUp(allocator, kWeb, address); }
+  void allocations(const std::string& address) { test::restore(allocator, kWeb, address); }
 
   [[nodiscard]] ServiceView view() const {
     ServiceView view;
@@ -69,7 +69,7 @@ struct World {
   }
 
   [[nodiscard]] ServicePlan plan() const {
-    return decide(view(), allocator.pools(), allocator.holds(), rules);
+    return decide(view(), allocator.pools(), allocator.allocations(), rules);
   }
 };
 
@@ -93,7 +93,7 @@ std::string textOf(const ServicePlan& plan) {
   if (plan.leftAlone) add(text, "leave alone");
   for (const kube::Event& event : plan.events) add(text, "event", event.reason);
   for (const Shareable& each : plan.shareable) add(text, "shareable", each.key);
-  for (const kube::ObjectKey& claim : plan.regranted) add(text, "regranted", claim.name);
+  for (const kube::ObjectKey& claim : plan.termsChanged) add(text, "new terms", claim.name);
   for (const Assignment& each : plan.records) add(text, "record", each.address.toString());
   if (plan.show) add(text, "show", shownText(*plan.show));
   for (const IpAddress& address : plan.withdraw) add(text, "withdraw", address.toString());
@@ -124,7 +124,7 @@ const std::vector<Case> kCases{
     {"in a burst an address that it has is recorded before it is shown",
      [](World& world) {
        world.busy = true;
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
      },
      "record 10.0.0.5; show 10.0.0.5 True Assigned; keep web-10.0.0.5"},
     {"in a burst the record comes first where it was refused before",
@@ -135,13 +135,13 @@ const std::vector<Case> kCases{
      "gain 10.0.0.0; record 10.0.0.0; show 10.0.0.0 True Assigned; keep web-10.0.0.0"},
     {"a Service that is settled keeps what it has",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        showing(world.service, "10.0.0.5");
      },
      "record 10.0.0.5; show 10.0.0.5 True Assigned; keep web-10.0.0.5"},
     {"a Service that asks for another address releases the old one when it shows the new one",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        showing(world.service, "10.0.0.5");
        world.service.annotations[std::string(model::kAddressAnnotation)] = "10.0.0.9";
      },
@@ -152,7 +152,7 @@ const std::vector<Case> kCases{
      "wait NoPool; show False NoPool; keep nothing"},
     {"a Service that cannot have what it asks for keeps what it has",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.annotations[std::string(model::kAddressAnnotation)] = "no address";
      },
      "wait BadRequest; record 10.0.0.5; show 10.0.0.5 False BadRequest; keep web-10.0.0.5"},
@@ -161,27 +161,27 @@ const std::vector<Case> kCases{
      "wait ForwardingRefused; show False ForwardingRefused; keep nothing"},
     {"a Service that nobody can forward any more keeps what it has",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.forward = model::ForwardMode::kClusterIp;
        world.service.externalTrafficPolicy = model::TrafficPolicy::kLocal;
      },
-     "wait ForwardingRefused; regranted web-10.0.0.5; record 10.0.0.5; "
+     "wait ForwardingRefused; new terms web-10.0.0.5; record 10.0.0.5; "
      "show 10.0.0.5 False ForwardingRefused; keep web-10.0.0.5"},
     {"a Service whose class is served no more keeps what it has, and gets nothing else",
      [](World& world) {
        world.rules.classes.required = true;
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.annotations[std::string(model::kAddressAnnotation)] = "10.0.0.9";
      },
      "record 10.0.0.5; show 10.0.0.5 True ClassNotServed; keep web-10.0.0.5"},
     {"what the Pool would not allocate again is kept and reported",
-     [](World& world) { world.holds("10.9.9.9"); },
+     [](World& world) { world.allocations("10.9.9.9"); },
      "record 10.9.9.9; show 10.9.9.9 True OutsidePool; keep web-10.9.9.9"},
     {"a reservation needs no record of its own",
      [](World& world) {
        Reservation reservation;
        reservation.claim = {"default", "mine"};
-       reservation.applicant = {"default", model::StringMap{}, std::nullopt};
+       reservation.requester = {"default", model::StringMap{}, std::nullopt};
        reservation.address = ip("10.0.0.7");
        ASSERT_TRUE(world.allocator.reserve(reservation));
        world.service.annotations[std::string(model::kIpAnnotation)] = "mine";
@@ -189,24 +189,24 @@ const std::vector<Case> kCases{
      "gain 10.0.0.7; show 10.0.0.7 True Assigned; keep nothing; use mine"},
     {"a new share key is reported to those who share under it, and the IP object shows it",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.annotations[std::string(model::kShareAnnotation)] = "k";
      },
-     "shareable k; regranted web-10.0.0.5; record 10.0.0.5; show 10.0.0.5 True Assigned; "
+     "shareable k; new terms web-10.0.0.5; record 10.0.0.5; show 10.0.0.5 True Assigned; "
      "keep web-10.0.0.5"},
     {"a restored Service is reported to those who share with it",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.annotations[std::string(model::kShareAnnotation)] = "k";
        world.allocator = test::allocatorWith({test::pool("a", {"10.0.0.0/24"})});
-       world.allocator.takeUp({kWeb, termsOf(world.service), "a"}, ip("10.0.0.5"),
-                              Allocator::Proof::kGranted);
+       world.allocator.restore({kWeb, termsOf(world.service), "a"}, ip("10.0.0.5"),
+                               Allocator::Evidence::kRecorded);
        world.entered.restored = true;
      },
      "shareable k; record 10.0.0.5; show 10.0.0.5 True Assigned; keep web-10.0.0.5"},
     {"an adopted Service has an event",
      [](World& world) {
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.service.ingress = {{"10.0.0.5", "", "Proxy"}};
        world.entered.adopted = true;
      },
@@ -242,14 +242,14 @@ const std::vector<Case> kCases{
      [](World& world) {
        world.gone = true;
        world.ours = false;
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        world.records = {"10.0.0.5"};
      },
      "keep nothing; release 10.0.0.5"},
     {"a Service that is not ours any more shows nothing of barevip",
      [](World& world) {
        world.ours = false;
-       world.holds("10.0.0.5");
+       world.allocations("10.0.0.5");
        showing(world.service, "10.0.0.5");
        world.service.ingress.push_back({"192.0.2.1", "", "VIP"});
      },
@@ -282,9 +282,9 @@ TEST(ServicePlan, ChangesNothingBeforeItIsExecuted) {
   for (const Case& each : kCases) {
     World world;
     each.given(world);
-    const auto before = world.allocator.holds().all();
+    const auto before = world.allocator.allocations().all();
     const std::string first = textOf(world.plan());
-    EXPECT_EQ(world.allocator.holds().all(), before) << each.situation;
+    EXPECT_EQ(world.allocator.allocations().all(), before) << each.situation;
     EXPECT_EQ(textOf(world.plan()), first) << each.situation;
   }
 }
@@ -299,7 +299,7 @@ TEST(ServicePlan, LeavesNothingToChangeWhenItWasGranted) {
     for (const IpAddress& address : plan.release) world.allocator.release(kWeb, address);
     const ServicePlan next = world.plan();
     EXPECT_TRUE(next.gained.empty()) << each.situation;
-    EXPECT_TRUE(next.regranted.empty()) << each.situation;
+    EXPECT_TRUE(next.termsChanged.empty()) << each.situation;
     EXPECT_TRUE(next.release.empty()) << each.situation;
     EXPECT_EQ(next.show, plan.show) << each.situation;
   }
@@ -334,13 +334,13 @@ TEST(ServicePlan, TellsKubeProxyToForwardWhatItForwardsAlone) {
       model::Service other = world.service;
       other.key.name = "other";
       other.forward = *each.beside;
-      world.allocator.takeUp({other.key, termsOf(other), "a"}, ip("10.0.0.5"),
-                             Allocator::Proof::kGranted);
+      world.allocator.restore({other.key, termsOf(other), "a"}, ip("10.0.0.5"),
+                              Allocator::Evidence::kRecorded);
     }
     world.service.forward = each.forward;
     world.service.externalTrafficPolicy = each.policy;
-    world.allocator.takeUp({kWeb, termsOf(world.service), "a"}, ip("10.0.0.5"),
-                           Allocator::Proof::kGranted);
+    world.allocator.restore({kWeb, termsOf(world.service), "a"}, ip("10.0.0.5"),
+                            Allocator::Evidence::kRecorded);
     const auto show = world.plan().show;
     ASSERT_EQ(show->ingress.size(), 1U) << each.situation;
     EXPECT_EQ(show->ingress[0].ipMode, each.ipMode) << each.situation;
@@ -349,21 +349,24 @@ TEST(ServicePlan, TellsKubeProxyToForwardWhatItForwardsAlone) {
 
 TEST(ServicePlan, IsOursByTheClassOrByTheClassThatItHadWhenItWasAllocated) {
   World world;
-  EXPECT_TRUE(isOurs(world.view(), world.allocator.holds(), world.rules));
+  EXPECT_TRUE(isOurs(world.view(), world.allocator.allocations(), world.rules));
   world.rules.classes.required = true;
-  EXPECT_FALSE(isOurs(world.view(), world.allocator.holds(), world.rules)) << "it holds nothing";
-  world.holds("10.0.0.5");
-  EXPECT_TRUE(isOurs(world.view(), world.allocator.holds(), world.rules));
+  EXPECT_FALSE(isOurs(world.view(), world.allocator.allocations(), world.rules))
+      << "it holds nothing";
+  world.allocations("10.0.0.5");
+  EXPECT_TRUE(isOurs(world.view(), world.allocator.allocations(), world.rules));
   world.records = {"10.0.0.5"};
   world.service.loadBalancerClass = "example.com/other";
-  EXPECT_FALSE(isOurs(world.view(), world.allocator.holds(), world.rules)) << "another class now";
+  EXPECT_FALSE(isOurs(world.view(), world.allocator.allocations(), world.rules))
+      << "another class now";
   world.records.clear();
   ServiceView view = world.view();
-  EXPECT_FALSE(isOurs(view, world.allocator.holds(), world.rules)) << "and no record";
+  EXPECT_FALSE(isOurs(view, world.allocator.allocations(), world.rules)) << "and no record";
   view.servedAsItIs = true;
-  EXPECT_TRUE(isOurs(view, world.allocator.holds(), world.rules)) << "a user of a reservation";
+  EXPECT_TRUE(isOurs(view, world.allocator.allocations(), world.rules))
+      << "a user of a reservation";
   world.gone = true;
-  EXPECT_FALSE(isOurs(world.view(), world.allocator.holds(), world.rules));
+  EXPECT_FALSE(isOurs(world.view(), world.allocator.allocations(), world.rules));
 }
 
 struct MissingCase {
@@ -383,20 +386,20 @@ TEST(MissingRecord, StopsNoTrafficThatOnceHadARecord) {
   };
   for (const MissingCase& each : cases) {
     World world;
-    world.holds("10.0.0.5");
-    const ShownStatus status =
-        statusWithoutRecord(world.service, {}, world.allocator.holds(), each.never, each.error);
+    world.allocations("10.0.0.5");
+    const ShownStatus status = statusWithoutRecord(world.service, {}, world.allocator.allocations(),
+                                                   each.never, each.error);
     EXPECT_EQ(shownText(status), each.shown) << each.situation;
   }
 }
 
 TEST(MissingRecord, IsServedWithThePortsThatItWasGrantedOnly) {
   World world;
-  world.holds("10.0.0.5");
+  world.allocations("10.0.0.5");
   world.service.ports = {{"http", model::Protocol::kTcp, 80, 0}};
   const Error quota{ErrorCode::kForbidden, "exceeded quota"};
   const ShownStatus status =
-      statusWithoutRecord(world.service, {}, world.allocator.holds(), {}, quota);
+      statusWithoutRecord(world.service, {}, world.allocator.allocations(), {}, quota);
   EXPECT_EQ(shownText(status), "10.0.0.5 False RecordRefused");
 }
 

@@ -114,10 +114,10 @@ TEST_F(SharingReconcilerTest, WhoSharesNoMoreWaitsForTheOthersToLeave) {
   addSharing("tls", 443);
   setKey("web", nullptr);
   EXPECT_EQ(reason("web"), "PoolExhausted");
-  sharersWoken_.clear();
+  consumersWoken_.clear();
   api_.erase(kube::kServices, {"default", "tls"});
   settle("tls");
-  EXPECT_THAT(sharersWoken_, ElementsAre("web"));
+  EXPECT_THAT(consumersWoken_, ElementsAre("web"));
   settle("web");
   EXPECT_EQ(reason("web"), "Assigned");
   EXPECT_EQ(shown("web"), "10.0.0.0");

@@ -25,8 +25,8 @@ Error status(ErrorCode code) { return {code, "as the test wants it", 0, {}}; }
 
 TEST_F(ServiceReconcilerTest, ItIsToldThatAServiceHasDecidedBeforeAnythingIsWritten) {
   std::vector<std::size_t> writes;
-  onDecided_ = [&](const Holder& who) {
-    EXPECT_EQ(who, (Holder{Holder::Kind::kService, {"default", "web"}}));
+  onDecided_ = [&](const Consumer& who) {
+    EXPECT_EQ(who, (Consumer{Consumer::Kind::kService, {"default", "web"}}));
     writes.push_back(api_.writeCount());
   };
   put(serviceJson("web"));
@@ -862,7 +862,7 @@ TEST_F(ServiceReconcilerTest, ARecordOnItsWayIsNotTakenForThatOfTheServiceCreate
   EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
 }
 
-TEST_F(ServiceReconcilerTest, ARecordThatWasRefusedAtTakeUpIsThatOfWhoGivesTheAddressLater) {
+TEST_F(ServiceReconcilerTest, ARecordThatWasRefusedAtRestoreIsThatOfWhoGivesTheAddressLater) {
   struct Case {
     std::string service;
     std::string address;

@@ -15,22 +15,25 @@ const kube::ObjectKey kSelf{"shop", "web"};
 const model::StringMap kWebPods{{"app", "web"}};
 const model::StringMap kDnsPods{{"app", "dns"}};
 
-Terms terms(std::vector<Port> ports, std::optional<model::StringMap> localPods = std::nullopt) {
+SharingTerms terms(std::vector<Port> ports,
+                   std::optional<model::StringMap> localPods = std::nullopt) {
   return {"k", std::move(ports), std::move(localPods)};
 }
 
-Terms by(Forwarder who, Terms terms) {
+SharingTerms by(Forwarder who, SharingTerms terms) {
   terms.by = who;
   return terms;
 }
 
-Sharer other(const std::string& ns, Terms terms) { return {{ns, "other"}, std::move(terms)}; }
+ServiceConsumer other(const std::string& ns, SharingTerms terms) {
+  return {{ns, "other"}, std::move(terms)};
+}
 
 TEST(Sharing, ServicesClashOnAPortOfOneProtocolOrOnPodsThatMayBeElsewhere) {
   struct Case {
     const char* what;
-    Terms wanted;
-    Terms had;
+    SharingTerms wanted;
+    SharingTerms had;
     const char* clash;  // part of the sentence; empty: they fit
   };
   const Port http{Protocol::kTcp, 80};
@@ -64,21 +67,21 @@ TEST(Sharing, ServicesClashOnAPortOfOneProtocolOrOnPodsThatMayBeElsewhere) {
     if (refusal) {
       EXPECT_THAT(*refusal, HasSubstr("Service shop/other")) << each.what;
     }
-    const Terms fitting = whatFits(kSelf, each.wanted, {other("shop", each.had)});
+    const SharingTerms fitting = whatFits(kSelf, each.wanted, {other("shop", each.had)});
     EXPECT_FALSE(clash(kSelf, fitting, {other("shop", each.had)})) << each.what;
     EXPECT_EQ(fitting == each.wanted, !refusal) << each.what;
   }
 }
 
 TEST(Sharing, AServiceDoesNotClashWithItself) {
-  const Terms mine = terms({{Protocol::kTcp, 80}}, model::StringMap{});
+  const SharingTerms mine = terms({{Protocol::kTcp, 80}}, model::StringMap{});
   EXPECT_FALSE(clash(kSelf, mine, {{kSelf, mine}}));
   EXPECT_FALSE(hasOthers(kSelf, {{kSelf, mine}}));
   EXPECT_TRUE(agreeOnKey(kSelf, "", {{kSelf, mine}}));
 }
 
 TEST(Sharing, NeedsOneKeyThatIsNotEmpty) {
-  Sharer without = other("shop", terms({}));
+  ServiceConsumer without = other("shop", terms({}));
   without.terms.key.clear();
   EXPECT_TRUE(agreeOnKey(kSelf, "k", {other("shop", terms({}))}));
   EXPECT_FALSE(agreeOnKey(kSelf, "l", {other("shop", terms({}))}));
@@ -120,8 +123,8 @@ TEST(Sharing, APortIsReadAsItIsWritten) {
 }
 
 TEST(Sharing, PeopleReadOneNameAndTheNumberOfTheOthers) {
-  const Sharer a{{"shop", "a"}, {}};
-  const Sharer b{{"shop", "b"}, {}};
+  const ServiceConsumer a{{"shop", "a"}, {}};
+  const ServiceConsumer b{{"shop", "b"}, {}};
   EXPECT_EQ(namesOf({a}), "Service shop/a");
   EXPECT_EQ(namesOf({a, b, {kSelf, {}}}), "Service shop/a and 2 more");
   EXPECT_EQ(namesOf({a, b}, a.service), "Service shop/b");

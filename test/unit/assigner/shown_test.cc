@@ -55,11 +55,11 @@ struct Case {
 
 TEST(EnterShown, RestoresAdoptsOrHoldsForOthers) {
   const auto nothing = [](Allocator&) {};
-  const auto otherHas = [](Allocator& allocator) { test::takeUp(allocator, kOther, "10.0.0.5"); };
+  const auto otherHas = [](Allocator& allocator) { test::restore(allocator, kOther, "10.0.0.5"); };
   const auto wasForeign = [](Allocator& allocator) {
     allocator.setForeign(kWeb, {ip("10.0.0.5")});
   };
-  const auto holds = [](Allocator& allocator) { test::takeUp(allocator, kWeb, "10.0.0.5"); };
+  const auto allocations = [](Allocator& allocator) { test::restore(allocator, kWeb, "10.0.0.5"); };
   const std::vector<Case> cases{
       {"it shows nothing", showing({}), false, nothing, "", "", ""},
       {"its condition says that barevip allocated it", given({"10.0.0.5"}), false, nothing,
@@ -77,13 +77,13 @@ TEST(EnterShown, RestoresAdoptsOrHoldsForOthers) {
       {"a foreign address is shown no more", showing({}), false, wasForeign,
        "wasForeign changed released 10.0.0.5", "", ""},
       {"what it shows besides was written by a person", given({"10.0.0.5", "10.0.0.6"}), false,
-       holds, "changed", "10.0.0.5", "10.0.0.6"},
+       allocations, "changed", "10.0.0.5", "10.0.0.6"},
   };
   for (const Case& each : cases) {
     Allocator allocator = test::allocatorWith({test::pool("a", {"10.0.0.0/24"})});
     each.before(allocator);
     const Entered entered =
-        enterShown(allocator, each.service, applicantOf(each.service, nullptr), {each.adopt});
+        enterShown(allocator, each.service, requesterOf(each.service, nullptr), {each.adopt});
     std::string did;
     const auto add = [&](bool is, const std::string& what) {
       if (!is) return;
@@ -97,8 +97,8 @@ TEST(EnterShown, RestoresAdoptsOrHoldsForOthers) {
     add(entered.change.any, "changed");
     add(!entered.change.released.empty(), "released " + joinedText(entered.change.released));
     EXPECT_EQ(did, each.did) << each.situation;
-    EXPECT_EQ(joinedText(allocator.holds().ofService(kWeb)), each.has) << each.situation;
-    EXPECT_EQ(joinedText(allocator.holds().ofForeign(kWeb)), each.foreign) << each.situation;
+    EXPECT_EQ(joinedText(allocator.allocations().ofService(kWeb)), each.has) << each.situation;
+    EXPECT_EQ(joinedText(allocator.allocations().ofForeign(kWeb)), each.foreign) << each.situation;
   }
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 
 namespace barevip::assigner::test {
 

@@ -26,14 +26,14 @@ using testing::Not;
 
 Request in(const std::string& ns, Request request) {
   request.service.ns = ns;
-  request.applicant.ns = ns;
+  request.requester.ns = ns;
   return request;
 }
 
 Reservation reservation(const std::string& ns, const std::string& name) {
   Reservation result;
   result.claim = {ns, name};
-  result.applicant = {ns, model::StringMap{}, std::nullopt};
+  result.requester = {ns, model::StringMap{}, std::nullopt};
   return result;
 }
 
@@ -136,7 +136,7 @@ TEST_F(ReuseTest, ANamespaceThatReplacesAllItsServicesFindsAllItsAddresses) {
 TEST_F(ReuseTest, WhatOthersShowIsTheirsWhenTheRestEnds) {
   allocator_.setForeign({"blog", "old"}, {ip("10.0.0.0")});
   allocator_.tick(MonotonicTime(61s));
-  EXPECT_EQ(allocator_.holds().find(ip("10.0.0.0"))->kind, Holder::Kind::kForeign);
+  EXPECT_EQ(allocator_.allocations().find(ip("10.0.0.0"))->kind, Consumer::Kind::kForeign);
   EXPECT_TRUE(allocator_.takeFreed().empty());
 }
 
@@ -205,7 +205,7 @@ TEST(ServiceSelectorAlone, AdmitsNoReservationUnlessThePoolSaysSo) {
   EXPECT_TRUE(bound.reserve(reservation("shop", "front")));
 }
 
-TEST(Names, OfHoldersAreToldWithinTheirNamespaceOnly) {
+TEST(Names, OfConsumersAreToldWithinTheirNamespaceOnly) {
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
   assign(allocator, in("shop", requestFor("secret", "10.0.0.7")));
   EXPECT_THAT(message(assign(allocator, in("shop", requestFor("own", "10.0.0.7")))),

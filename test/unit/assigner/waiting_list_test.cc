@@ -13,11 +13,11 @@ using test::ip;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Holder service(const std::string& name, const std::string& ns = "default") {
-  return {Holder::Kind::kService, {ns, name}};
+Consumer service(const std::string& name, const std::string& ns = "default") {
+  return {Consumer::Kind::kService, {ns, name}};
 }
 
-const WaitingList::HasRoom kRoom = [](const Limit&, const Holder&) { return true; };
+const WaitingList::HasRoom kRoom = [](const Limit&, const Consumer&) { return true; };
 
 WaitingList::Entry forPool(std::int64_t since, const std::string& pool) {
   WaitingList::Entry entry{
@@ -44,7 +44,7 @@ TEST(WaitingList, TheOldestForWhomItMayBeIsWoken) {
   list.put(service("z-old"), forPool(10, "a"));
   list.put(service("oldest"), forPool(1, "b"));
   EXPECT_EQ(list.wake(freed("10.0.0.1"), kRoom), service("z-old"));
-  EXPECT_THAT(list.keys(Holder::Kind::kService),
+  EXPECT_THAT(list.keys(Consumer::Kind::kService),
               ElementsAre(service("oldest").key, service("z-old").key, service("a-young").key));
 }
 
@@ -136,7 +136,7 @@ TEST(WaitingList, WhoAsksForANumberIsNotPassedOverForIt) {
 }
 
 TEST(WaitingList, WhoseNamespaceHasNoRoomAnyMoreWaitsForRoom) {
-  const WaitingList::HasRoom full = [](const Limit& limit, const Holder&) {
+  const WaitingList::HasRoom full = [](const Limit& limit, const Consumer&) {
     return limit.ns != "full";
   };
   WaitingList list;
@@ -189,7 +189,7 @@ TEST(WaitingList, UnderALimitTheOldestIsWokenWhoMayHaveSomethingAndThenTheNext) 
   auto woken = list.looks(service("one"));
   ASSERT_THAT(woken.limits, ElementsAre(limit));
   ASSERT_EQ(list.passOn(limit, woken,
-                        [](const Limit&, const Holder& who) { return who.key.name != "two"; }),
+                        [](const Limit&, const Consumer& who) { return who.key.name != "two"; }),
             service("three"));
   woken = list.looks(service("three"));
   EXPECT_FALSE(list.passOn(limit, woken, kRoom));
@@ -231,10 +231,10 @@ TEST(WaitingList, CountsWhoWaitsForSomethingByReason) {
     entry.standing = standing;
     list.put(service("served " + std::to_string(static_cast<int>(standing))), entry);
   }
-  list.put({Holder::Kind::kReservation, {"default", "r"}}, forPool(1, "a"));
-  EXPECT_EQ(list.waiting(Holder::Kind::kService, RefusalReason::kPoolExhausted), 2U);
-  EXPECT_EQ(list.waiting(Holder::Kind::kService, RefusalReason::kAddressHeld), 0U);
-  EXPECT_EQ(list.waiting(Holder::Kind::kReservation, RefusalReason::kPoolExhausted), 1U);
+  list.put({Consumer::Kind::kReservation, {"default", "r"}}, forPool(1, "a"));
+  EXPECT_EQ(list.waiting(Consumer::Kind::kService, RefusalReason::kPoolExhausted), 2U);
+  EXPECT_EQ(list.waiting(Consumer::Kind::kService, RefusalReason::kAddressHeld), 0U);
+  EXPECT_EQ(list.waiting(Consumer::Kind::kReservation, RefusalReason::kPoolExhausted), 1U);
   for (const Standing standing : {Standing::kIncomplete, Standing::kKeeps, Standing::kForeign}) {
     EXPECT_EQ(list.services(standing), 1U);
   }

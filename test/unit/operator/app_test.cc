@@ -636,13 +636,13 @@ TEST_F(AppTest, ALeaderWhoseWatchesAreDeadLetsAnotherLead) {
   start("first");
   ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().leading(); }));
   // As a server does each minute.
-  const auto holds = [&](const std::function<bool()>& condition) {
+  const auto allocations = [&](const std::function<bool()>& condition) {
     return api_.waitFor([&] {
       api_.sendBookmarks();
       return condition();
     });
   };
-  EXPECT_TRUE(holds([&] { return replicas_[0]->app().ready().status == 200; }));
+  EXPECT_TRUE(allocations([&] { return replicas_[0]->app().ready().status == 200; }));
   start("second");
   ASSERT_TRUE(api_.waitFor([&] { return replicas_[1]->app().synced(); }));
   api_.setInterceptor([](kube::FakeApi::Verb verb, const kube::Resource& resource,
@@ -652,16 +652,16 @@ TEST_F(AppTest, ALeaderWhoseWatchesAreDeadLetsAnotherLead) {
     return Error{ErrorCode::kUnavailable, "connection reset"};
   });
   api_.cutWatches();
-  EXPECT_TRUE(holds([&] { return replicas_[1]->app().leading(); }));
+  EXPECT_TRUE(allocations([&] { return replicas_[1]->app().leading(); }));
   const auto ready = replicas_[0]->app().ready();
   EXPECT_EQ(ready.status, 503);
   EXPECT_THAT(ready.body, HasSubstr("namespaces"));
   EXPECT_EQ(replicas_[0]->app().live().status, 200) << "a restart would not help";
   api_.setInterceptor({});
-  EXPECT_TRUE(holds([&] { return replicas_[0]->app().ready().status == 200; }));
+  EXPECT_TRUE(allocations([&] { return replicas_[0]->app().ready().status == 200; }));
   putPool("a", {"10.0.0.7"});
   putService("s0");
-  EXPECT_TRUE(holds([&] { return shown("s0") == "10.0.0.7"; }));
+  EXPECT_TRUE(allocations([&] { return shown("s0") == "10.0.0.7"; }));
 }
 
 TEST_F(AppTest, AStandbyWritesNothing) {

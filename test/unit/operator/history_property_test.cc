@@ -25,7 +25,7 @@ int histories() {
 }
 
 template <class Property>
-bool holds(const std::string& promise, int count, Property property) {
+bool allocations(const std::string& promise, int count, Property property) {
   const auto& configured = rc::detail::configuration().testParams;
   rc::detail::TestParams params = configured;
   if (params.maxSuccess == rc::detail::TestParams().maxSuccess) params.maxSuccess = count;
@@ -59,7 +59,7 @@ class HistoryProperty : public testing::Test {
 };
 
 TEST_F(HistoryProperty, WhateverHappensThePromisesOfAllocationAreKept) {
-  EXPECT_TRUE(holds("promises of allocation", histories(), [] {
+  EXPECT_TRUE(allocations("promises of allocation", histories(), [] {
     const auto history = *anyHistory(kLongest);
     World world(history.schedule);
     const std::string broken = playIn(world, history);
@@ -68,7 +68,7 @@ TEST_F(HistoryProperty, WhateverHappensThePromisesOfAllocationAreKept) {
 }
 
 TEST_F(HistoryProperty, TheSameHistoryGivesTheSameObjects) {
-  EXPECT_TRUE(holds("same input, same output", histories() / 20, [] {
+  EXPECT_TRUE(allocations("same input, same output", histories() / 20, [] {
     const auto history = *anyHistory(kLongest);
     World first(history.schedule);
     World second(history.schedule);

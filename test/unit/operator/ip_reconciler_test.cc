@@ -36,19 +36,19 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     ADD_FAILURE() << name << " does not settle";
   }
 
-  /// Belongs to the ledger of this session.
+  /// Belongs to the allocator of this session.
   IpReconciler& reservations() {
-    if (!made_ || ledgerSeen_ != ledger_.get()) {
-      ledgerSeen_ = ledger_.get();
+    if (!made_ || allocatorSeen_ != allocator_.get()) {
+      allocatorSeen_ = allocator_.get();
       made_ = std::make_unique<IpReconciler>(
-          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *ledger_,
+          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *allocator_,
           *waiting_,
           assigner::AllocationNotices{
               [this](const std::string&) { ++freed_; },
               [this](const assigner::Shareable&) { ++freed_; },
               [this](const kube::ObjectKey&) { ++freed_; }, [] {}, [](const kube::ObjectKey&) {},
               [this](const kube::ObjectKey& service) { touched_.push_back(service.name); },
-              [this](const assigner::Holder& who) { onDecided_(who); }});
+              [this](const assigner::Consumer& who) { onDecided_(who); }});
     }
     return *made_;
   }
@@ -101,12 +101,12 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
 
  private:
   std::unique_ptr<IpReconciler> made_;
-  const assigner::Ledger* ledgerSeen_ = nullptr;
+  const assigner::SharedAllocator* allocatorSeen_ = nullptr;
 };
 
 TEST_F(IpReconcilerTest, ItIsToldThatAReservationHasDecidedBeforeAnythingIsWritten) {
   std::vector<std::size_t> writes;
-  onDecided_ = [&](const assigner::Holder& who) {
+  onDecided_ = [&](const assigner::Consumer& who) {
     EXPECT_EQ(who.key.name, "front");
     writes.push_back(api_.writeCount());
   };
@@ -147,10 +147,10 @@ TEST_F(IpReconcilerTest, ABoundRecordTellsWhichPoolGaveTheAddressIfNobodyKnows) 
   add("web");
   look("web-10.0.0.0");
   setPools({pool("a", {"192.0.2.0/24"})});
-  ledger_->with([](assigner::Allocator& allocator) {
+  allocator_->with([](assigner::Allocator& allocator) {
     allocator.releaseAll({"default", "web"});
-    allocator.takeUp({{"default", "web"}, {}, ""}, assigner::test::ip("10.0.0.0"),
-                     assigner::Allocator::Proof::kGranted);
+    allocator.restore({{"default", "web"}, {}, ""}, assigner::test::ip("10.0.0.0"),
+                      assigner::Allocator::Evidence::kRecorded);
   });
   look("web-10.0.0.0");
   EXPECT_EQ(claim("web-10.0.0.0")["status"]["pool"], "a");
@@ -286,7 +286,7 @@ TEST_F(IpReconcilerTest, AStatusHasNoMorePortsThanTheCrdTakes) {
 TEST_F(IpReconcilerTest, AReservationNamesNoMoreServicesThanTheCrdTakes) {
   reserve("front-door", {{"address", "10.0.0.7"}, {"shareKey", "k"}});
   sync();
-  ledger_->with([&](assigner::Allocator& allocator) {
+  allocator_->with([&](assigner::Allocator& allocator) {
     assigner::Request request;
     request.claims = {"front-door"};
     request.families = {Family::kIpv4};
@@ -427,19 +427,19 @@ TEST_F(IpReconcilerTest, AUserOfAReservationThatTakesAnotherClassIsReleased) {
   EXPECT_EQ(shown("web"), "");
 }
 
-TEST_F(IpReconcilerTest, AHeldAddressIsAConflictThatNamesTheHolder) {
+TEST_F(IpReconcilerTest, AHeldAddressIsAConflictThatNamesTheConsumer) {
   add("web");
   reserve("thief", {{"address", "10.0.0.0"}});
   EXPECT_EQ(phase("thief"), "Conflict");
   EXPECT_EQ(bound("thief")["reason"], "AddressHeld");
   EXPECT_THAT(bound("thief")["message"], HasSubstr("Service default/web"));
-  EXPECT_THAT(waiters(assigner::Holder::Kind::kReservation),
+  EXPECT_THAT(waiters(assigner::Consumer::Kind::kReservation),
               ElementsAre(kube::ObjectKey{"default", "thief"}));
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");
   look("thief");
   EXPECT_EQ(phase("thief"), "Bound");
-  EXPECT_THAT(waiters(assigner::Holder::Kind::kReservation), IsEmpty());
+  EXPECT_THAT(waiters(assigner::Consumer::Kind::kReservation), IsEmpty());
 }
 
 TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
@@ -465,12 +465,12 @@ TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
 
 TEST_F(IpReconcilerTest, WhatIsBeingDeletedWaitsForNothing) {
   reserve("wish", {{"pool", "nowhere"}});
-  ASSERT_THAT(waiting_->keys(assigner::Holder::Kind::kReservation), testing::SizeIs(1));
+  ASSERT_THAT(waiting_->keys(assigner::Consumer::Kind::kReservation), testing::SizeIs(1));
   json going = claim("wish");
   going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   api_.put(kube::kIps, going);
   look("wish");
-  EXPECT_THAT(waiting_->keys(assigner::Holder::Kind::kReservation), testing::IsEmpty());
+  EXPECT_THAT(waiting_->keys(assigner::Consumer::Kind::kReservation), testing::IsEmpty());
 }
 
 TEST_F(IpReconcilerTest, ADeletedReservationFreesItsAddress) {
@@ -500,7 +500,8 @@ TEST_F(IpReconcilerTest, AReservationMadeAnewWithAnotherAddressMoves) {
   api_.erase(kube::kIps, {"default", "front-door"});
   reserve("front-door", {{"address", "10.0.0.8"}});
   EXPECT_EQ(claim("front-door")["status"]["address"], "10.0.0.8");
-  EXPECT_EQ(ledger_->with([](assigner::Allocator& a) { return a.holds().all().size(); }), 1U);
+  EXPECT_EQ(allocator_->with([](assigner::Allocator& a) { return a.allocations().all().size(); }),
+            1U);
 }
 
 json sharingJson(const std::string& name, int port) {
@@ -519,14 +520,14 @@ TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNoth
     ASSERT_TRUE(reservations().reconcile(claim.key, {}));
   };
   const auto held = [this] {
-    return ledger_->with([](assigner::Allocator& allocator) {
-      return allocator.holds().ofReservation({"default", "front-door"}).has_value();
+    return allocator_->with([](assigner::Allocator& allocator) {
+      return allocator.allocations().ofReservation({"default", "front-door"}).has_value();
     });
   };
   api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
                         {"spec", {{"address", "10.0.0.7"}}}});
   sync();
-  ledger_->with([&](assigner::Allocator& allocator) {
+  allocator_->with([&](assigner::Allocator& allocator) {
     // Decided before it was one too many, and its status does not say so yet.
     (void)allocator.reserve(
         *assigner::reservationOf(*claims_.get({"default", "front-door"}), nullptr));

@@ -25,10 +25,10 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
     setPools({});
     pools_ = std::make_unique<PoolReconciler>(
         api_, clock_, events_,
-        PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_}, *ledger_,
-        [this](const std::vector<assigner::PoolHolder>& concerned) {
+        PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_}, *allocator_,
+        [this](const std::vector<assigner::PoolConsumer>& concerned) {
           concerned_.clear();
-          for (const auto& each : concerned) concerned_.insert(each.holder.toString());
+          for (const auto& each : concerned) concerned_.insert(each.consumer.toString());
           if (afterRefresh_) std::exchange(afterRefresh_, {})();
         });
   }
@@ -116,7 +116,7 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
   assigner::ClusterUse use_;
   std::unique_ptr<PoolReconciler> pools_;
   std::set<std::string> concerned_;     ///< by the last change of Pools
-  std::function<void()> afterRefresh_;  ///< called once, when the ledger has other Pools
+  std::function<void()> afterRefresh_;  ///< called once, when the allocator has other Pools
 
  private:
   std::map<std::string, std::size_t> told_;
@@ -243,7 +243,7 @@ TEST_F(PoolReconcilerTest, ANewLeaderTellsNothingOfWhatStands) {
   (void)news("a");
   PoolReconciler next(api_, clock_, events_,
                       PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_},
-                      *ledger_, [](const auto&) {});
+                      *allocator_, [](const auto&) {});
   ASSERT_TRUE(next.reconcile({"", "a"}, {}));
   EXPECT_THAT(news("a"), IsEmpty());
 }
@@ -294,7 +294,7 @@ TEST_F(PoolReconcilerTest, AnUnusedPoolIsDeletedAtOnce) {
   EXPECT_FALSE(exists("a"));
 }
 
-TEST_F(PoolReconcilerTest, ADeletedPoolStaysUntilItsLastHolderIsGone) {
+TEST_F(PoolReconcilerTest, ADeletedPoolStaysUntilItsLastConsumerIsGone) {
   putPool("a", kRange);
   add("one");
   add("two");
@@ -326,7 +326,7 @@ TEST_F(PoolReconcilerTest, OnlyOurFinalizerIsTakenOff) {
   EXPECT_EQ(ready("a")["reason"], "Deleting");
 }
 
-TEST_F(PoolReconcilerTest, HoldersOutsideKeepADeletedPool) {
+TEST_F(PoolReconcilerTest, ConsumersOutsideKeepADeletedPool) {
   putPool("a", kRange);
   add("one");
   putPool("a", {{"addresses", {"10.0.0.99"}}});
@@ -364,23 +364,23 @@ TEST_F(PoolReconcilerTest, AStatusThatAnotherProcessKeepsWritingIsRepairedWithou
 
 TEST_F(PoolReconcilerTest, AReservationKeepsADeletedPoolAndAForeignAddressDoesNot) {
   putPool("a", kRange);
-  ledger_->with([](assigner::Allocator& allocator) {
+  allocator_->with([](assigner::Allocator& allocator) {
     allocator.setForeign({"default", "foreign"}, {assigner::test::ip("10.0.0.1")});
-    allocator.takeUpReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
-                                {});
+    allocator.restoreReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
+                                 {});
   });
   deletePool("a");
   ASSERT_TRUE(exists("a"));
   EXPECT_THAT(ready("a")["message"], HasSubstr("10.0.0.2 (IP default/front-door)"));
   EXPECT_THAT(ready("a")["message"], Not(HasSubstr("foreign")));
-  ledger_->with([](assigner::Allocator& allocator) {
+  allocator_->with([](assigner::Allocator& allocator) {
     allocator.unreserve({"default", "front-door"});
   });
   look();
   EXPECT_FALSE(exists("a"));
 }
 
-TEST_F(PoolReconcilerTest, APoolThatHasTheAddressesTakesTheHoldersOver) {
+TEST_F(PoolReconcilerTest, APoolThatHasTheAddressesTakesTheConsumersOver) {
   putPool("old", kRange);
   add("one");
   putPool("young", kRange);
@@ -396,7 +396,7 @@ TEST_F(PoolReconcilerTest, APoolThatHasTheAddressesTakesTheHoldersOver) {
   EXPECT_EQ(shown("two"), "10.0.0.1") << "no address is given twice";
 }
 
-TEST_F(PoolReconcilerTest, APoolDeletedWhileItsHolderIsOutsideEveryOtherWaitsForThatOneOnly) {
+TEST_F(PoolReconcilerTest, APoolDeletedWhileItsConsumerIsOutsideEveryOtherWaitsForThatOneOnly) {
   putPool("old", kRange);
   add("one");
   add("two");
@@ -418,7 +418,7 @@ TEST_F(PoolReconcilerTest, ABadPoolThatIsDeletedSaysSo) {
 
 // Who is not admitted any more.
 
-TEST_F(PoolReconcilerTest, NamesHoldersThatItNoLongerAdmits) {
+TEST_F(PoolReconcilerTest, NamesConsumersThatItNoLongerAdmits) {
   putPool("a", kRange);
   add("one");
   putPool("a", {{"addresses", {"10.0.0.0/24"}}, {"ignoreNamespaces", {"default"}}});
@@ -447,17 +447,17 @@ TEST_F(PoolReconcilerTest, AReservationIsNotAdmittedByItsNamespaceOrByItsUser) {
                           {"allowReservations", true},
                           {"serviceSelector", {{"matchLabels", {{"tier", "edge"}}}}}};
   putPool("a", selecting);
-  ledger_->with([](assigner::Allocator& allocator) {
-    allocator.takeUpReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
-                                {});
+  allocator_->with([](assigner::Allocator& allocator) {
+    allocator.restoreReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
+                                 {});
   });
   look();
   EXPECT_EQ(ready("a")["reason"], "Ready") << "for no Service yet";
   put(assigner::test::serviceJson("web"));
-  ledger_->with([](assigner::Allocator& allocator) {
+  allocator_->with([](assigner::Allocator& allocator) {
     allocator.unreserve({"default", "front-door"});
-    allocator.takeUpReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
-                                {{{"default", "web"}, {}}});
+    allocator.restoreReservation({"default", "front-door"}, assigner::test::ip("10.0.0.2"), "a", "",
+                                 {{{"default", "web"}, {}}});
   });
   look();
   EXPECT_EQ(ready("a")["reason"], "HoldersNotAdmitted");
@@ -466,7 +466,7 @@ TEST_F(PoolReconcilerTest, AReservationIsNotAdmittedByItsNamespaceOrByItsUser) {
 
 // Who is looked at again.
 
-TEST_F(PoolReconcilerTest, AChangeConcernsTheHoldersOfThatPoolAlone) {
+TEST_F(PoolReconcilerTest, AChangeConcernsTheConsumersOfThatPoolAlone) {
   putPool("a", kRange);
   add("one");
   putPool("b", {{"addresses", {"10.1.0.0/24"}}});
@@ -478,7 +478,7 @@ TEST_F(PoolReconcilerTest, AChangeConcernsTheHoldersOfThatPoolAlone) {
   EXPECT_THAT(concerned_, IsEmpty());
 }
 
-TEST_F(PoolReconcilerTest, AChangeConcernsTheHoldersOfAPoolThatGivesAgainByIt) {
+TEST_F(PoolReconcilerTest, AChangeConcernsTheConsumersOfAPoolThatGivesAgainByIt) {
   putPool("a", {{"addresses", {"10.0.0.0/24"}}});
   add("one");
   putPool("b", {{"addresses", {"10.1.0.0/24", "10.2.0.0/24"}}});

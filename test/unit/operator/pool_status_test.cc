@@ -67,7 +67,7 @@ TEST(PoolStatus, TellsBothPoolsThatTheyOverlap) {
   EXPECT_EQ(model::findCondition(second.conditions, "Overlapping")->status, "True");
 }
 
-TEST(PoolStatus, NamesHoldersOutsideOfAShrunkPool) {
+TEST(PoolStatus, NamesConsumersOutsideOfAShrunkPool) {
   model::Pool shrunk = pool("a", {"10.0.0.0/24"});
   Allocator allocator = assigner::test::allocatorWith({shrunk});
   for (int i = 0; i < 13; ++i) assign(allocator, assigner::test::request("s" + std::to_string(i)));
@@ -81,15 +81,15 @@ TEST(PoolStatus, NamesHoldersOutsideOfAShrunkPool) {
   EXPECT_EQ(status.allocated.ipv4, "13");
 }
 
-TEST(PoolStatus, NamesTenHoldersOfAPoolThatIsBeingDeleted) {
+TEST(PoolStatus, NamesTenConsumersOfAPoolThatIsBeingDeleted) {
   model::Pool going = pool("a", {"10.0.0.0/24"});
   going.deleting = true;
   PoolReport report{assigner::planPools({going})[0], {}, {}, {}};
   EXPECT_EQ(ready(poolStatus(going, report, WallTime{})), "False Deleting");
   for (int i = 0; i < 12; ++i) {
-    report.holders.push_back({ip("10.0.0." + std::to_string(i)),
-                              {assigner::Holder::Kind::kService, {"default", "web"}},
-                              {}});
+    report.consumers.push_back({ip("10.0.0." + std::to_string(i)),
+                                {assigner::Consumer::Kind::kService, {"default", "web"}},
+                                {}});
   }
   const auto status = poolStatus(going, report, WallTime{});
   EXPECT_EQ(ready(status), "False Deleting");

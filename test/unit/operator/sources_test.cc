@@ -205,24 +205,24 @@ TEST(Sources, ASessionBeginsWithTheOldest) {
 }
 
 TEST(Sources, ConsumersOfAChangedPoolLookAgainWithTheirIpObjects) {
-  using Kind = assigner::Holder::Kind;
+  using Kind = assigner::Consumer::Kind;
   assigner::ClaimIndex index;
   index.update(nullptr, claim(kRecord, "web"));
   const IpAddress address = IpAddress::parse("192.0.2.1").value();
   check({
       {"a Service",
-       ofPoolHolders({{address, {Kind::kService, kWeb}, {}}}, index),
+       ofPoolConsumers({{address, {Kind::kService, kWeb}, {}}}, index),
        {{kWeb}, {kRecord}, {}, false}},
       {"a reservation and the Services that use it",
-       ofPoolHolders({{address, {Kind::kReservation, kReserved}, {kWeb}}}, index),
+       ofPoolConsumers({{address, {Kind::kReservation, kReserved}, {kWeb}}}, index),
        {{kWeb}, {kReserved}, {}, false}},
   });
 }
 
 TEST(Sources, AConsumerThatWaitsIsEnqueuedByItsKind) {
-  using Kind = assigner::Holder::Kind;
+  using Kind = assigner::Consumer::Kind;
   const Enqueued both{{kWeb}, {kReserved}, {}, false};
-  EXPECT_EQ(ofHolders({{Kind::kReservation, kReserved}, {Kind::kService, kWeb}}), both);
+  EXPECT_EQ(ofConsumers({{Kind::kReservation, kReserved}, {Kind::kService, kWeb}}), both);
 }
 
 }  // namespace

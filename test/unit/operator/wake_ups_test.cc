@@ -16,8 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using assigner::Allocator;
+using assigner::Consumer;
 using assigner::Freed;
-using assigner::Holder;
 using assigner::WaitingList;
 using assigner::test::ip;
 using testing::ElementsAre;
@@ -25,8 +25,8 @@ using testing::IsEmpty;
 
 const std::string kOnly = "10.0.0.7";
 
-Holder service(const std::string& ns, const std::string& name) {
-  return {Holder::Kind::kService, {ns, name}};
+Consumer service(const std::string& ns, const std::string& name) {
+  return {Consumer::Kind::kService, {ns, name}};
 }
 
 /// A Pool with one address, which a Service of the namespace shop has.
@@ -40,7 +40,7 @@ class WakeUpsTest : public testing::Test {
   void setDelay(std::chrono::seconds delay) {
     model::Pool pool = assigner::test::pool("a", {kOnly});
     pool.reuseDelay = delay;
-    ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+    allocator_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
   }
 
   /// What the Service gets that asks for any address, or for the only one.
@@ -48,12 +48,12 @@ class WakeUpsTest : public testing::Test {
     assigner::Request request =
         byNumber ? assigner::test::requestFor(name, kOnly) : assigner::test::request(name);
     request.service.ns = ns;
-    request.applicant.ns = ns;
-    return assigner::test::shown(ledger_.with(
+    request.requester.ns = ns;
+    return assigner::test::shown(allocator_.with(
         [&](Allocator& allocator) { return assigner::test::assign(allocator, request); }));
   }
 
-  void waits(const Holder& who, std::int64_t since) {
+  void waits(const Consumer& who, std::int64_t since) {
     WaitingList::Entry entry{
         since, assigner::RefusalReason::kPoolExhausted, WaitingList::Standing::kWaits, {}, {}};
     entry.obstacle.exhausted = {{"a", Family::kIpv4}};
@@ -61,19 +61,19 @@ class WakeUpsTest : public testing::Test {
   }
 
   void release(const std::string& ns, const std::string& name) {
-    ledger_.with([&](Allocator& allocator) { allocator.release({ns, name}, ip(kOnly)); });
+    allocator_.with([&](Allocator& allocator) { allocator.release({ns, name}, ip(kOnly)); });
   }
 
   /// The Service looks, and takes nothing. Returns who is next.
-  std::vector<Holder> declines(const Holder& who) {
+  std::vector<Consumer> declines(const Consumer& who) {
     wakeUps_.looks(who);
     return wakeUps_.looked(who).consumers;
   }
 
   ManualClock clock_;
   WaitingList waiting_;
-  assigner::Ledger ledger_{clock_, &waiting_};
-  WakeUps wakeUps_{clock_, ledger_, waiting_};
+  assigner::SharedAllocator allocator_{clock_, &waiting_};
+  WakeUps wakeUps_{clock_, allocator_, waiting_};
 };
 
 TEST_F(WakeUpsTest, ANewcomerDoesNotOvertakeTheOldestWaiter) {
@@ -157,14 +157,14 @@ TEST_F(WakeUpsTest, ARestThatEndsDuringALookIsForTheOldestOfAll) {
 TEST_F(WakeUpsTest, AddressesThatBecomeFreeTogetherTakeOneLookEach) {
   constexpr int kMany = 16;
   const model::Pool pool = assigner::test::pool("a", {"10.0.0.0/28"});
-  ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+  allocator_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
   for (int i = 1; i < kMany; ++i) ask("shop", std::to_string(i));
   for (int i = 0; i < kMany; ++i) waits(service("blog", std::to_string(i)), 10 + i);
-  ledger_.with([&](Allocator& allocator) {
+  allocator_.with([&](Allocator& allocator) {
     for (int i = 1; i < kMany; ++i) allocator.releaseAll({"shop", std::to_string(i)});
     allocator.releaseAll({"shop", "first"});
   });
-  const std::vector<Holder> woken = wakeUps_.released("shop").consumers;
+  const std::vector<Consumer> woken = wakeUps_.released("shop").consumers;
   for (int i = 0; i < kMany; ++i) {
     ASSERT_EQ(woken.at(i), service("blog", std::to_string(i)));
     wakeUps_.looks(woken[i]);
@@ -181,7 +181,7 @@ class LimitTest : public WakeUpsTest {
   LimitTest() {
     model::Pool pool = assigner::test::pool("a", {"10.0.0.0/24"});
     pool.maxPerNamespace = 2;
-    ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+    allocator_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
     ask("shop", "second");
     waitsForRoom("old", 10);
     waitsForRoom("young", 20);
@@ -222,20 +222,20 @@ TEST_F(LimitTest, RoomThatOneDoesNotTakeIsForTheNext) {
 // Of a namespace with room for one two wait, and two addresses become free.
 TEST_F(LimitTest, WhoLooksFirstDoesNotTakeTheRoomOfOneWhoWasPromisedAnAddressBefore) {
   model::Pool pool = assigner::test::pool("a", {"10.0.0.0/31"});
-  ledger_.with([&](Allocator& allocator) {
+  allocator_.with([&](Allocator& allocator) {
     allocator.releaseAll({"shop", "second"});
     allocator.releaseAll({"shop", "first"});
   });
   waiting_.remove(service("shop", "old"));
   waiting_.remove(service("shop", "young"));
   pool.maxPerNamespace = 1;
-  ledger_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
+  allocator_.with([&](Allocator& allocator) { allocator.setPools(assigner::planPools({pool})); });
   ask("other", "x");
   ask("another", "y");
   waits(service("shop", "old"), 10);
   waits(service("shop", "young"), 20);
   waits(service("blog", "youngest"), 30);
-  ledger_.with([&](Allocator& allocator) {
+  allocator_.with([&](Allocator& allocator) {
     allocator.releaseAll({"other", "x"});
     allocator.releaseAll({"another", "y"});
   });
@@ -260,9 +260,10 @@ TEST_F(LimitTest, WithoutRoomNobodyIsWoken) {
 TEST_F(LimitTest, WhatAWaiterHasItselfIsRoomForIt) {
   ask("shop", "first");
   assigner::Request third = assigner::test::request("third");
-  third.service.ns = third.applicant.ns = "shop";
-  ledger_.with([&](Allocator& allocator) {
-    allocator.takeUp({third.service, third.terms, "a"}, ip("10.0.0.9"), Allocator::Proof::kGranted);
+  third.service.ns = third.requester.ns = "shop";
+  allocator_.with([&](Allocator& allocator) {
+    allocator.restore({third.service, third.terms, "a"}, ip("10.0.0.9"),
+                      Allocator::Evidence::kRecorded);
   });
   waitsForRoom("third", 30);
   release("shop", "first");
@@ -272,7 +273,7 @@ TEST_F(LimitTest, WhatAWaiterHasItselfIsRoomForIt) {
 TEST_F(WakeUpsTest, WhatOthersShowIsTheirsWhenNobodyTakesIt) {
   waits(service("blog", "old"), 10);
   release("shop", "first");
-  ledger_.with([](Allocator& allocator) { allocator.setForeign({"news", "x"}, {ip(kOnly)}); });
+  allocator_.with([](Allocator& allocator) { allocator.setForeign({"news", "x"}, {ip(kOnly)}); });
   EXPECT_THAT(declines(service("blog", "old")), IsEmpty());
   EXPECT_EQ(ask("evil", "newcomer"), "") << "it is shown";
 }

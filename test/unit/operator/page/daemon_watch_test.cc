@@ -34,7 +34,7 @@ TEST(TheWatchOfDaemons, CallsSilentWhoseLeaseDoesNotChangeWhateverItsClockSays) 
   EXPECT_FALSE(watch.look({lease("b", "1990-01-01T00:00:02Z")}, start + 8s)[0].silent);
 }
 
-TEST(TheWatchOfDaemons, LeavesOutALeaseWithoutAHolder) {
+TEST(TheWatchOfDaemons, LeavesOutALeaseWithoutAConsumer) {
   DaemonWatch watch;
   EXPECT_TRUE(watch.look({lease("", "1")}, MonotonicTime(1h)).empty());
 }

@@ -14,7 +14,7 @@
 
 namespace barevip::assigner {
 
-struct Holder {
+struct Consumer {
   enum class Kind : std::uint8_t {
     kService,      ///< by an IP object that the assigner made for it
     kReservation,  ///< an IP object that a person made
@@ -26,64 +26,66 @@ struct Holder {
 
   [[nodiscard]] std::string toString() const;
 
-  friend bool operator==(const Holder&, const Holder&) = default;
+  friend bool operator==(const Consumer&, const Consumer&) = default;
 };
 
 /// An address that is held: by Services, by a reservation or by a foreign Service.
-struct Hold {
-  Holder::Kind kind = Holder::Kind::kService;
+struct Allocation {
+  Consumer::Kind kind = Consumer::Kind::kService;
   Text pool;              ///< that gave a reserved address; empty: unknown
   kube::ObjectKey owner;  ///< the IP object of a reservation, or the foreign Service
   Text shareKey;          ///< of a reservation: with it several Services may use it
-  /// The Services that have the address, ascending: the holders, at least one, or the users of a
+  /// The Services that have the address, ascending: the consumers, at least one, or the users of a
   /// reservation. Several have one key and fit together.
-  std::vector<Sharer> users;
+  std::vector<ServiceConsumer> users;
   bool recorded = true;  ///< of a reservation: the API says that it holds the address
   /// Of what rests: who waited longest for it, and alone may have it until it has looked.
-  std::optional<Holder> promisedTo = {};
+  std::optional<Consumer> promisedTo = {};
   std::uint64_t promise = 0;  ///< how many promises were made before it
 
-  [[nodiscard]] static Hold ofService(Sharer service);
-  [[nodiscard]] static Hold ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
-                                          std::vector<Sharer> users);
-  [[nodiscard]] static Hold ofForeign(kube::ObjectKey service);
-  [[nodiscard]] static Hold ofRest(Text pool, Text ns);
+  [[nodiscard]] static Allocation ofService(ServiceConsumer service);
+  [[nodiscard]] static Allocation ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
+                                                std::vector<ServiceConsumer> users);
+  [[nodiscard]] static Allocation ofForeign(kube::ObjectKey service);
+  [[nodiscard]] static Allocation ofRest(Text pool, Text ns);
 
   /// The Pool that the address came from: an address counts for one Pool, so the first one's of
   /// Services that share. Empty: unknown.
-  [[nodiscard]] const Text& givenFrom() const;
+  [[nodiscard]] const Text& sourcePool() const;
 
   /// Nobody has the address, and who asks may have it.
-  [[nodiscard]] bool isFreeFor(const Holder& asking) const;
+  [[nodiscard]] bool isFreeFor(const Consumer& asking) const;
 
   /// nullptr: the Service does not have the address.
-  [[nodiscard]] const Sharer* user(const kube::ObjectKey& service) const;
+  [[nodiscard]] const ServiceConsumer* user(const kube::ObjectKey& service) const;
   /// Whether a consumer of the namespace has it, other than the Service itself.
   [[nodiscard]] bool isOf(const std::string& ns, const kube::ObjectKey& except = {}) const;
   /// The terms on which the Service has the address; nullptr: it does not.
-  [[nodiscard]] const Terms* termsOf(const kube::ObjectKey& service) const;
+  [[nodiscard]] const SharingTerms* termsOf(const kube::ObjectKey& service) const;
 
   /// One, or several where Services share.
-  [[nodiscard]] std::vector<Holder> holders() const;
+  [[nodiscard]] std::vector<Consumer> consumers() const;
   /// For people: "Service a/b", or "Service a/b and 2 more".
   [[nodiscard]] std::string toString() const;
   /// The same for people of one namespace: names nobody of another one.
   [[nodiscard]] std::string toStringFor(const std::string& ns) const;
 
-  friend bool operator==(const Hold&, const Hold&) = default;
+  friend bool operator==(const Allocation&, const Allocation&) = default;
 };
 
 /// Who holds which address. Not thread-safe. Each operation is O(log addresses), and linear in the
 /// number of Services that share the address.
-class HoldTable {
+class AllocationTable {
  public:
   /// False, and nothing changes, if the address is held.
-  bool add(const IpAddress& address, Hold hold);
+  bool add(const IpAddress& address, Allocation allocation);
   /// False if it was not held.
   bool remove(const IpAddress& address);
 
-  [[nodiscard]] const Hold* find(const IpAddress& address) const;
-  [[nodiscard]] const std::unordered_map<IpAddress, Hold>& all() const { return holds_; }
+  [[nodiscard]] const Allocation* find(const IpAddress& address) const;
+  [[nodiscard]] const std::unordered_map<IpAddress, Allocation>& all() const {
+    return allocations_;
+  }
 
   // Addresses are ascending.
 
@@ -102,7 +104,7 @@ class HoldTable {
   // The address must be held.
 
   /// The Service has the address, too, or on other terms than before.
-  void join(const IpAddress& address, Sharer service);
+  void join(const IpAddress& address, ServiceConsumer service);
   /// The Service leaves it. Of an address that Services hold the last one cannot: remove it.
   void leave(const IpAddress& address, const kube::ObjectKey& service);
   /// The users of the reservation, at least one, hold the address from now on.
@@ -111,7 +113,7 @@ class HoldTable {
   void convertToReservation(const IpAddress& address, kube::ObjectKey claim, Text shareKey);
   void setShareKey(const IpAddress& address, Text key);
   void setRecorded(const IpAddress& address, bool recorded);
-  void setPromised(const IpAddress& address, const Holder& waiter);
+  void setPromised(const IpAddress& address, const Consumer& waiter);
   void endPromise(const IpAddress& address);
 
  private:
@@ -120,10 +122,10 @@ class HoldTable {
 
   template <class Change>
   void change(const IpAddress& address, Change&& apply);
-  void link(const IpAddress& address, const Hold& hold);
-  void unlink(const IpAddress& address, const Hold& hold);
+  void link(const IpAddress& address, const Allocation& allocation);
+  void unlink(const IpAddress& address, const Allocation& allocation);
 
-  std::unordered_map<IpAddress, Hold> holds_;
+  std::unordered_map<IpAddress, Allocation> allocations_;
   Lists services_;
   Lists foreign_;
   Lists resting_;     ///< by namespace, without a name

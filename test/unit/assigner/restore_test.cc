@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,20 +73,20 @@ Allocator after(const std::vector<model::IpClaim>& claims,
   snapshot.namespaceOf = [](const std::string&) {
     return std::make_shared<const model::Namespace>();
   };
-  takeUp(allocator, snapshot, {});
+  restore(allocator, snapshot, {});
   return allocator;
 }
 
 std::string holderAfter(const std::vector<model::IpClaim>& claims,
                         const std::vector<model::Service>& services, const std::string& address) {
   const Allocator allocator = after(claims, services);
-  const Hold* const hold = allocator.holds().find(ip(address));
-  return hold == nullptr ? "nobody" : hold->toString();
+  const Allocation* const allocation = allocator.allocations().find(ip(address));
+  return allocation == nullptr ? "nobody" : allocation->toString();
 }
 
 const std::string kAddress = "10.0.0.7";
 
-TEST(TakeUpSnapshot, OfTwoClaimsTheOlderOneWinsInAnyOrder) {
+TEST(RestoreSnapshot, OfTwoClaimsTheOlderOneWinsInAnyOrder) {
   std::vector<model::IpClaim> claims{recordFor("young", kAddress, 20),
                                      recordFor("old", kAddress, 10)};
   const std::vector<model::Service> services{service("young"), service("old")};
@@ -95,19 +95,19 @@ TEST(TakeUpSnapshot, OfTwoClaimsTheOlderOneWinsInAnyOrder) {
   EXPECT_EQ(holderAfter(claims, services, kAddress), "Service default/old");
 }
 
-TEST(TakeUpSnapshot, AClaimGoesBeforeWhatAServiceShows) {
+TEST(RestoreSnapshot, AClaimGoesBeforeWhatAServiceShows) {
   EXPECT_EQ(holderAfter({recordFor("web", kAddress)},
                         {service("web"), showing("a-other", kAddress, true)}, kAddress),
             "Service default/web");
 }
 
-TEST(TakeUpSnapshot, AClaimGoesBeforeWhatItsOwnServiceShows) {
+TEST(RestoreSnapshot, AClaimGoesBeforeWhatItsOwnServiceShows) {
   const Allocator allocator =
       after({recordFor("web", "10.0.0.1")}, {showing("web", kAddress, true)});
-  EXPECT_THAT(allocator.holds().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
+  EXPECT_THAT(allocator.allocations().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
 }
 
-TEST(TakeUpSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
+TEST(RestoreSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
   EXPECT_EQ(holderAfter({}, {showing("a-foreign", kAddress, false), showing("web", kAddress, true)},
                         kAddress),
             "Service default/web");
@@ -115,7 +115,7 @@ TEST(TakeUpSnapshot, WhatWeGaveGoesBeforeWhatOthersShow) {
             "Service default/foreign");
 }
 
-TEST(TakeUpSnapshot, OfTwoServicesThatShowAnAddressWithoutARecordTheOlderHasIt) {
+TEST(RestoreSnapshot, OfTwoServicesThatShowAnAddressWithoutARecordTheOlderHasIt) {
   model::Service copy = showing("copy", kAddress, true);
   copy.creationSeconds = 2;
   model::Service web = showing("web", kAddress, true);
@@ -123,19 +123,19 @@ TEST(TakeUpSnapshot, OfTwoServicesThatShowAnAddressWithoutARecordTheOlderHasIt) 
   EXPECT_EQ(holderAfter({}, {copy, web}, kAddress), "Service default/web");
 }
 
-TEST(TakeUpSnapshot, AClaimWithoutItsServiceHoldsNothing) {
+TEST(RestoreSnapshot, AClaimWithoutItsServiceHoldsNothing) {
   EXPECT_EQ(holderAfter({recordFor("gone", kAddress)}, {}, kAddress), "nobody");
   model::Service anew = service("gone");
   anew.uid = "another";
   EXPECT_EQ(holderAfter({recordFor("gone", kAddress)}, {anew}, kAddress), "nobody");
 }
 
-TEST(TakeUpSnapshot, AClaimOutsideOfAllPoolsIsKeptIfItWasBound) {
+TEST(RestoreSnapshot, AClaimOutsideOfAllPoolsIsKeptIfItWasBound) {
   EXPECT_EQ(holderAfter({recordFor("web", "192.0.2.1")}, {service("web")}, "192.0.2.1"),
             "Service default/web");
 }
 
-TEST(TakeUpSnapshot, AClaimThatWasNeverBoundMustBeAdmitted) {
+TEST(RestoreSnapshot, AClaimThatWasNeverBoundMustBeAdmitted) {
   model::IpClaim forged = recordFor("web", "192.0.2.1");
   forged.status.phase = "";
   EXPECT_EQ(holderAfter({forged}, {service("web")}, "192.0.2.1"), "nobody");
@@ -144,7 +144,7 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundMustBeAdmitted) {
   EXPECT_EQ(holderAfter({interrupted}, {service("web")}, kAddress), "Service default/web");
 }
 
-TEST(TakeUpSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAndWaitsForAnother) {
+TEST(RestoreSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAndWaitsForAnother) {
   model::IpClaim fresh = recordFor("web", "192.0.2.1");
   fresh.status = {};
   model::Service waiting = showing("web", "192.0.2.1", true);
@@ -153,7 +153,7 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAnd
 }
 
 // Who may create IP objects could guess which address is given next.
-TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows) {
+TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows) {
   model::IpClaim early = recordFor("a-other", kAddress, 10);
   early.status = {};
   EXPECT_EQ(holderAfter({early}, {service("a-other"), showing("web", kAddress, true)}, kAddress),
@@ -163,7 +163,7 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows)
             "Service default/web");
 }
 
-TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatShowsAnother) {
+TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatShowsAnother) {
   model::IpClaim fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
   const std::vector<model::Service> services{showing("web", kAddress, true),
@@ -172,15 +172,15 @@ TEST(TakeUpSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatSho
   EXPECT_EQ(holderAfter({fresh}, services, "10.0.0.1"), "Service default/other");
 }
 
-TEST(TakeUpSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
+TEST(RestoreSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
   model::IpClaim fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
   const Allocator allocator = after({fresh}, {showing("web", kAddress, true)});
-  EXPECT_THAT(allocator.holds().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
+  EXPECT_THAT(allocator.allocations().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
 }
 
 // A finalizer keeps it though the address was given to another one.
-TEST(TakeUpSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
+TEST(RestoreSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
   model::IpClaim leaving = recordFor("web", kAddress, 10);
   leaving.deleting = true;
   const model::IpClaim later = recordFor("other", kAddress, 20);
@@ -190,7 +190,7 @@ TEST(TakeUpSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
             "Service default/web");
 }
 
-TEST(TakeUpSnapshot, WhatAServiceThatWaitsShowsBesidesItsRecordIsGivenToNobody) {
+TEST(RestoreSnapshot, WhatAServiceThatWaitsShowsBesidesItsRecordIsGivenToNobody) {
   model::Service waiting = showing("web", "10.0.0.1", true);
   waiting.ingress.push_back({kAddress, "", ""});
   waiting.conditions[0].status = "False";
@@ -199,7 +199,7 @@ TEST(TakeUpSnapshot, WhatAServiceThatWaitsShowsBesidesItsRecordIsGivenToNobody) 
 }
 
 // A record that a finalizer keeps, and from which somebody took the owner, looks like one.
-TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFromWhatIsShown) {
+TEST(RestoreSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFromWhatIsShown) {
   model::IpClaim leaving = reserved("old", kAddress, true);
   leaving.deleting = true;
   model::IpClaim record = recordFor("web", kAddress, 20);
@@ -211,21 +211,21 @@ TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFrom
 }
 
 // A finalizer keeps it, and nobody writes its status any more.
-TEST(TakeUpSnapshot, AReservationThatIsBeingDeletedBeforeItWasBoundHoldsNothing) {
+TEST(RestoreSnapshot, AReservationThatIsBeingDeletedBeforeItWasBoundHoldsNothing) {
   model::IpClaim leaving = reserved("old", kAddress, false);
   leaving.deleting = true;
   EXPECT_EQ(holderAfter({leaving}, {}, kAddress), "nobody");
 }
 
-TEST(TakeUpSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
+TEST(RestoreSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
   model::Service asking = showing("web", kAddress, true);
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, snapshotOf({}, {asking}), {});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->givenFrom(), "gone");
+  restore(allocator, snapshotOf({}, {asking}), {});
+  EXPECT_EQ(allocator.allocations().find(ip(kAddress))->sourcePool(), "gone");
 }
 
-TEST(TakeUpSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheHolders) {
+TEST(RestoreSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheConsumers) {
   EXPECT_EQ(holderAfter({reserved("front-door", kAddress, true)}, {showing("web", kAddress, true)},
                         kAddress),
             "IP default/front-door");
@@ -236,7 +236,7 @@ TEST(TakeUpSnapshot, ABoundReservationIsTakenUpAndANewOneWaitsForTheHolders) {
             "IP default/front-door");
 }
 
-TEST(TakeUpSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
+TEST(RestoreSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
   using namespace std::chrono_literals;
   for (const auto delay : {60s, 0s}) {
     model::Pool a = pool("a", {"10.0.0.0/24"});
@@ -248,15 +248,15 @@ TEST(TakeUpSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
     thief.status.phase = "Conflict";
     model::IpClaim second = reserved("second", "10.0.0.8", false);
     second.status.phase = "Conflict";
-    takeUp(allocator, snapshotOf({thief, second}, {}), {});
+    restore(allocator, snapshotOf({thief, second}, {}), {});
     if (delay == 0s) {
-      EXPECT_EQ(allocator.holds().ofReservation({"default", "second"}), ip("10.0.0.8"));
+      EXPECT_EQ(allocator.allocations().ofReservation({"default", "second"}), ip("10.0.0.8"));
       continue;
     }
-    EXPECT_FALSE(allocator.holds().ofReservation({"default", "thief"}));
+    EXPECT_FALSE(allocator.allocations().ofReservation({"default", "thief"}));
     Reservation again;
     again.claim = thief.key;
-    again.applicant.ns = "default";
+    again.requester.ns = "default";
     again.address = ip(kAddress);
     EXPECT_EQ(allocator.reserve(again).error().reason, RefusalReason::kAddressHeld);
     (void)allocator.takeFreed();
@@ -266,7 +266,7 @@ TEST(TakeUpSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
   }
 }
 
-TEST(TakeUpSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
+TEST(RestoreSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
   using namespace std::chrono_literals;
   model::IpClaim conflicting = reserved("thief", kAddress, false);
   conflicting.status.phase = "Conflict";
@@ -274,8 +274,8 @@ TEST(TakeUpSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
     model::Pool a = change;
     a.reuseDelay = 60s;
     Allocator allocator = allocatorWith({a});
-    takeUp(allocator, snapshotOf({claim}, {}), {});
-    return allocator.holds().find(ip(kAddress)) != nullptr;
+    restore(allocator, snapshotOf({claim}, {}), {});
+    return allocator.allocations().find(ip(kAddress)) != nullptr;
   };
   const model::Pool open = pool("a", {"10.0.0.0/24"});
   EXPECT_TRUE(restsAfter(conflicting, open));
@@ -293,45 +293,45 @@ TEST(TakeUpSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
   EXPECT_FALSE(restsAfter(excess, open)) << "it does not count";
 }
 
-TEST(TakeUpSnapshot, AReservationKeepsItsUser) {
+TEST(RestoreSnapshot, AReservationKeepsItsUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
   claim.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, snapshotOf({claim}, {naming(service("web"), "front-door")}), {});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.at(0).service,
+  restore(allocator, snapshotOf({claim}, {naming(service("web"), "front-door")}), {});
+  EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.at(0).service,
             (kube::ObjectKey{"default", "web"}));
 }
 
-TEST(TakeUpSnapshot, WhoNamesAReservationAndShowsItsAddressUsesItBeforeItsStatusSaysSo) {
+TEST(RestoreSnapshot, WhoNamesAReservationAndShowsItsAddressUsesItBeforeItsStatusSaysSo) {
   const model::IpClaim claim = reserved("front-door", kAddress, true);
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, snapshotOf({claim}, {naming(showing("web", kAddress, true), "front-door")}),
-         {});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
+  restore(allocator, snapshotOf({claim}, {naming(showing("web", kAddress, true), "front-door")}),
+          {});
+  EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.size(), 1U);
 }
 
-TEST(TakeUpSnapshot, ANamesakeOfTheEarlierUserOfAReservationIsNoUser) {
+TEST(RestoreSnapshot, ANamesakeOfTheEarlierUserOfAReservationIsNoUser) {
   model::IpClaim claim = reserved("front-door", kAddress, true);
   claim.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  takeUp(allocator, snapshotOf({claim}, {service("web")}), {});
-  EXPECT_TRUE(allocator.holds().find(ip(kAddress))->users.empty());
+  restore(allocator, snapshotOf({claim}, {service("web")}), {});
+  EXPECT_TRUE(allocator.allocations().find(ip(kAddress))->users.empty());
 }
 
-TEST(TakeUpSnapshot, AReservationThatWasNotBoundYetTakesBackWhatItsServiceShows) {
+TEST(RestoreSnapshot, AReservationThatWasNotBoundYetTakesBackWhatItsServiceShows) {
   const model::IpClaim claim = reserved("front-door", kAddress, false);
   EXPECT_EQ(holderAfter({claim}, {naming(showing("web", kAddress, true), "front-door")}, kAddress),
             "IP default/front-door");
 }
 
-TEST(TakeUpSnapshot, AReservationThatWasNotBoundYetGetsNothingThatAForeignServiceShows) {
+TEST(RestoreSnapshot, AReservationThatWasNotBoundYetGetsNothingThatAForeignServiceShows) {
   model::Service foreign = showing("web", kAddress, false);
   foreign.loadBalancerClass = "example.com/other";
   EXPECT_EQ(holderAfter({reserved("door", kAddress, false)}, {foreign}, kAddress),
-            Holder({Holder::Kind::kForeign, {"default", "web"}}).toString());
+            Consumer({Consumer::Kind::kForeign, {"default", "web"}}).toString());
 }
 
-TEST(TakeUpSnapshot, GarbageIsLeftOut) {
+TEST(RestoreSnapshot, GarbageIsLeftOut) {
   model::IpClaim garbage = recordFor("web", kAddress);
   garbage.spec.address = "not one";
   EXPECT_EQ(holderAfter({garbage}, {showing("web", "::ffff:10.0.0.7", true)}, kAddress), "nobody");
@@ -355,26 +355,26 @@ model::IpClaim sharedRecord(const std::string& name, const std::string& port,
   return claim;
 }
 
-std::string portsOf(const Hold& hold, const std::string& name) {
-  const Terms* const terms = hold.termsOf({"default", name});
+std::string portsOf(const Allocation& allocation, const std::string& name) {
+  const SharingTerms* const terms = allocation.termsOf({"default", name});
   if (terms == nullptr) return "nobody";
   std::string text;
   for (const Port& port : terms->ports) text += port.toString();
   return text;
 }
 
-TEST(TakeUpShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
+TEST(RestoreShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
   // The Pool forbids it by now, and one asks for a port that the other was granted.
   const Allocator allocator =
       after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
             {sharing("web", 80), sharing("tls", 80)}, model::AllowSharing::kNever);
-  const Hold* const hold = allocator.holds().find(ip(kAddress));
-  ASSERT_NE(hold, nullptr);
-  EXPECT_EQ(portsOf(*hold, "web"), "80/TCP");
-  EXPECT_EQ(portsOf(*hold, "tls"), "443/TCP") << "what it was granted, not what it asks for";
+  const Allocation* const allocation = allocator.allocations().find(ip(kAddress));
+  ASSERT_NE(allocation, nullptr);
+  EXPECT_EQ(portsOf(*allocation, "web"), "80/TCP");
+  EXPECT_EQ(portsOf(*allocation, "tls"), "443/TCP") << "what it was granted, not what it asks for";
 }
 
-TEST(TakeUpShared, ClaimsWithoutACommonKeyAreOnesAlone) {
+TEST(RestoreShared, ClaimsWithoutACommonKeyAreOnesAlone) {
   struct Case {
     const char* first;
     const char* second;
@@ -383,25 +383,25 @@ TEST(TakeUpShared, ClaimsWithoutACommonKeyAreOnesAlone) {
     const Allocator allocator = after(
         {sharedRecord("web", "80/TCP", each.first), sharedRecord("tls", "443/TCP", each.second)},
         {sharing("web", 80, each.first), sharing("tls", 443, each.second)});
-    EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 1U);
+    EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.size(), 1U);
   }
 }
 
-TEST(TakeUpShared, AKeyThatWasChangedInPlaceMayBeAheadOfItsRecord) {
+TEST(RestoreShared, AKeyThatWasChangedInPlaceMayBeAheadOfItsRecord) {
   // web was alone under k and went to l; tls joined it there before the record of web said so.
   const Allocator allocator =
       after({sharedRecord("web", "80/TCP", "k"), sharedRecord("tls", "443/TCP", "l")},
             {sharing("web", 80, "l"), sharing("tls", 443, "l")});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), 2U);
+  EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.size(), 2U);
 }
 
-TEST(TakeUpShared, AKeyThatCouldNotBeChangedIsTheRecordedOne) {
+TEST(RestoreShared, AKeyThatCouldNotBeChangedIsTheRecordedOne) {
   const Allocator allocator = after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
                                     {sharing("web", 80), sharing("tls", 443, "l")});
-  EXPECT_EQ(allocator.holds().find(ip(kAddress))->termsOf({"default", "tls"})->key, "k");
+  EXPECT_EQ(allocator.allocations().find(ip(kAddress))->termsOf({"default", "tls"})->key, "k");
 }
 
-TEST(TakeUpShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
+TEST(RestoreShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
   model::IpClaim interrupted = sharedRecord("z", "443/TCP");
   interrupted.status = {};
   struct Case {
@@ -414,18 +414,18 @@ TEST(TakeUpShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
         Case{443, model::AllowSharing::kNever, 1}}) {
     const Allocator allocator = after({sharedRecord("a", "80/TCP"), interrupted},
                                       {sharing("a", 80), sharing("z", each.port)}, each.allow);
-    EXPECT_EQ(allocator.holds().find(ip(kAddress))->users.size(), each.users) << each.port;
+    EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.size(), each.users) << each.port;
   }
 }
 
-TEST(TakeUpShared, AnOldClaimWithoutPortsHasThoseOfItsService) {
+TEST(RestoreShared, AnOldClaimWithoutPortsHasThoseOfItsService) {
   model::IpClaim old = sharedRecord("web", "");
   old.status.ports.clear();
   const Allocator allocator = after({old}, {sharing("web", 80)});
-  EXPECT_EQ(portsOf(*allocator.holds().find(ip(kAddress)), "web"), "80/TCP");
+  EXPECT_EQ(portsOf(*allocator.allocations().find(ip(kAddress)), "web"), "80/TCP");
 }
 
-TEST(TakeUpShared, APolicyThatWasRefusedIsNotGrantedByARestart) {
+TEST(RestoreShared, APolicyThatWasRefusedIsNotGrantedByARestart) {
   const auto local = [](const std::string& name, std::uint16_t port, bool assigned) {
     model::Service result = sharing(name, port);
     result.externalTrafficPolicy = model::TrafficPolicy::kLocal;
@@ -435,28 +435,28 @@ TEST(TakeUpShared, APolicyThatWasRefusedIsNotGrantedByARestart) {
   };
   const Allocator allocator = after({sharedRecord("a", "80/TCP"), sharedRecord("b", "443/TCP")},
                                     {local("a", 80, false), local("b", 443, true)});
-  const Hold* const hold = allocator.holds().find(ip(kAddress));
-  EXPECT_FALSE(hold->termsOf({"default", "a"})->localPods);
-  EXPECT_TRUE(hold->termsOf({"default", "b"})->localPods);
+  const Allocation* const allocation = allocator.allocations().find(ip(kAddress));
+  EXPECT_FALSE(allocation->termsOf({"default", "a"})->localPods);
+  EXPECT_TRUE(allocation->termsOf({"default", "b"})->localPods);
 }
 
-TEST(TakeUpShared, WhatSeveralServicesShowIsTakenUpThoughTheRecordsAreGone) {
+TEST(RestoreShared, WhatSeveralServicesShowIsTakenUpThoughTheRecordsAreGone) {
   std::vector<model::Service> services{sharing("web", 80), sharing("tls", 443)};
   for (model::Service& each : services) each.ingress = {{kAddress, "", ""}};
-  EXPECT_EQ(after({}, services).holds().find(ip(kAddress))->users.size(), 2U);
+  EXPECT_EQ(after({}, services).allocations().find(ip(kAddress))->users.size(), 2U);
 }
 
-TEST(TakeUpShared, WhoseRecordIsGoneCountsWhenTheKeyOfTheOthersIsSought) {
+TEST(RestoreShared, WhoseRecordIsGoneCountsWhenTheKeyOfTheOthersIsSought) {
   model::Service tls = sharing("tls", 443);
   tls.ingress = {{kAddress, "", ""}};
   // web has just been told to share no more.
   const Allocator allocator = after({sharedRecord("web", "80/TCP")}, {sharing("web", 80, ""), tls});
-  const Hold* const hold = allocator.holds().find(ip(kAddress));
-  EXPECT_EQ(hold->users.size(), 2U);
-  EXPECT_EQ(hold->termsOf({"default", "web"})->key, "k");
+  const Allocation* const allocation = allocator.allocations().find(ip(kAddress));
+  EXPECT_EQ(allocation->users.size(), 2U);
+  EXPECT_EQ(allocation->termsOf({"default", "web"})->key, "k");
 }
 
-TEST(TakeUpShared, AReservationKeepsItsUsers) {
+TEST(RestoreShared, AReservationKeepsItsUsers) {
   model::IpClaim door = reserved("door", kAddress, true);
   door.spec.shareKey = "k";
   door.status.services = {"dns", "tls", "web"};
@@ -466,11 +466,11 @@ TEST(TakeUpShared, AReservationKeepsItsUsers) {
   const Allocator allocator =
       after({door}, {naming(refused, "door"), naming(sharing("web", 80), "door"),
                      naming(sharing("dns", 53, "l"), "door")});
-  const Hold* const hold = allocator.holds().find(ip(kAddress));
-  EXPECT_EQ(hold->toString(), "IP default/door");
-  EXPECT_EQ(portsOf(*hold, "web"), "80/TCP");
-  EXPECT_EQ(portsOf(*hold, "tls"), "");
-  EXPECT_EQ(hold->termsOf({"default", "dns"})->key, "k");
+  const Allocation* const allocation = allocator.allocations().find(ip(kAddress));
+  EXPECT_EQ(allocation->toString(), "IP default/door");
+  EXPECT_EQ(portsOf(*allocation, "web"), "80/TCP");
+  EXPECT_EQ(portsOf(*allocation, "tls"), "");
+  EXPECT_EQ(allocation->termsOf({"default", "dns"})->key, "k");
 }
 
 }  // namespace

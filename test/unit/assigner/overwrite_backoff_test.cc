@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/service/repair_pace.h"
+#include "assigner/service/overwrite_backoff.h"
 
 #include <gtest/gtest.h>
 
@@ -15,16 +15,16 @@ using namespace std::chrono_literals;
 
 const kube::ObjectKey kWeb{"default", "web"};
 
-class RepairPaceTest : public testing::Test {
+class OverwriteBackoffTest : public testing::Test {
  protected:
-  RepairPaceTest() { pace_.wrote(kWeb, "1", "ours"); }
+  OverwriteBackoffTest() { pace_.wrote(kWeb, "1", "ours"); }
 
   /// Somebody else writes now; we repair as soon as we may. Returns how long that took.
   std::chrono::milliseconds overwritten() {
     const std::string version = std::to_string(++version_);
     const auto verdict = pace_.differs(kWeb, version, "ours");
     EXPECT_TRUE(verdict.overwritten);
-    begins_ += verdict.fightBegins ? 1 : 0;
+    begins_ += verdict.contended ? 1 : 0;
     clock_.advance(verdict.wait);
     EXPECT_EQ(pace_.differs(kWeb, version, "ours").wait, 0ms) << "the time has come";
     pace_.wrote(kWeb, version, "ours");
@@ -32,17 +32,17 @@ class RepairPaceTest : public testing::Test {
   }
 
   ManualClock clock_;
-  RepairPace pace_{clock_};
+  OverwriteBackoff pace_{clock_};
   int version_ = 100;
   int begins_ = 0;
 };
 
-TEST_F(RepairPaceTest, TheFirstRepairIsImmediate) {
+TEST_F(OverwriteBackoffTest, TheFirstRepairIsImmediate) {
   EXPECT_EQ(overwritten(), 0ms);
   EXPECT_EQ(begins_, 0);
 }
 
-TEST_F(RepairPaceTest, ThePausesOfAFightGrowToTenMinutes) {
+TEST_F(OverwriteBackoffTest, ThePausesOfAFightGrowToTenMinutes) {
   overwritten();
   for (const auto pause : {10s, 20s, 40s, 80s, 160s, 320s, 600s, 600s}) {
     clock_.advance(1s);
@@ -51,7 +51,7 @@ TEST_F(RepairPaceTest, ThePausesOfAFightGrowToTenMinutes) {
   EXPECT_EQ(begins_, 1) << "said once";
 }
 
-TEST_F(RepairPaceTest, WhatIsOverwrittenLaterThanAMinuteIsRepairedAtOnce) {
+TEST_F(OverwriteBackoffTest, WhatIsOverwrittenLaterThanAMinuteIsRepairedAtOnce) {
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(overwritten(), 0ms);
     clock_.advance(1min);
@@ -62,7 +62,7 @@ TEST_F(RepairPaceTest, WhatIsOverwrittenLaterThanAMinuteIsRepairedAtOnce) {
   EXPECT_EQ(begins_, 1);
 }
 
-TEST_F(RepairPaceTest, TenQuietMinutesEndAFight) {
+TEST_F(OverwriteBackoffTest, TenQuietMinutesEndAFight) {
   for (int i = 0; i < 4; ++i) overwritten();
   clock_.advance(10min);
   EXPECT_EQ(overwritten(), 0ms);
@@ -70,27 +70,27 @@ TEST_F(RepairPaceTest, TenQuietMinutesEndAFight) {
   EXPECT_EQ(begins_, 2);
 }
 
-TEST_F(RepairPaceTest, WhatIsWrittenDuringAPauseDoesNotProlongIt) {
+TEST_F(OverwriteBackoffTest, WhatIsWrittenDuringAPauseDoesNotProlongIt) {
   overwritten();
   EXPECT_EQ(pace_.differs(kWeb, "2", "ours").wait, 10s);
   clock_.advance(4s);
   EXPECT_EQ(pace_.differs(kWeb, "3", "ours").wait, 6s);
-  EXPECT_FALSE(pace_.differs(kWeb, "4", "ours").fightBegins);
+  EXPECT_FALSE(pace_.differs(kWeb, "4", "ours").contended);
 }
 
-TEST_F(RepairPaceTest, AnotherChoiceOfOurOwnIsNoOverwrite) {
+TEST_F(OverwriteBackoffTest, AnotherChoiceOfOurOwnIsNoOverwrite) {
   overwritten();
   const auto verdict = pace_.differs(kWeb, "theirs", "ours, changed");
   EXPECT_FALSE(verdict.overwritten);
   EXPECT_EQ(verdict.wait, 0ms);
 }
 
-TEST_F(RepairPaceTest, AnOwnWriteThatIsNotSeenYetIsNoOverwrite) {
+TEST_F(OverwriteBackoffTest, AnOwnWriteThatIsNotSeenYetIsNoOverwrite) {
   EXPECT_FALSE(pace_.differs(kWeb, "1", "ours").overwritten);
   EXPECT_EQ(overwritten(), 0ms) << "still the first one";
 }
 
-TEST_F(RepairPaceTest, AStatusThatIsRightAgainEndsThePause) {
+TEST_F(OverwriteBackoffTest, AStatusThatIsRightAgainEndsThePause) {
   overwritten();
   EXPECT_EQ(pace_.differs(kWeb, "2", "ours").wait, 10s);
   pace_.agrees(kWeb);
@@ -98,7 +98,7 @@ TEST_F(RepairPaceTest, AStatusThatIsRightAgainEndsThePause) {
   EXPECT_EQ(pace_.differs(kWeb, "3", "ours").wait, 20s) << "a new one, since this is a new write";
 }
 
-TEST_F(RepairPaceTest, EachServiceHasItsOwnPace) {
+TEST_F(OverwriteBackoffTest, EachServiceHasItsOwnPace) {
   overwritten();
   overwritten();
   EXPECT_FALSE(pace_.differs({"default", "other"}, "2", "ours").overwritten);

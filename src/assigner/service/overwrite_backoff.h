@@ -23,15 +23,15 @@ namespace barevip::assigner {
 /// controller that does the same. The first repair of an object waits for nothing; a status that is
 /// overwritten again within a minute of our write is repaired after 10 s, then 20 s, 40 s and so
 /// on, at most 10 min. Ten quiet minutes make the next repair a first one. Thread-safe.
-class RepairPace {
+class OverwriteBackoff {
  public:
   struct Verdict {
     bool overwritten = false;           ///< what we wrote, and still want, is not there any more
     std::chrono::milliseconds wait{0};  ///< before it is written again
-    bool fightBegins = false;           ///< once for each series of pauses
+    bool contended = false;             ///< once for each series of pauses
   };
 
-  explicit RepairPace(const Clock& clock) : clock_(clock) {}
+  explicit OverwriteBackoff(const Clock& clock) : clock_(clock) {}
 
   /// The object shows something else than `wanted`. version: its resourceVersion.
   [[nodiscard]] Verdict differs(const kube::ObjectKey& object, const std::string& version,

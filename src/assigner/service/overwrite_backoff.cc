@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/service/repair_pace.h"
+#include "assigner/service/overwrite_backoff.h"
 
 #include <algorithm>
 #include <functional>
@@ -39,8 +39,9 @@ kube::Event overwrittenEvent(const kube::Resource& resource, const kube::ObjectK
               "without --leader-elect"};
 }
 
-RepairPace::Verdict RepairPace::differs(const kube::ObjectKey& object, const std::string& version,
-                                        const std::string& wanted) {
+OverwriteBackoff::Verdict OverwriteBackoff::differs(const kube::ObjectKey& object,
+                                                    const std::string& version,
+                                                    const std::string& wanted) {
   const MonotonicTime now = clock_.now();
   const std::lock_guard lock(mutex_);
   const auto it = records_.find(object);
@@ -63,7 +64,7 @@ RepairPace::Verdict RepairPace::differs(const kube::ObjectKey& object, const std
     if (record.repaired && since < kSoon) {
       ++record.pauses;
       record.due = now + lengthOf(record.pauses);
-      verdict.fightBegins = record.pauses == 1;
+      verdict.contended = record.pauses == 1;
     }
     record.repaired = true;
   }
@@ -73,14 +74,14 @@ RepairPace::Verdict RepairPace::differs(const kube::ObjectKey& object, const std
   return verdict;
 }
 
-void RepairPace::agrees(const kube::ObjectKey& object) {
+void OverwriteBackoff::agrees(const kube::ObjectKey& object) {
   const std::lock_guard lock(mutex_);
   const auto it = records_.find(object);
   if (it != records_.end()) it->second.due.reset();
 }
 
-void RepairPace::wrote(const kube::ObjectKey& object, const std::string& base,
-                       const std::string& wanted) {
+void OverwriteBackoff::wrote(const kube::ObjectKey& object, const std::string& base,
+                             const std::string& wanted) {
   const std::lock_guard lock(mutex_);
   Record& record = records_[object];
   record.wanted = std::hash<std::string>{}(wanted);
@@ -89,19 +90,19 @@ void RepairPace::wrote(const kube::ObjectKey& object, const std::string& base,
   record.due.reset();
 }
 
-bool RepairPace::isSeenLate(const kube::ObjectKey& object, const std::string& version) {
+bool OverwriteBackoff::isSeenLate(const kube::ObjectKey& object, const std::string& version) {
   const std::lock_guard lock(mutex_);
   const auto it = records_.find(object);
   return it != records_.end() && !kube::olderVersion(it->second.base, version);
 }
 
-bool RepairPace::wroteLately(const kube::ObjectKey& object) {
+bool OverwriteBackoff::wroteLately(const kube::ObjectKey& object) {
   const std::lock_guard lock(mutex_);
   const auto it = records_.find(object);
   return it != records_.end() && clock_.now() - it->second.written < kSoon;
 }
 
-void RepairPace::forget(const kube::ObjectKey& object) {
+void OverwriteBackoff::forget(const kube::ObjectKey& object) {
   const std::lock_guard lock(mutex_);
   records_.erase(object);
 }

@@ -22,7 +22,7 @@ struct Snapshot {
   std::function<std::shared_ptr<const model::Namespace>(const std::string&)> namespaceOf;
 };
 
-struct TakeUpRules {
+struct RestoreRules {
   model::ClassRules classes;
   bool adopt = false;  ///< see adopt() in adoption.h
 };
@@ -36,7 +36,7 @@ struct TakeUpRules {
 /// barevip did not allocate; then what other Services show; then reservations that were not bound
 /// yet. The order within the snapshot does not matter. Returns the Services of the snapshot whose
 /// addresses were adopted.
-std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
-                                          const TakeUpRules& rules);
+std::vector<const model::Service*> restore(Allocator& allocator, const Snapshot& snapshot,
+                                           const RestoreRules& rules);
 
 }  // namespace barevip::assigner

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/restore/take_up.h"
+#include "assigner/restore/restore.h"
 
 #include <algorithm>
 #include <map>
@@ -18,13 +18,13 @@
 namespace barevip::assigner {
 namespace {
 
-using Proof = Allocator::Proof;
+using Evidence = Allocator::Evidence;
 using Services = std::map<kube::ObjectKey, const model::Service*>;
 
 // One take-up of one snapshot.
-class TakeUp {
+class Restore {
  public:
-  TakeUp(Allocator& allocator, const Snapshot& snapshot, const TakeUpRules& rules)
+  Restore(Allocator& allocator, const Snapshot& snapshot, const RestoreRules& rules)
       : allocator_(allocator), snapshot_(snapshot), rules_(rules) {
     for (const auto& service : snapshot.services) {
       services_[service->key] = service.get();
@@ -39,14 +39,14 @@ class TakeUp {
       if (!claim->serviceOwner) noteUsers(*claim);
       if (!claim->serviceOwner) continue;
       records_.emplace(ownerOf(*claim), claim.get());
-      ++sharers_[{claim->spec.address, claim->spec.shareKey}];
+      ++consumers_[{claim->spec.address, claim->spec.shareKey}];
       recorded.emplace(ownerOf(*claim), claim->spec.address);
     }
     for (const auto& service : snapshot.services) {
       if (!isOurs(*service)) continue;
       for (const IpAddress& address : givenBy(*service)) {
         if (recorded.contains({service->key, address.toString()})) continue;
-        ++sharers_[{address.toString(), termsOf(*service).key}];
+        ++consumers_[{address.toString(), termsOf(*service).key}];
       }
     }
     const auto older = [](const auto* a, const auto* b) {
@@ -62,12 +62,12 @@ class TakeUp {
     std::vector<const model::IpClaim*> leaving;
     for (const model::IpClaim* const claim : claims_) {
       if (!claim->serviceOwner) {
-        claim->deleting && !isUsed(*claim) ? leaving.push_back(claim) : takeUpBound(*claim);
+        claim->deleting && !isUsed(*claim) ? leaving.push_back(claim) : restoreBound(*claim);
       } else if (const auto record = readRecord(*claim)) {
-        if (record->proof == Proof::kNone) {
+        if (record->evidence == Evidence::kClaimed) {
           unproven.push_back(*record);
         } else {
-          takeUpRecord(*record);
+          restoreRecord(*record);
         }
       }
     }
@@ -75,14 +75,14 @@ class TakeUp {
     for (const Record& record : unproven) {
       recorded.emplace(record.service, record.address.family());
     }
-    takeUpShown([&](const model::Service& service, Family family) {
+    restoreShown([&](const model::Service& service, Family family) {
       return !recorded.contains({&service, family});
     });
-    for (const Record& record : unproven) takeUpRecord(record);
+    for (const Record& record : unproven) restoreRecord(record);
     // Those whose records are not usable.
-    takeUpShown([](const model::Service&, Family) { return true; });
+    restoreShown([](const model::Service&, Family) { return true; });
     // A finalizer keeps them; it may be a record that somebody took the owner from.
-    for (const model::IpClaim* const claim : leaving) takeUpBound(*claim);
+    for (const model::IpClaim* const claim : leaving) restoreBound(*claim);
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
     for (const auto& [key, service] : services_) noteForeign(*service);
@@ -139,7 +139,7 @@ class TakeUp {
     const model::IpClaim* claim;
     const model::Service* service;
     IpAddress address;
-    Proof proof;
+    Evidence evidence;
   };
 
   [[nodiscard]] std::optional<Record> readRecord(const model::IpClaim& claim) const {
@@ -151,19 +151,21 @@ class TakeUp {
     }
     // We take an IP object away before the address is given again; a finalizer may hold it there.
     if (claim.deleting && !shows(*service, *address)) return std::nullopt;
-    const Proof proof = provesGrant(claim, *service, *address) ? Proof::kGranted : Proof::kNone;
-    if (proof == Proof::kNone && !mayBeGiven(claim, *service, *address)) return std::nullopt;
-    return Record{&claim, service, *address, proof};
+    const Evidence evidence =
+        provesGrant(claim, *service, *address) ? Evidence::kRecorded : Evidence::kClaimed;
+    if (evidence == Evidence::kClaimed && !mayBeGiven(claim, *service, *address))
+      return std::nullopt;
+    return Record{&claim, service, *address, evidence};
   }
 
-  void takeUpRecord(const Record& record) {
+  void restoreRecord(const Record& record) {
     const model::IpClaim& claim = *record.claim;
-    const Sharer sharer{record.service->key, recordedTerms(claim, *record.service),
-                        claim.spec.pool};
-    if (allocator_.takeUp(sharer, record.address, record.proof)) return;
+    const ServiceConsumer consumer{record.service->key, recordedTerms(claim, *record.service),
+                                   claim.spec.pool};
+    if (allocator_.restore(consumer, record.address, record.evidence)) return;
     log::warn("an IP object claims an address that another one has, and they do not share it",
               {{"address", record.address.toString()},
-               {"holder", allocator_.holds().find(record.address)->toString()},
+               {"holder", allocator_.allocations().find(record.address)->toString()},
                {"loser", claim.key.toString()}});
   }
 
@@ -183,16 +185,16 @@ class TakeUp {
     const PoolState* const pool = allocator_.pools().find(claim.spec.pool);
     if (pool == nullptr || !pool->gives() || !pool->space.offers(address)) return false;
     const auto ns = snapshot_.namespaceOf(service.key.ns);
-    return !pool->plan.admission.refusal(applicantOf(service, ns.get()));
+    return !pool->plan.admission.refusal(requesterOf(service, ns.get()));
   }
 
   // What the Service was granted. Its ports stand in the claim, and so does the key that it shares
   // under; the key of one that is alone may have changed before its claim did. The policy does not
   // stand there: what the Service asks for now was granted if it says so.
-  [[nodiscard]] Terms recordedTerms(const model::IpClaim& claim,
-                                    const model::Service& service) const {
-    Terms terms = termsOf(service);
-    const bool shares = sharers_.at({claim.spec.address, claim.spec.shareKey}) > 1;
+  [[nodiscard]] SharingTerms recordedTerms(const model::IpClaim& claim,
+                                           const model::Service& service) const {
+    SharingTerms terms = termsOf(service);
+    const bool shares = consumers_.at({claim.spec.address, claim.spec.shareKey}) > 1;
     if (shares) terms.key = claim.spec.shareKey;
     if (!claim.status.ports.empty()) terms.ports = portsFrom(claim.status.ports);
     if (!saysAssigned(service)) terms.localPods.reset();
@@ -208,12 +210,12 @@ class TakeUp {
     return ports;
   }
 
-  void takeUpBound(const model::IpClaim& claim) {
+  void restoreBound(const model::IpClaim& claim) {
     if (claim.status.phase != "Bound") return;
     const auto address = IpAddress::parse(claim.status.address);
     if (!address) return;
-    allocator_.takeUpReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
-                                 usersOf(claim, *address));
+    allocator_.restoreReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
+                                  usersOf(claim, *address));
   }
 
   [[nodiscard]] bool isUsed(const model::IpClaim& claim) const {
@@ -228,8 +230,8 @@ class TakeUp {
   // Those first that have what they ask for: the ports in the status are the ports of all. The
   // status of the claim is written last: who names the claim and shows the address uses it, too;
   // and whom it names may have been created anew since, and neither name the claim nor show it.
-  [[nodiscard]] std::vector<Sharer> usersOf(const model::IpClaim& claim,
-                                            const IpAddress& address) const {
+  [[nodiscard]] std::vector<ServiceConsumer> usersOf(const model::IpClaim& claim,
+                                                     const IpAddress& address) const {
     std::vector<const model::Service*> services;
     for (const std::string& name : claim.status.services) {
       const model::Service* const service = find({claim.key.ns, name});
@@ -246,16 +248,17 @@ class TakeUp {
     }
     std::stable_partition(services.begin(), services.end(),
                           [](const model::Service* each) { return saysAssigned(*each); });
-    std::vector<Sharer> users;
+    std::vector<ServiceConsumer> users;
     users.reserve(services.size());
     for (const model::Service* const service : services) {
       users.push_back({service->key, termsOf(*service)});
     }
     // Whoever wants another key by now has shared under that of the others.
     const std::string& key = claim.spec.shareKey;
-    const bool shared = std::any_of(users.begin(), users.end(),
-                                    [&](const Sharer& user) { return user.terms.key == key; });
-    for (Sharer& user : users) {
+    const bool shared = std::any_of(users.begin(), users.end(), [&](const ServiceConsumer& user) {
+      return user.terms.key == key;
+    });
+    for (ServiceConsumer& user : users) {
       if (shared && users.size() > 1) user.terms.key = key;
     }
     return users;
@@ -269,19 +272,20 @@ class TakeUp {
   // Where there is a record, what a status shows besides was edited by hand. Of two that show one
   // address the older had it first: the other one was restored from a backup, or copied.
   template <class Selects>
-  void takeUpShown(const Selects& selects) {
+  void restoreShown(const Selects& selects) {
     for (const model::Service* const service : byAge_) {
       if (!isOurs(*service)) continue;
       for (const IpAddress& address : givenBy(*service)) {
-        if (!selects(*service, address.family()) || holds(service->key, address.family())) continue;
-        allocator_.takeUp({service->key, termsOf(*service), giverOf(*service, address)}, address,
-                          Proof::kGranted);
+        if (!selects(*service, address.family()) || allocations(service->key, address.family()))
+          continue;
+        allocator_.restore({service->key, termsOf(*service), giverOf(*service, address)}, address,
+                           Evidence::kRecorded);
       }
     }
   }
 
-  [[nodiscard]] bool holds(const kube::ObjectKey& service, Family family) const {
-    const auto& held = allocator_.holds().ofService(service);
+  [[nodiscard]] bool allocations(const kube::ObjectKey& service, Family family) const {
+    const auto& held = allocator_.allocations().ofService(service);
     return std::any_of(held.begin(), held.end(),
                        [&](const IpAddress& address) { return address.family() == family; });
   }
@@ -319,7 +323,7 @@ class TakeUp {
   // Who may not have it keeps it from nobody.
   [[nodiscard]] bool restsFor(const model::IpClaim& claim, const Reservation& reservation) {
     return claim.status.phase == "Conflict" &&
-           chooseReservation(allocator_.pools(), allocator_.holds(), reservation) &&
+           chooseReservation(allocator_.pools(), allocator_.allocations(), reservation) &&
            allocator_.restForNobody(*reservation.address);
   }
 
@@ -334,18 +338,18 @@ class TakeUp {
   }
 
   [[nodiscard]] bool isForeign(const model::Service& service) const {
-    return showsForeign(service, !allocator_.holds().ofService(service.key).empty());
+    return showsForeign(service, !allocator_.allocations().ofService(service.key).empty());
   }
 
   void noteForeign(const model::Service& service) {
     const bool served = isOurs(service) && !isForeign(service);
-    allocator_.setForeign(service.key,
-                          served ? shownBesides(service, allocator_.holds()) : shownBy(service));
+    allocator_.setForeign(
+        service.key, served ? shownBesides(service, allocator_.allocations()) : shownBy(service));
   }
 
   Allocator& allocator_;
   const Snapshot& snapshot_;
-  const TakeUpRules rules_;
+  const RestoreRules rules_;
   Services services_;
   std::vector<const model::Service*> byAge_;
   std::multimap<kube::ObjectKey, const model::Service*> namers_;   ///< by IP object
@@ -354,14 +358,14 @@ class TakeUp {
   std::set<std::pair<kube::ObjectKey, IpAddress>> users_;  ///< Services of reservations
   /// How many Services have an address by share key, as their claims say, or they themselves where
   /// the claim was deleted.
-  std::map<std::pair<std::string, std::string>, int> sharers_;
+  std::map<std::pair<std::string, std::string>, int> consumers_;
 };
 
 }  // namespace
 
-std::vector<const model::Service*> takeUp(Allocator& allocator, const Snapshot& snapshot,
-                                          const TakeUpRules& rules) {
-  return TakeUp(allocator, snapshot, rules).run();
+std::vector<const model::Service*> restore(Allocator& allocator, const Snapshot& snapshot,
+                                           const RestoreRules& rules) {
+  return Restore(allocator, snapshot, rules).run();
 }
 
 }  // namespace barevip::assigner

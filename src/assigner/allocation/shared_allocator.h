@@ -19,10 +19,10 @@ namespace barevip::assigner {
 ///
 /// What becomes free is promised to one who waits for it before the lock is let go, see
 /// WaitingList: nobody overtakes him, whoever looks first.
-class Ledger {
+class SharedAllocator {
  public:
   /// Null: nothing is promised to anybody.
-  explicit Ledger(const Clock& clock, WaitingList* waiting = nullptr)
+  explicit SharedAllocator(const Clock& clock, WaitingList* waiting = nullptr)
       : clock_(clock), waiting_(waiting) {}
 
   /// Calls f(Allocator&) with the lock held.
@@ -42,8 +42,8 @@ class Ledger {
   }
 
   struct Woken {
-    std::vector<Holder> consumers;  ///< to whom addresses were promised, the first one first
-    bool available = false;         ///< there are addresses that more consumers may have
+    std::vector<Consumer> consumers;  ///< to whom addresses were promised, the first one first
+    bool available = false;           ///< there are addresses that more consumers may have
   };
   /// Since the last call.
   [[nodiscard]] Woken takeWoken() {
@@ -57,7 +57,7 @@ class Ledger {
       woken_.available = true;
       if (waiting_ == nullptr) continue;
       const auto first =
-          waiting_->wake(each, RoomUnderLimits(allocator_.pools(), allocator_.holds()));
+          waiting_->wake(each, RoomUnderLimits(allocator_.pools(), allocator_.allocations()));
       if (!first) continue;
       allocator_.promise(each.address, *first);
       woken_.consumers.push_back(*first);

@@ -17,10 +17,11 @@ inline constexpr const char* kNotAdmitted = "NotAdmitted";
 inline constexpr const char* kOutsidePool = "OutsidePool";
 
 /// Why the Pool would not allocate the address again: it has it no longer, goes away or is gone
-/// (OutsidePool), or its rules do not admit the applicant (NotAdmitted). pool: that the address
+/// (OutsidePool), or its rules do not admit the requester (NotAdmitted). pool: that the address
 /// counts for (PoolTable::home). nullopt: all is well.
-[[nodiscard]] std::optional<Explanation> misfitOf(const PoolTable& pools, const IpAddress& address,
-                                                  const std::string& pool,
-                                                  const Applicant& applicant);
+[[nodiscard]] std::optional<ConditionReason> violationOf(const PoolTable& pools,
+                                                         const IpAddress& address,
+                                                         const std::string& pool,
+                                                         const Requester& requester);
 
 }  // namespace barevip::assigner

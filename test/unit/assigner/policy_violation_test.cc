@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "assigner/allocation/misfit.h"
+#include "assigner/allocation/policy_violation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ using test::ip;
 using test::pool;
 using testing::HasSubstr;
 
-TEST(Misfit, SaysWhyAnAddressWouldNotBeGivenAgain) {
+TEST(PolicyViolation, SaysWhyAnAddressWouldNotBeGivenAgain) {
   struct Case {
     const char* what;
     model::Pool pool;
@@ -52,14 +52,14 @@ TEST(Misfit, SaysWhyAnAddressWouldNotBeGivenAgain) {
       {"other labels", labelled, "a", kNotAdmitted, "serviceSelector does not match"},
       {"shrunk and not admitted", both, "a", kOutsidePool, "no longer has"},
   };
-  const Applicant applicant{"default", model::StringMap{}, model::StringMap{}};
+  const Requester requester{"default", model::StringMap{}, model::StringMap{}};
   for (const Case& each : cases) {
     const Allocator allocator = test::allocatorWith({each.pool});
-    const auto misfit = misfitOf(allocator.pools(), ip("10.0.0.1"), each.home, applicant);
-    ASSERT_EQ(misfit.has_value(), each.reason != nullptr) << each.what;
-    if (!misfit) continue;
-    EXPECT_EQ(misfit->reason, each.reason) << each.what;
-    EXPECT_THAT(misfit->message, HasSubstr(each.says)) << each.what;
+    const auto violation = violationOf(allocator.pools(), ip("10.0.0.1"), each.home, requester);
+    ASSERT_EQ(violation.has_value(), each.reason != nullptr) << each.what;
+    if (!violation) continue;
+    EXPECT_EQ(violation->reason, each.reason) << each.what;
+    EXPECT_THAT(violation->message, HasSubstr(each.says)) << each.what;
   }
 }
 
