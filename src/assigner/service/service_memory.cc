@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "assigner/service/service_memory.h"
 
-#include <functional>
+#include <algorithm>
 #include <utility>
 
 namespace barevip::assigner {
-namespace {
-
-std::size_t hashOf(const std::string& text) { return std::hash<std::string>{}(text); }
-
-}  // namespace
-
 template <class Change>
 auto ServiceMemory::change(const kube::ObjectKey& service, Change&& apply) {
   const std::lock_guard lock(mutex_);
@@ -26,25 +20,24 @@ const ServiceMemory::Entry* ServiceMemory::find(const kube::ObjectKey& service) 
 }
 
 bool ServiceMemory::seen(const model::Service& service) {
-  const std::size_t now = hashOf(service.uid);
   return change(service.key, [&](Entry& entry) {
-    const auto before = std::exchange(entry.uid, now);
-    entry.servedClass = hashOf(model::recordedClass(service));
-    return before && *before != now;
+    const Text before = std::exchange(entry.uid, service.uid);
+    entry.servedClass = model::recordedClass(service);
+    return !before.empty() && before != service.uid;
   });
 }
 
 bool ServiceMemory::servedAsItIs(const model::Service& service) const {
   const std::lock_guard lock(mutex_);
   const Entry* const entry = find(service.key);
-  return entry != nullptr && entry->uid == hashOf(service.uid) &&
-         entry->servedClass == hashOf(model::recordedClass(service));
+  return entry != nullptr && entry->uid == service.uid &&
+         entry->servedClass == model::recordedClass(service);
 }
 
 void ServiceMemory::forget(const kube::ObjectKey& service) {
   change(service, [](Entry& entry) {
-    entry.uid.reset();
-    entry.servedClass = 0;
+    entry.uid.clear();
+    entry.servedClass.clear();
     return true;
   });
 }
@@ -60,17 +53,23 @@ void ServiceMemory::setLeftAlone(const kube::ObjectKey& service, bool is) {
 }
 
 void ServiceMemory::addUnrecorded(const kube::ObjectKey& service, const IpAddress& address) {
-  change(service, [&](Entry& entry) { return entry.unrecorded.insert(address).second; });
+  change(service, [&](Entry& entry) {
+    auto& all = entry.unrecorded;
+    const bool isNew = std::find(all.begin(), all.end(), address) == all.end();
+    if (isNew) all.push_back(address);
+    return isNew;
+  });
 }
 
 void ServiceMemory::removeUnrecorded(const kube::ObjectKey& service, const IpAddress& address) {
-  change(service, [&](Entry& entry) { return entry.unrecorded.erase(address); });
+  change(service, [&](Entry& entry) { return std::erase(entry.unrecorded, address); });
 }
 
 std::set<IpAddress> ServiceMemory::unrecorded(const kube::ObjectKey& service) const {
   const std::lock_guard lock(mutex_);
   const Entry* const entry = find(service);
-  return entry == nullptr ? std::set<IpAddress>{} : entry->unrecorded;
+  if (entry == nullptr) return {};
+  return {entry->unrecorded.begin(), entry->unrecorded.end()};
 }
 
 }  // namespace barevip::assigner

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <set>
-#include <string>
+#include <vector>
 
 #include "barevip/base/ip.h"
+#include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 #include "barevip/model/service.h"
 
@@ -40,11 +39,11 @@ class ServiceMemory {
 
  private:
   struct Entry {
-    // Hashes, to be small: every Service has an entry.
-    std::optional<std::size_t> uid;
-    std::size_t servedClass = 0;
+    // Small: every Service has an entry.
+    Text uid;  ///< empty: barevip does not look after it
+    Text servedClass;
     bool leftAlone = false;
-    std::set<IpAddress> unrecorded;
+    std::vector<IpAddress> unrecorded;  ///< one or two
 
     friend bool operator==(const Entry&, const Entry&) = default;
   };

@@ -30,11 +30,11 @@ ReservationQuota::Verdicts ReservationQuota::put(const model::IpClaim& claim) {
     verdicts[claim.key] = Verdict::kCounts;
     return verdicts;
   }
-  const std::string& ns = claim.key.ns;
+  const Text& ns = claim.key.ns;
   OfNamespace& of = namespaces_[ns];
-  const std::string before = remove(of, claim.key.name);
+  const Text before = remove(of, claim.key.name);
   Known known{{!bound, claim.creationSeconds, claim.key.name},
-              record ? claim.serviceOwner->name : ""};
+              record ? claim.serviceOwner->name : Text()};
   (record ? of.services[known.service].records : of.counted).insert(known.rank);
   verdicts[claim.key] = Verdict::kCounts;
   settleRecords(ns, of, before, verdicts);
@@ -55,7 +55,7 @@ ReservationQuota::Verdicts ReservationQuota::erase(const kube::ObjectKey& key) {
   return verdicts;
 }
 
-std::string ReservationQuota::remove(OfNamespace& of, const std::string& name) {
+Text ReservationQuota::remove(OfNamespace& of, const Text& name) {
   const auto it = of.known.find(name);
   if (it == of.known.end()) return {};
   const Known known = std::move(it->second);
@@ -70,8 +70,8 @@ std::string ReservationQuota::remove(OfNamespace& of, const std::string& name) {
   return known.service;
 }
 
-void ReservationQuota::settleRecords(const std::string& ns, OfNamespace& of,
-                                     const std::string& service, Verdicts& verdicts) const {
+void ReservationQuota::settleRecords(const Text& ns, OfNamespace& of, const Text& service,
+                                     Verdicts& verdicts) const {
   const auto it = of.services.find(service);
   if (it == of.services.end()) return;
   Ranks& records = it->second.records;
@@ -94,7 +94,7 @@ void ReservationQuota::settleRecords(const std::string& ns, OfNamespace& of,
   if (records.empty() && others.empty()) of.services.erase(it);
 }
 
-void ReservationQuota::settle(const std::string& ns, OfNamespace& of, Verdicts& verdicts) {
+void ReservationQuota::settle(const Text& ns, OfNamespace& of, Verdicts& verdicts) {
   const auto move = [&](Ranks& from, Ranks::iterator which, Ranks& to, Verdict verdict) {
     verdicts[{ns, which->name}] = verdict;
     to.insert(from.extract(which));
@@ -111,7 +111,7 @@ void ReservationQuota::settle(const std::string& ns, OfNamespace& of, Verdicts& 
     move(of.refused, of.refused.begin(), of.counted, Verdict::kCounts);
   }
   while (of.refused.size() > limits_.refused) {
-    const std::string name = of.refused.rbegin()->name;
+    const Text name = of.refused.rbegin()->name;
     verdicts[{ns, name}] = Verdict::kLeftOut;
     remove(of, name);
     of.leftOut = true;

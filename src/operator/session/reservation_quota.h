@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <set>
-#include <string>
 
+#include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 #include "barevip/model/ip_claim.h"
 
@@ -49,7 +49,7 @@ class ReservationQuota {
   struct Rank {
     bool waits = false;
     std::int64_t since = 0;
-    std::string name;
+    Text name;
 
     friend auto operator<=>(const Rank&, const Rank&) = default;
   };
@@ -61,25 +61,25 @@ class ReservationQuota {
   };
   struct Known {
     Rank rank;
-    std::string service;  ///< that it names as its owner if it looks like a record; else empty
+    Text service;  ///< that it names as its owner if it looks like a record; else empty
   };
   struct OfNamespace {
     Ranks counted;
     Ranks refused;
-    std::map<std::string, OfService> services;
-    std::map<std::string, Known> known;  ///< by name, of all these
-    bool leftOut = false;                ///< something, since the last list
+    std::map<Text, OfService> services;
+    std::map<Text, Known> known;  ///< by name, of all these
+    bool leftOut = false;         ///< something, since the last list
   };
 
   /// Returns the Service whose record it may have been.
-  static std::string remove(OfNamespace& of, const std::string& name);
-  void settleRecords(const std::string& ns, OfNamespace& of, const std::string& service,
+  static Text remove(OfNamespace& of, const Text& name);
+  void settleRecords(const Text& ns, OfNamespace& of, const Text& service,
                      Verdicts& verdicts) const;
-  void settle(const std::string& ns, OfNamespace& of, Verdicts& verdicts);
+  void settle(const Text& ns, OfNamespace& of, Verdicts& verdicts);
 
   Limits limits_{};
-  std::map<std::string, OfNamespace> namespaces_;
-  std::set<std::string> roomIn_;
+  std::map<Text, OfNamespace> namespaces_;
+  std::set<Text> roomIn_;
 };
 
 }  // namespace barevip::controlplane
