@@ -16,7 +16,6 @@
 namespace barevip::kube {
 
 struct EventEntry {
-  std::string name;        ///< of the Event object
   WallTime first;          ///< of the first occurrence
   WallTime last;           ///< of the newest
   MonotonicTime lastSeen;  ///< the same, for the memory

@@ -86,7 +86,6 @@ void EventRecorder::emit(Event event) {
   } else {
     entry.first = clock_.wallNow();
     entry.due = clock_.now();
-    entry.name = nameOf(event, options_.instance, formatMicros(entry.first));
   }
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
@@ -127,16 +126,17 @@ void EventRecorder::run(const std::stop_token& stop) {
 Result<void> EventRecorder::write(const Event& event, const EventEntry& entry,
                                   const std::stop_token& stop) {
   const std::string ns = namespaceOf(event);
+  const std::string name = nameOf(event, options_.instance, formatMicros(entry.first));
   const json series = {{"count", entry.count}, {"lastObservedTime", formatMicros(entry.last)}};
   if (entry.writtenCount > 0) {
     const json patch = {{"series", series}};
-    const auto patched = api_.patch(kEvents, {ns, entry.name}, "", patch, stop);
+    const auto patched = api_.patch(kEvents, {ns, name}, "", patch, stop);
     if (!patched) return tl::make_unexpected(patched.error());
     return {};
   }
   json object = {{"apiVersion", kEvents.apiVersion()},
                  {"kind", std::string(kEvents.kind)},
-                 {"metadata", {{"name", entry.name}, {"namespace", ns}}},
+                 {"metadata", {{"name", name}, {"namespace", ns}}},
                  {"eventTime", formatMicros(entry.first)},
                  {"reportingController", options_.controller},
                  {"reportingInstance", cutUtf8(options_.instance, kMaxInstance)},
@@ -162,7 +162,7 @@ void EventRecorder::settle(const Event& event, const EventEntry& sent,
                            const Result<void>& outcome) {
   if (outcome) ++written_;
   const EventEntry* const known = memory_.find(event);
-  if (known == nullptr || known->name != sent.name) return;
+  if (known == nullptr || known->first != sent.first) return;
   EventEntry entry = *known;
   if (outcome) {
     entry.writtenCount = sent.count;

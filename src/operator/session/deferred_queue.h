@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "barevip/kube/object_key.h"
@@ -28,11 +30,11 @@ class DeferredQueue {
     const std::lock_guard lock(mutex_);
     const bool itsTurn = released_.erase(key) != 0;
     if (giveWay && !itsTurn) {
-      const auto [it, fresh] = places_.try_emplace(key, next_);
-      if (fresh) order_.emplace(next_++, key);
+      if (places_.try_emplace(key, next_).second) order_.emplace_back(next_++, key);
       return false;
     }
-    remove(key);
+    places_.erase(key);
+    if (places_.empty()) order_.clear();
     return true;
   }
 
@@ -40,11 +42,15 @@ class DeferredQueue {
   std::vector<kube::ObjectKey> release(bool giveWay) {
     const std::lock_guard lock(mutex_);
     std::vector<kube::ObjectKey> keys;
-    keys.reserve(giveWay ? 1 : order_.size());
+    keys.reserve(giveWay ? 1 : places_.size());
     while (!order_.empty() && (!giveWay || keys.empty())) {
-      keys.push_back(order_.begin()->second);
-      remove(keys.back());
-      if (giveWay) released_.insert(keys.back());
+      const auto [number, key] = std::move(order_.front());
+      order_.pop_front();
+      const auto place = places_.find(key);
+      if (place == places_.end() || place->second != number) continue;
+      places_.erase(place);
+      if (giveWay) released_.insert(key);
+      keys.push_back(key);
     }
     return keys;
   }
@@ -55,17 +61,10 @@ class DeferredQueue {
   }
 
  private:
-  // With mutex_ held.
-  void remove(const kube::ObjectKey& key) {
-    const auto place = places_.find(key);
-    if (place == places_.end()) return;
-    order_.erase(place->second);
-    places_.erase(place);
-  }
-
   mutable std::mutex mutex_;
   std::map<kube::ObjectKey, std::uint64_t> places_;
-  std::map<std::uint64_t, kube::ObjectKey> order_;
+  /// By place; also keys that were admitted since and have this place no more.
+  std::deque<std::pair<std::uint64_t, kube::ObjectKey>> order_;
   std::uint64_t next_ = 0;
   std::set<kube::ObjectKey> released_;  ///< to be admitted once
 };
