@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "common/net": [],
     "common/obs": ["common/base"],
     "common/kube": ["common/base", "common/model", "common/obs"],
+    "common/access": COMMON,
     "assigner/allocation": ["common/base", "common/model"],
     "assigner/restore": ["assigner/allocation", "common/base", "common/model"],
     "assigner/service": [
@@ -56,6 +57,7 @@ MAY_INCLUDE = {
         "operator/ip",
         *ASSIGNER,
         *COMMON,
+        "common/access",
     ],
     "operator/page": ["view", "operator/session", "assigner/service", "ipvsnode/membership", *COMMON],
     "view": [*ASSIGNER, "operator/pool", *NODE_VIEWS, "common/base", "common/model"],
@@ -101,6 +103,7 @@ MAY_INCLUDE = {
         "ipvsnode/host",
         "ipvsnode/netlink",
         *COMMON,
+        "common/access",
     ],
 }
 
@@ -128,14 +131,20 @@ SEAMS = {
     "libcap": (r"sys/capability\.h", r"src/ipvsnode/host/capabilities\.cc"),
     "nlohmann": (
         r"nlohmann/json\.hpp",
-        r"src/common/model/.*_json\.cc|src/common/kube/.*\.cc|"
+        r"src/common/(model|access)/.*_json\.cc|src/common/kube/.*\.cc|"
         r"src/(assigner|operator|ipvsnode|view|cli)/.*_json\.cc",
     ),
     "spdlog": (r"spdlog/", r"src/common/base/log\.cc"),
-    "CLI11": (r"CLI/", r"src/(operator|ipvsnode/daemon|cli)/options\.cc|src/common/base/command_line\.cc"),
+    "CLI11": (
+        r"CLI/",
+        r"src/(operator|ipvsnode/daemon|cli)/options\.cc|src/common/(base/command_line|access/flags)\.cc",
+    ),
     "yaml-cpp": (r"yaml-cpp/", r"src/common/kube/kubeconfig_yaml\.(h|cc)|src/cli/.*_yaml\.(h|cc)"),
     "boost": (r"boost/", r"src/common/kube/transport\.cc"),
-    "openssl": (r"openssl/", r"src/common/kube/(transport|pem_text)\.cc"),
+    "openssl": (
+        r"openssl/",
+        r"src/common/(kube/(transport|pem_text)|obs/(self_signed|tls_server|tls_session)|access/digest)\.cc",
+    ),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')

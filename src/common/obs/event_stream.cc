@@ -2,8 +2,8 @@
 #include "common/obs/event_stream.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -59,7 +59,7 @@ void EventStream::readerLeft() {
   --readers_;
 }
 
-EventReader::EventReader(FileDescriptor client, EventStream& stream, Outgoing::Bytes head, Time now)
+EventReader::EventReader(Connection client, EventStream& stream, Outgoing::Bytes head, Time now)
     : client_(std::move(client)),
       stream_(stream),
       deadline_(now + kEventTime),
@@ -75,18 +75,18 @@ short EventReader::events() const {
 bool EventReader::proceed(short revents, Time now) {
   if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0 && hungUp()) return false;
   while (outgoing_.pending() || beginNext(now)) {
-    const auto progress = outgoing_.proceed(client_.get());
-    if (progress == Outgoing::Progress::kGone) return false;
-    if (progress == Outgoing::Progress::kWaits) return now < deadline_;
+    const auto progress = outgoing_.proceed(client_);
+    if (progress == Progress::kGone) return false;
+    if (progress == Progress::kWaits) return now < deadline_;
     aliveAt_ = now + kAlive;
   }
   return true;
 }
 
 // A reader has nothing to say after its request: whoever sends more is no better than gone.
-bool EventReader::hungUp() const {
-  char byte = 0;
-  return recv(client_.get(), &byte, 1, 0) >= 0 || !mustWait();
+bool EventReader::hungUp() {
+  std::array<char, 1> byte{};
+  return client_.receive(byte).progress != Progress::kWaits;
 }
 
 bool EventReader::beginNext(Time now) {

@@ -11,7 +11,7 @@
 #include <stop_token>
 #include <string_view>
 
-#include "common/base/file_descriptor.h"
+#include "common/obs/connection.h"
 #include "common/obs/outgoing.h"
 
 namespace barevip::obs {
@@ -59,13 +59,13 @@ class EventReader {
   /// connection stands.
   static constexpr std::chrono::seconds kAlive{5};
 
-  /// The socket must be non-blocking. head: what goes before the events.
-  EventReader(FileDescriptor client, EventStream& stream, Outgoing::Bytes head, Time now);
+  /// head: what goes before the events.
+  EventReader(Connection client, EventStream& stream, Outgoing::Bytes head, Time now);
   ~EventReader() { stream_.readerLeft(); }
   EventReader(const EventReader&) = delete;
   EventReader& operator=(const EventReader&) = delete;
 
-  [[nodiscard]] int fd() const { return client_.get(); }
+  [[nodiscard]] int fd() const { return client_.fd(); }
   /// What poll() should wait for.
   [[nodiscard]] short events() const;
   /// When proceed() has something to do although nothing happened.
@@ -75,11 +75,11 @@ class EventReader {
   bool proceed(short revents, Time now);
 
  private:
-  [[nodiscard]] bool hungUp() const;
+  [[nodiscard]] bool hungUp();
   /// False: there is nothing to send.
   bool beginNext(Time now);
 
-  FileDescriptor client_;
+  Connection client_;
   EventStream& stream_;
   Outgoing outgoing_;
   std::uint64_t seen_ = 0;  ///< the number of the last event that was sent

@@ -4,11 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "common/base/file_descriptor.h"
+#include "common/obs/connection.h"
 #include "common/obs/outgoing.h"
 
 namespace barevip::obs {
@@ -16,7 +17,8 @@ namespace barevip::obs {
 class EventStream;
 
 /// One client of the HttpServer: reads the head of a request, then writes the reply. It never
-/// waits, so one thread can serve many. Not thread-safe.
+/// waits, so one thread can serve many; a reply that is not known yet is asked for again. Not
+/// thread-safe.
 class HttpExchange {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -24,39 +26,46 @@ class HttpExchange {
     Outgoing::Bytes bytes;          ///< not empty
     EventStream* stream = nullptr;  ///< whose events follow the bytes; null: none
   };
-  /// From the head of a request, or from what there is of one that exceeds kMaxRequest.
-  using ReplyTo = std::function<Reply(std::string_view request)>;
+  /// From the head of a request, or from what there is of one that exceeds kMaxRequest. nullopt:
+  /// it is not known yet.
+  using ReplyTo = std::function<std::optional<Reply>(std::string_view request)>;
 
   /// Bytes. Cookies of a host count for all its ports, so that a browser may send many.
   static constexpr std::size_t kMaxRequest = 16384;
 
-  /// The socket must be non-blocking. The deadline is for the server to keep.
-  HttpExchange(FileDescriptor client, Time deadline)
+  /// The deadline is for the server to keep.
+  HttpExchange(Connection client, Time deadline)
       : client_(std::move(client)), deadline_(deadline) {}
 
-  [[nodiscard]] int fd() const { return client_.get(); }
+  [[nodiscard]] int fd() const { return client_.fd(); }
   [[nodiscard]] Time deadline() const { return deadline_; }
   /// What poll() should wait for.
-  [[nodiscard]] short events() const;
+  [[nodiscard]] short events() const { return asked_ ? short{0} : client_.waitsFor(); }
+  /// The request is complete and its reply not known: proceed() when it may be.
+  [[nodiscard]] bool asked() const { return asked_; }
 
-  /// Does what can be done now. False: there is nothing more to do here, or the client is gone.
-  bool proceed(const ReplyTo& replyTo);
+  /// Does what can be done now; revents: of poll(). False: there is nothing more to do here, or
+  /// the client is gone.
+  bool proceed(short revents, const ReplyTo& replyTo);
 
   /// After proceed() returned false: the reply whose events the client wants; null: none. It is
   /// not sent, and fd() goes to who sends it.
   [[nodiscard]] const Reply* streamed() const {
     return reply_.stream == nullptr ? nullptr : &reply_;
   }
-  [[nodiscard]] FileDescriptor release() { return std::move(client_); }
+  [[nodiscard]] Connection release() { return std::move(client_); }
 
  private:
-  bool receive(const ReplyTo& replyTo);
+  /// What of the request can be received now.
+  Progress receive();
+  bool begin(const ReplyTo& replyTo);
 
-  FileDescriptor client_;
+  Connection client_;
   Time deadline_;
   std::string request_;
+  bool asked_ = false;
   Reply reply_;
-  Outgoing outgoing_;  ///< pending: the request is complete
+  Outgoing outgoing_;  ///< pending: the reply is known
 };
 
 }  // namespace barevip::obs

@@ -4,12 +4,14 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <list>
 #include <optional>
@@ -18,6 +20,7 @@
 
 #include "barevip/base/ip.h"
 
+#include "common/obs/connection.h"
 #include "common/obs/event_stream.h"
 #include "common/obs/http_exchange.h"
 
@@ -81,6 +84,10 @@ const char* reason(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -98,30 +105,47 @@ const char* reason(int status) {
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
-// The value of the header Host, without the port; empty: it is not there.
-std::string hostOf(std::string_view request) {
-  constexpr std::string_view kName = "host:";
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Without regard to case; start: in small letters.
+bool startsWith(std::string_view text, std::string_view start) {
+  return text.size() >= start.size() &&
+         std::equal(start.begin(), start.end(), text.begin(),
+                    [](char wanted, char c) { return wanted == lower(c); });
+}
+
+// name: in small letters, with its colon. Empty: it is not there.
+std::string headerOf(std::string_view request, std::string_view name) {
   for (auto end = request.find("\r\n"); end != std::string_view::npos;) {
     const std::string_view rest = request.substr(end + 2);
     const std::string_view line = rest.substr(0, rest.find("\r\n"));
-    const bool is = line.size() >= kName.size() &&
-                    std::equal(kName.begin(), kName.end(), line.begin(),
-                               [&](char name, char c) { return name == lower(c); });
-    if (is) {
-      std::string host(line.substr(kName.size()));
-      host.erase(0, host.find_first_not_of(" \t"));
-      host.erase(host.find_last_not_of(" \t") + 1);
-      const auto colon = host.rfind(':');
-      if (colon != std::string::npos && host.find(']', colon) == std::string::npos) {
-        host.erase(colon);
-      }
-      std::transform(host.begin(), host.end(), host.begin(), lower);
-      return host;
+    if (startsWith(line, name)) {
+      std::string value(line.substr(name.size()));
+      value.erase(0, value.find_first_not_of(" \t"));
+      value.erase(value.find_last_not_of(" \t") + 1);
+      return value;
     }
     end = request.find("\r\n", end + 2);
   }
   return {};
+}
+
+// The value of the header Host, without the port; empty: it is not there.
+std::string hostOf(std::string_view request) {
+  std::string host = headerOf(request, "host:");
+  const auto colon = host.rfind(':');
+  if (colon != std::string::npos && host.find(']', colon) == std::string::npos) host.erase(colon);
+  std::transform(host.begin(), host.end(), host.begin(), lower);
+  return host;
+}
+
+// RFC 6750, 2.1. Empty: there is none.
+std::string bearerTokenOf(std::string_view request) {
+  constexpr std::string_view kScheme = "bearer ";
+  std::string value = headerOf(request, "authorization:");
+  if (!startsWith(value, kScheme)) return {};
+  value.erase(0, value.find_first_not_of(' ', kScheme.size()));
+  return value;
 }
 
 // A name, whose owner could let it lead here. A client that is not a browser need not say a host.
@@ -132,6 +156,22 @@ bool isName(std::string host) {
 }
 
 }  // namespace
+
+// What the thread needs.
+Result<void> HttpServer::prepare() {
+  if (settings_.tls.enabled) {
+    auto tls = TlsServer::open(settings_.tls);
+    if (!tls) return tl::make_unexpected(std::move(tls.error()));
+    tls_ = std::move(*tls);
+  }
+  wake_ = std::make_shared<FileDescriptor>(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const auto wake = [wake = wake_] { eventfd_write(wake->get(), 1); };
+  for (const auto& [path, stream] : streams_) stream.events->setOnPublish(wake);
+  for (const auto& [path, page] : pages_) {
+    if (page.gate != nullptr) page.gate->setOnVerdict(wake);
+  }
+  return {};
+}
 
 Result<std::uint16_t> HttpServer::start(const std::string& address) {
   const auto target = split(address);
@@ -169,16 +209,27 @@ Result<std::uint16_t> HttpServer::start(const std::string& address) {
   getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&bound), &length);
   const auto port = bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
                                                 : reinterpret_cast<sockaddr_in*>(&bound)->sin_port;
-  wake_ = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  for (const auto& [path, stream] : streams_) {
-    stream.events->setOnPublish([this] { eventfd_write(wake_.get(), 1); });
+  if (auto prepared = prepare(); !prepared) {
+    return tl::make_unexpected(std::move(prepared.error()));
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
   return ntohs(port);
 }
 
+// nullopt: there is no memory for TLS, and nobody is served without.
+std::optional<Connection> HttpServer::connectionOf(FileDescriptor client) {
+  if (!tls_) return Connection(std::move(client), nullptr);
+  auto session = tls_->accept(client.get());
+  if (!session) return std::nullopt;
+  return Connection(std::move(client), std::move(session));
+}
+
 void HttpServer::serve(const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] { eventfd_write(wake_.get(), 1); });
+  sigset_t pipe;  // OpenSSL writes without MSG_NOSIGNAL
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+  const std::stop_callback wake(stop, [this] { eventfd_write(wake_->get(), 1); });
   const auto reply = [this](std::string_view request) { return replyTo(request); };
   std::list<HttpExchange> clients;  // in the order in which they came
   std::list<EventReader> readers;
@@ -193,7 +244,7 @@ void HttpServer::serve(const std::stop_token& stop) {
     for (const EventReader& reader : readers) next = std::min(next, reader.next());
 
     waits.clear();
-    waits.push_back({wake_.get(), POLLIN, 0});
+    waits.push_back({wake_->get(), POLLIN, 0});
     waits.push_back({listener_.get(), static_cast<short>(accepting ? POLLIN : 0), 0});
     for (const HttpExchange& client : clients) waits.push_back({client.fd(), client.events(), 0});
     for (const EventReader& reader : readers) waits.push_back({reader.fd(), reader.events(), 0});
@@ -202,14 +253,15 @@ void HttpServer::serve(const std::stop_token& stop) {
       return;
     }
     eventfd_t published = 0;
-    eventfd_read(wake_.get(), &published);
+    eventfd_read(wake_->get(), &published);
     auto wait = waits.cbegin() + 2;
     auto readerWait = wait + static_cast<std::ptrdiff_t>(clients.size());
     const auto after = steady_clock::now();
     readers.remove_if(
         [&](EventReader& reader) { return !reader.proceed((readerWait++)->revents, after); });
     clients.remove_if([&](HttpExchange& client) {
-      if ((wait++)->revents == 0 || client.proceed(reply)) return false;
+      const short revents = (wait++)->revents;
+      if ((revents == 0 && !client.asked()) || client.proceed(revents, reply)) return false;
       if (const auto* const streamed = client.streamed()) {
         readers.emplace_back(client.release(), *streamed->stream, streamed->bytes, after);
       }
@@ -220,7 +272,10 @@ void HttpServer::serve(const std::stop_token& stop) {
     FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (client.valid()) {
       if (clients.size() == kMaxClients) clients.pop_front();
-      clients.emplace_back(std::move(client), steady_clock::now() + kClientTime);
+      auto connection = connectionOf(std::move(client));
+      if (connection) {
+        clients.emplace_back(std::move(*connection), steady_clock::now() + kClientTime);
+      }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       // The client stays in the kernel's queue, so poll() would return at once.
       acceptFrom = steady_clock::now() + kScarcePause;
@@ -228,46 +283,57 @@ void HttpServer::serve(const std::stop_token& stop) {
   }
 }
 
-HttpExchange::Reply HttpServer::replyTo(std::string_view request) {
+std::optional<HttpExchange::Reply> HttpServer::replyTo(std::string_view request) {
   if (request.size() > HttpExchange::kMaxRequest) {
-    return {bytesOf({431, "the head of the request is longer than 16 KiB\n"})};
+    return HttpExchange::Reply{bytesOf({431, "the head of the request is longer than 16 KiB\n"})};
   }
   const std::string_view line = request.substr(0, request.find("\r\n"));
   const auto space = line.find(' ');
   const std::string_view method = line.substr(0, space);
   if (method != "GET" && method != "HEAD") {
-    return {bytesOf({405, "only GET and HEAD are served here\n"})};
+    return HttpExchange::Reply{bytesOf({405, "only GET and HEAD are served here\n"})};
   }
   if (settings_.refusesNames && isName(hostOf(request))) {
-    return {bytesOf({421,
-                     "only localhost and IP addresses are served as the host: "
-                     "open http://localhost with the port\n"})};
+    return HttpExchange::Reply{bytesOf({421,
+                                        "only localhost and IP addresses are served as the host: "
+                                        "open http://localhost with the port\n"})};
   }
   std::string path;
   if (space != std::string_view::npos) {
     const std::string_view rest = line.substr(space + 1);
     path = rest.substr(0, rest.find_first_of(" ?"));
   }
-  HttpExchange::Reply reply = replyTo(path);
-  if (method == "GET") return reply;
-  return {std::make_shared<const std::string>(
-      reply.bytes->substr(0, reply.bytes->find(kEndOfHead) + kEndOfHead.size()))};
+  auto reply = replyTo(path, request);
+  if (method == "GET" || !reply) return reply;
+  return HttpExchange::Reply{std::make_shared<const std::string>(
+      reply->bytes->substr(0, reply->bytes->find(kEndOfHead) + kEndOfHead.size()))};
 }
 
-HttpExchange::Reply HttpServer::replyTo(const std::string& path) {
+std::optional<HttpExchange::Reply> HttpServer::replyTo(const std::string& path,
+                                                       std::string_view request) {
   if (const auto stream = streams_.find(path); stream != streams_.end()) {
     const auto [events, most] = stream->second;
     if (events->readers() >= most) {
-      return {bytesOf({503, "there are " + std::to_string(most) +
-                                " readers of these events already: close one of them\n"})};
+      return HttpExchange::Reply{
+          bytesOf({503, "there are " + std::to_string(most) +
+                            " readers of these events already: close one of them\n"})};
     }
     std::string head = "HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n";
     head.append(settings_.headers).append("Connection: close\r\n\r\nretry: 2000\n\n");
-    return {std::make_shared<const std::string>(std::move(head)), events};
+    return HttpExchange::Reply{std::make_shared<const std::string>(std::move(head)), events};
   }
   const auto page = pages_.find(path);
-  if (page != pages_.end()) return {bytesOf(page->second)};
-  return {bytesOf({404, "no such page: try " + knownPaths() + "\n"})};
+  if (page != pages_.end()) {
+    if (Gate* const gate = page->second.gate; gate != nullptr) {
+      const auto verdict = gate->ask(bearerTokenOf(request));
+      if (!verdict) return std::nullopt;
+      if (verdict->status != 200) {
+        return HttpExchange::Reply{bytesOf({verdict->status, verdict->sentence})};
+      }
+    }
+    return HttpExchange::Reply{bytesOf(page->second)};
+  }
+  return HttpExchange::Reply{bytesOf({404, "no such page: try " + knownPaths() + "\n"})};
 }
 
 Outgoing::Bytes HttpServer::bytesOf(const HttpAnswer& answer) const {
@@ -275,6 +341,7 @@ Outgoing::Bytes HttpServer::bytesOf(const HttpAnswer& answer) const {
   head.append("\r\nContent-Type: ").append(answer.contentType);
   head.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
   head.append("\r\n").append(settings_.headers);
+  if (answer.status == 401) head.append("WWW-Authenticate: Bearer\r\n");  // RFC 9110, 11.6.1
   head.append("Connection: close").append(kEndOfHead).append(answer.body);
   return std::make_shared<const std::string>(std::move(head));
 }

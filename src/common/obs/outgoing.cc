@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/obs/outgoing.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
+#include <string_view>
 
 namespace barevip::obs {
 
-bool mustWait() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
-
-Outgoing::Progress Outgoing::proceed(int fd) {
+Progress Outgoing::proceed(Connection& client) {
   while (bytes_ && sent_ < bytes_->size()) {
-    const ssize_t count = send(fd, bytes_->data() + sent_, bytes_->size() - sent_, MSG_NOSIGNAL);
-    if (count < 0) return mustWait() ? Progress::kWaits : Progress::kGone;
-    sent_ += static_cast<std::size_t>(count);
+    const Transfer sent = client.send(std::string_view(*bytes_).substr(sent_));
+    if (sent.progress != Progress::kDone) return sent.progress;
+    sent_ += sent.bytes;
   }
   bytes_.reset();
   return Progress::kDone;

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "common/obs/connection.h"
 
 namespace barevip::obs {
 
@@ -13,11 +14,6 @@ namespace barevip::obs {
 class Outgoing {
  public:
   using Bytes = std::shared_ptr<const std::string>;
-  enum class Progress : std::uint8_t {
-    kDone,
-    kWaits,  ///< the client does not take more now
-    kGone,   ///< the client never will
-  };
 
   /// Bytes must not be empty, and all before must have been sent.
   void begin(Bytes bytes) {
@@ -25,15 +21,12 @@ class Outgoing {
     sent_ = 0;
   }
   [[nodiscard]] bool pending() const { return bytes_ != nullptr; }
-  /// Sends what the socket takes, without waiting.
-  Progress proceed(int fd);
+  /// Sends what the client takes, without waiting. kDone: all of it.
+  Progress proceed(Connection& client);
 
  private:
   Bytes bytes_;
   std::size_t sent_ = 0;
 };
-
-/// Whether errno says that a socket would have had to wait.
-[[nodiscard]] bool mustWait();
 
 }  // namespace barevip::obs
