@@ -33,6 +33,12 @@ std::chrono::milliseconds mostBetweenSteps(const kube::LeaseTimes& times) {
 
 ServiceReading readingOf(const Options& options) { return {options.compat, options.forward}; }
 
+obs::HttpServer::Settings httpSettings(const Options& options) {
+  obs::HttpServer::Settings settings;
+  settings.tls = options.metricsTls;
+  return settings;
+}
+
 kube::LeaderElector::Options electionOf(const Options& options) {
   kube::LeaderElector::Options election;
   election.lease = options.lease;
@@ -57,7 +63,8 @@ App::App(kube::Api& api, const Clock& clock, const Options& options,
           metered_, clock, std::move(election), [this] { setWanted(true); },
           [this] { setWanted(false); }),
       api_(metered_, [this] { return leading(); }),
-      events_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}) {
+      events_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}),
+      http_(httpSettings(options)) {
   obs::addProcessMetrics(metrics_);
   forwardChanges(stores_, [this] { return session(); });
   if (!options_.statusAddress.empty()) {
@@ -323,7 +330,11 @@ void App::addEndpoints() {
   }
   http_.handle("/healthz", [this] { return live(); });
   http_.handle("/readyz", [this] { return ready(); });
-  http_.handle("/metrics", [this] { return metrics(); });
+  if (options_.metricsTls.enabled) {
+    gate_ = std::make_unique<access::AccessGate>(metered_, clock_, "/metrics");
+  }
+  http_.handle(
+      "/metrics", [this] { return metrics(); }, gate_.get());
 }
 
 }  // namespace barevip::controlplane

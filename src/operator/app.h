@@ -14,6 +14,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/model/pool.h"
 
+#include "common/access/access_gate.h"
 #include "common/kube/events.h"
 #include "common/kube/leader.h"
 #include "common/kube/metered_api.h"
@@ -103,7 +104,8 @@ class App {
   std::shared_ptr<LeaderSession> session_;
   int doubled_ = 0;  ///< how often patience_ was of no use; of the thread that leads
 
-  obs::HttpServer http_;  ///< last: its handlers read all the rest
+  std::unique_ptr<access::AccessGate> gate_;  ///< null: /metrics is for all
+  obs::HttpServer http_;                      ///< last: its handlers read all the rest
 };
 
 }  // namespace barevip::controlplane

@@ -12,6 +12,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/access/flags.h"
+
 namespace barevip::controlplane {
 namespace {
 
@@ -128,6 +130,7 @@ void addFlags(CLI::App& app, Options& options) {
                 "not there",
                 "", kCompats, options.compat);
   addMetricsAddressFlag(app, options.metricsAddress);
+  access::addSecureMetricsFlags(app, options.metricsTls);
   app.add_option(
       "--status-address", options.statusAddress,
       "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "

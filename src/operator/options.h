@@ -15,6 +15,7 @@
 #include "assigner/service/compat.h"
 #include "common/base/command_line.h"
 #include "common/kube/leader.h"
+#include "common/obs/tls_options.h"
 #include "operator/selftest.h"
 #include "operator/uninstall.h"
 
@@ -39,6 +40,7 @@ struct Options {
   model::ForwardMode forward = model::ForwardMode::kMasquerade;  ///< of Services without a wish
   assigner::Compat compat = assigner::Compat::kNone;
   std::string metricsAddress = ":8080";
+  obs::TlsOptions metricsTls;
   std::string statusAddress;                    ///< of the status page; empty: there is none
   std::string podNamespace = "barevip-system";  ///< where node daemons have their Leases
   log::Level logLevel = log::Level::kInfo;

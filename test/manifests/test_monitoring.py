@@ -87,6 +87,34 @@ class Monitors(unittest.TestCase):
                 self.assertEqual(endpoint["interval"], "1m")
                 self.assertEqual(endpoint["relabelings"][-1]["targetLabel"], "who")
 
+    def test_metrics_by_tls_are_scraped_by_an_account_that_may_get_them_and_nothing_else(self):
+        rendered = rendering.template(f"--values={rendering.values_files()['secure-metrics']}")
+        for name in WORKLOADS:
+            with self.subTest(name):
+                (endpoint,) = rendering.find(rendered, "PodMonitor", name)["spec"]["podMetricsEndpoints"]
+                self.assertEqual(endpoint["scheme"], "https")
+                self.assertEqual(endpoint["tlsConfig"], {"insecureSkipVerify": True})
+                credentials = {"name": "barevip-metrics-reader", "key": "token"}
+                self.assertEqual(endpoint["authorization"], {"credentials": credentials})
+        secret = rendering.find(rendered, "Secret", "barevip-metrics-reader")
+        self.assertEqual(secret["type"], "kubernetes.io/service-account-token")
+        account = secret["metadata"]["annotations"]["kubernetes.io/service-account.name"]
+        self.assertEqual(rendering.find(rendered, "ServiceAccount", account)["automountServiceAccountToken"], False)
+        binding = rendering.find(rendered, "ClusterRoleBinding", "barevip-metrics-reader")
+        self.assertEqual([subject["name"] for subject in binding["subjects"]], [account])
+        role = rendering.find(rendered, "ClusterRole", binding["roleRef"]["name"])
+        self.assertEqual(role["rules"], [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}])
+
+    def test_a_token_and_a_check_of_the_certificate_of_your_own_take_the_place_of_those_of_the_chart(self):
+        rendered = rendering.template(f"--values={rendering.values_files()['every-monitor']}")
+        for name in WORKLOADS:
+            with self.subTest(name):
+                (endpoint,) = rendering.find(rendered, "PodMonitor", name)["spec"]["podMetricsEndpoints"]
+                self.assertEqual(endpoint["authorization"]["credentials"], {"name": "prometheus-token", "key": "token"})
+                self.assertNotIn("insecureSkipVerify", endpoint["tlsConfig"])
+                self.assertEqual(endpoint["tlsConfig"]["ca"]["secret"]["key"], "ca.crt")
+        self.assertNotIn("Secret", {item["kind"] for item in rendered})
+
     def test_the_node_daemon_listens_on_the_address_of_its_node_which_is_also_probed(self):
         daemon = rendering.container_of(rendering.template(*ENABLED), "DaemonSet", "barevip-node")
         self.assertIn("--metrics-address=[$(METRICS_HOST)]:7480", daemon["args"])

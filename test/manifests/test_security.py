@@ -251,6 +251,43 @@ class Surroundings(unittest.TestCase):
             roles = [item for item in rendered if item["metadata"]["name"] == "barevip-operator-status"]
             self.assertEqual([item["kind"] for item in roles], ["Role", "RoleBinding"] * more)
 
+    def test_the_programs_ask_for_accounts_and_their_rights_only_to_serve_metrics_by_tls(self):
+        reviews = [
+            {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+            {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
+        ]
+        for secure, expected in (("false", []), ("true", reviews)):
+            rendered = rendering.template(f"--set=metrics.secure={secure}")
+            for name in ("barevip-operator", "barevip-node"):
+                with self.subTest(name, secure=secure):
+                    rules = rendering.find(rendered, "ClusterRole", name)["rules"]
+                    self.assertEqual([rule for rule in rules if "reviews" in str(rule)], expected)
+            roles = [item for item in rendered if item["metadata"]["name"] == "barevip-metrics-reader"]
+            self.assertEqual([item["kind"] for item in roles], ["ClusterRole"] if expected else [])
+
+    def test_probes_speak_tls_where_the_programs_do(self):
+        for secure, scheme in (("false", None), ("true", "HTTPS")):
+            rendered = rendering.template(f"--set=metrics.secure={secure}")
+            for kind, name in (("Deployment", "barevip-operator"), ("DaemonSet", "barevip-node")):
+                container = rendering.container_of(rendered, kind, name)
+                for probe in ("livenessProbe", "readinessProbe"):
+                    with self.subTest(name, probe=probe, secure=secure):
+                        self.assertEqual(container[probe]["httpGet"].get("scheme"), scheme)
+
+    def test_the_certificate_of_the_metrics_is_read_from_a_folder_that_follows_its_secret(self):
+        rendered = rendering.template("--set=metrics.secure=true,metrics.certificateSecret=metrics-tls")
+        for kind, name in (("Deployment", "barevip-operator"), ("DaemonSet", "barevip-node")):
+            with self.subTest(name):
+                self.assertIn(
+                    {"name": "metrics", "secret": {"secretName": "metrics-tls"}},
+                    rendering.pod_of(rendered, kind, name)["volumes"],
+                )
+                # A mount with subPath would keep the first certificate for ever.
+                self.assertIn(
+                    {"name": "metrics", "mountPath": "/etc/barevip/metrics", "readOnly": True},
+                    rendering.container_of(rendered, kind, name)["volumeMounts"],
+                )
+
     def test_a_policy_of_egress_is_one_only_if_peers_are_named(self):
         rendered = rendering.template("--set=networkPolicy.egress[0].ports[0].port=6443")
         policy = rendering.find(rendered, "NetworkPolicy", "barevip-operator")["spec"]

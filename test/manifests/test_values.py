@@ -42,12 +42,18 @@ class Schema(unittest.TestCase):
         ("networkPolicy.egress[0].port=6443", "port"),
         ("flowSchema.enable=false", "enable"),
         ("userRoles.enabled=nobody", "/userRoles/enabled"),
+        ("metrics.secure=self-signed", "/metrics/secure"),
+        ("metrics.certificateSecret=Metrics", "/metrics/certificateSecret"),
+        ("metrics.certFile=/tls.crt", "certFile"),
         ("monitoring=true", "/monitoring"),
         ("monitoring.enabled=yes-please", "/monitoring/enabled"),
         ("monitoring.namespace=a.b", "/monitoring/namespace"),
         ("monitoring.labels.release=1", "/monitoring/labels/release"),
         ("monitoring.interval=30", "/monitoring/interval"),
         ("monitoring.relabelings[0].sourceLabel=x", "sourceLabel"),
+        ("monitoring.tokenSecret=a b", "/monitoring/tokenSecret"),
+        ("monitoring.tlsConfig.caFile=/ca.crt", "caFile"),
+        ("monitoring.tlsConfig.ca.secret.name=x", "/monitoring/tlsConfig/ca/secret"),
         ("monitoring.alerts.runbookUrl=docs/troubleshooting.md#alerts", "/monitoring/alerts/runbookUrl"),
         ("monitoring.alerts.disabled=BarevipNodeSlow", "/monitoring/alerts/disabled"),
         ("monitoring.alerts.severity=critical", "severity"),
@@ -192,6 +198,13 @@ class Contradictions(unittest.TestCase):
         for address in ("node:7480", ":7480", "0.0.0.0:7480"):
             self.assertEqual(refusal("--set=monitoring.enabled=true", f"--set=node.metricsAddress={address}"), "")
 
+    def test_a_certificate_for_metrics_without_tls(self):
+        self.assert_refused(
+            ["metrics.certificateSecret=metrics-tls"],
+            'metrics.certificateSecret is "metrics-tls", but metrics.secure is false, so there is no TLS. '
+            "Write metrics.secure: true",
+        )
+
     def test_an_alert_to_leave_out_that_does_not_exist(self):
         self.assert_refused(
             ["monitoring.alerts.disabled={BarevipNodeFast}"],
@@ -287,6 +300,19 @@ class Flags(unittest.TestCase):
     """What the programs say by --help is what the values offer."""
 
     # flag -> value, another than the default, what the container's argument is then
+    SECURE_METRICS = {
+        "--metrics-secure": ("metrics.secure", "true", "--metrics-secure"),
+        "--metrics-cert-file": (
+            "metrics.certificateSecret",
+            "tls,metrics.secure=true",
+            "--metrics-cert-file=/etc/barevip/metrics/tls.crt",
+        ),
+        "--metrics-key-file": (
+            "metrics.certificateSecret",
+            "tls,metrics.secure=true",
+            "--metrics-key-file=/etc/barevip/metrics/tls.key",
+        ),
+    }
     OPERATOR = {
         "--leader-elect": ("operator.leaderElection.enabled", "true", "--leader-elect"),
         "--lease-namespace": ("operator.leaderElection.leaseNamespace", "lease", "--lease-namespace=lease"),
@@ -301,6 +327,7 @@ class Flags(unittest.TestCase):
         "--forward": ("forward", "cluster-ip", "--forward=cluster-ip"),
         "--compat": ("operator.compat", "metallb", "--compat=metallb"),
         "--metrics-address": ("operator.metricsAddress", ":9090", "--metrics-address=:9090"),
+        **SECURE_METRICS,
         "--status-address": ("operator.statusAddress", "127.0.0.1:8081", "--status-address=127.0.0.1:8081"),
         "--log-level": ("operator.logLevel", "debug", "--log-level=debug"),
     }
@@ -323,6 +350,7 @@ class Flags(unittest.TestCase):
         "--class": ("classes", "example.com/lb", "--class=example.com/lb"),
         "--require-class": ("requireClass", "true", "--require-class"),
         "--metrics-address": ("node.metricsAddress", "127.0.0.1:7481", "--metrics-address=127.0.0.1:7481"),
+        **SECURE_METRICS,
     }
     # For people, not for pods; or what a pod has from its environment.
     WITHOUT_VALUE = {

@@ -17,6 +17,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/access/access_gate.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
 #include "common/kube/events.h"
@@ -109,6 +110,12 @@ sigset_t stopSignals() {
   return signals;
 }
 
+obs::HttpServer::Settings httpSettings(const Options& options) {
+  obs::HttpServer::Settings settings;
+  settings.tls = options.metricsTls;
+  return settings;
+}
+
 /// Everything that runs, in the order of its construction; it stops in the reverse order.
 class Daemon {
  public:
@@ -133,7 +140,8 @@ class Daemon {
         prober_(probingAnnouncer, machine.bindInterface(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
                   syncer_.answered(address, std::move(mac));
-                }) {
+                }),
+        http_(httpSettings(options)) {
     obs::addProcessMetrics(metrics_);
     metrics_.counterFrom("barevip_node_events_dropped_total", "Events that were not written.",
                          [this] { return static_cast<double>(events_.dropped()); });
@@ -254,9 +262,15 @@ class Daemon {
       }
       return obs::HttpAnswer{200, "ok\n"};
     });
-    http_.handle("/metrics", [this] {
-      return obs::HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
-    });
+    if (options_.metricsTls.enabled) {
+      gate_ = std::make_unique<access::AccessGate>(api_, clock_, "/metrics");
+    }
+    http_.handle(
+        "/metrics",
+        [this] {
+          return obs::HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
+        },
+        gate_.get());
   }
 
   [[nodiscard]] bool shouldHandOver() const {
@@ -282,6 +296,7 @@ class Daemon {
   // Threads that call the syncer: each ends before it goes.
   Prober prober_;
   std::vector<std::unique_ptr<kube::Reflector>> reflectors_;
+  std::unique_ptr<access::AccessGate> gate_;  // null: /metrics is for all
   obs::HttpServer http_;
   Machine::Monitors monitors_;
   std::jthread syncing_;

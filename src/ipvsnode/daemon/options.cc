@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/access/flags.h"
 #include "common/base/dns_name.h"
 
 namespace barevip::node {
@@ -139,6 +140,7 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
   app.add_option("--namespace", options.ns,
                  "namespace of the nodes' Leases; else POD_NAMESPACE, else barevip-system");
   addMetricsAddressFlag(app, options.metricsAddress);
+  access::addSecureMetricsFlags(app, options.metricsTls);
   app.add_flag("--dump", dump,
                "show what this node should hold and what its kernel holds, and exit");
   addChoiceFlag(app, "--output", "form of --dump: table or json", "table", kOutputs,

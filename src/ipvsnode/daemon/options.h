@@ -14,6 +14,7 @@
 #include "barevip/net/data_path.h"
 
 #include "common/base/command_line.h"
+#include "common/obs/tls_options.h"
 #include "ipvsnode/desired/desired.h"
 
 namespace barevip::node {
@@ -54,6 +55,7 @@ struct Options {
   std::string nodeName;
   std::string ns = "barevip-system";
   std::string metricsAddress = "127.0.0.1:7480";
+  obs::TlsOptions metricsTls;
   std::string namespacePath = net::kDirectorNamespacePath;
   log::Level logLevel = log::Level::kInfo;
   Output output = Output::kTable;

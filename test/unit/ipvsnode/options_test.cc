@@ -35,7 +35,7 @@ TEST(Options, AreRead) {
       parse({"--bind-iface=eth1", "--placement=host", "--scheduler=wlc", "--sync-period=90s",
              "--drain-timeout=2m", "--kubeconfig=/k", "--node-name=n1", "--namespace=lb",
              "--require-class", "--handover-on-stop", "--metrics-address=:9", "--log-level=debug",
-             "--trust-endpoints-of=ops,data"})
+             "--trust-endpoints-of=ops,data", "--metrics-secure"})
           .value();
   EXPECT_EQ(options.bindInterface, "eth1");
   EXPECT_EQ(options.placement, Placement::kHost);
@@ -49,6 +49,7 @@ TEST(Options, AreRead) {
   EXPECT_TRUE(options.handoverOnStop);
   EXPECT_EQ(options.trustEndpointsOf, (std::set<std::string>{"data", "ops"}));
   EXPECT_EQ(options.metricsAddress, ":9");
+  EXPECT_TRUE(options.metricsTls.enabled);
   EXPECT_EQ(options.logLevel, log::Level::kDebug);
 }
 

@@ -34,7 +34,7 @@ TEST(OperatorOptions, AreRead) {
       parse({"--kubeconfig=/etc/k", "--leader-elect", "--lease-namespace=ns", "--lease-name=l",
              "--identity=me", "--workers=3", "--require-class", "--adopt", "--forward=kube-proxy",
              "--compat=metallb", "--metrics-address=127.0.0.1:0", "--status-address=127.0.0.1:8081",
-             "--log-level=debug"});
+             "--log-level=debug", "--metrics-secure"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->kubeconfig, "/etc/k");
   EXPECT_TRUE(options->leaderElect);
@@ -46,6 +46,7 @@ TEST(OperatorOptions, AreRead) {
   EXPECT_EQ(options->forward, model::ForwardMode::kKubeProxy);
   EXPECT_EQ(options->compat, assigner::Compat::kMetalLb);
   EXPECT_EQ(options->statusAddress, "127.0.0.1:8081");
+  EXPECT_TRUE(options->metricsTls.enabled);
   EXPECT_EQ(options->logLevel, log::Level::kDebug);
 }
 

@@ -16,11 +16,18 @@ lease-name: {value: operator.leaderElection.leaseName, default: barevip-operator
 lease-namespace: {value: operator.leaderElection.leaseNamespace, default: ""}
 log-level: {value: operator.logLevel, default: info}
 metrics-address: {value: operator.metricsAddress}
+{{ include "barevip.secureMetricsFlags" . }}
 renew-deadline: {value: operator.leaderElection.renewDeadline, default: 10s}
 require-class: {value: requireClass}
 retry-period: {value: operator.leaderElection.retryPeriod, default: 2s}
 status-address: {value: operator.statusAddress, default: ""}
 workers: {value: operator.workers, default: "8"}
+{{- end }}
+
+{{- define "barevip.secureMetricsFlags" -}}
+metrics-cert-file: {value: metrics.certificateSecret, as: barevip.metricsCertificate, default: ""}
+metrics-key-file: {value: metrics.certificateSecret, as: barevip.metricsKey, default: ""}
+metrics-secure: {value: metrics.secure}
 {{- end }}
 
 {{- define "barevip.nodeInitFlags" -}}
@@ -39,6 +46,7 @@ ipvs-tcp-timeout: {value: node.ipvsTcpTimeout, default: ""}
 ipvs-tcpfin-timeout: {value: node.ipvsTcpFinTimeout, default: ""}
 ipvs-udp-timeout: {value: node.ipvsUdpTimeout, default: ""}
 metrics-address: {value: node.metricsAddress, as: barevip.nodeMetricsAddress}
+{{ include "barevip.secureMetricsFlags" . }}
 require-class: {value: requireClass}
 scheduler: {value: node.scheduler, default: rr}
 sync-period: {value: node.syncPeriod, default: 30s}
