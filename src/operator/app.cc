@@ -8,6 +8,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/kube/request_series.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "operator/session/claim_sink.h"
@@ -66,6 +67,7 @@ App::App(kube::Api& api, const Clock& clock, const Options& options,
       events_(api_, clock, {.controller = "barevip.dev/operator", .instance = options.identity}),
       http_(httpSettings(options)) {
   obs::addProcessMetrics(metrics_);
+  beginSeries();
   forwardChanges(stores_, [this] { return session(); });
   if (!options_.statusAddress.empty()) {
     page_ = std::make_unique<StatusPage>(
@@ -298,6 +300,24 @@ void App::addWaitingGauges() {
   add("barevip_services_foreign",
       "Services with an address that barevip did not allocate and cannot adopt yet.",
       [](const WaitingList& list) { return list.services(WaitingList::Standing::kForeign); });
+}
+
+void App::beginSeries() {
+  using kube::Verb;
+  kube::beginRequestSeries(metrics_, {{Verb::kWatch, kube::kServices},
+                                      {Verb::kWatch, kube::kNodes},
+                                      {Verb::kWatch, kube::kNamespaces},
+                                      {Verb::kWatch, kube::kPools},
+                                      {Verb::kWatch, kube::kIps},
+                                      {Verb::kPatch, kube::kServices},
+                                      {Verb::kPatch, kube::kPools},
+                                      {Verb::kPatch, kube::kIps},
+                                      {Verb::kCreate, kube::kIps},
+                                      {Verb::kRemove, kube::kIps},
+                                      {Verb::kCreate, kube::kEvents},
+                                      {Verb::kPatch, kube::kEvents},
+                                      {Verb::kGet, kube::kLeases},
+                                      {Verb::kReplace, kube::kLeases}});
 }
 
 void App::addEndpoints() {

@@ -70,6 +70,7 @@ class App {
 
  private:
   void addReflectors(kube::Api& api);
+  void beginSeries();
   void addEndpoints();
   void addWaitingGauges();
   void addPoolGauge(std::string_view name, std::string_view help,

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "common/kube/request_series.h"
+
 namespace barevip::kube {
 namespace {
 
@@ -26,20 +28,14 @@ std::string codeOf(const Result<void>& done) {
 }  // namespace
 
 Result<void> MeteredApi::around(const Request& request, const Send& send) {
-  const std::string verb(nameOf(request.verb));
   const MonotonicTime before = clock_.now();
   auto done = send();
-  metrics_
-      .counter("barevip_api_requests_total",
-               "Requests to the API server, by verb, resource and how they ended.",
-               {{"verb", verb},
-                {"resource", std::string(request.resource.plural)},
-                {"code", codeOf(done)}})
-      .add();
+  requestSeries(metrics_, request.verb, request.resource, codeOf(done)).add();
   if (request.verb != Verb::kWatch) {
     metrics_
         .histogram("barevip_api_request_seconds",
-                   "How long requests to the API server took, watches apart.", {{"verb", verb}})
+                   "How long requests to the API server took, watches apart.",
+                   {{"verb", std::string(nameOf(request.verb))}})
         .observe(clock_.now() - before);
   }
   return done;

@@ -9,4 +9,7 @@ namespace barevip::node {
 /// change, or that of a socket. 0: an error without one. Thread-safe.
 void countNetlinkError(obs::Registry& metrics, int error);
 
+/// Begins the series of the errors that netlink usually has at 0.
+void beginNetlinkErrors(obs::Registry& metrics);
+
 }  // namespace barevip::node

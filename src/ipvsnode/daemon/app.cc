@@ -23,6 +23,7 @@
 #include "common/kube/events.h"
 #include "common/kube/metered_api.h"
 #include "common/kube/reflector.h"
+#include "common/kube/request_series.h"
 #include "common/kube/transport.h"
 #include "common/model/endpoint_slice_json.h"
 #include "common/model/ip_claim_json.h"
@@ -143,6 +144,7 @@ class Daemon {
                 }),
         http_(httpSettings(options)) {
     obs::addProcessMetrics(metrics_);
+    beginSeries();
     metrics_.counterFrom("barevip_node_events_dropped_total", "Events that were not written.",
                          [this] { return static_cast<double>(events_.dropped()); });
     watchStores();
@@ -191,6 +193,21 @@ class Daemon {
   }
 
  private:
+  void beginSeries() {
+    using kube::Verb;
+    kube::beginRequestSeries(metrics_, {{Verb::kWatch, kube::kServices},
+                                        {Verb::kWatch, kube::kEndpointSlices},
+                                        {Verb::kWatch, kube::kNodes},
+                                        {Verb::kWatch, kube::kIps},
+                                        {Verb::kWatch, kube::kPools},
+                                        {Verb::kWatch, kube::kLeases},
+                                        {Verb::kPatch, kube::kIps},
+                                        {Verb::kCreate, kube::kLeases},
+                                        {Verb::kPatch, kube::kLeases},
+                                        {Verb::kCreate, kube::kEvents},
+                                        {Verb::kPatch, kube::kEvents}});
+  }
+
   SyncerHooks hooks() {
     SyncerHooks hooks;
     hooks.probe = [this](const Questions& questions) { prober_.ask(questions); };

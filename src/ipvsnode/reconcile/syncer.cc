@@ -2,6 +2,7 @@
 #include "ipvsnode/reconcile/syncer.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "barevip/base/log.h"
@@ -15,6 +16,10 @@ using namespace std::chrono_literals;
 using Stage = PassTimes::Stage;
 
 // Pods come and go, and each brings links and routes of its own: not more often than this.
+// Those of Drift, and what this counts besides.
+constexpr std::array<std::string_view, 8> kDriftKinds{"virtual_server", "real_server",  "timeouts",
+                                                      "address",        "route",        "rule",
+                                                      "neighbour",      "packet_filter"};
 constexpr auto kLinksReadInterval = 1s;
 constexpr auto kFirstBackoff = 500ms;
 constexpr auto kLastBackoff = 15'000ms;
@@ -78,6 +83,7 @@ Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liv
                                      "Real servers that wait for their last connection.")),
       servedVips_(metrics.gauge("barevip_node_served_vips", "VIPs that this node serves.")),
       ownedVips_(metrics.gauge("barevip_node_owned_vips", "VIPs that this node announces.")),
+      announcedVips_(metrics),
       problemCount_(metrics.gauge("barevip_node_problems",
                                   "What is wrong with Services, as this node sees it.")),
       unsentAnnouncements_(
@@ -85,7 +91,11 @@ Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liv
                           "Gratuitous ARP and unsolicited advertisements that could not be sent; "
                           "they are tried again.")),
       times_(metrics, clock),
-      metrics_(metrics) {}
+      metrics_(metrics) {
+  // Whoever asks for an increase sees none in a series that begins with its first event.
+  for (const std::string_view kind : kDriftKinds) countDrift(kind, 0);
+  beginNetlinkErrors(metrics);
+}
 
 // With the lock held.
 void Syncer::markDirty() {
@@ -206,6 +216,7 @@ MonotonicTime Syncer::pass() {
 
   tellAbility(desired, now);
   announceDue(nodes, now);
+  announcedVips_.set(announced_, desired.vips);
   report(questions, decision, desired, nodes);
   logProblems(desired.problems);
   measure(desired);
@@ -556,7 +567,6 @@ void Syncer::countDrift(const KernelState& found) {
 }
 
 void Syncer::countDrift(std::string_view kind, std::size_t number) {
-  if (number == 0) return;
   metrics_
       .counter("barevip_node_drift_total",
                "External changes of what barevip has in the kernel, found by reading it and then "

@@ -32,6 +32,7 @@
 #include "ipvsnode/membership/liveness.h"
 #include "ipvsnode/plan/diff.h"
 #include "ipvsnode/plan/drift.h"
+#include "ipvsnode/reconcile/announced_vips.h"
 #include "ipvsnode/reconcile/pass_times.h"
 #include "ipvsnode/reconcile/report.h"
 
@@ -184,6 +185,7 @@ class Syncer {
   obs::Gauge& drainingServers_;
   obs::Gauge& servedVips_;
   obs::Gauge& ownedVips_;
+  AnnouncedVips announcedVips_;
   obs::Gauge& problemCount_;
   obs::Counter& unsentAnnouncements_;
   PassTimes times_;

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/kube/request_series.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
 
@@ -51,6 +52,20 @@ TEST_F(MeteredApiTest, CountsRequestsByVerbResourceAndHowTheyEnded) {
                                    R"(verb="list",resource="nodes",code="timeout")"}) {
     EXPECT_THAT(text, HasSubstr(countedAs(labels)));
   }
+}
+
+TEST_F(MeteredApiTest, BeginsTheSeriesOfRequestsThatAreExpectedAtZeroAndCountsOn) {
+  beginRequestSeries(metrics_, {{Verb::kPatch, kServices}, {Verb::kWatch, kPools}});
+  for (const char* const labels : {R"(verb="patch",resource="services",code="ok")",
+                                   R"(verb="patch",resource="services",code="403")",
+                                   R"(verb="watch",resource="pools",code="unreachable")"}) {
+    EXPECT_THAT(metrics_.text(),
+                HasSubstr("barevip_api_requests_total{" + std::string(labels) + "} 0\n"));
+  }
+  answerWith(Error{ErrorCode::kForbidden, "no", 403, {}});
+  ASSERT_FALSE(api_.patch(kServices, {"default", "web"}, "status", nlohmann::json::object(), {}));
+  EXPECT_THAT(metrics_.text(),
+              HasSubstr(countedAs(R"(verb="patch",resource="services",code="403")")));
 }
 
 TEST_F(MeteredApiTest, MeasuresHowLongARequestTook) {

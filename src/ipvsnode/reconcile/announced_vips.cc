@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/reconcile/announced_vips.h"
+
+#include <string>
+
+namespace barevip::node {
+
+AnnouncedVips::AnnouncedVips(obs::Registry& metrics) {
+  metrics.gaugesFrom("barevip_ip_announced",
+                     "1 for each address that this node announces, by namespace of its Services.",
+                     [shown = shown_] {
+                       const std::lock_guard lock(shown->mutex);
+                       return shown->samples;
+                     });
+}
+
+void AnnouncedVips::set(const std::set<IpAddress>& announced, const std::vector<ServedVip>& vips) {
+  std::vector<obs::Sample> samples;
+  for (const ServedVip& vip : vips) {
+    if (!announced.contains(vip.address)) continue;
+    std::string before;  // Services are ascending by key
+    for (const auto& service : vip.services) {
+      const std::string ns = service->key.ns.str();
+      if (ns == before || samples.size() == kMost) continue;
+      samples.push_back({{{"namespace", ns}, {"address", vip.address.toString()}}, 1});
+      before = ns;
+    }
+  }
+  const std::lock_guard lock(shown_->mutex);
+  shown_->samples.swap(samples);
+}
+
+}  // namespace barevip::node

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "barevip/base/ip.h"
+
+#include "common/obs/metrics.h"
+#include "ipvsnode/desired/desired.h"
+
+namespace barevip::node {
+
+/// The metric barevip_ip_announced: 1 for each address that this node announces, once for each
+/// namespace whose Services show it. Thread-safe.
+class AnnouncedVips {
+ public:
+  /// Series; beyond that the first by address and namespace have one.
+  static constexpr std::size_t kMost = 1000;
+
+  explicit AnnouncedVips(obs::Registry& metrics);
+
+  /// vips: ascending, those that are announced among them.
+  void set(const std::set<IpAddress>& announced, const std::vector<ServedVip>& vips);
+
+ private:
+  struct Shown {
+    std::mutex mutex;
+    std::vector<obs::Sample> samples;
+  };
+
+  /// Shared with the registry, which may be read after the end of this.
+  std::shared_ptr<Shown> shown_ = std::make_shared<Shown>();
+};
+
+}  // namespace barevip::node
