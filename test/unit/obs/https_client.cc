@@ -43,7 +43,7 @@ HttpsAnswer askByTls(std::uint16_t port, const std::string& text, int version) {
   if (SSL_connect(session.get()) == 1) {
     answer.certificate = certificateOf(session.get());
     SSL_write(session.get(), text.data(), static_cast<int>(text.size()));
-    std::array<char, 4096> buffer{};
+    std::array<char, 16384> buffer{};  // a record of TLS
     int count = 0;
     while ((count = SSL_read(session.get(), buffer.data(), static_cast<int>(buffer.size()))) > 0) {
       answer.text.append(buffer.data(), static_cast<std::size_t>(count));

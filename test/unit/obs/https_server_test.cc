@@ -102,7 +102,7 @@ TEST_F(HttpsServerTest, GoesOnAfterClientsThatLeaveInTheMiddle) {
 }
 
 TEST(HttpsServerPages, ComeWholeWhenTheyExceedWhatASocketTakes) {
-  constexpr std::size_t kMoreThanSocketsBuffer = 32U << 20U;
+  constexpr std::size_t kMoreThanSocketsBuffer = 12U << 20U;
   HttpServer server(withTls());
   server.handle("/metrics", [] {
     return HttpAnswer{200, std::string(kMoreThanSocketsBuffer, 'x')};
