@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the Prometheus operator makes of PodMonitors and PrometheusRules: the configuration of a Prometheus."""
 
+import base64
 import json
 import os
 import re
@@ -35,6 +36,19 @@ def _relabelings(monitor, endpoint):
     yield from map(_snake, endpoint["relabelings"])
 
 
+def _access(monitor, endpoint):
+    """How a target is asked, where that is not by plain HTTP."""
+    if endpoint.get("scheme") != "https":
+        return {}
+    credentials = endpoint["authorization"]["credentials"]
+    secret = h.get("secret", credentials["name"], monitor["metadata"]["namespace"])
+    return {
+        "scheme": "https",
+        "authorization": {"credentials": base64.b64decode(secret["data"][credentials["key"]]).decode()},
+        "tls_config": _snake(endpoint["tlsConfig"]),
+    }
+
+
 def configuration(monitors, rules):
     """What Prometheus reads to scrape by these monitors and to evaluate the rules of a file; JSON is YAML."""
     jobs = []
@@ -53,6 +67,7 @@ def configuration(monitors, rules):
                     "scrape_timeout": endpoint["interval"],
                     "kubernetes_sd_configs": [discovery],
                     "relabel_configs": list(_relabelings(monitor, endpoint)),
+                    **_access(monitor, endpoint),
                 }
             )
     return {"global": {"evaluation_interval": "5s"}, "rule_files": [rules], "scrape_configs": jobs}
