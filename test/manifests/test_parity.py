@@ -35,19 +35,34 @@ class Parity(unittest.TestCase):
                     rendering.template(*_EQUAL_SETTINGS, f"--values={rendering.values_files()[overlay]}"),
                 )
 
+    @staticmethod
+    def composed(resource, *components):
+        """What kustomize makes of a folder of deploy/kustomize and components."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folders = os.path.relpath(os.path.dirname(rendering.OVERLAYS), os.path.realpath(scratch))
+            named = ", ".join(f"{folders}/components/{component}" for component in components)
+            with open(os.path.join(scratch, "kustomization.yaml"), "w", encoding="utf-8") as out:
+                out.write(f"resources: [{folders}/{resource}]\ncomponents: [{named}]\n")
+            return rendering.kustomize(scratch)
+
     def test_the_component_monitoring_goes_with_every_overlay(self):
         monitoring = ("--set=monitoring.enabled=true", "--set=node.metricsAddress=node:7480")
         for overlay in sorted(set(os.listdir(rendering.OVERLAYS)) - {"monitoring"}):
-            with self.subTest(overlay), tempfile.TemporaryDirectory() as scratch:
-                folders = os.path.relpath(os.path.dirname(rendering.OVERLAYS), os.path.realpath(scratch))
-                with open(os.path.join(scratch, "kustomization.yaml"), "w", encoding="utf-8") as out:
-                    out.write(
-                        f"resources: [{folders}/overlays/{overlay}]\ncomponents: [{folders}/components/monitoring]\n"
-                    )
+            with self.subTest(overlay):
                 self.assert_equal_objects(
-                    rendering.kustomize(scratch),
+                    self.composed(f"overlays/{overlay}", "monitoring"),
                     rendering.template(*_EQUAL_SETTINGS, *monitoring, f"--values={rendering.values_files()[overlay]}"),
                 )
+
+    def test_the_components_for_metrics_by_tls_render_what_their_values_do(self):
+        self.assert_equal_objects(
+            self.composed("base", "secure-metrics"),
+            rendering.template(*_EQUAL_SETTINGS, "--set=metrics.secure=true"),
+        )
+        self.assert_equal_objects(
+            self.composed("base", "monitoring", "secure-metrics", "secure-monitoring"),
+            rendering.template(*_EQUAL_SETTINGS, f"--values={rendering.values_files()['secure-metrics']}"),
+        )
 
     def test_each_overlay_changes_something(self):
         plain = rendering.kustomize(os.path.join(settings.REPO, "deploy"))
