@@ -16,7 +16,13 @@ _GROUP = b"root:x:0:\nnonroot:x:65532:\n"
 # ipset reads and writes protocols by the names that it finds here.
 _PROTOCOLS = b"icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n"
 
-_TOOLS = ["usr/sbin/xtables-legacy-multi", "usr/sbin/xtables-nft-multi", "usr/sbin/ipset", "usr/bin/kmod"]
+_TOOLS = [
+    "usr/sbin/xtables-legacy-multi",
+    "usr/sbin/xtables-nft-multi",
+    "usr/sbin/ipset",
+    "usr/sbin/nft",
+    "usr/bin/kmod",
+]
 _IPTABLES = [f"{tool}-{{}}{form}" for tool in ("iptables", "ip6tables") for form in ("", "-save", "-restore")]
 
 

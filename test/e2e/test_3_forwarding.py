@@ -6,6 +6,25 @@ import json
 from e2e import harness as h
 from e2e.case import TrafficTest
 
+# One connection to each ADDRESS:PORT, all from one port, then requests on each in turn.
+_ONE_PORT = """
+import http.client, socket, sys
+connections = []
+for target in sys.argv[2:]:
+    address, _, port = target.rpartition(":")
+    one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.settimeout(5)
+    one.bind(("", int(sys.argv[1])))
+    one.connect((address, int(port)))
+    connection = http.client.HTTPConnection(address)
+    connection.sock = one
+    connections.append(connection)
+for connection in connections * 4:
+    connection.request("GET", "/")
+    print(connection.getresponse().read().decode().strip())
+"""
+
 
 class Forwarding(TrafficTest):
     """The matrix: from outside, node and pod; Cluster and Local; TCP and UDP; IPv4 and IPv6."""
@@ -56,6 +75,24 @@ class Forwarding(TrafficTest):
         for pod in h.pods("app=web", self.ns):
             with self.subTest(source=f"a pod of {pod['spec']['nodeName']}"):
                 self.assertIn("pod=one-", "".join(self.ask_from_pod(pod["metadata"]["name"], found[0])))
+
+    def test_one_port_of_a_client_reaches_one_pod_by_several_services_at_a_time(self):
+        self.make_pool("10.99.0.128/29", "fd99::200/120")
+        self.make_backend("one", replicas=1, node="node2")
+        second_port = "- {name: more, port: 81, targetPort: 8080, protocol: TCP}"
+        for number, policy in enumerate(("Cluster", "Local")):
+            found = [
+                self.make_service(
+                    name, app="one", policy=policy, families="RequireDualStack", addresses=2, extra=second_port
+                )
+                for name in (f"one{number}", f"other{number}")
+            ]
+            for one, other in zip(*found, strict=True):
+                with self.subTest(policy=policy, address=one):
+                    h.wait_for("both answer", lambda a=one, b=other: h.answers(a) and h.answers(b) and h.answers(a, 81))
+                    port = str(40100 + number)
+                    lines = h.client("python3", "-c", _ONE_PORT, port, f"{one}:80", f"{one}:81", f"{other}:80")
+                    self.assertEqual(12, len(lines.splitlines()), lines)
 
     def test_nodes_without_a_pod_of_the_service_serve_it_too(self):
         self.make_pool("10.99.0.128/29")

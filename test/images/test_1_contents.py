@@ -112,6 +112,7 @@ class Contents(unittest.TestCase):
                     ["iptables-legacy-save", "--version"],
                     ["modprobe", "--version"],
                     ["ipset", "--version"],
+                    ["nft", "--version"],
                 ],
             ),
         ):

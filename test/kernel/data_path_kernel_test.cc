@@ -18,6 +18,7 @@
 #include "barevip/net/links.h"
 
 #include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
 #include "ipvsnode/netlink/links_netlink.h"
@@ -31,6 +32,7 @@ using ipvs::VirtualServerKey;
 
 constexpr const char* kDirectorPath = "/run/netns/director";
 constexpr std::uint16_t kPodPort = 8080;
+constexpr std::uint16_t kBulkPort = 8081;
 constexpr std::uint16_t kNodePort = 10250;
 
 IpAddress ip(const std::string& text) {
@@ -42,6 +44,7 @@ IpAddress ip(const std::string& text) {
 /// One family's addresses.
 struct Plan {
   IpAddress vip;
+  IpAddress otherVip;
   IpAddress client;
   IpAddress stranger;
   IpAddress node;
@@ -52,11 +55,11 @@ struct Plan {
 
 Plan planOf(Family family) {
   if (family == Family::kIpv4) {
-    return {ip("192.0.2.200"), ip("192.0.2.1"),  ip("192.0.2.9"), ip("192.0.2.11"),
-            ip("10.244.1.2"),  ip("10.244.1.3"), ip("10.244.2.2")};
+    return {ip("192.0.2.200"), ip("192.0.2.201"), ip("192.0.2.1"),  ip("192.0.2.9"),
+            ip("192.0.2.11"),  ip("10.244.1.2"),  ip("10.244.1.3"), ip("10.244.2.2")};
   }
-  return {ip("2001:db8::200"), ip("2001:db8::1"),   ip("2001:db8::9"),  ip("2001:db8::11"),
-          ip("fd00:244:1::2"), ip("fd00:244:1::3"), ip("fd00:244:2::2")};
+  return {ip("2001:db8::200"), ip("2001:db8::201"), ip("2001:db8::1"),   ip("2001:db8::9"),
+          ip("2001:db8::11"),  ip("fd00:244:1::2"), ip("fd00:244:1::3"), ip("fd00:244:2::2")};
 }
 
 /// The LAN, made once for all tests: client and stranger are on the wire, node has pods A and B on
@@ -74,6 +77,7 @@ class Lab {
     plug(stranger, 9);
     plug(node, 11);
     plug(far, 12);
+    addRemote();
     for (Space* router : {&node, &far}) {
       router->run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
     }
@@ -138,6 +142,9 @@ class Lab {
     ASSERT_TRUE(thread) << thread.error().message;
     director = *std::move(thread);
     openSeams(*director, host::FilterRole::kDirector);
+    replies = std::make_unique<host::NftPacketFilter>(*ipvsRunner);
+    ASSERT_TRUE(replies->check());
+    ASSERT_TRUE(replies->reconcile({}));
     auto outside = node.thread().run([] { return netlink::NetlinkLinks::open(); });
     ASSERT_TRUE(outside) << outside.error().message;
     nodeLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(outside));
@@ -153,16 +160,18 @@ class Lab {
       const bool ipv4 = family == Family::kIpv4;
       const IpAddress byOutside = ipv4 ? net::kOutside.director4 : net::kOutside.director6;
       const IpAddress byInside = ipv4 ? net::kInside.director4 : net::kInside.director6;
-      const IpPrefix vip = IpPrefix::host(planOf(family).vip);
       const IpPrefix all{IpAddress::fromNumber(family, 0), 0};
-      add(insidePlan, net::BoundAddress{vip.network, "lo"});
-      add(plan, net::Route{vip, net::kMainTable, byInside, net::kInside.nodeDevice});
-      add(plan, net::Route{vip, net::kOutsideTable, byOutside, net::kOutside.nodeDevice});
+      for (const IpAddress& address : {planOf(family).vip, planOf(family).otherVip}) {
+        const IpPrefix vip = IpPrefix::host(address);
+        add(insidePlan, net::BoundAddress{address, "lo"});
+        add(plan, net::Route{vip, net::kMainTable, byInside, net::kInside.nodeDevice});
+        add(plan, net::Route{vip, net::kOutsideTable, byOutside, net::kOutside.nodeDevice});
+        add(plan, net::ProxyNeighbour{address, "eth0"});
+      }
       add(plan, net::Route{all, net::kReturnTable, byOutside, net::kOutside.nodeDevice});
       add(plan, net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, "eth0", 0, 0});
       add(plan, net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "", net::kReturnMark,
                           net::kMarkMask});
-      add(plan, net::ProxyNeighbour{vip.network, "eth0"});
     }
     apply(*ipvsLinks, insidePlan);
     apply(*nodeLinks, plan);
@@ -173,8 +182,10 @@ class Lab {
     openSeams(node.thread(), host::FilterRole::kHost);
     std::vector<net::LinkOp> plan;
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-      add(plan, net::BoundAddress{planOf(family).vip, net::kDummyDevice});
-      add(plan, net::BoundAddress{planOf(family).vip, "eth0"});
+      for (const IpAddress& address : {planOf(family).vip, planOf(family).otherVip}) {
+        add(plan, net::BoundAddress{address, net::kDummyDevice});
+        add(plan, net::BoundAddress{address, "eth0"});
+      }
     }
     apply(*ipvsLinks, plan);
   }
@@ -194,6 +205,7 @@ class Lab {
   Space lan{"lan"};
   Space client{"client"};
   Space stranger{"stranger"};
+  Space remote{"remote"};
   Space node{"node"};
   Space far{"far"};
   Space podA{"pod-a"};
@@ -205,6 +217,7 @@ class Lab {
   std::unique_ptr<host::NamespaceCommandRunner> nodeRunner;
   std::unique_ptr<host::IptablesPacketFilter> filter;
   std::unique_ptr<host::IptablesPacketFilter> nodeFilter;
+  std::unique_ptr<host::NftPacketFilter> replies;
   std::unique_ptr<netlink::IpvsKernel> kernel;
   std::unique_ptr<netlink::NetlinkLinks> ipvsLinks;
   std::unique_ptr<netlink::NetlinkLinks> nodeLinks;
@@ -212,6 +225,7 @@ class Lab {
   EchoServer serverB{podB, "pod-b", kPodPort};
   EchoServer farServer{farPod, "far-pod", kPodPort};
   EchoServer nodeServer{node, "node", kNodePort};
+  BulkServer bulkServer{podA, kBulkPort};
 
  private:
   /// eth0 with the last part of its addresses, on the LAN's bridge.
@@ -221,6 +235,22 @@ class Lab {
            "\nlink set p" + number + " master br0 up");
     space.ip("addr add 192.0.2." + number + "/24 dev eth0\naddr add 2001:db8::" + number +
              "/64 dev eth0 nodad\nlink set eth0 up");
+  }
+
+  /// Behind the client as a router, by a way that is narrower than its end knows, as with a VPN.
+  void addRemote() {
+    client.run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    client.ip(
+        "link add vpn type veth peer name eth0 netns remote\nlink set vpn mtu 1300 up\n"
+        "addr add 198.51.100.1/24 dev vpn\naddr add 2001:db8:1::1/64 dev vpn nodad");
+    remote.ip(
+        "addr add 198.51.100.2/24 dev eth0\naddr add 2001:db8:1::2/64 dev eth0 nodad\n"
+        "link set eth0 up\nroute add default via 198.51.100.1\n"
+        "route add default via 2001:db8:1::1");
+    for (Space* host : {&node, &far}) {
+      host->ip(
+          "route add 198.51.100.0/24 via 192.0.2.1\nroute add 2001:db8:1::/64 via 2001:db8::1");
+    }
   }
 
   static void addPod(Space& host, Space& pod, int network, int last) {
@@ -260,6 +290,7 @@ class DataPath : public ::testing::TestWithParam<Param> {
     bool keepClient = false;
     std::vector<IpPrefix> sourceRanges{};
     std::uint32_t persistenceSeconds = 0;
+    bool otherVip = false;
   };
 
   /// Makes these the only virtual servers, for TCP and UDP.
@@ -272,10 +303,12 @@ class DataPath : public ::testing::TestWithParam<Param> {
     net::FilterState filter;
     for (const Family each : {Family::kIpv4, Family::kIpv6}) {
       filter.vips.push_back(planOf(each).vip);
+      filter.vips.push_back(planOf(each).otherVip);
     }
     for (const Server& server : servers) {
       for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
-        const VirtualServerKey key{plan_.vip, server.port, protocol};
+        const VirtualServerKey key{server.otherVip ? plan_.otherVip : plan_.vip, server.port,
+                                   protocol};
         ipvs::VirtualServerOptions options;
         if (server.persistenceSeconds > 0) {
           options.flags = ipvs::kPersistent;
@@ -494,6 +527,43 @@ TEST_P(DataPath, AnAffinityLastsItsTimeWhereIpvsRemembersNoConnectionForLonger) 
   EXPECT_TRUE(remembered(91).empty());
   EXPECT_NE(ask(lab->client, plan_.vip, 91, Transport::kUdp).server, first);
   ASSERT_TRUE(lab->kernel->setTimeouts({seconds(0), seconds(0), seconds(300)}));
+}
+
+TEST_P(DataPath, OnePortOfAClientReachesOnePortOfAPodByTwoServicesAtATime) {
+  if (!lab->director) GTEST_SKIP() << "only in a namespace of its own";
+  std::uint16_t port = family() == Family::kIpv4 ? 40000 : 41000;
+  for (const bool keep : {false, true}) {
+    Server server{.backends = {plan_.podA}, .backendPort = kBulkPort, .keepClient = keep};
+    std::vector<Server> servers(3, server);
+    servers[1].port = 81;
+    servers[2].otherVip = true;
+    program(servers);
+    for (Space* from : {&lab->client, &lab->podB, &lab->node}) {
+      SCOPED_TRACE(from->name() + (keep ? ", policy Local" : ", policy Cluster"));
+      ++port;
+      Connection first(*from, port, plan_.vip, 80);
+      Connection second(*from, port, plan_.vip, 81);
+      {
+        Connection third(*from, port, plan_.otherVip, 80);
+        for (Connection* each : {&first, &second, &third}) EXPECT_EQ(each->fetch(5000), "");
+        for (Connection* each : {&first, &second, &third}) EXPECT_EQ(each->fetch(5000), "");
+      }
+      for (Connection* each : {&first, &second}) EXPECT_EQ(each->fetch(5000), "");
+    }
+  }
+}
+
+TEST_P(DataPath, NftListsItsTableAsItIsWritten) {
+  if (!lab->director) GTEST_SKIP() << "there is none";
+  EXPECT_EQ(host::NftPacketFilter(*lab->ipvsRunner).reconcile({}), 0U);
+}
+
+TEST_P(DataPath, PodsLearnOfANarrowWayToTheirClient) {
+  for (const bool keep : {false, true}) {
+    program({{.backends = {plan_.podA}, .backendPort = kBulkPort, .keepClient = keep}});
+    Connection download(lab->remote, 0, plan_.vip, 80);
+    EXPECT_EQ(download.fetch(100'000), "") << (keep ? "policy Local" : "policy Cluster");
+  }
 }
 
 std::string nameOf(const ::testing::TestParamInfo<Param>& info) {

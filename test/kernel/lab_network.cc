@@ -81,6 +81,42 @@ std::string errorText(int number) {
   return std::strerror(number);
 }
 
+void boundWaits(int fd, std::chrono::milliseconds wait) {
+  // Bounds connect as well as send and recv (man 7 socket).
+  const timeval limit{wait.count() / 1000, wait.count() % 1000 * 1000};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+/// All of it, or false.
+bool sendAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+/// Until the peer or the stop token ends it.
+void serveBulk(const FileDescriptor& connection, const std::stop_token& stop) {
+  boundWaits(connection.get(), std::chrono::seconds(5));
+  const StopEvent stopEvent(stop);
+  std::string asked;
+  while (true) {
+    std::array<pollfd, 2> fds{{{stopEvent.get(), POLLIN, 0}, {connection.get(), POLLIN, 0}}};
+    ::poll(fds.data(), fds.size(), -1);
+    if (fds[0].revents != 0) return;
+    std::array<char, 64> buffer;
+    const ssize_t got = ::recv(connection.get(), buffer.data(), buffer.size(), 0);
+    if (got <= 0) return;
+    asked.append(buffer.data(), static_cast<std::size_t>(got));
+    if (asked.back() != '\n') continue;
+    const std::string answer(std::stoul(std::exchange(asked, {})), '.');
+    if (!sendAll(connection.get(), answer)) return;
+  }
+}
+
 Answer failed(int number) { return {{}, {}, errorText(number)}; }
 
 }  // namespace
@@ -153,15 +189,64 @@ void EchoServer::serve(const std::stop_token& stop) const {
   }
 }
 
+BulkServer::BulkServer(Space& space, std::uint16_t port)
+    : listener_(space.thread().run([&] { return listener(SOCK_STREAM, port); })),
+      thread_([this](const std::stop_token& stop) {
+        const StopEvent stopEvent(stop);
+        std::vector<std::jthread> connections;
+        while (true) {
+          std::array<pollfd, 2> fds{{{stopEvent.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}}};
+          ::poll(fds.data(), fds.size(), -1);
+          if (fds[0].revents != 0) return;
+          FileDescriptor fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+          if (!fd.valid()) continue;
+          connections.emplace_back([connection = std::move(fd)](const std::stop_token& end) {
+            serveBulk(connection, end);
+          });
+        }
+      }) {}
+
+Connection::Connection(Space& from, std::uint16_t fromPort, const IpAddress& address,
+                       std::uint16_t port)
+    : fd_(from.thread().run([&] {
+        return ::socket(address.isIpv4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      })) {
+  boundWaits(fd_.get(), std::chrono::seconds(3));
+  if (fromPort != 0) {
+    const int on = 1;
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    SocketAddress own = socketAddress(IpAddress::fromNumber(address.family(), 0), fromPort);
+    EXPECT_EQ(::bind(fd_.get(), own.get(), own.size), 0) << std::strerror(errno);
+  }
+  SocketAddress target = socketAddress(address, port);
+  if (::connect(fd_.get(), target.get(), target.size) != 0) {
+    error_ = "connect: " + errorText(errno == EINPROGRESS ? ETIMEDOUT : errno);
+  }
+}
+
+std::string Connection::fetch(std::size_t bytes) {
+  if (!error_.empty()) return error_;
+  if (!sendAll(fd_.get(), std::to_string(bytes) + "\n")) {
+    return "send: " + errorText(errno);
+  }
+  std::vector<char> buffer(std::size_t{1} << 16U);
+  for (std::size_t came = 0; came < bytes;) {
+    const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (got <= 0) {
+      return "after " + std::to_string(came) +
+             " bytes: " + (got == 0 ? "closed" : errorText(errno));
+    }
+    came += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
 Answer ask(Space& from, const IpAddress& address, std::uint16_t port, Transport transport,
            std::chrono::milliseconds wait) {
   const int type = transport == Transport::kTcp ? SOCK_STREAM : SOCK_DGRAM;
   const FileDescriptor fd(from.thread().run(
       [&] { return ::socket(address.isIpv4() ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0); }));
-  // Bounds connect as well as send and recv (man 7 socket).
-  const timeval limit{wait.count() / 1000, wait.count() % 1000 * 1000};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  boundWaits(fd.get(), wait);
   SocketAddress target = socketAddress(address, port);
   if (::connect(fd.get(), target.get(), target.size) != 0) {
     return failed(errno == EINPROGRESS ? ETIMEDOUT : errno);

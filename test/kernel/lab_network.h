@@ -64,6 +64,30 @@ class EchoServer {
   std::jthread thread_;
 };
 
+/// Answers each line, a number, with so many bytes; any number of TCP connections at a time.
+class BulkServer {
+ public:
+  BulkServer(Space& space, std::uint16_t port);
+
+ private:
+  FileDescriptor listener_;
+  std::jthread thread_;
+};
+
+/// A TCP connection to a BulkServer that stays open.
+class Connection {
+ public:
+  /// From a port of choice, which several connections may have in common; 0: any.
+  Connection(Space& from, std::uint16_t fromPort, const IpAddress& address, std::uint16_t port);
+
+  /// Asks for so many bytes. Empty if all came, else why not; each wait is bounded.
+  std::string fetch(std::size_t bytes);
+
+ private:
+  FileDescriptor fd_;
+  std::string error_;
+};
+
 struct Answer {
   std::string server;  ///< empty if there was none
   std::string client;  ///< the address that the server saw

@@ -4,6 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "barevip/base/log.h"
+
+#include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/kernel_modules.h"
 #include "ipvsnode/host/kube_proxy_mode.h"
@@ -111,6 +115,15 @@ Result<void> Machine::openFilters() {
   };
   if (director_) {
     add(host::FilterRole::kDirector, *directorRunner_);
+    auto replies = std::make_unique<host::NftPacketFilter>(*directorRunner_, stop_);
+    if (const auto possible = replies->check(); possible) {
+      filters_.push_back(std::move(replies));
+    } else {
+      log::warn(
+          "of connections from one port of a client to one port of a pod, by several VIPs or "
+          "ports of one, only the newest works on this node: it has no nf_tables",
+          {{"error", possible.error().message}});
+    }
     add(host::FilterRole::kNode, runner_);
   } else {
     add(host::FilterRole::kHost, runner_);

@@ -17,7 +17,6 @@
 #include "ipvsnode/announce/l2/announcer_raw.h"
 #include "ipvsnode/apply/applier.h"
 #include "ipvsnode/daemon/options.h"
-#include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/host/network_namespace.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
@@ -74,7 +73,7 @@ class Machine {
   std::optional<netlink::IpvsKernel> ipvs_;
   std::optional<netlink::NetlinkLinks> nodeLinks_;
   std::optional<netlink::NetlinkLinks> directorLinks_;
-  std::vector<std::unique_ptr<host::IptablesPacketFilter>> filters_;
+  std::vector<std::unique_ptr<net::PacketFilter>> filters_;
 };
 
 }  // namespace barevip::node

@@ -54,6 +54,9 @@ std::vector<Module> modulesOf(net::Placement placement) {
       {"xt_MASQUERADE", false, "masquerading"},
   };
   if (placement == net::Placement::kDirector) {
+    for (const char* name : {"nf_tables", "nft_ct"}) {
+      modules.push_back({name, false, "the source of replies to clients that reuse a port"});
+    }
     modules.push_back({"veth", false, "the devices between node and balancer namespace"});
   } else {
     modules.push_back({"dummy", false, "the device that holds the VIPs"});
