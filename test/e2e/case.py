@@ -166,6 +166,42 @@ class TrafficTest(ClusterTest):
         )
         return h.client("python3", "-c", code, address, str(port)).strip()
 
+    def assert_that_external_ips_take_no_vip(self):
+        """A Service of another namespace that names VIPs in spec.externalIPs gets none of their traffic."""
+        found = self.make_service(families="RequireDualStack", addresses=2)
+        other = make_namespace()
+        self.addCleanup(remove_namespace, other)
+        h.apply(h.backend("taker", 1, other))
+        h.rollout("deployment", "taker", other)
+        theirs = "10.99.0.150"  # in no Pool
+        addresses = ", ".join(f'"{a}"' for a in [theirs, *found])
+        h.apply(
+            h.service("taker", namespace=other, families="RequireDualStack", extra=f"externalIPs: [{addresses}]")
+            .replace("LoadBalancer", "ClusterIP")
+            .replace("externalTrafficPolicy: Cluster", "")
+        )
+        nodes = [n["metadata"]["name"] for n in h.objects("nodes")]
+        for node in nodes:
+            h.wait_for(
+                f"kube-proxy of {node} to know the Service",
+                lambda n=node: h.requests("tcp", theirs, 80, 1, via=lambda *c: h.on_node(n, *c))["failed"] == 0,
+            )
+        for address in found:
+            for kind in ("tcp", "udp"):
+                for source in ("outside", *nodes):
+                    with self.subTest(address=address, kind=kind, source=source):
+                        via = h.client if source == "outside" else lambda *c, n=source: h.on_node(n, *c)
+                        report = h.requests(kind, address, 80, 8, via=via)
+                        self.assertEqual(0, report["failed"], report["failures"])
+                        self.assertEqual([], [p for p in report["pods"] if not p.startswith("web-")])
+                for pod in h.pods("app=web", self.ns):
+                    with self.subTest(address=address, kind=kind, source=pod["metadata"]["name"]):
+                        answers = self.ask_from_pod(pod["metadata"]["name"], address, kind, count=3)
+                        self.assertEqual(3, sum(a.startswith("pod=web-") for a in answers), answers)
+        h.wait_for(
+            "who names it", lambda: f"Service {other}/taker (externalIPs)" in h.kubectl("get", "pools", "-o", "yaml")
+        )
+
     def assert_both_policies_serve_from_everywhere(self):
         """A dual-stack Service of each policy on the backend web answers the LAN, two nodes and its own pods."""
         for policy in ("Cluster", "Local"):

@@ -211,6 +211,7 @@ def kernel_of(node):
             ("iptables-legacy-save",),
             ("ip6tables-legacy-save",),
             ("ipset", "list", "-n"),
+            ("nft", "list", "tables"),
             ("find", "/etc/sysctl.d", "/run/sysctl.d", "-name", "*barevip*"),
         )
     )

@@ -137,6 +137,10 @@ class Forwarding(TrafficTest):
         )
         h.wait_for("an answer again", lambda: h.answers(address))
 
+    def test_external_ips_of_another_service_take_no_vip(self):
+        self.make_pool("10.99.0.128/29", "fd99::200/120")
+        self.assert_that_external_ips_take_no_vip()
+
     def test_a_machine_that_has_an_address_of_the_pool_stays_reachable(self):
         taken = "10.99.0.133"
         h.client("ip", "address", "add", f"{taken}/32", "dev", "eth0")

@@ -15,6 +15,9 @@ class BesideKubeProxyInNftablesMode(beside_kube_proxy.BesideKubeProxy):
         self.assertIn(f"{cluster_ip} . tcp . 80", rules)
         self.assertNotIn(f"{address} . tcp . 80", rules)
 
+    def test_external_ips_of_another_service_take_no_vip(self):
+        self.assert_that_external_ips_take_no_vip()
+
     def test_check_tells_the_mode_and_finds_no_problem(self):
         said, status = h.program("node1", "barevip-node", "check", f"--bind-iface={h.NIC}", "--without-api")
         self.assertEqual(0, status, said)

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -142,7 +143,7 @@ class Lab {
     ASSERT_TRUE(thread) << thread.error().message;
     director = *std::move(thread);
     openSeams(*director, host::FilterRole::kDirector);
-    replies = std::make_unique<host::NftPacketFilter>(*ipvsRunner);
+    replies = std::make_unique<host::NftPacketFilter>(host::NftRole::kReplies, *ipvsRunner);
     ASSERT_TRUE(replies->check());
     ASSERT_TRUE(replies->reconcile({}));
     auto outside = node.thread().run([] { return netlink::NetlinkLinks::open(); });
@@ -153,6 +154,8 @@ class Lab {
         host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
         *nodeRunner);
     ASSERT_TRUE(nodeFilter->reconcile({}));
+    vips = std::make_unique<host::NftPacketFilter>(host::NftRole::kVips, *nodeRunner);
+    ASSERT_TRUE(vips->check());
 
     std::vector<net::LinkOp> plan;
     std::vector<net::LinkOp> insidePlan;
@@ -218,6 +221,7 @@ class Lab {
   std::unique_ptr<host::IptablesPacketFilter> filter;
   std::unique_ptr<host::IptablesPacketFilter> nodeFilter;
   std::unique_ptr<host::NftPacketFilter> replies;
+  std::unique_ptr<host::NftPacketFilter> vips;
   std::unique_ptr<netlink::IpvsKernel> kernel;
   std::unique_ptr<netlink::NetlinkLinks> ipvsLinks;
   std::unique_ptr<netlink::NetlinkLinks> nodeLinks;
@@ -323,7 +327,8 @@ class DataPath : public ::testing::TestWithParam<Param> {
         if (!server.sourceRanges.empty()) filter.sourceRanges.push_back({key, server.sourceRanges});
       }
     }
-    for (auto* one : {lab->filter.get(), lab->nodeFilter.get()}) {
+    for (net::PacketFilter* one : std::initializer_list<net::PacketFilter*>{
+             lab->filter.get(), lab->nodeFilter.get(), lab->vips.get()}) {
       if (one == nullptr) continue;
       const auto filtered = one->reconcile(filter);
       ASSERT_TRUE(filtered) << filtered.error().message;
@@ -553,9 +558,37 @@ TEST_P(DataPath, OnePortOfAClientReachesOnePortOfAPodByTwoServicesAtATime) {
   }
 }
 
+// kube-proxy in iptables mode, as soon as a Service has a VIP in spec.externalIPs.
+TEST_P(DataPath, AnotherServicesExternalIpDoesNotTakeAVipsPackets) {
+  if (!lab->director) GTEST_SKIP() << "only in a namespace of its own";
+  program({{.backends = {plan_.podA}}});
+  const bool ipv4 = family() == Family::kIpv4;
+  const std::string pod = ipv4 ? plan_.podB.toString() : "[" + plan_.podB.toString() + "]";
+  const auto each = [&](const std::string& verb) {
+    for (const char* chain : {"PREROUTING", "OUTPUT"}) {
+      for (const char* protocol : {"tcp", "udp"}) {
+        lab->node.run(std::string(ipv4 ? "iptables" : "ip6tables") + "-legacy -t nat " + verb +
+                      " " + chain + " -p " + protocol + " -d " + plan_.vip.toString() +
+                      " -j DNAT --to-destination " + pod + ":8080");
+      }
+    }
+  };
+  each("-I");
+  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+    for (Space* from : {&lab->client, &lab->podA, &lab->podB, &lab->node}) {
+      EXPECT_EQ(spread(*from, 80, transport, 2), (Servers{{"pod-a", 2}})) << from->name();
+    }
+  }
+  each("-D");
+}
+
 TEST_P(DataPath, NftListsItsTableAsItIsWritten) {
   if (!lab->director) GTEST_SKIP() << "there is none";
-  EXPECT_EQ(host::NftPacketFilter(*lab->ipvsRunner).reconcile({}), 0U);
+  EXPECT_EQ(host::NftPacketFilter(host::NftRole::kReplies, *lab->ipvsRunner).reconcile({}), 0U);
+  net::FilterState two;
+  two.vips = {planOf(Family::kIpv4).vip, planOf(Family::kIpv4).otherVip, planOf(Family::kIpv6).vip,
+              planOf(Family::kIpv6).otherVip};
+  EXPECT_EQ(host::NftPacketFilter(host::NftRole::kVips, *lab->nodeRunner).reconcile(two), 0U);
 }
 
 TEST_P(DataPath, PodsLearnOfANarrowWayToTheirClient) {

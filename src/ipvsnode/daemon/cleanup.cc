@@ -12,6 +12,7 @@
 #include "common/obs/metrics.h"
 #include "ipvsnode/apply/applier.h"
 #include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/director.h"
 #include "ipvsnode/host/sysctl.h"
@@ -77,7 +78,10 @@ Result<void> clearFilters(const std::string& bindInterface) {
     host::IptablesPacketFilter filter({role, *backend, ipv6, bindInterface}, runner);
     if (auto cleared = filter.clear(); !cleared) return cleared;
   }
-  return {};
+  host::NftPacketFilter vips(host::NftRole::kVips, runner);
+  // Without nft there is nothing of it.
+  if (!vips.check()) return {};
+  return vips.clear();
 }
 
 }  // namespace

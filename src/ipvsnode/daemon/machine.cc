@@ -2,6 +2,7 @@
 #include "ipvsnode/daemon/machine.h"
 
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "barevip/base/log.h"
@@ -113,18 +114,24 @@ Result<void> Machine::openFilters() {
     filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
         host::PacketFilterOptions{role, *backend, ipv6_, ground_.bindInterface}, runner, stop_));
   };
+  const auto addIfPossible = [&](host::NftRole role, CommandRunner& runner,
+                                 std::string_view without) {
+    auto filter = std::make_unique<host::NftPacketFilter>(role, runner, stop_);
+    if (const auto possible = filter->check(); possible) {
+      filters_.push_back(std::move(filter));
+    } else {
+      log::warn(without, {{"error", possible.error().message}});
+    }
+  };
   if (director_) {
     add(host::FilterRole::kDirector, *directorRunner_);
-    auto replies = std::make_unique<host::NftPacketFilter>(*directorRunner_, stop_);
-    if (const auto possible = replies->check(); possible) {
-      filters_.push_back(std::move(replies));
-    } else {
-      log::warn(
-          "of connections from one port of a client to one port of a pod, by several VIPs or "
-          "ports of one, only the newest works on this node: it has no nf_tables",
-          {{"error", possible.error().message}});
-    }
     add(host::FilterRole::kNode, runner_);
+    addIfPossible(host::NftRole::kReplies, *directorRunner_,
+                  "of connections from one port of a client to one port of a pod, by several VIPs "
+                  "or ports of one, only the newest works: the node has no nf_tables");
+    addIfPossible(host::NftRole::kVips, runner_,
+                  "a Service with a VIP in spec.externalIPs takes its packets on this node, which "
+                  "has no nf_tables");
   } else {
     add(host::FilterRole::kHost, runner_);
   }

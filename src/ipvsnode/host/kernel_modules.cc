@@ -54,8 +54,8 @@ std::vector<Module> modulesOf(net::Placement placement) {
       {"xt_MASQUERADE", false, "masquerading"},
   };
   if (placement == net::Placement::kDirector) {
-    for (const char* name : {"nf_tables", "nft_ct"}) {
-      modules.push_back({name, false, "the source of replies to clients that reuse a port"});
+    for (const char* name : {"nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"}) {
+      modules.push_back({name, false, "packet filter rules that iptables cannot say"});
     }
     modules.push_back({"veth", false, "the devices between node and balancer namespace"});
   } else {
