@@ -11,6 +11,7 @@
 
 #include "cli/completion.h"
 #include "cli/convert_command.h"
+#include "cli/drain_command.h"
 #include "cli/exit_status.h"
 #include "cli/explain_command.h"
 #include "cli/options.h"
@@ -75,6 +76,18 @@ int run(ExplainOptions options) {
 int run(const PlanOptions& options) {
   return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
     return runPlan(options, std::cin, api, clock, terminal(), {});
+  });
+}
+
+int run(const DrainOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
+    return runDrain(options, api, clock, terminal(), {});
+  });
+}
+
+int run(const UndrainOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock&) {
+    return runUndrain(options, api, terminal(), {});
   });
 }
 

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <array>
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,6 +19,9 @@ const std::map<std::string, Output> kOutputs{{"table", Output::kTable},
                                              {"wide", Output::kWide},
                                              {"json", Output::kJson},
                                              {"yaml", Output::kYaml}};
+constexpr std::chrono::milliseconds kLeastTimeout{1'000};
+constexpr std::chrono::milliseconds kMostTimeout{24 * 3'600'000};
+
 void addConvert(CLI::App& app, ConvertOptions& options) {
   CLI::App* const convert = app.add_subcommand(
       "convert",
@@ -102,6 +106,40 @@ void addPlan(CLI::App& app, PlanOptions& options) {
       "line or a file is wrong, or the API server cannot be asked.");
 }
 
+void addNode(CLI::App& app, std::string& node) {
+  app.add_option("NODE", node, "name of the Node")->required();
+}
+
+void addDrain(CLI::App& app, DrainOptions& options) {
+  CLI::App* const drain = app.add_subcommand(
+      "drain",
+      "hand the VIPs that a node announces over to other nodes, and wait until they announce them; "
+      "it neither cordons the node nor evicts pods");
+  addAccessFlags(*drain, options.access);
+  addNode(*drain, options.node);
+  addDurationFlag(*drain, "--timeout", "how long to wait", "120s", kLeastTimeout, kMostTimeout,
+                  [&options](std::chrono::milliseconds value) { options.timeout = value; });
+  drain->add_flag(
+      "--force", options.force,
+      "withdraw VIPs that no other node may announce, instead of leaving the node as it "
+      "is");
+  drain->footer(
+      "It labels the Node node.kubernetes.io/exclude-from-external-load-balancers=barevip-drain, "
+      "which undrain removes; a VIP of a Service with externalTrafficPolicy Local goes to a node "
+      "that has endpoints of it, if there is one. Exit status: 0 other nodes announce all VIPs; 1 "
+      "some did not move; 2 the command line is wrong, or the API server cannot be asked.");
+}
+
+void addUndrain(CLI::App& app, UndrainOptions& options) {
+  CLI::App* const undrain = app.add_subcommand(
+      "undrain", "let a node announce VIPs again after drain; no VIP moves back by that");
+  addAccessFlags(*undrain, options.access);
+  addNode(*undrain, options.node);
+  undrain->footer(
+      "Exit status: 0 the Node does not have the label of drain; 1 the label was set without "
+      "drain, and stays; 2 the command line is wrong, or the API server cannot be asked.");
+}
+
 void addCompletion(CLI::App& app, CompletionOptions& options) {
   CLI::App* const completion = app.add_subcommand(
       "completion",
@@ -138,16 +176,22 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   StatusOptions status;
   ExplainOptions explain;
   PlanOptions plan;
+  DrainOptions drain;
+  UndrainOptions undrain;
   CompletionOptions completion;
   CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
   app.require_subcommand(0, 1);
   addStatus(app, status);
   addExplain(app, explain);
   addPlan(app, plan);
+  addDrain(app, drain);
+  addUndrain(app, undrain);
   addConvert(app, convert);
   addCompletion(app, completion);
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (app.got_subcommand("status")) return status;
+  if (app.got_subcommand("drain")) return drain;
+  if (app.got_subcommand("undrain")) return undrain;
   if (app.got_subcommand("plan")) {
     if (!plan.files.empty() || !plan.deleted.empty()) return plan;
     return tl::make_unexpected(
@@ -162,8 +206,9 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
     return convert;
   }
   if (!app.got_subcommand("explain")) {
-    return tl::make_unexpected(wrongCommandLine(
-        app, "a command is missing: write status, explain, plan, convert or completion"));
+    return tl::make_unexpected(wrongCommandLine(app,
+                                                "a command is missing: write status, explain, "
+                                                "plan, drain, undrain, convert or completion"));
   }
   if (!app.get_subcommand("explain")->got_subcommand("service")) {
     return tl::make_unexpected(

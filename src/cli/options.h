@@ -2,6 +2,7 @@
 // The command line of kubectl-barevip.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -53,14 +54,28 @@ struct PlanOptions {
   Output output = Output::kTable;
 };
 
+/// Of `drain`.
+struct DrainOptions {
+  Access access;
+  std::string node;
+  std::chrono::milliseconds timeout{120'000};
+  bool force = false;  ///< VIPs that no other node may announce are withdrawn
+};
+
+/// Of `undrain`.
+struct UndrainOptions {
+  Access access;
+  std::string node;
+};
+
 /// Of `completion`.
 struct CompletionOptions {
   Shell shell = Shell::kBash;
   std::vector<CommandWords> words;
 };
 
-using Options =
-    std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions, CompletionOptions>;
+using Options = std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions,
+                             DrainOptions, UndrainOptions, CompletionOptions>;
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);
 

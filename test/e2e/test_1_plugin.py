@@ -10,12 +10,21 @@ from e2e.case import ClusterTest
 
 PROGRAM = os.path.join(h.REPO, "build/release/bin/kubectl-barevip")
 
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+
 
 def plugin(*arguments):
     """Runs it on a host of the LAN; returns what it shows as JSON, and its exit status."""
     command = shlex.join([PROGRAM, *arguments, "-o", "json", "--kubeconfig", h.admin_kubeconfig()])
     shown, _, status = h.client(f"{command}; echo status=$?").rpartition("status=")
     return json.loads(shown), int(status)
+
+
+def said(*arguments):
+    """Runs it on a host of the LAN; returns what it says to a person, and its exit status."""
+    command = shlex.join([PROGRAM, *arguments, "--kubeconfig", h.admin_kubeconfig()])
+    text, _, status = h.client(f"{command} 2>&1; echo status=$?").rpartition("status=")
+    return text, int(status)
 
 
 class Plugin(ClusterTest):
@@ -85,3 +94,58 @@ class Plugin(ClusterTest):
         self.assertEqual(before, h.get("pool", pool)["metadata"]["generation"])
         h.kubectl("apply", "-f", "-", text=smaller)
         h.wait_for("the orphan", lambda: "second" in json.dumps(self.problems()))
+
+    def drained(self, node, *arguments):
+        """What a drain of the node says, and its exit status; the test's end takes it back."""
+        self.addCleanup(said, "undrain", node)
+        return said("drain", node, *arguments)
+
+    def test_drain_hands_the_vips_over_under_traffic_and_undrain_moves_none(self):
+        self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 3, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        vips = [self.make_service(f"web{i}", app="web")[0] for i in range(6)]
+        owners = {vip: self.owner(vip) for vip in vips}
+        node = owners[vips[0]]
+        count = list(owners.values()).count(node)
+        with h.traffic("tcp", vips[0], 80) as report:
+            text, status = self.drained(node)
+        self.assertEqual(0, status, text)
+        self.assertIn(f"0 of {count} VIP", text)
+        self.assertLess(report["longest_gap"], 2, report["failures"])
+        after = {vip: h.owner(vip, self.ns) for vip in vips}
+        self.assertNotIn(node, after.values())
+        self.assertEqual(
+            {v: o for v, o in owners.items() if o != node}, {v: after[v] for v in vips if owners[v] != node}
+        )
+        self.assertEqual(0, said("undrain", node)[1])
+        self.assertNotIn(EXCLUDED, h.get("node", node)["metadata"]["labels"])
+        self.assertEqual(0, plugin("status", "-n", self.ns)[1])
+        self.assertEqual(after, {vip: h.owner(vip, self.ns) for vip in vips})
+
+    def test_drain_changes_nothing_if_no_other_node_may_announce_a_vip(self):
+        self.make_pool(
+            "10.99.0.128/28", announce={"nodeSelector": {"matchLabels": {"kubernetes.io/hostname": "node2"}}}
+        )
+        h.apply(h.backend("web", 2, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        address = self.make_service()[0]
+        self.assertEqual("node2", self.owner(address))
+        text, status = self.drained("node2")
+        self.assertEqual(1, status, text)
+        self.assertIn(f"no other node may announce {address} of {self.ns}/web: node1 is not selected by", text)
+        self.assertNotIn(EXCLUDED, h.get("node", "node2")["metadata"]["labels"])
+        text, status = self.drained("node2", "--force")
+        self.assertEqual(1, status, text)
+        self.assertIn("are announced by no node now", text)
+        h.wait_for("the withdrawal", lambda: not h.answers(address))
+        self.assertEqual(0, said("undrain", "node2")[1])
+        h.wait_for("an answer again", lambda: h.answers(address))
+
+    def test_undrain_leaves_the_label_of_a_person(self):
+        h.kubectl("label", "node", "node3", f"{EXCLUDED}=")
+        self.addCleanup(h.kubectl, "label", "node", "node3", f"{EXCLUDED}-")
+        text, status = said("undrain", "node3")
+        self.assertEqual(1, status, text)
+        self.assertIn(f"kubectl label node node3 {EXCLUDED}-", text)
+        self.assertIn(EXCLUDED, h.get("node", "node3")["metadata"]["labels"])

@@ -11,6 +11,7 @@
 #include "assigner/allocation/service_status.h"
 #include "assigner/service/record_name.h"
 #include "cli/view/allocation.h"
+#include "cli/view/candidates.h"
 #include "ipvsnode/announce/candidacy.h"
 #include "ipvsnode/desired/endpoints.h"
 #include "view/text.h"
@@ -197,32 +198,12 @@ class Explainer {
     const node::PoolsByName pools = node::byName(cluster_.state.pools);
     const auto& announce = node::announceOf(vips.served[i].claims, pools);
     for (const auto& node : cluster_.state.nodes) {
-      address.nodes.push_back({node->key.name, verdictOn(*node, announce, question)});
+      address.nodes.push_back({node->key.name, verdictOnNode(cluster_, *node, announce, question)});
       if (node->key.name != address.owner) continue;
       address.nodes.back().verdict = question.holder == address.owner
                                          ? "announces it already, and keeps it"
                                          : "is chosen among the candidates";
     }
-  }
-
-  [[nodiscard]] std::string verdictOn(const model::Node& node,
-                                      const model::Pool::Announce& announce,
-                                      const node::OwnerQuestion& question) const {
-    const view::Daemon* const daemon = daemonOf(cluster_, node.key.name);
-    if (daemon == nullptr) return "runs no node daemon that reports";
-    if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
-    if (daemon->leaving) return "asks other nodes to take over";
-    if (const auto why = node::refusalOf(node)) return std::string(*why);
-    if (const auto why = node::refusalOf(announce, node, daemon->says, question.vip.family())) {
-      return std::string(*why);
-    }
-    if (question.candidates.contains(node.key.name)) return "is a candidate";
-    const node::Ability& ability = daemon->says.ability;
-    if (!ability.serving || ability.blocked.contains(question.vip)) {
-      return "reports that it cannot announce it";
-    }
-    if (ability.held.contains(question.vip)) return "has the address from something else";
-    return "has no endpoint of it, which externalTrafficPolicy Local wants";
   }
 
   // Those that the owner forwards to.

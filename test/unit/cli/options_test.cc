@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
@@ -78,6 +79,17 @@ TEST(CliOptions, PlanTakesFilesAndNames) {
   EXPECT_EQ(options.output, Output::kJson);
 }
 
+TEST(CliOptions, DrainWaitsTwoMinutesUnlessToldOtherwise) {
+  const auto options = parsed<DrainOptions>({"drain", "n1", "--context", "c"});
+  EXPECT_EQ(options.node, "n1");
+  EXPECT_EQ(options.access.context, "c");
+  EXPECT_EQ(options.timeout, std::chrono::minutes(2));
+  EXPECT_FALSE(options.force);
+  EXPECT_EQ(parsed<DrainOptions>({"drain", "n1", "--timeout=5s"}).timeout, std::chrono::seconds(5));
+  EXPECT_TRUE(parsed<DrainOptions>({"drain", "--force", "n1"}).force);
+  EXPECT_EQ(parsed<UndrainOptions>({"undrain", "n1"}).node, "n1");
+}
+
 TEST(CliOptions, CompletionKnowsTheCommandsAndTheirFlags) {
   const auto options = parsed<CompletionOptions>({"completion", "fish"});
   EXPECT_EQ(options.shell, Shell::kFish);
@@ -94,7 +106,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
     const char* says;
   };
   const Case cases[] = {
-      {{}, "write status, explain, plan, convert or completion"},
+      {{}, "write status, explain, plan, drain, undrain, convert or completion"},
       {{"convict"}, "convict"},
       {{"convert", "a.yaml"}, "a.yaml"},
       {{"convert", "-f", "a.yaml", "b.yaml"}, "b.yaml"},
@@ -112,6 +124,11 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"explain", "service", "web", "-o", "wide"}, "\"wide\" is unknown"},
       {{"plan"}, "write -f FILE or --delete NAME"},
       {{"plan", "pool.yaml"}, "pool.yaml"},
+      {{"drain"}, "NODE"},
+      {{"drain", "n1", "n2"}, "n2"},
+      {{"drain", "n1", "--timeout", "0s"}, "\"0s\" is out of range"},
+      {{"undrain"}, "NODE"},
+      {{"undrain", "n1", "--force"}, "--force"},
       {{"completion"}, "SHELL"},
       {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},
   };
@@ -128,6 +145,7 @@ TEST(CliOptions, HelpIsNoError) {
   EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr("--strict"));
   EXPECT_THAT(parse({"status", "--help"}).error().text, HasSubstr("2 the command line"));
   EXPECT_THAT(parse({"explain", "service", "--help"}).error().text, HasSubstr("NAMESPACE/NAME"));
+  EXPECT_THAT(parse({"drain", "--help"}).error().text, HasSubstr("neither cordons"));
   for (const char* const status : {"0 the Pools", "1 ", "2 ", "3 ", "4 "}) {
     EXPECT_THAT(parse({"convert", "--help"}).error().text, HasSubstr(status));
   }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/drain_command.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <ostream>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/ask.h"
+#include "cli/exit_status.h"
+#include "cli/node_label.h"
+#include "cli/view/handover.h"
+#include "common/base/stop_at.h"
+#include "common/kube/list_into.h"
+#include "common/model/ip_claim_json.h"
+#include "view/text.h"
+
+namespace barevip::cli {
+namespace {
+
+constexpr std::chrono::seconds kLookInterval{1};
+constexpr std::size_t kMostNamed = 20;
+
+std::string countOf(std::size_t vips) {
+  return std::to_string(vips) + (vips == 1 ? " VIP" : " VIPs");
+}
+
+/// One drain: its steps in order.
+class Drain {
+ public:
+  Drain(const DrainOptions& options, kube::Api& api, const Clock& clock, const Terminal& terminal,
+        const std::stop_token& stop)
+      : options_(options), api_(api), clock_(clock), terminal_(terminal), stop_(stop) {}
+
+  int run() {
+    const auto cluster = ask(api_, clock_, terminal_, stop_);
+    if (!cluster) return kCannotAsk;
+    const auto& nodes = cluster->state.nodes;
+    const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const auto& each) {
+      return each->key.name == options_.node;
+    });
+    if (node == nodes.end()) {
+      return cannot("there is no Node \"" + options_.node + "\": kubectl get nodes lists them");
+    }
+    vips_ = announcedBy(announcersOf(cluster->state.claims), options_.node);
+    strand(*cluster);
+    if (exclusionOf((*node)->labels) == Exclusion::kNone && !stranded_.empty() && !options_.force) {
+      return refuse();
+    }
+    const auto before = exclude(api_, options_.node, stop_);
+    if (!before) return cannot(before.error().message);
+    sayExclusion(*before);
+    return handOver();
+  }
+
+ private:
+  int cannot(const std::string& why) {
+    terminal_.messages << "error: " << why << "\n";
+    return kCannotAsk;
+  }
+
+  int fault(const std::string& what) {
+    terminal_.messages << "error: " << what << "\n";
+    return kProblems;
+  }
+
+  void strand(const view::Cluster& cluster) {
+    stranded_ = strandedWithout(cluster, options_.node, vips_);
+    strandedVips_.clear();
+    for (const Stranded& each : stranded_) strandedVips_.insert(each.address);
+  }
+
+  void nameStranded() {
+    for (std::size_t i = 0; i < std::min(stranded_.size(), kMostNamed); ++i) {
+      const Stranded& each = stranded_[i];
+      terminal_.messages << "no other node may announce " << each.address << " of " << each.services
+                         << ": " << each.why << "\n";
+    }
+  }
+
+  [[nodiscard]] std::string strandedShare() const {
+    return std::to_string(stranded_.size()) + " of " + countOf(vips_.size());
+  }
+
+  int refuse() {
+    nameStranded();
+    return fault(strandedShare() + " would be announced by no node, so " + options_.node +
+                 " stays as it is. Let another node announce them, or write --force to withdraw "
+                 "them.");
+  }
+
+  void sayExclusion(Exclusion before) {
+    terminal_.out << options_.node;
+    switch (before) {
+      case Exclusion::kNone:
+        terminal_.out << " has the label " << kExcludeLabel << " now";
+        break;
+      case Exclusion::kDrained:
+        terminal_.out << " has been drained already";
+        break;
+      case Exclusion::kForeign:
+        terminal_.out << " has the label " << kExcludeLabel
+                      << " already, which drain did not set: undrain will leave it";
+        break;
+    }
+    terminal_.out << std::endl;
+  }
+
+  int handOver() {
+    const MonotonicTime end = clock_.now() + options_.timeout;
+    std::size_t shown = vips_.size() + 1;
+    while (true) {
+      Claims claims;
+      if (auto listed = kube::listInto(api_, kube::kIps, {}, model::decodeIpClaim, claims, stop_);
+          !listed) {
+        // An API server that is away for a moment must not end it.
+        if (clock_.now() >= end) return cannot(listed.error().message);
+      } else {
+        const auto left = leftOf(vips_, strandedVips_, announcersOf(claims), options_.node);
+        if (left.size() != shown && !vips_.empty()) {
+          terminal_.out << left.size() << " of " << countOf(vips_.size()) << " left" << std::endl;
+        }
+        shown = left.size();
+        if (left.empty()) return handedOver();
+        if (clock_.now() >= end) return tooLate(left);
+      }
+      if (!pauseFor(clock_, kLookInterval, stop_)) return kCannotAsk;
+    }
+  }
+
+  int handedOver() {
+    if (stranded_.empty()) {
+      terminal_.out << options_.node << " announces no VIP" << std::endl;
+      return kAllWell;
+    }
+    nameStranded();
+    return fault(strandedShare() + " are announced by no node now.");
+  }
+
+  int tooLate(const std::set<std::string>& left) {
+    vips_ = left;
+    const auto cluster = ask(api_, clock_, terminal_, stop_);
+    if (!cluster) return kCannotAsk;
+    strand(*cluster);
+    nameStranded();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout);
+    std::string what = countOf(left.size()) + " of " + options_.node +
+                       " did not move to another node within " + std::to_string(seconds.count()) +
+                       " seconds: " + view::listed(left, [](const auto& vip) { return vip; }) + ".";
+    if (stranded_.size() < left.size()) {
+      what += " Look with kubectl barevip status whether the node daemons work.";
+    }
+    return fault(what);
+  }
+
+  const DrainOptions& options_;
+  kube::Api& api_;
+  const Clock& clock_;
+  const Terminal& terminal_;
+  const std::stop_token& stop_;
+  std::set<std::string> vips_;  ///< that the node announced at first
+  std::vector<Stranded> stranded_;
+  std::set<std::string> strandedVips_;
+};
+
+}  // namespace
+
+int runDrain(const DrainOptions& options, kube::Api& api, const Clock& clock,
+             const Terminal& terminal, const std::stop_token& stop) {
+  return Drain(options, api, clock, terminal, stop).run();
+}
+
+int runUndrain(const UndrainOptions& options, kube::Api& api, const Terminal& terminal,
+               const std::stop_token& stop) {
+  const auto before = include(api, options.node, stop);
+  if (!before) {
+    terminal.messages << "error: " << before.error().message << "\n";
+    return kCannotAsk;
+  }
+  switch (*before) {
+    case Exclusion::kNone:
+      terminal.out << options.node << " is not drained\n";
+      return kAllWell;
+    case Exclusion::kDrained:
+      terminal.out << options.node << " may announce VIPs again; those that it had stay where "
+                   << "they are\n";
+      return kAllWell;
+    case Exclusion::kForeign:
+      break;
+  }
+  terminal.messages << "error: drain did not set the label " << kExcludeLabel << " of "
+                    << options.node << ", so it stays. To remove it: kubectl label node "
+                    << options.node << " " << kExcludeLabel << "-\n";
+  return kProblems;
+}
+
+}  // namespace barevip::cli

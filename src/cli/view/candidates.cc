@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/candidates.h"
+
+#include "ipvsnode/announce/candidacy.h"
+
+namespace barevip::cli {
+
+std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
+                          const model::Pool::Announce& announce,
+                          const node::OwnerQuestion& question) {
+  const view::Daemon* const daemon = daemonOf(cluster, node.key.name);
+  if (daemon == nullptr) return "runs no node daemon that reports";
+  if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
+  if (daemon->leaving) return "asks other nodes to take over";
+  if (const auto why = node::refusalOf(node)) return std::string(*why);
+  if (const auto why = node::refusalOf(announce, node, daemon->says, question.vip.family())) {
+    return std::string(*why);
+  }
+  if (question.candidates.contains(node.key.name)) return "is a candidate";
+  const node::Ability& ability = daemon->says.ability;
+  if (!ability.serving || ability.blocked.contains(question.vip)) {
+    return "reports that it cannot announce it";
+  }
+  if (ability.held.contains(question.vip)) return "has the address from something else";
+  return "has no endpoint of it, which externalTrafficPolicy Local wants";
+}
+
+}  // namespace barevip::cli

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of the VIPs of a node that stops announcing. Pure.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "barevip/model/ip_claim.h"
+#include "barevip/model/meta.h"
+
+#include "view/cluster.h"
+
+namespace barevip::cli {
+
+/// A node with it announces nothing, by Kubernetes' own meaning of it (KEP-1143).
+inline constexpr const char* kExcludeLabel =
+    "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Its value where `drain` set it: whoever sets another value, or none, keeps it.
+inline constexpr const char* kDrainValue = "barevip-drain";
+
+enum class Exclusion {
+  kNone,
+  kDrained,  ///< by `drain`
+  kForeign,  ///< by a person, or by another program
+};
+[[nodiscard]] Exclusion exclusionOf(const model::StringMap& labels);
+
+using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
+
+/// VIPs, and the node that their IP objects record as the announcer; empty: none.
+using Announcers = std::map<std::string, std::string>;
+[[nodiscard]] Announcers announcersOf(const Claims& claims);
+[[nodiscard]] std::set<std::string> announcedBy(const Announcers& announcers,
+                                                const std::string& node);
+
+/// A VIP that no other node may announce.
+struct Stranded {
+  std::string address;
+  std::string services;  ///< "namespace/name", with commas between
+  std::string why;       ///< what keeps each other node from it, with "; " between
+};
+
+/// Those of `vips` that nobody may announce once the node is excluded, ascending by address. VIPs
+/// that the cluster does not serve are left out.
+[[nodiscard]] std::vector<Stranded> strandedWithout(const view::Cluster& cluster,
+                                                    const std::string& node,
+                                                    const std::set<std::string>& vips);
+
+/// Those of `vips` that still have to be handed over: the node announces them, or none does though
+/// another one may. A VIP that has no IP object any more is not among them.
+[[nodiscard]] std::set<std::string> leftOf(const std::set<std::string>& vips,
+                                           const std::set<std::string>& stranded,
+                                           const Announcers& announcers, const std::string& node);
+
+}  // namespace barevip::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/handover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "unit/view/cluster_builder.h"
+
+namespace barevip::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using view::test::ClusterBuilder;
+
+ClusterBuilder twoVipsOfN1() {
+  ClusterBuilder builder;
+  builder.node("n1").node("n2").pool("a", "10.0.0.0/29", 6, 3);
+  builder.served("db", "10.0.0.1", "a", "n1").served("web", "10.0.0.2", "a", "n1");
+  return builder.served("www", "10.0.0.3", "a", "n2");
+}
+
+TEST(AHandover, ConcernsTheVipsOfTheNode) {
+  const Announcers announcers = announcersOf(twoVipsOfN1().cluster.state.claims);
+  EXPECT_THAT(announcedBy(announcers, "n1"), ElementsAre("10.0.0.1", "10.0.0.2"));
+  EXPECT_THAT(announcedBy(announcers, "n3"), IsEmpty());
+}
+
+TEST(AHandover, StrandsNothingThatAnotherNodeMayAnnounce) {
+  EXPECT_THAT(strandedWithout(twoVipsOfN1().cluster, "n1", {"10.0.0.1", "10.0.0.2"}), IsEmpty());
+}
+
+TEST(AHandover, NamesWhatKeepsEachOtherNodeFromAVip) {
+  ClusterBuilder builder = twoVipsOfN1();
+  builder.cluster.daemons[1].silent = true;
+  builder.node("n3", {.says = {}, .leaving = true});
+  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.2"});
+  ASSERT_EQ(stranded.size(), 1U);
+  EXPECT_EQ(stranded[0].address, "10.0.0.2");
+  EXPECT_EQ(stranded[0].services, "default/web");
+  EXPECT_EQ(stranded[0].why,
+            "n2 is silent: its node daemon does not renew its Lease; n3 asks other nodes to take "
+            "over");
+}
+
+TEST(AHandover, OfTheOnlyNodeStrandsAll) {
+  auto builder = ClusterBuilder()
+                     .node("n1")
+                     .pool("a", "10.0.0.0/29", 6, 1)
+                     .served("web", "10.0.0.1", "a", "n1");
+  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.1"});
+  ASSERT_EQ(stranded.size(), 1U);
+  EXPECT_EQ(stranded[0].why, "there is no other node");
+}
+
+TEST(AHandover, LeavesTheVipsThatNoOtherNodeAnnouncesYet) {
+  struct Case {
+    const char* what;
+    const char* announcer;  ///< null: there is no IP object any more
+    bool stranded;
+    bool left;
+  };
+  const Case cases[] = {
+      {"the node announces it", "n1", false, true},
+      {"the node announces it, and no other one may", "n1", true, true},
+      {"none announces it yet", "", false, true},
+      {"it was withdrawn, since no other one may", "", true, false},
+      {"another node announces it", "n2", false, false},
+      {"it was released", nullptr, false, false},
+  };
+  for (const Case& each : cases) {
+    Announcers announcers{{"10.0.0.9", "n1"}};
+    if (each.announcer != nullptr) announcers["10.0.0.1"] = each.announcer;
+    const std::set<std::string> stranded =
+        each.stranded ? std::set<std::string>{"10.0.0.1"} : std::set<std::string>{};
+    EXPECT_EQ(leftOf({"10.0.0.1"}, stranded, announcers, "n1").size(), each.left ? 1U : 0U)
+        << each.what;
+  }
+}
+
+TEST(AHandover, KnowsTheLabelThatDrainSetFromOthers) {
+  EXPECT_EQ(exclusionOf({}), Exclusion::kNone);
+  EXPECT_EQ(exclusionOf({{kExcludeLabel, ""}}), Exclusion::kForeign);
+  EXPECT_EQ(exclusionOf({{kExcludeLabel, "true"}}), Exclusion::kForeign);
+  EXPECT_EQ(exclusionOf({{kExcludeLabel, kDrainValue}}), Exclusion::kDrained);
+}
+
+}  // namespace
+}  // namespace barevip::cli
