@@ -13,8 +13,8 @@ check=
 architecture=$1 folder=$2
 packages=(
   # What the programs are compiled against: those of test/packages.txt.
-  libboost-dev libcap-dev libcli11-dev libcpprest-dev libexpected-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
-  libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libc6-dev libstdc++-12-dev
+  libarchive-dev libboost-dev libcap-dev libcli11-dev libcpprest-dev libexpected-dev libnl-3-dev libnl-genl-3-dev
+  libnl-route-3-dev libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libc6-dev libstdc++-12-dev
   # What the images have beside the programs.
   base-files ipset iptables kmod nftables)
 key=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-64)

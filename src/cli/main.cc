@@ -9,6 +9,7 @@
 
 #include "barevip/base/log.h"
 
+#include "cli/bundle_command.h"
 #include "cli/completion.h"
 #include "cli/convert_command.h"
 #include "cli/drain_command.h"
@@ -20,6 +21,7 @@
 #include "common/base/command_line.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
+#include "common/kube/texts.h"
 #include "common/kube/transport.h"
 
 namespace barevip::cli {
@@ -43,13 +45,20 @@ int sayError(const Error& error) {
 }
 
 template <class Run>
-int withApi(const Access& access, const Run& run) {
+int withConfig(const Access& access, const Run& run) {
   kube::initialize();
   auto config = kube::loadConfig(sourceOf(access));
   if (!config) return sayError(config.error());
   config->userAgent = "kubectl-barevip";
-  kube::ApiClient api(kube::makeTransport(std::move(*config)));
-  return run(api, SystemClock());
+  return run(*std::move(config));
+}
+
+template <class Run>
+int withApi(const Access& access, const Run& run) {
+  return withConfig(access, [&](kube::TransportOptions config) {
+    kube::ApiClient api(kube::makeTransport(std::move(config)));
+    return run(api, SystemClock());
+  });
 }
 
 int run(const ConvertOptions& options) {
@@ -88,6 +97,14 @@ int run(const DrainOptions& options) {
 int run(const UndrainOptions& options) {
   return withApi(options.access, [&](kube::Api& api, const Clock&) {
     return runUndrain(options, api, terminal(), {});
+  });
+}
+
+int run(const BundleOptions& options) {
+  return withConfig(options.access, [&](const kube::TransportOptions& config) {
+    kube::ApiClient api(kube::makeTransport(config));
+    kube::TextClient texts(kube::makeTransport(config));
+    return runBundle(options, api, texts, SystemClock(), terminal(), {});
   });
 }
 

@@ -140,6 +140,21 @@ void addUndrain(CLI::App& app, UndrainOptions& options) {
       "drain, and stays; 2 the command line is wrong, or the API server cannot be asked.");
 }
 
+void addBundle(CLI::App& app, BundleOptions& options) {
+  CLI::App* const bundle = app.add_subcommand(
+      "support-bundle",
+      "write what maintainers need into one file: objects of barevip, Services with what serves "
+      "them, nodes, events, logs, metrics and the status; never Secrets or ConfigMaps");
+  addAccessFlags(*bundle, options.access);
+  bundle->add_option(
+      "-o,--output", options.file,
+      "FILE.tar.gz to write; else barevip-support-TIME.tar.gz in the working folder");
+  bundle->footer(
+      "The file manifest.txt in it lists what is there, what could not be read, and what was left "
+      "out. Exit status: 0 all was read; 1 the file is written, and something is missing; 2 the "
+      "command line is wrong, the API server cannot be asked, or the file cannot be written.");
+}
+
 void addCompletion(CLI::App& app, CompletionOptions& options) {
   CLI::App* const completion = app.add_subcommand(
       "completion",
@@ -178,6 +193,7 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   PlanOptions plan;
   DrainOptions drain;
   UndrainOptions undrain;
+  BundleOptions bundle;
   CompletionOptions completion;
   CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
   app.require_subcommand(0, 1);
@@ -187,11 +203,13 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   addDrain(app, drain);
   addUndrain(app, undrain);
   addConvert(app, convert);
+  addBundle(app, bundle);
   addCompletion(app, completion);
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (app.got_subcommand("status")) return status;
   if (app.got_subcommand("drain")) return drain;
   if (app.got_subcommand("undrain")) return undrain;
+  if (app.got_subcommand("support-bundle")) return bundle;
   if (app.got_subcommand("plan")) {
     if (!plan.files.empty() || !plan.deleted.empty()) return plan;
     return tl::make_unexpected(
@@ -208,7 +226,8 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   if (!app.got_subcommand("explain")) {
     return tl::make_unexpected(wrongCommandLine(app,
                                                 "a command is missing: write status, explain, "
-                                                "plan, drain, undrain, convert or completion"));
+                                                "plan, drain, undrain, convert, support-bundle or "
+                                                "completion"));
   }
   if (!app.get_subcommand("explain")->got_subcommand("service")) {
     return tl::make_unexpected(

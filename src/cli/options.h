@@ -68,6 +68,12 @@ struct UndrainOptions {
   std::string node;
 };
 
+/// Of `support-bundle`.
+struct BundleOptions {
+  Access access;
+  std::string file;  ///< empty: a name with the time, in the working folder
+};
+
 /// Of `completion`.
 struct CompletionOptions {
   Shell shell = Shell::kBash;
@@ -75,7 +81,7 @@ struct CompletionOptions {
 };
 
 using Options = std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions,
-                             DrainOptions, UndrainOptions, CompletionOptions>;
+                             DrainOptions, UndrainOptions, BundleOptions, CompletionOptions>;
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);
 

@@ -35,7 +35,7 @@ def commands(program):
     """The command lines of a program that have a help of their own: the program, and each of its commands."""
     yield (program,)
     _, _, listed = help_of(program).partition("Subcommands:\n")
-    for name in re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE):
+    for name in re.findall(r"^  ([a-z-]+) ", listed, re.MULTILINE):
         yield (program, name)
 
 

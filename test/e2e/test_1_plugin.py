@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import tarfile
 
 from e2e import harness as h
 from e2e.case import ClusterTest
@@ -22,7 +23,8 @@ def plugin(*arguments):
 
 def said(*arguments):
     """Runs it on a host of the LAN; returns what it says to a person, and its exit status."""
-    command = shlex.join([PROGRAM, *arguments, "--kubeconfig", h.admin_kubeconfig()])
+    access = [] if "--kubeconfig" in arguments else ["--kubeconfig", h.admin_kubeconfig()]
+    command = shlex.join([PROGRAM, *arguments, *access])
     text, _, status = h.client(f"{command} 2>&1; echo status=$?").rpartition("status=")
     return text, int(status)
 
@@ -141,6 +143,50 @@ class Plugin(ClusterTest):
         h.wait_for("the withdrawal", lambda: not h.answers(address))
         self.assertEqual(0, said("undrain", "node2")[1])
         h.wait_for("an answer again", lambda: h.answers(address))
+
+    def bundle(self, *arguments):
+        """What a support bundle has, by the names of its files; and what the program said, and its exit status."""
+        path = os.path.join(os.path.dirname(h.admin_kubeconfig()), "bundle.tar.gz")
+        text, status = said("support-bundle", "-o", path, *arguments)
+        self.addCleanup(os.remove, path)
+        with tarfile.open(path) as archive:
+            found = {member.name: archive.extractfile(member).read().decode() for member in archive}
+        return {name.removeprefix("barevip-support/"): content for name, content in found.items()}, text, status
+
+    def test_a_support_bundle_has_what_maintainers_need_and_nothing_secret(self):
+        self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 1, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        h.kubectl("create", "secret", "generic", "web", "--from-literal=key=s3cr3t-value", "-n", self.ns)
+        h.kubectl("create", "configmap", "web", "--from-literal=key=s3cr3t-value", "-n", self.ns)
+        address = self.make_service(annotations='example.com/key: "s3cr3t-value"')[0]
+        node = self.owner(address)
+        files, text, status = self.bundle()
+        self.assertEqual(0, status, text)
+        for name, content in files.items():
+            self.assertNotIn("s3cr3t-value", content, name)
+        for name in ("services", "ips", "events", "status"):
+            self.assertIn(address, files[f"{name}.json"], name)
+        self.assertEqual(3, len(json.loads(files["nodes.json"])["items"]))
+        self.assertEqual(2, len(json.loads(files["definitions.json"])["items"]))
+        self.assertTrue(json.loads(files["policies.json"])["items"])
+        self.assertIn(f"barevip-node-{node}", files["leases.json"])
+        daemon = h.daemon_pod(node)
+        self.assertIn(address, files[f"logs/{daemon}/node.log"])
+        self.assertTrue(any("barevip_leading 1" in files[name] for name in files if name.startswith("metrics/")), text)
+
+    def test_a_support_bundle_of_an_account_without_rights_names_what_is_missing(self):
+        config = json.loads(h.kubectl("config", "view", "--raw", "-o", "json"))
+        config["users"][0]["user"]["as"] = f"system:serviceaccount:{self.ns}:default"
+        path = os.path.join(os.path.dirname(h.admin_kubeconfig()), "nobody.kubeconfig")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        self.addCleanup(os.remove, path)
+        files, text, status = self.bundle("--kubeconfig", path)
+        self.assertEqual(1, status, text)
+        self.assertEqual({"kubernetes-version.json", "manifest.txt"}, set(files))
+        for name in ("pods.json", "services.json", "status.json"):
+            self.assertRegex(files["manifest.txt"].partition("Not read")[2], rf"  {name}: .* is forbidden")
 
     def test_undrain_leaves_the_label_of_a_person(self):
         h.kubectl("label", "node", "node3", f"{EXCLUDED}=")

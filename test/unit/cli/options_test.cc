@@ -90,6 +90,11 @@ TEST(CliOptions, DrainWaitsTwoMinutesUnlessToldOtherwise) {
   EXPECT_EQ(parsed<UndrainOptions>({"undrain", "n1"}).node, "n1");
 }
 
+TEST(CliOptions, SupportBundleTakesAFile) {
+  EXPECT_EQ(parsed<BundleOptions>({"support-bundle", "-o", "a.tar.gz"}).file, "a.tar.gz");
+  EXPECT_EQ(parsed<BundleOptions>({"support-bundle"}).file, "") << "a name with the time";
+}
+
 TEST(CliOptions, CompletionKnowsTheCommandsAndTheirFlags) {
   const auto options = parsed<CompletionOptions>({"completion", "fish"});
   EXPECT_EQ(options.shell, Shell::kFish);
@@ -106,7 +111,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
     const char* says;
   };
   const Case cases[] = {
-      {{}, "write status, explain, plan, drain, undrain, convert or completion"},
+      {{}, "write status, explain, plan, drain, undrain, convert, support-bundle or completion"},
       {{"convict"}, "convict"},
       {{"convert", "a.yaml"}, "a.yaml"},
       {{"convert", "-f", "a.yaml", "b.yaml"}, "b.yaml"},
@@ -129,6 +134,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"drain", "n1", "--timeout", "0s"}, "\"0s\" is out of range"},
       {{"undrain"}, "NODE"},
       {{"undrain", "n1", "--force"}, "--force"},
+      {{"support-bundle", "-o"}, "--output"},
       {{"completion"}, "SHELL"},
       {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},
   };
