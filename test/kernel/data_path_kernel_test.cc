@@ -558,28 +558,44 @@ TEST_P(DataPath, OnePortOfAClientReachesOnePortOfAPodByTwoServicesAtATime) {
   }
 }
 
-// kube-proxy in iptables mode, as soon as a Service has a VIP in spec.externalIPs.
+// kube-proxy in iptables and in nftables mode, as soon as a Service has a VIP in spec.externalIPs.
 TEST_P(DataPath, AnotherServicesExternalIpDoesNotTakeAVipsPackets) {
   if (!lab->director) GTEST_SKIP() << "only in a namespace of its own";
   program({{.backends = {plan_.podA}}});
   const bool ipv4 = family() == Family::kIpv4;
-  const std::string pod = ipv4 ? plan_.podB.toString() : "[" + plan_.podB.toString() + "]";
-  const auto each = [&](const std::string& verb) {
+  const std::string vip = plan_.vip.toString();
+  const std::string pod =
+      (ipv4 ? plan_.podB.toString() : "[" + plan_.podB.toString() + "]") + ":8080";
+  const auto iptables = [&](const std::string& verb) {
+    std::string commands;
     for (const char* chain : {"PREROUTING", "OUTPUT"}) {
       for (const char* protocol : {"tcp", "udp"}) {
-        lab->node.run(std::string(ipv4 ? "iptables" : "ip6tables") + "-legacy -t nat " + verb +
-                      " " + chain + " -p " + protocol + " -d " + plan_.vip.toString() +
-                      " -j DNAT --to-destination " + pod + ":8080");
+        commands += std::string(ipv4 ? "iptables" : "ip6tables") + "-legacy -t nat " + verb + " " +
+                    chain + " -p " + protocol + " -d " + vip + " -j DNAT --to-destination " + pod +
+                    "\n";
       }
     }
+    return commands;
   };
-  each("-I");
-  for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
-    for (Space* from : {&lab->client, &lab->podA, &lab->podB, &lab->node}) {
-      EXPECT_EQ(spread(*from, 80, transport, 2), (Servers{{"pod-a", 2}})) << from->name();
-    }
+  std::string nft = "nft 'table " + std::string(ipv4 ? "ip" : "ip6") + " other {";
+  for (const char* hook : {"prerouting", "output"}) {
+    nft += std::string(" chain ") + hook + " { type nat hook " + hook + " priority -100; " +
+           (ipv4 ? "ip" : "ip6") + " daddr " + vip + " meta l4proto { tcp, udp } dnat to " + pod +
+           "; };";
   }
-  each("-D");
+  nft += " }'";
+  const std::vector<std::pair<std::string, std::string>> modes{
+      {iptables("-I"), iptables("-D")},
+      {nft, std::string("nft delete table ") + (ipv4 ? "ip" : "ip6") + " other"}};
+  for (const auto& [take, leave] : modes) {
+    lab->node.run(take);
+    for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+      for (Space* from : {&lab->client, &lab->podA, &lab->podB, &lab->node}) {
+        EXPECT_EQ(spread(*from, 80, transport, 2), (Servers{{"pod-a", 2}})) << from->name();
+      }
+    }
+    lab->node.run(leave);
+  }
 }
 
 TEST_P(DataPath, NftListsItsTableAsItIsWritten) {
