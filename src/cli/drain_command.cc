@@ -70,8 +70,6 @@ class Drain {
 
   void strand(const view::Cluster& cluster) {
     stranded_ = strandedWithout(cluster, options_.node, vips_);
-    strandedVips_.clear();
-    for (const Stranded& each : stranded_) strandedVips_.insert(each.address);
   }
 
   void nameStranded() {
@@ -110,9 +108,12 @@ class Drain {
     terminal_.out << std::endl;
   }
 
+  // Those that no other node may announce are withdrawn at once, which no object shows.
   int handOver() {
+    std::set<std::string> moving = vips_;
+    for (const Stranded& each : stranded_) moving.erase(each.address);
     const MonotonicTime end = clock_.now() + options_.timeout;
-    std::size_t shown = vips_.size() + 1;
+    std::size_t shown = moving.size() + 1;
     while (true) {
       Claims claims;
       if (auto listed = kube::listInto(api_, kube::kIps, {}, model::decodeIpClaim, claims, stop_);
@@ -120,9 +121,9 @@ class Drain {
         // An API server that is away for a moment must not end it.
         if (clock_.now() >= end) return cannot(listed.error().message);
       } else {
-        const auto left = leftOf(vips_, strandedVips_, announcersOf(claims), options_.node);
-        if (left.size() != shown && !vips_.empty()) {
-          terminal_.out << left.size() << " of " << countOf(vips_.size()) << " left" << std::endl;
+        const auto left = leftOf(moving, announcersOf(claims), options_.node);
+        if (left.size() != shown && !moving.empty()) {
+          terminal_.out << left.size() << " of " << countOf(moving.size()) << " left" << std::endl;
         }
         shown = left.size();
         if (left.empty()) return handedOver();
@@ -138,22 +139,20 @@ class Drain {
       return kAllWell;
     }
     nameStranded();
-    return fault(strandedShare() + " are announced by no node now.");
+    return fault("no node may announce " + strandedShare() + " now");
   }
 
   int tooLate(const std::set<std::string>& left) {
-    vips_ = left;
     const auto cluster = ask(api_, clock_, terminal_, stop_);
     if (!cluster) return kCannotAsk;
     strand(*cluster);
     nameStranded();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout);
-    std::string what = countOf(left.size()) + " of " + options_.node +
-                       " did not move to another node within " + std::to_string(seconds.count()) +
-                       " seconds: " + view::listed(left, [](const auto& vip) { return vip; }) + ".";
-    if (stranded_.size() < left.size()) {
-      what += " Look with kubectl barevip status whether the node daemons work.";
-    }
+    const std::string what =
+        countOf(left.size()) + " of " + options_.node + " did not move to another node within " +
+        std::to_string(seconds.count()) +
+        " seconds: " + view::listed(left, [](const auto& vip) { return vip; }) +
+        ". Look with kubectl barevip status whether the node daemons work.";
     return fault(what);
   }
 
@@ -164,7 +163,6 @@ class Drain {
   const std::stop_token& stop_;
   std::set<std::string> vips_;  ///< that the node announced at first
   std::vector<Stranded> stranded_;
-  std::set<std::string> strandedVips_;
 };
 
 }  // namespace

@@ -139,7 +139,7 @@ class Plugin(ClusterTest):
         self.assertNotIn(EXCLUDED, h.get("node", "node2")["metadata"]["labels"])
         text, status = self.drained("node2", "--force")
         self.assertEqual(1, status, text)
-        self.assertIn("are announced by no node now", text)
+        self.assertIn("no node may announce 1 of 1 VIP now", text)
         h.wait_for("the withdrawal", lambda: not h.answers(address))
         self.assertEqual(0, said("undrain", "node2")[1])
         h.wait_for("an answer again", lambda: h.answers(address))

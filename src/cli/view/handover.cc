@@ -79,16 +79,13 @@ std::vector<Stranded> strandedWithout(const view::Cluster& cluster, const std::s
   return stranded;
 }
 
-std::set<std::string> leftOf(const std::set<std::string>& vips,
-                             const std::set<std::string>& stranded, const Announcers& announcers,
+std::set<std::string> leftOf(const std::set<std::string>& vips, const Announcers& announcers,
                              const std::string& node) {
   std::set<std::string> left;
   for (const std::string& vip : vips) {
     const auto found = announcers.find(vip);
     if (found == announcers.end()) continue;
-    const bool withdrawn = found->second.empty() && stranded.contains(vip);
-    const bool moved = !found->second.empty() && found->second != node;
-    if (!withdrawn && !moved) left.insert(vip);
+    if (found->second.empty() || found->second == node) left.insert(vip);
   }
   return left;
 }

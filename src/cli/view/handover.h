@@ -49,10 +49,9 @@ struct Stranded {
                                                     const std::string& node,
                                                     const std::set<std::string>& vips);
 
-/// Those of `vips` that still have to be handed over: the node announces them, or none does though
-/// another one may. A VIP that has no IP object any more is not among them.
+/// Those of `vips` that another node does not announce yet. A VIP that has no IP object any more is
+/// not among them. A VIP that was withdrawn without a successor is: its IP object keeps the name.
 [[nodiscard]] std::set<std::string> leftOf(const std::set<std::string>& vips,
-                                           const std::set<std::string>& stranded,
                                            const Announcers& announcers, const std::string& node);
 
 }  // namespace barevip::cli

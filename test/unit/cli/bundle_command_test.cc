@@ -28,8 +28,6 @@ namespace {
 using nlohmann::json;
 using testing::Contains;
 using testing::HasSubstr;
-using testing::IsSupersetOf;
-using testing::Key;
 using testing::Not;
 
 /// Answers by path; what it does not know is forbidden.

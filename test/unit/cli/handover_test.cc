@@ -61,24 +61,18 @@ TEST(AHandover, LeavesTheVipsThatNoOtherNodeAnnouncesYet) {
   struct Case {
     const char* what;
     const char* announcer;  ///< null: there is no IP object any more
-    bool stranded;
     bool left;
   };
   const Case cases[] = {
-      {"the node announces it", "n1", false, true},
-      {"the node announces it, and no other one may", "n1", true, true},
-      {"none announces it yet", "", false, true},
-      {"it was withdrawn, since no other one may", "", true, false},
-      {"another node announces it", "n2", false, false},
-      {"it was released", nullptr, false, false},
+      {"the node announces it", "n1", true},
+      {"none announces it yet", "", true},
+      {"another node announces it", "n2", false},
+      {"it was released", nullptr, false},
   };
   for (const Case& each : cases) {
     Announcers announcers{{"10.0.0.9", "n1"}};
     if (each.announcer != nullptr) announcers["10.0.0.1"] = each.announcer;
-    const std::set<std::string> stranded =
-        each.stranded ? std::set<std::string>{"10.0.0.1"} : std::set<std::string>{};
-    EXPECT_EQ(leftOf({"10.0.0.1"}, stranded, announcers, "n1").size(), each.left ? 1U : 0U)
-        << each.what;
+    EXPECT_EQ(leftOf({"10.0.0.1"}, announcers, "n1").size(), each.left ? 1U : 0U) << each.what;
   }
 }
 
