@@ -15,10 +15,14 @@ int runExplain(const ExplainOptions& options, kube::Api& api, const Clock& clock
                const Terminal& terminal, const std::stop_token& stop) {
   const auto cluster = ask(api, clock, terminal, stop);
   if (!cluster) return kCannotAsk;
-  const auto explanation = explainService(*cluster, {options.ns, options.name});
+  auto explanation = explainService(*cluster, {options.ns, options.name});
   if (!explanation) {
     terminal.messages << "error: " << explanation.error().message << "\n";
     return kCannotAsk;
+  }
+  if (options.from) {
+    explanation->client = options.from->toString();
+    explanation->paths = pathsOf(*cluster, {options.ns, options.name}, *options.from);
   }
   switch (options.output) {
     case Output::kTable:

@@ -84,6 +84,15 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
                       "namespace of the Service; else that of NAME, else that of the context");
   service->add_option("NAME", options.name, "name of the Service, or NAMESPACE/NAME")->required();
   addOutputFlag(*service, {"table", "json", "yaml"}, options.output);
+  service->add_option_function<std::string>(
+      "--from",
+      [&options](const std::string& text) {
+        const auto client = parseClient(text);
+        if (!client) throw CLI::ValidationError("--from", client.error().message);
+        options.from = *client;
+      },
+      "CLIENT:PORT: show which endpoint a new connection of this client gets, or why objects do "
+      "not show it");
   service->footer(
       "The decision is computed again from what the API server shows now, and does not know what "
       "happened earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "

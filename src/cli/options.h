@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <tl/expected.hpp>
 
 #include "cli/completion.h"
+#include "cli/view/client_path.h"
 #include "common/base/command_line.h"
 
 namespace barevip::cli {
@@ -44,6 +46,7 @@ struct ExplainOptions {
   std::string ns;  ///< empty: the one of the context
   std::string name;
   Output output = Output::kTable;
+  std::optional<Client> from;  ///< whose connections to explain, too
 };
 
 /// Of `plan`.

@@ -76,6 +76,23 @@ class Plugin(ClusterTest):
         endpoints = sorted(f"{pod['status']['podIP']}:8080" for pod in h.pods("app=web", self.ns))
         self.assertEqual([endpoints] * 2, [sorted(b["endpoints"]) for b in explanation["backends"]])
 
+    def test_explain_names_the_endpoint_that_a_client_gets(self):
+        self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 1, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        address = self.make_service()[0]
+        node = self.owner(address)
+        pod = h.pods("app=web", self.ns)[0]
+        explanation, _ = plugin("explain", "service", f"{self.ns}/web", "--from", "10.99.0.1:40000")
+        paths = {path["frontend"]: path for path in explanation["paths"]}
+        path = paths[f"TCP {address}:80"]
+        self.assertEqual((node, f"{pod['status']['podIP']}:8080"), (path["node"], path["endpoint"]), path)
+        h.kubectl("scale", "deployment/web", "--replicas=2", "-n", self.ns)
+        h.rollout("deployment", "web", self.ns)
+        text, status = said("explain", "service", f"{self.ns}/web", "--from", "10.99.0.1:40000")
+        self.assertEqual(0, status, text)
+        self.assertRegex(text, rf"TCP {address}:80 by {node} -> one of .*:8080, .*:8080: the node daemons choose")
+
     def test_plan_of_a_smaller_pool_names_the_orphan_and_changes_nothing(self):
         pool = self.make_pool("10.99.0.128/31")
         for name in ("first", "second"):

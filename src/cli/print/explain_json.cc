@@ -33,7 +33,16 @@ json documentOf(const ServiceExplanation& explanation) {
     backends.push_back(
         {{"frontend", each.frontend}, {"endpoints", each.endpoints}, {"why", each.why}});
   }
-  return {{"service", explanation.service}, {"request", steps(explanation.request, "what")},
+  json paths = json::array();
+  for (const ClientPath& each : explanation.paths) {
+    paths.push_back({{"frontend", each.frontend},
+                     {"node", each.node},
+                     {"endpoint", each.endpoint},
+                     {"candidates", each.candidates},
+                     {"why", each.why}});
+  }
+  return {{"client", explanation.client},   {"paths", paths},
+          {"service", explanation.service}, {"request", steps(explanation.request, "what")},
           {"shows", explanation.shows},     {"reason", explanation.reason},
           {"message", explanation.message}, {"pools", steps(explanation.pools, "pool")},
           {"addresses", addresses},         {"backends", backends}};

@@ -38,6 +38,20 @@ void printBackends(const ServiceExplanation::Backends& backends, std::ostream& o
   out << "\n";
 }
 
+void printPath(const ClientPath& path, std::ostream& out) {
+  out << "  " << path.frontend;
+  if (!path.node.empty()) out << " by " << path.node;
+  out << " -> ";
+  if (!path.endpoint.empty()) out << path.endpoint;
+  if (!path.candidates.empty()) out << "one of ";
+  for (std::size_t i = 0; i < path.candidates.size(); ++i) {
+    out << (i == 0 ? "" : ", ") << path.candidates[i];
+  }
+  if (path.endpoint.empty() && path.candidates.empty()) out << "not known";
+  if (!path.why.empty()) out << ": " << path.why;
+  out << "\n";
+}
+
 }  // namespace
 
 void printExplanation(const ServiceExplanation& explanation, const Style& style,
@@ -62,6 +76,10 @@ void printExplanation(const ServiceExplanation& explanation, const Style& style,
     out << "\nThe owner forwards\n";
     for (const auto& backends : explanation.backends) printBackends(backends, out);
   }
+  if (explanation.client.empty()) return;
+  out << "\nA new connection of " << explanation.client << "\n";
+  for (const ClientPath& path : explanation.paths) printPath(path, out);
+  if (explanation.paths.empty()) out << "  the Service has no VIP of that family\n";
 }
 
 }  // namespace barevip::cli

@@ -8,6 +8,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/object_key.h"
 
+#include "cli/view/client_path.h"
 #include "view/cluster.h"
 
 namespace barevip::cli {
@@ -47,6 +48,8 @@ struct ServiceExplanation {
   std::string reason;              ///< why it does not have what it asks for; empty: it has
   std::string message;             ///< likewise, for people
   std::vector<Backends> backends;
+  std::string client;             ///< "192.0.2.7:40000"; empty: of no certain one
+  std::vector<ClientPath> paths;  ///< of its new connections
 };
 
 /// kNotFound: there is no such Service.

@@ -71,6 +71,13 @@ TEST(CliOptions, ExplainTakesTheNamespaceFromEitherPlace) {
   EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "web"}).ns, "") << "of the context";
 }
 
+TEST(CliOptions, ExplainTakesAClient) {
+  EXPECT_EQ(parsed<ExplainOptions>({"explain", "service", "web", "--from", "[2001:db8::7]:40000"})
+                .from->toString(),
+            "[2001:db8::7]:40000");
+  EXPECT_FALSE(parsed<ExplainOptions>({"explain", "service", "web"}).from);
+}
+
 TEST(CliOptions, PlanTakesFilesAndNames) {
   const auto options =
       parsed<PlanOptions>({"plan", "-f", "a.yaml", "-f", "-", "--delete", "b", "-o", "json"});
@@ -127,6 +134,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"explain", "service", "/c"}, "write NAME or NAMESPACE/NAME"},
       {{"explain", "service", "-n", "x", "a/b"}, "names a namespace, and so does --namespace"},
       {{"explain", "service", "web", "-o", "wide"}, "\"wide\" is unknown"},
+      {{"explain", "service", "web", "--from", "x"}, "\"x\" is not a client: write it like"},
       {{"plan"}, "write -f FILE or --delete NAME"},
       {{"plan", "pool.yaml"}, "pool.yaml"},
       {{"drain"}, "NODE"},

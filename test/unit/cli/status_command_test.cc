@@ -142,7 +142,7 @@ TEST_F(ACommandThatAsks, SaysThatItAssumesTheDefaultsOfAnOperatorThatItDoesNotSe
 
 TEST_F(ACommandThatAsks, ReadsTheFlagsOfTheOperator) {
   putOperator("--require-class");
-  const ExplainOptions options{{}, "shop", "web", Output::kTable};
+  const ExplainOptions options{{}, "shop", "web", Output::kTable, {}};
   EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kProblems);
   EXPECT_THAT(out_.str(), HasSubstr("ClassNotServed"));
   EXPECT_THAT(messages_.str(), Not(HasSubstr("note:")));
@@ -189,7 +189,7 @@ TEST_F(ACommandThatAsks, TrustsARenewalMoreThanAClock) {
 
 TEST_F(ACommandThatAsks, ExplainsAServiceOrSaysThatThereIsNone) {
   api_.erase(kube::kServices, {"shop", "web"});
-  const ExplainOptions options{{}, "shop", "web", Output::kTable};
+  const ExplainOptions options{{}, "shop", "web", Output::kTable, {}};
   EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kCannotAsk);
   EXPECT_THAT(messages_.str(), HasSubstr("error: there is no Service \"web\""));
   putService("Assigned", "True", json::array());

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/client_path.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "barevip/model/forwarding.h"
+
+#include "ipvsnode/desired/desired.h"
+#include "ipvsnode/desired/endpoints.h"
+#include "view/vips.h"
+
+namespace barevip::cli {
+namespace {
+
+using model::ForwardMode;
+
+// Why objects do not show which endpoint IPVS chooses, by net/netfilter/ipvs/ip_vs_*.c.
+std::string whyNotKnown(const node::Frontend& frontend, const std::string& scheduler) {
+  if (frontend.service->affinitySeconds > 0) {
+    return "sessionAffinity keeps a client at its endpoint, and the kernel of the owner alone "
+           "knows which that is";
+  }
+  if (!frontend.service->annotations.contains(std::string(model::kSchedulerAnnotation))) {
+    return "the node daemons choose the scheduler, rr by default: it takes turns that the kernel "
+           "of the owner counts";
+  }
+  const std::string by = "scheduler " + scheduler + " ";
+  if (scheduler == "rr" || scheduler == "wrr") {
+    return by + "takes turns, which the kernel of the owner counts";
+  }
+  if (scheduler == "sh" || scheduler == "mh") {
+    return by +
+           "always chooses the same one for this address, but which depends on the order in "
+           "which the kernel got its endpoints";
+  }
+  if (scheduler == "dh") {
+    return by +
+           "chooses one for all clients of the VIP, by the order in which the kernel got its "
+           "endpoints";
+  }
+  return by + "chooses by the connections that the kernel of the owner has";
+}
+
+/// The paths of one client to one Service.
+class Paths {
+ public:
+  Paths(const view::Cluster& cluster, const Client& client)
+      : cluster_(cluster), client_(client), forwarding_(view::forwardingOf(cluster)) {}
+
+  /// IPVS has none of those that kube-proxy forwards.
+  [[nodiscard]] std::vector<ClientPath> all(const kube::ObjectKey& service) const {
+    std::vector<ClientPath> found;
+    const Family family = client_.address.family();
+    for (const node::Frontend& each : forwarding_.desired.frontends) {
+      const bool sameFamily = each.key.vip.family() == family;
+      if (sameFamily && each.service->key == service) found.push_back(to(each));
+    }
+    for (const node::ServedVip& vip : forwarding_.vips.served) {
+      if (!vip.byKubeProxy || vip.address.family() != family || !serves(vip, service)) continue;
+      const std::string owner = ownerOf(forwarding_.vips, vip.address);
+      found.push_back(
+          {vip.address.toString(),
+           owner,
+           {},
+           {},
+           owner.empty() ? noneMayAnnounce(vip.address) : "kube-proxy of " + owner + " chooses"});
+    }
+    return found;
+  }
+
+ private:
+  static bool serves(const node::ServedVip& vip, const kube::ObjectKey& service) {
+    return std::any_of(vip.services.begin(), vip.services.end(),
+                       [&](const auto& each) { return each->key == service; });
+  }
+
+  static std::string noneMayAnnounce(const IpAddress& vip) {
+    return "no node may announce " + vip.toString();
+  }
+
+  [[nodiscard]] ClientPath to(const node::Frontend& frontend) const {
+    ClientPath path{ipvs::toString(frontend.key), {}, {}, {}, {}};
+    path.node = ownerOf(forwarding_.vips, frontend.key.vip);
+    if (path.node.empty()) {
+      path.why = noneMayAnnounce(frontend.key.vip);
+    } else if (!admits(frontend)) {
+      path.why =
+          "loadBalancerSourceRanges of the Service do not admit " + client_.address.toString();
+    } else {
+      choose(frontend, path);
+    }
+    return path;
+  }
+
+  [[nodiscard]] bool admits(const node::Frontend& frontend) const {
+    for (const net::SourceRanges& guard : forwarding_.desired.filter.sourceRanges) {
+      if (guard.virtualServer != frontend.key) continue;
+      return std::any_of(guard.allowed.begin(), guard.allowed.end(), [&](const IpPrefix& each) {
+        return each.range().contains(client_.address);
+      });
+    }
+    return true;
+  }
+
+  void choose(const node::Frontend& frontend, ClientPath& path) const {
+    const node::DesiredState desired = desiredOn(cluster_, path.node);
+    const auto& servers = desired.virtualServers;
+    const auto server = std::find_if(servers.begin(), servers.end(),
+                                     [&](const auto& each) { return each.key == frontend.key; });
+    if (server != servers.end()) {
+      for (const ipvs::RealServer& real : server->realServers) {
+        if (real.weight > 0) path.candidates.push_back(node::endpointText(real.key));
+      }
+    }
+    if (path.candidates.empty()) {
+      path.why = path.node + " has no endpoint for new connections";
+    } else if (frontend.service->forward == ForwardMode::kClusterIp) {
+      path.why = "kube-proxy of " + path.node + " chooses behind the clusterIP";
+    } else if (path.candidates.size() == 1) {
+      path.endpoint = path.candidates.front();
+      path.candidates.clear();
+    } else {
+      path.why = whyNotKnown(frontend, server->options.scheduler);
+    }
+  }
+
+  const view::Cluster& cluster_;
+  const Client& client_;
+  const view::Forwarding forwarding_;
+};
+
+}  // namespace
+
+std::string Client::toString() const {
+  const std::string host = address.toString();
+  return (address.family() == Family::kIpv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+Result<Client> parseClient(const std::string& text) {
+  const auto fault = [&] {
+    return fail(ErrorCode::kInvalid, "\"" + text + "\" is not a client: write it like " +
+                                         "192.0.2.7:40000 or [2001:db8::7]:40000");
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return fault();
+  std::string host = text.substr(0, colon);
+  const bool bracketed = host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = IpAddress::parse(host);
+  if (!address || (address->family() == Family::kIpv6) != bracketed) return fault();
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + colon + 1, end, port);
+  if (read.ec != std::errc() || read.ptr != end || port == 0) return fault();
+  return Client{*address, port};
+}
+
+std::vector<ClientPath> pathsOf(const view::Cluster& cluster, const kube::ObjectKey& service,
+                                const Client& client) {
+  return Paths(cluster, client).all(service);
+}
+
+}  // namespace barevip::cli

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view/client_path.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/print/documents.h"
+#include "cli/print/explain_print.h"
+#include "unit/view/cluster_builder.h"
+
+namespace barevip::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using view::test::ClusterBuilder;
+
+/// Two nodes, and a Service on n1 with an endpoint on each.
+ClusterBuilder cluster(const std::function<void(model::Service&)>& edit = {}) {
+  ClusterBuilder builder;
+  builder.node("n1").node("n2").pool("a", "10.0.0.0/30", 2, 1).served("web", "10.0.0.1", "a", "n1");
+  builder.add(builder.cluster.state.slices,
+              node::test::slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
+  if (edit) {
+    model::Service edited = *builder.cluster.state.services[0];
+    edit(edited);
+    builder.cluster.state.services[0] = std::make_shared<model::Service>(edited);
+  }
+  return builder;
+}
+
+ClientPath pathIn(const ClusterBuilder& builder, const std::string& client = "192.0.2.7:40000") {
+  const auto paths = pathsOf(builder.cluster, {"default", "web"}, parseClient(client).value());
+  return paths.size() == 1 ? paths[0] : ClientPath{"not one path", {}, {}, {}, {}};
+}
+
+TEST(AClientsPath, LeadsToTheOnlyEndpointThereIs) {
+  ClusterBuilder builder = cluster();
+  builder.cluster.state.slices.clear();
+  builder.add(builder.cluster.state.slices, node::test::slice("web", {{"10.1.0.2", "n2"}}));
+  EXPECT_EQ(pathIn(builder), (ClientPath{"TCP 10.0.0.1:80", "n1", "10.1.0.2:8080", {}, {}}));
+}
+
+TEST(AClientsPath, OfLocalLeadsToAnEndpointOfTheOwner) {
+  const auto builder = cluster([](model::Service& service) {
+    service.externalTrafficPolicy = model::TrafficPolicy::kLocal;
+  });
+  EXPECT_EQ(pathIn(builder).endpoint, "10.1.0.1:8080");
+}
+
+TEST(AClientsPath, NamesTheCandidatesAndWhyObjectsDoNotShowWhichOfThem) {
+  struct Case {
+    std::string scheduler;
+    const char* why;
+  };
+  const Case cases[] = {
+      {"", "rr by default: it takes turns"},
+      {"wrr", "scheduler wrr takes turns"},
+      {"lc", "scheduler lc chooses by the connections"},
+      {"mh", "scheduler mh always chooses the same one for this address"},
+      {"sh", "scheduler sh always chooses the same one for this address"},
+      {"dh", "scheduler dh chooses one for all clients"},
+  };
+  for (const Case& each : cases) {
+    const ClientPath path = pathIn(cluster([&](model::Service& service) {
+      if (each.scheduler.empty()) return;
+      service.annotations[std::string(model::kSchedulerAnnotation)] = each.scheduler;
+    }));
+    EXPECT_EQ(path.endpoint, "");
+    EXPECT_THAT(path.candidates, ElementsAre("10.1.0.1:8080", "10.1.0.2:8080"));
+    EXPECT_THAT(path.why, HasSubstr(each.why));
+  }
+}
+
+TEST(AClientsPath, OfSessionAffinityIsKnownToTheKernelAlone) {
+  const auto builder = cluster([](model::Service& service) { service.affinitySeconds = 10800; });
+  EXPECT_THAT(pathIn(builder).why, HasSubstr("sessionAffinity keeps a client at its endpoint"));
+}
+
+TEST(AClientsPath, EndsWhereTheSourceRangesDoNotAdmitIt) {
+  const auto builder =
+      cluster([](model::Service& service) { service.sourceRanges = {"198.51.100.0/24"}; });
+  EXPECT_THAT(pathIn(builder).why, HasSubstr("do not admit 192.0.2.7"));
+  EXPECT_THAT(pathIn(builder).candidates, IsEmpty());
+  EXPECT_THAT(pathIn(builder, "198.51.100.9:1").candidates, testing::SizeIs(2));
+}
+
+TEST(AClientsPath, ByKubeProxyIsItsChoice) {
+  const auto proxied = cluster([](model::Service& service) {
+    service.forward = model::ForwardMode::kKubeProxy;
+    service.ingress[0].ipMode = "VIP";
+  });
+  EXPECT_EQ(pathIn(proxied), (ClientPath{"10.0.0.1", "n1", "", {}, "kube-proxy of n1 chooses"}));
+}
+
+TEST(AClientsPath, EndsWhereNoNodeMayAnnounce) {
+  ClusterBuilder builder = cluster();
+  for (auto& daemon : builder.cluster.daemons) daemon.silent = true;
+  EXPECT_EQ(pathIn(builder).why, "no node may announce 10.0.0.1");
+}
+
+TEST(AClientsPath, WithoutAnEndpointEndsAtTheOwner) {
+  ClusterBuilder builder = cluster();
+  builder.cluster.state.slices.clear();
+  EXPECT_EQ(pathIn(builder).why, "n1 has no endpoint for new connections");
+}
+
+TEST(AClientsPath, OfAnotherFamilyIsNone) {
+  EXPECT_THAT(
+      pathsOf(cluster().cluster, {"default", "web"}, parseClient("[2001:db8::7]:40000").value()),
+      IsEmpty());
+}
+
+TEST(AClientsPath, IsPrintedForPeopleAndPrograms) {
+  ServiceExplanation explanation;
+  explanation.client = "192.0.2.7:40000";
+  explanation.paths = {
+      {"TCP 10.0.0.1:80", "n1", "10.1.0.2:8080", {}, {}},
+      {"TCP 10.0.0.1:81", "n1", "", {"10.1.0.1:1", "10.1.0.2:1"}, "it takes turns"},
+      {"TCP 10.0.0.1:82", "", "", {}, "no node may announce 10.0.0.1"}};
+  std::ostringstream out;
+  printExplanation(explanation, {}, out);
+  EXPECT_THAT(out.str(), HasSubstr(R"(
+A new connection of 192.0.2.7:40000
+  TCP 10.0.0.1:80 by n1 -> 10.1.0.2:8080
+  TCP 10.0.0.1:81 by n1 -> one of 10.1.0.1:1, 10.1.0.2:1: it takes turns
+  TCP 10.0.0.1:82 -> not known: no node may announce 10.0.0.1
+)"));
+  EXPECT_THAT(toJson(explanation), HasSubstr(R"("endpoint": "10.1.0.2:8080")"));
+}
+
+TEST(AClient, IsAnAddressAndAPort) {
+  EXPECT_EQ(parseClient("192.0.2.7:1").value().toString(), "192.0.2.7:1");
+  EXPECT_EQ(parseClient("[2001:db8::7]:65535").value().toString(), "[2001:db8::7]:65535");
+  for (const char* const text :
+       {"", ":", "192.0.2.7", "192.0.2.7:", "192.0.2.7:0", "192.0.2.7:65536", "192.0.2.7:1x",
+        "2001:db8::7:1", "[192.0.2.7]:1", "[]:1", "[:1", "example.com:1"}) {
+    EXPECT_FALSE(parseClient(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace barevip::cli
