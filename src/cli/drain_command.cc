@@ -29,6 +29,17 @@ std::string countOf(std::size_t vips) {
   return std::to_string(vips) + (vips == 1 ? " VIP" : " VIPs");
 }
 
+// The first of them, by commas.
+std::string namesOf(const std::set<std::string>& vips) {
+  std::vector<std::string> named(vips.begin(), vips.end());
+  named.resize(std::min(named.size(), kMostNamed));
+  std::string text = view::listed(named, [](const auto& vip) { return vip; });
+  if (named.size() < vips.size()) {
+    text += " and " + std::to_string(vips.size() - named.size()) + " more";
+  }
+  return text;
+}
+
 /// One drain: its steps in order.
 class Drain {
  public:
@@ -148,11 +159,10 @@ class Drain {
     strand(*cluster);
     nameStranded();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout);
-    const std::string what =
-        countOf(left.size()) + " of " + options_.node + " did not move to another node within " +
-        std::to_string(seconds.count()) +
-        " seconds: " + view::listed(left, [](const auto& vip) { return vip; }) +
-        ". Look with kubectl barevip status whether the node daemons work.";
+    const std::string what = countOf(left.size()) + " of " + options_.node +
+                             " did not move to another node within " +
+                             std::to_string(seconds.count()) + " seconds: " + namesOf(left) +
+                             ". Look with kubectl barevip status whether the node daemons work.";
     return fault(what);
   }
 
