@@ -566,27 +566,28 @@ TEST_P(DataPath, AnotherServicesExternalIpDoesNotTakeAVipsPackets) {
   const std::string vip = plan_.vip.toString();
   const std::string pod =
       (ipv4 ? plan_.podB.toString() : "[" + plan_.podB.toString() + "]") + ":8080";
-  const auto iptables = [&](const std::string& verb) {
-    std::string commands;
+  const auto iptables = [&](const char* verb) {
+    std::ostringstream commands;
     for (const char* chain : {"PREROUTING", "OUTPUT"}) {
       for (const char* protocol : {"tcp", "udp"}) {
-        commands += std::string(ipv4 ? "iptables" : "ip6tables") + "-legacy -t nat " + verb + " " +
-                    chain + " -p " + protocol + " -d " + vip + " -j DNAT --to-destination " + pod +
-                    "\n";
+        commands << (ipv4 ? "iptables" : "ip6tables") << "-legacy -t nat " << verb << " " << chain
+                 << " -p " << protocol << " -d " << vip << " -j DNAT --to-destination " << pod
+                 << "\n";
       }
     }
-    return commands;
+    return commands.str();
   };
-  std::string nft = "nft 'table " + std::string(ipv4 ? "ip" : "ip6") + " other {";
+  const char* nftFamily = ipv4 ? "ip" : "ip6";
+  std::ostringstream nft;
+  nft << "nft 'table " << nftFamily << " other {";
   for (const char* hook : {"prerouting", "output"}) {
-    nft += std::string(" chain ") + hook + " { type nat hook " + hook + " priority -100; " +
-           (ipv4 ? "ip" : "ip6") + " daddr " + vip + " meta l4proto { tcp, udp } dnat to " + pod +
-           "; };";
+    nft << " chain " << hook << " { type nat hook " << hook << " priority -100; " << nftFamily
+        << " daddr " << vip << " meta l4proto { tcp, udp } dnat to " << pod << "; };";
   }
-  nft += " }'";
+  nft << " }'";
   const std::vector<std::pair<std::string, std::string>> modes{
       {iptables("-I"), iptables("-D")},
-      {nft, std::string("nft delete table ") + (ipv4 ? "ip" : "ip6") + " other"}};
+      {nft.str(), std::string("nft delete table ") + nftFamily + " other"}};
   for (const auto& [take, leave] : modes) {
     lab->node.run(take);
     for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {

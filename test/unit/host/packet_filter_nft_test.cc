@@ -48,7 +48,7 @@ class NftPacketFilterTest : public ::testing::Test {
   FakeNft nft;
   NftPacketFilter filter{NftRole::kReplies, nft};
   NftPacketFilter vips{NftRole::kVips, nft};
-  const net::FilterState none;
+  const net::FilterState none{};
   const net::FilterState two{
       {*IpAddress::parse("192.0.2.9"), *IpAddress::parse("2001:db8::9")}, {}, {}, {}};
 };
