@@ -79,9 +79,11 @@ Result<void> clearFilters(const std::string& bindInterface) {
     if (auto cleared = filter.clear(); !cleared) return cleared;
   }
   host::NftPacketFilter vips(host::NftRole::kVips, runner);
-  // Without nft there is nothing of it.
-  if (!vips.check()) return {};
-  return vips.clear();
+  auto cleared = vips.clear();
+  // Without nft, or without nf_tables in the kernel, there is nothing of it.
+  const bool none = !cleared && (cleared.error().code == ErrorCode::kNotFound ||
+                                 (cleared.error().code == ErrorCode::kInternal && !vips.check()));
+  return none ? Result<void>() : cleared;
 }
 
 }  // namespace

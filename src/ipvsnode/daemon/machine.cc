@@ -2,13 +2,13 @@
 #include "ipvsnode/daemon/machine.h"
 
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "barevip/base/log.h"
 
 #include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
+#include "ipvsnode/filter/packet_filter_optional.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/kernel_modules.h"
 #include "ipvsnode/host/kube_proxy_mode.h"
@@ -114,26 +114,27 @@ Result<void> Machine::openFilters() {
     filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
         host::PacketFilterOptions{role, *backend, ipv6_, ground_.bindInterface}, runner, stop_));
   };
-  const auto addIfPossible = [&](host::NftRole role, CommandRunner& runner,
-                                 std::string_view without) {
-    auto filter = std::make_unique<host::NftPacketFilter>(role, runner, stop_);
-    if (const auto possible = filter->check(); possible) {
-      filters_.push_back(std::move(filter));
-    } else {
-      log::warn(without, {{"error", possible.error().message}});
-    }
+  const auto addOptional = [&](host::NftRole role, CommandRunner& runner, std::string without) {
+    filters_.push_back(std::make_unique<host::OptionalPacketFilter>(
+        std::make_unique<host::NftPacketFilter>(role, runner, stop_), std::move(without)));
   };
   if (director_) {
     add(host::FilterRole::kDirector, *directorRunner_);
     add(host::FilterRole::kNode, runner_);
-    addIfPossible(host::NftRole::kReplies, *directorRunner_,
-                  "of connections from one port of a client to one port of a pod, by several VIPs "
-                  "or ports of one, only the newest works: the node has no nf_tables");
-    addIfPossible(host::NftRole::kVips, runner_,
-                  "a Service with a VIP in spec.externalIPs takes its packets on this node, which "
-                  "has no nf_tables");
+    addOptional(host::NftRole::kReplies, *directorRunner_,
+                "of connections from one port of a client to one port of a pod, by several VIPs or "
+                "ports of one, only the newest works: a rule of nf_tables is missing");
+    addOptional(host::NftRole::kVips, runner_,
+                "a Service with a VIP in spec.externalIPs takes its packets on this node: a rule "
+                "of nf_tables is missing");
   } else {
     add(host::FilterRole::kHost, runner_);
+    // Of a daemon with the other placement; its VIPs may be kube-proxy's by now.
+    if (const auto cleared = host::NftPacketFilter(host::NftRole::kVips, runner_, stop_).clear();
+        !cleared && cleared.error().code != ErrorCode::kNotFound) {
+      log::warn("the table inet barevip of nf_tables may be left from another placement",
+                {{"error", cleared.error().message}});
+    }
   }
   return {};
 }

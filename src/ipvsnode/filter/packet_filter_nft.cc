@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kDeadline{20'000};
 constexpr const char* kTable = "inet barevip";
+constexpr const char* kNoTable = "No such file or directory";  // nft in the locale C
 
 // Spelled as nft 1.0.6 lists it. A UDP packet without a checksum would get a wrong one with its
 // port; the checksum of SCTP would have to be made anew for each packet, for its port only.
@@ -120,10 +121,11 @@ Result<void> NftPacketFilter::feed(const std::string& text, bool onlyCheck) {
 }
 
 Result<std::string> NftPacketFilter::listing() {
-  const auto listed =
-      runner_.run({"nft", {"list", "table", "inet", "barevip"}, {}, kDeadline, {}}, stop_);
-  if (!listed) return tl::make_unexpected(listed.error());
-  return listed->status == 0 ? squeezed(listed->output) : std::string();
+  const Command command{"nft", {"list", "table", "inet", "barevip"}, {}, kDeadline, {}};
+  const auto listed = runSuccessfully(runner_, command, stop_);
+  if (listed) return squeezed(listed->output);
+  if (listed.error().message.find(kNoTable) != std::string::npos) return std::string();
+  return tl::make_unexpected(listed.error());
 }
 
 Result<void> NftPacketFilter::check() { return feed(replacing(nftTable(role_, {})), true); }
