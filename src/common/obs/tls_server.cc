@@ -44,7 +44,9 @@ bool useCertificates(SSL_CTX* context, const std::string& pem) {
 
 bool useKey(SSL_CTX* context, const std::string& pem) {
   const PrivateKey key(PEM_read_bio_PrivateKey(bioOf(pem).get(), nullptr, noPassphrase, nullptr));
-  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+  // A key of another type than the certificate's stands beside it, unchecked until then.
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1 &&
+         SSL_CTX_check_private_key(context) == 1;
 }
 
 // A name that a certificate can have, whatever the host is called.

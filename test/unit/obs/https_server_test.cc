@@ -2,6 +2,10 @@
 // The HttpServer with TLS, and with a gate before a page.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <stdlib.h>
 
 #include <atomic>
@@ -9,12 +13,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/base/deleter.h"
 #include "common/obs/http_server.h"
 #include "common/obs/self_signed.h"
 #include "unit/obs/https_client.h"
@@ -155,6 +161,16 @@ TEST(HttpsServerFiles, AreReadAgainWhenTheyChange) {
   EXPECT_TRUE(comesToShow(port, second.certificate));
 }
 
+/// A key of another type than those of makeSelfSigned().
+std::string rsaKey() {
+  const std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>> key(EVP_RSA_gen(2048));
+  const std::unique_ptr<BIO, Deleter<BIO_free>> text(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  char* begin = nullptr;
+  const auto length = BIO_get_mem_data(text.get(), &begin);
+  return {begin, static_cast<std::size_t>(length)};
+}
+
 TEST(HttpsServerFiles, ThatAreOfNoUseLeaveTheFormerOnesInPlace) {
   const Files files;
   const PemPair first = makeSelfSigned("first.example").value();
@@ -163,7 +179,8 @@ TEST(HttpsServerFiles, ThatAreOfNoUseLeaveTheFormerOnesInPlace) {
   const auto server = healthBy(withTls(files.certificate(), files.key()));
   const std::uint16_t port = server->start("127.0.0.1:0").value();
   for (const PemPair& useless :
-       {PemPair{second.certificate, first.key}, PemPair{"", ""}, PemPair{first.key, first.key}}) {
+       {PemPair{second.certificate, first.key}, PemPair{"", ""}, PemPair{first.key, first.key},
+        PemPair{second.certificate, rsaKey()}}) {
     files.write(useless);
     std::this_thread::sleep_for(TlsServer::kLook);  // the next client makes it look
     const HttpsAnswer answer = askByTls(port, kGet);
