@@ -58,6 +58,8 @@ class Drain {
       return cannot("there is no Node \"" + options_.node + "\": kubectl get nodes lists them");
     }
     vips_ = announcedBy(announcersOf(cluster->state.claims), options_.node);
+    const std::set<std::string> announced = announcedIn(*cluster);
+    std::erase_if(vips_, [&](const std::string& vip) { return !announced.contains(vip); });
     strand(*cluster);
     if (exclusionOf((*node)->labels) == Exclusion::kNone && !stranded_.empty() && !options_.force) {
       return refuse();

@@ -37,7 +37,8 @@ class Archive::Writer {
   }
 
   Result<void> open() {
-    fd_ = FileDescriptor(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    ::unlink(part_.c_str());  // of one that was killed
+    fd_ = FileDescriptor(::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!fd_.valid()) return tl::make_unexpected(systemError("cannot write " + part_, errno));
     archive_.reset(archive_write_new());
     // ustar has no place for paths beyond 255 bytes; pax is ustar wherever that is enough.

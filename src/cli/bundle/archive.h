@@ -11,7 +11,7 @@
 namespace barevip::cli {
 
 /// Nobody but the user may read it: it says much of a cluster. Until finish() it has another name,
-/// and whoever does not come that far leaves no file. One thread.
+/// and whoever does not come that far leaves no file, but for one that is killed. One thread.
 class Archive {
  public:
   /// made: the time of all files in it.

@@ -13,10 +13,11 @@ namespace {
 constexpr std::size_t kShortestCredential = 12;  // shorter words behind "basic" are English
 constexpr std::array<std::string_view, 2> kSchemes{"http://", "https://"};
 constexpr std::array<std::string_view, 2> kCredentials{"bearer ", "basic "};
-constexpr std::array<std::string_view, 5> kNames{"token", "password", "secret", "apikey",
-                                                 "api-key"};
+constexpr std::array<std::string_view, 6> kNames{"token",  "password", "secret",
+                                                 "apikey", "api-key",  "api_key"};
 constexpr std::string_view kWebToken = "eyJ";  // of {" in base64
-constexpr std::string_view kEnds = " \t\r\n\"'<>`";
+constexpr std::string_view kEnds = " \t\r\n\"'<>`\\";
+constexpr std::string_view kEscapedQuote = "\\\"";
 
 bool startsWith(std::string_view text, std::string_view lower) {
   return text.size() >= lower.size() &&
@@ -61,18 +62,39 @@ std::optional<Cut> cutCredential(std::string_view text) {
   return std::nullopt;
 }
 
-// name=value, "name":"value" and "name": "value".
+// Of a text in quotes that begins behind the first one: without the last one.
+std::size_t quotedAt(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() && text[length] != '"') length += text[length] == '\\' ? 2 : 1;
+  return std::min(length, text.size());
+}
+
+// 2: of JSON within a text of JSON.
+std::size_t quoteAt(std::string_view text) {
+  if (text.starts_with(kEscapedQuote)) return kEscapedQuote.size();
+  return text.starts_with('"') ? 1 : 0;
+}
+
+// name=value, name: value, "name":"value", and "--name","value" as in a list of arguments.
 std::optional<Cut> cutNamed(std::string_view text) {
   for (const std::string_view name : kNames) {
     if (!startsWith(text, name)) continue;
-    std::size_t end = name.size();
-    const bool quoted = text.substr(end).starts_with("\":");
-    if (!quoted && !text.substr(end).starts_with("=")) return std::nullopt;
-    end += quoted ? 2 : 1;
-    while (end < text.size() && (text[end] == ' ' || text[end] == '"') && quoted) ++end;
-    if (!quoted && end < text.size() && text[end] == '"') ++end;
-    const std::size_t length = wordAt(text.substr(end), quoted ? "\"\n" : kEnds);
-    if (length > 0) return Cut{end, length};
+    const std::size_t closing = quoteAt(text.substr(name.size()));
+    std::size_t end = name.size() + closing;
+    const char between = end < text.size() ? text[end] : ' ';
+    if (between != '=' && between != ':' && (between != ',' || closing == 0)) return std::nullopt;
+    ++end;
+    while (between != '=' && end < text.size() && text[end] == ' ') ++end;
+    const std::size_t opening = quoteAt(text.substr(end));
+    end += opening;
+    const std::string_view rest = text.substr(std::min(end, text.size()));
+    const std::size_t length = opening == 2   ? std::min(rest.find(kEscapedQuote), rest.size())
+                               : opening == 1 ? quotedAt(rest)
+                                              : wordAt(rest);
+    // "a token: none" is English.
+    const bool prose = between == ':' && opening == 0 && name != "password";
+    if (length < (prose ? kShortestCredential : 1)) return std::nullopt;
+    return Cut{end, length};
   }
   return std::nullopt;
 }

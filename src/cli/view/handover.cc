@@ -61,6 +61,15 @@ std::set<std::string> announcedBy(const Announcers& announcers, const std::strin
   return vips;
 }
 
+std::set<std::string> announcedIn(const view::Cluster& cluster) {
+  const view::Vips all = vipsOf(cluster, desiredOn(cluster, ""));
+  std::set<std::string> vips;
+  for (const node::OwnerQuestion& question : all.questions) {
+    if (question.announced) vips.insert(question.vip.toString());
+  }
+  return vips;
+}
+
 std::vector<Stranded> strandedWithout(const view::Cluster& cluster, const std::string& node,
                                       const std::set<std::string>& vips) {
   const view::Cluster drained = excluding(cluster, node);

@@ -36,6 +36,10 @@ using Announcers = std::map<std::string, std::string>;
 [[nodiscard]] std::set<std::string> announcedBy(const Announcers& announcers,
                                                 const std::string& node);
 
+/// The VIPs that some node should announce now. Others may still have an announcer in their IP
+/// object: it is recorded, and not taken back when nobody announces any more.
+[[nodiscard]] std::set<std::string> announcedIn(const view::Cluster& cluster);
+
 /// A VIP that no other node may announce.
 struct Stranded {
   std::string address;

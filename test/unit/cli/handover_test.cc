@@ -30,6 +30,22 @@ TEST(AHandover, ConcernsTheVipsOfTheNode) {
   EXPECT_THAT(announcedBy(announcers, "n3"), IsEmpty());
 }
 
+TEST(AHandover, ConcernsNoVipThatNobodyShouldAnnounce) {
+  ClusterBuilder builder = twoVipsOfN1();
+  EXPECT_THAT(announcedIn(builder.cluster), ElementsAre("10.0.0.1", "10.0.0.2", "10.0.0.3"));
+  auto& service = builder.cluster.state.services.front();
+  model::Service refused = *service;
+  refused.forward = model::ForwardMode::kUnknown;
+  service = std::make_shared<const model::Service>(std::move(refused));
+  EXPECT_THAT(announcedIn(builder.cluster), ElementsAre("10.0.0.2", "10.0.0.3"));
+  for (auto& pool : builder.cluster.state.pools) {
+    model::Pool silent = *pool;
+    silent.announce.mode = model::AnnounceMode::kNone;
+    pool = std::make_shared<const model::Pool>(std::move(silent));
+  }
+  EXPECT_THAT(announcedIn(builder.cluster), IsEmpty());
+}
+
 TEST(AHandover, StrandsNothingThatAnotherNodeMayAnnounce) {
   EXPECT_THAT(strandedWithout(twoVipsOfN1().cluster, "n1", {"10.0.0.1", "10.0.0.2"}), IsEmpty());
 }
