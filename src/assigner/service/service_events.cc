@@ -10,10 +10,9 @@ namespace barevip::assigner {
 
 namespace {
 
-kube::Event eventOf(const model::Service& service, kube::Event::Type type, std::string reason,
-                    std::string note) {
-  return {kube::kServices,   service.key, service.uid,    type,
-          std::move(reason), "Assign",    std::move(note)};
+kube::Event eventOf(const model::Service& service, kube::Event::Type type,
+                    const std::string& reason, std::string note) {
+  return {kube::kServices, service.key, service.uid, type, reason, "Assign", std::move(note)};
 }
 
 }  // namespace

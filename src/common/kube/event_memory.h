@@ -48,10 +48,10 @@ class EventMemory {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
   /// Adds or replaces; of a replaced one type and action stay.
-  void put(const Event& event, EventEntry entry) {
+  void put(const Event& event, const EventEntry& entry) {
     const auto [it, fresh] = entries_.try_emplace(event);
     if (!fresh) unlist(&*it);
-    it->second = std::move(entry);
+    it->second = entry;
     byAge_.insert(&*it);
     if (it->second.pending()) pending_.insert(&*it);
   }

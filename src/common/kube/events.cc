@@ -89,7 +89,7 @@ void EventRecorder::emit(Event event) {
   }
   entry.last = clock_.wallNow();
   entry.lastSeen = clock_.now();
-  memory_.put(event, std::move(entry));
+  memory_.put(event, entry);
   makeRoom();
   if (nextDue() < before) wake_.notify_all();
 }
@@ -168,13 +168,13 @@ void EventRecorder::settle(const Event& event, const EventEntry& sent,
     entry.writtenCount = sent.count;
     entry.tries = 0;
     entry.due = clock_.now() + options_.interval;
-    memory_.put(event, std::move(entry));
+    memory_.put(event, entry);
     return;
   }
   const Error& error = outcome.error();
   if (worthRetry(error.code) && ++entry.tries < kMaxTries) {
     entry.due = clock_.now() + std::max(kFirstRetry * (1 << entry.tries), error.retryAfter);
-    memory_.put(event, std::move(entry));
+    memory_.put(event, entry);
     return;
   }
   ++dropped_;
