@@ -11,19 +11,11 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/base/deleter.h"
 #include "common/base/file_descriptor.h"
 #include "common/base/system_error.h"
 
 namespace barevip::cli {
-namespace {
-
-struct Free {
-  void operator()(archive* writer) const { archive_write_free(writer); }
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
-};
-
-}  // namespace
-
 class Archive::Writer {
  public:
   Writer(std::string file, WallTime made) : file_(std::move(file)), part_(file_ + ".part") {
@@ -49,7 +41,7 @@ class Archive::Writer {
   }
 
   Result<void> add(const std::string& path, const std::string& text) {
-    const std::unique_ptr<archive_entry, Free> entry(archive_entry_new());
+    const std::unique_ptr<archive_entry, Deleter<archive_entry_free>> entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), path.c_str());
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(text.size()));
     archive_entry_set_filetype(entry.get(), AE_IFREG);
@@ -81,7 +73,7 @@ class Archive::Writer {
   const std::string part_;
   la_int64_t seconds_ = 0;
   FileDescriptor fd_;  ///< valid: the part is there
-  std::unique_ptr<archive, Free> archive_;
+  std::unique_ptr<archive, Deleter<archive_write_free>> archive_;
 };
 
 Result<Archive> Archive::create(const std::string& file, WallTime made) {

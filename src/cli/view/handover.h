@@ -11,13 +11,13 @@
 #include "barevip/model/ip_claim.h"
 #include "barevip/model/meta.h"
 
+#include "ipvsnode/announce/candidacy.h"
 #include "view/cluster.h"
 
 namespace barevip::cli {
 
-/// A node with it announces nothing, by Kubernetes' own meaning of it (KEP-1143).
-inline constexpr const char* kExcludeLabel =
-    "node.kubernetes.io/exclude-from-external-load-balancers";
+using node::kExcludeLabel;
+
 /// Its value where `drain` set it: whoever sets another value, or none, keeps it.
 inline constexpr const char* kDrainValue = "barevip-drain";
 

@@ -4,11 +4,6 @@
 #include <algorithm>
 
 namespace barevip::node {
-namespace {
-
-constexpr const char* kExcludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
-
-}  // namespace
 
 PoolsByName byName(const std::vector<std::shared_ptr<const model::Pool>>& pools) {
   PoolsByName found;

@@ -18,6 +18,10 @@
 
 namespace barevip::node {
 
+/// A node with it announces nothing, by Kubernetes' own meaning of it (KEP-1143).
+inline constexpr const char* kExcludeLabel =
+    "node.kubernetes.io/exclude-from-external-load-balancers";
+
 using PoolsByName = std::map<std::string, const model::Pool*>;
 
 /// Refers to the Pools: they must outlive it.
