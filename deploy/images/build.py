@@ -179,7 +179,7 @@ def _find_sources(folders):
                 f"{folder} has programs for {architecture}, as a folder before it: give one for each architecture"
             )
         root = _open_root(architecture, machine)
-        compiled = spdx.compiled_in(os.path.dirname(os.path.realpath(folder)), root, machine)
+        compiled = spdx.compiled_in(os.path.dirname(os.path.realpath(folder)), programs.values(), root, machine)
         sources[architecture] = _Source(programs, root, compiled)
     return sources
 

@@ -49,20 +49,29 @@ def licence_in(copyright_file):
     return " ".join(known) if all(known) and not {"or", "and"} <= set(words) else _NONE
 
 
-def compiled_in(build, root, machine):
-    """The packages whose headers the compiler read for the programs of a build folder, by ninja's record of them."""
+def _ninja(build, *arguments):
+    done = subprocess.run(["ninja", "-C", build, "-t", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(f"ninja cannot list what {build} was compiled from: {done.stderr.strip()}")
+    return done.stdout
+
+
+def compiled_in(build, programs, root, machine):
+    """The packages whose headers the compiler read for these programs of a build folder, by ninja's record of them.
+
+    programs: their paths. What else was built in the folder does not matter.
+    """
     if not os.path.exists(os.path.join(build, "build.ninja")):
         raise Problem(
             f"{build} is not a build folder of this repository: give the folder bin of one, as the SBOM lists "
             "what was compiled into the programs"
         )
-    done = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Problem(f"ninja cannot list what {build} was compiled from: {done.stderr.strip()}")
+    targets = [os.path.relpath(os.path.realpath(program), os.path.realpath(build)) for program in programs]
+    objects = set(_ninja(build, "inputs", *targets).splitlines())
     headers: set[str] = set()
-    for block in done.stdout.split("\n\n"):
+    for block in _ninja(build, "deps").split("\n\n"):
         lines = [line for line in block.splitlines() if not line.startswith("ninja:")]
-        if lines and lines[0].startswith("src/"):
+        if lines and lines[0].partition(": ")[0] in objects:
             headers.update(os.path.realpath(os.path.join(build, line.strip())) for line in lines[1:])
     packages = {}
     for header in headers:
