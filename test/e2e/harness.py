@@ -134,6 +134,17 @@ def wait_for_addresses(service, count=1, namespace="default", seconds=30):
     )
 
 
+def wait_for_endpoints(service, count, namespace="default", seconds=30):
+    """A rollout ends when the pods are ready: the EndpointSlices of a Service name them a moment later."""
+
+    def ready():
+        slices = objects("endpointslices", "-n", namespace, "-l", f"kubernetes.io/service-name={service}")
+        found = [e for s in slices for e in s.get("endpoints") or [] if e.get("conditions", {}).get("ready")]
+        return len(found) == count and found
+
+    return wait_for(f"{count} ready endpoint(s) of Service {service}", ready, seconds)
+
+
 def owner(address, namespace="default"):
     """The node that the IP object of an address names as its announcer, or nothing."""
     for ip in objects("ips", "-n", namespace):

@@ -67,6 +67,7 @@ class Plugin(ClusterTest):
         h.rollout("deployment", "web", self.ns)
         address = self.make_service()[0]
         node = self.owner(address)
+        h.wait_for_endpoints("web", 2, self.ns)
         explanation, status = plugin("explain", "service", "-n", self.ns, "web")
         self.assertEqual(0, status, explanation)
         found = explanation["addresses"][0]
@@ -88,7 +89,7 @@ class Plugin(ClusterTest):
         path = paths[f"TCP {address}:80"]
         self.assertEqual((node, f"{pod['status']['podIP']}:8080"), (path["node"], path["endpoint"]), path)
         h.kubectl("scale", "deployment/web", "--replicas=2", "-n", self.ns)
-        h.rollout("deployment", "web", self.ns)
+        h.wait_for_endpoints("web", 2, self.ns)
         text, status = said("explain", "service", f"{self.ns}/web", "--from", "10.99.0.1:40000")
         self.assertEqual(0, status, text)
         self.assertRegex(text, rf"TCP {address}:80 by {node} -> one of .*:8080, .*:8080: the node daemons choose")
