@@ -26,13 +26,16 @@ std::string deviceOf(const Item& item) {
       item);
 }
 
-/// True if the kernel would answer EEXIST: routes clash by destination and table already (metric
-/// and TOS are always 0 here), all else by the whole item.
-bool clash(const Item& a, const Item& b) {
-  const auto* routeA = std::get_if<net::Route>(&a);
-  const auto* routeB = std::get_if<net::Route>(&b);
-  if (routeA == nullptr || routeB == nullptr) return a == b;
-  return routeA->destination == routeB->destination && routeA->table == routeB->table;
+/// The item for which the kernel would answer EEXIST: routes clash by destination and table already
+/// (metric and TOS are always 0 here), all else by the whole item.
+std::set<Item>::iterator inTheWay(const std::set<Item>& items, const Item& item) {
+  const auto* route = std::get_if<net::Route>(&item);
+  if (route == nullptr) return items.find(item);
+  const auto at = items.lower_bound(net::Route{route->destination, route->table, {}, {}});
+  const auto* there = at == items.end() ? nullptr : std::get_if<net::Route>(&*at);
+  const bool clash =
+      there != nullptr && there->destination == route->destination && there->table == route->table;
+  return clash ? at : items.end();
 }
 
 }  // namespace
@@ -83,10 +86,9 @@ int FakeLinks::doOp(const net::LinkOp& op) {
   const std::string deviceName = deviceOf(op.item);
   if (!deviceName.empty() && !devices_.contains(deviceName)) return ENODEV;
   if (owned_.contains(op.item)) return 0;
-  const auto inTheWay = [&](const Item& there) { return clash(there, op.item); };
-  if (std::any_of(foreign_.begin(), foreign_.end(), inTheWay)) return EEXIST;
+  if (inTheWay(foreign_, op.item) != foreign_.end()) return EEXIST;
   // A route of ours with another gateway gives way, as with NLM_F_REPLACE.
-  std::erase_if(owned_, inTheWay);
+  if (const auto ours = inTheWay(owned_, op.item); ours != owned_.end()) owned_.erase(ours);
   owned_.insert(op.item);
   return 0;
 }
