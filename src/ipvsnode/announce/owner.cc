@@ -101,6 +101,15 @@ std::string holderOf(const Claims& claims, const NodeNames& candidates) {
 std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
                                      const ClusterState& cluster,
                                      const std::vector<LiveNode>& live) {
+  std::vector<const ServedVip*> all;
+  all.reserve(vips.size());
+  for (const ServedVip& vip : vips) all.push_back(&vip);
+  return askOwners(all, cluster, live);
+}
+
+std::vector<OwnerQuestion> askOwners(std::span<const ServedVip* const> vips,
+                                     const ClusterState& cluster,
+                                     const std::vector<LiveNode>& live) {
   std::map<std::string, const model::Node*> nodes;
   for (const auto& node : cluster.nodes) nodes.emplace(node->key.name, node.get());
   AbleNodes able;
@@ -115,7 +124,8 @@ std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
   Admission admission(able);
   std::vector<OwnerQuestion> result;
   result.reserve(vips.size());
-  for (const ServedVip& vip : vips) {
+  for (const ServedVip* const one : vips) {
+    const ServedVip& vip = *one;
     OwnerQuestion question;
     question.vip = vip.address;
     for (const auto& claim : vip.claims) question.claims.emplace(claim->key, claim->status.node);

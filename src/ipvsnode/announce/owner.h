@@ -29,6 +29,9 @@ namespace barevip::node {
 /// The pool is that of the first claim whose pool is there. The holder is the first status.node
 /// that is a candidate, else the first at all: claims of one VIP differ only while an owner has not
 /// written all of them.
+[[nodiscard]] std::vector<OwnerQuestion> askOwners(std::span<const ServedVip* const> vips,
+                                                   const ClusterState& cluster,
+                                                   const std::vector<LiveNode>& live);
 [[nodiscard]] std::vector<OwnerQuestion> askOwners(const std::vector<ServedVip>& vips,
                                                    const ClusterState& cluster,
                                                    const std::vector<LiveNode>& live);

@@ -53,18 +53,10 @@ bool opens(const ipvs::Op& op) {
   }
 }
 
-bool takesConnections(const KernelState& mirror, const ipvs::VirtualServerKey& key) {
-  const auto server = mirror.virtualServers.find(key);
-  if (server == mirror.virtualServers.end()) return false;
-  const auto& reals = server->second.realServers;
-  return std::any_of(reals.begin(), reals.end(), [](const auto& real) { return real.weight > 0; });
-}
-
-/// Whether the VIP of a change that was refused is not served now. One pod of many does not count:
-/// who writes an endpoint that no kernel takes must not stop the others of his Service.
-bool leavesUnserved(const ipvs::Op& op, const KernelState& mirror) {
-  if (op.kind == ipvs::Op::Kind::kAddVirtualServer) return true;
-  return opens(op) && !takesConnections(mirror, op.virtualServer);
+/// Lets no new connections in any more.
+bool retires(const ipvs::Op& op) {
+  return op.kind == ipvs::Op::Kind::kDeleteRealServer ||
+         (op.kind == ipvs::Op::Kind::kSetRealServer && op.weight == 0);
 }
 
 }  // namespace
@@ -115,6 +107,7 @@ Applier::Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics)
 ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
   ApplyOutcome outcome;
   if (!ledger_.empty()) forgetUnwanted(steps);
+  retiring_.clear();
   for (Step& step : steps) {
     if (const auto* filter = std::get_if<FilterStep>(&step)) {
       applyFilter(*filter, mirror, outcome);
@@ -126,6 +119,7 @@ ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
       return outcome;
     }
   }
+  ledger_.postponeDue(clock_.now());
   return outcome;
 }
 
@@ -163,7 +157,8 @@ net::FilterState Applier::withGuardsOfLeftovers(net::FilterState state,
 }
 
 void Applier::applyFilter(const FilterStep& step, KernelState& mirror, ApplyOutcome& outcome) {
-  const net::FilterState state = withGuardsOfLeftovers(step.state, mirror);
+  net::FilterState state = withGuardsOfLeftovers(step.state, mirror);
+  std::erase_if(state.keepClient, [&](const auto& key) { return leadsToRetiring(key, mirror); });
   const bool known = std::exchange(mirror.filter, std::nullopt).has_value();
   std::optional<std::size_t> writes;
   if (ledger_.mayTry(kFilterChange, clock_.now())) writes = writeFilter(state, known);
@@ -207,18 +202,78 @@ void Applier::applyTimeouts(const TimeoutsStep& step, KernelState& mirror) {
   mirror.timeouts = step.timeouts;
 }
 
+bool Applier::isUnmarked(const IpAddress& vip, const KernelState& mirror) const {
+  return seams_.director == nullptr &&
+         !mirror.nodeItems.contains(net::BoundAddress{vip, net::kDummyDevice});
+}
+
+bool Applier::isMarkInUse(const net::LinkOp& op, const KernelState& mirror) const {
+  const auto* address = std::get_if<net::BoundAddress>(&op.item);
+  if (seams_.director != nullptr || address == nullptr) return false;
+  if (op.kind != net::LinkOp::Kind::kDelete || address->device != net::kDummyDevice) return false;
+  const auto server = mirror.virtualServers.lower_bound({address->address, 0, {}});
+  return server != mirror.virtualServers.end() && server->first.vip == address->address;
+}
+
+bool Applier::leadsToRetiring(const ipvs::VirtualServerKey& key, const KernelState& mirror) const {
+  if (retiring_.empty()) return false;
+  const auto server = mirror.virtualServers.find(key);
+  if (server == mirror.virtualServers.end()) return false;
+  const auto& reals = server->second.realServers;
+  return std::any_of(reals.begin(), reals.end(), [&](const ipvs::RealServer& real) {
+    return real.weight > 0 && retiring_.contains({key, real.key});
+  });
+}
+
+// One pod of many does not count: who writes an endpoint that no kernel takes must not stop the
+// others of his Service.
+bool Applier::leavesUnserved(const ipvs::Op& op, const KernelState& mirror) const {
+  if (op.kind == ipvs::Op::Kind::kAddVirtualServer) return true;
+  if (!opens(op)) return false;
+  const auto server = mirror.virtualServers.find(op.virtualServer);
+  if (server == mirror.virtualServers.end()) return true;
+  const auto& reals = server->second.realServers;
+  return std::none_of(reals.begin(), reals.end(), [&](const ipvs::RealServer& real) {
+    return real.weight > 0 && !retiring_.contains({op.virtualServer, real.key});
+  });
+}
+
 bool Applier::applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcome) {
   // Real servers of a virtual server that cannot be added would only fail, too.
   std::set<ipvs::VirtualServerKey> absent;
   std::vector<ipvs::Op>& ops = step.ops;
+  for (const ipvs::Op& op : ops) {
+    if (retires(op)) retiring_.emplace(op.virtualServer, op.realServer);
+  }
+  const auto mayTry = [&](const ipvs::Op& op) {
+    return ledger_.empty() || ledger_.mayTry(ipvs::toString(op), clock_.now());
+  };
+  std::vector<ipvs::Op> heldBack;
   const auto end = std::remove_if(ops.begin(), ops.end(), [&](const ipvs::Op& op) {
     if (absent.contains(op.virtualServer)) return true;
     if (opens(op) && unguarded_.contains(op.virtualServer)) return true;
-    if (ledger_.empty() || ledger_.mayTry(ipvs::toString(op), clock_.now())) return false;
-    if (op.kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op.virtualServer);
+    const bool adds = op.kind == ipvs::Op::Kind::kAddVirtualServer;
+    const bool unmarked = adds && isUnmarked(op.virtualServer.vip, mirror);
+    if (!unmarked && mayTry(op)) return false;
+    if (adds) absent.insert(op.virtualServer);
+    if (!unmarked) heldBack.push_back(op);
     return true;
   });
   ops.erase(end, ops.end());
+  if (!applyNow(ops, absent, mirror, outcome)) return false;
+  for (const ipvs::Op& op : heldBack) {
+    ledger_.setBlocks(ipvs::toString(op), blockedBy(op, mirror));
+  }
+  return true;
+}
+
+std::optional<Beneficiary> Applier::blockedBy(const ipvs::Op& op, const KernelState& mirror) const {
+  if (!leavesUnserved(op, mirror)) return std::nullopt;
+  return op.virtualServer.vip;
+}
+
+bool Applier::applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualServerKey>& absent,
+                       KernelState& mirror, ApplyOutcome& outcome) {
   if (ops.empty()) return true;
   const auto results = seams_.ipvs.apply(ops);
   writes_.add(static_cast<double>(ops.size()));
@@ -242,9 +297,7 @@ bool Applier::applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcom
                           op->kind == ipvs::Op::Kind::kSetVirtualServer;
     if (op->kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op->virtualServer);
     if (ofServer && error == ENOENT) outcome.missingSchedulers.insert(op->options.scheduler);
-    refused(ipvs::toString(*op), ipvs::explain(*op, error),
-            leavesUnserved(*op, mirror) ? std::optional<Beneficiary>(op->virtualServer.vip)
-                                        : std::nullopt);
+    refused(ipvs::toString(*op), ipvs::explain(*op, error), blockedBy(*op, mirror));
   }
   return true;
 }
@@ -257,12 +310,12 @@ bool Applier::applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outc
   const Blocked blocked = ledger_.blocked();
   const auto mustWait = [&](const LinkChange& change) {
     if (!announces || change.op.kind != net::LinkOp::Kind::kAdd) return false;
-    const auto* vip = change.beneficiary ? std::get_if<IpAddress>(&*change.beneficiary) : nullptr;
+    const auto* vip = std::get_if<IpAddress>(&change.beneficiary);
     return !mirror.filter || vip == nullptr || blocked.contains(*vip);
   };
   std::vector<LinkChange>& changes = step.changes;
   std::erase_if(changes, [&](const LinkChange& change) {
-    if (mustWait(change)) return true;
+    if (mustWait(change) || isMarkInUse(change.op, mirror)) return true;
     return !ledger_.empty() && !ledger_.mayTry(describe(change.op, step.where), clock_.now());
   });
   if (changes.empty()) return true;
@@ -285,7 +338,9 @@ bool Applier::applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outc
     }
     countNetlinkError(metrics_, error);
     refused(change, "cannot " + change + ": " + std::generic_category().message(error),
-            announces ? std::nullopt : changes[i].beneficiary);
+            announces || ops[i].kind == net::LinkOp::Kind::kDelete
+                ? std::nullopt
+                : std::optional(changes[i].beneficiary));
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "barevip/base/clock.h"
@@ -43,7 +44,9 @@ struct ApplyOutcome {
 /// A change that the kernel refuses is logged in its own words, counted, and held back for a
 /// growing delay; it stops nothing else but the announcement of whom it is for: a VIP is announced
 /// only if its addresses, routes, rules and virtual servers are there, and for each port that is to
-/// have real servers at least one that takes connections.
+/// have real servers at least one that is wanted and takes connections. Clients keep their address
+/// only where no real server is left that should go. Without a balancer namespace a virtual server
+/// waits for the address that marks it as ours, and that address stays as long as it does.
 ///
 /// While the packet filter refuses, nothing new is announced, and a virtual server whose source
 /// ranges or whose keeping of the client's address was to change gets no new servers: what is not
@@ -73,7 +76,18 @@ class Applier {
   /// How many writes were needed; nothing: a filter refused.
   std::optional<std::size_t> writeFilter(const net::FilterState& state, bool known);
   void applyTimeouts(const TimeoutsStep& step, KernelState& mirror);
+  [[nodiscard]] bool isUnmarked(const IpAddress& vip, const KernelState& mirror) const;
+  [[nodiscard]] bool isMarkInUse(const net::LinkOp& op, const KernelState& mirror) const;
+  [[nodiscard]] bool leadsToRetiring(const ipvs::VirtualServerKey& key,
+                                     const KernelState& mirror) const;
+  /// Whether the VIP of a change that was not made is not served now.
+  [[nodiscard]] bool leavesUnserved(const ipvs::Op& op, const KernelState& mirror) const;
+  [[nodiscard]] std::optional<Beneficiary> blockedBy(const ipvs::Op& op,
+                                                     const KernelState& mirror) const;
   bool applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcome);
+  /// absent: virtual servers that are not there, for which real servers would only fail.
+  bool applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualServerKey>& absent,
+                KernelState& mirror, ApplyOutcome& outcome);
   bool applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outcome);
   void failed(ApplyOutcome& outcome, const Error& error);
   void refused(const std::string& change, const std::string& sentence,
@@ -85,6 +99,8 @@ class Applier {
   std::optional<net::FilterState> filterBefore_;  ///< what all filters took last
   /// What may differ from it in the kernel, or was to: since then a filter refused.
   std::set<ipvs::VirtualServerKey> unguarded_;
+  /// Real servers that the steps let go.
+  std::set<std::pair<ipvs::VirtualServerKey, ipvs::RealServerKey>> retiring_;
   obs::Counter& writes_;
   obs::Counter& filterWrites_;
   obs::Counter& failures_;

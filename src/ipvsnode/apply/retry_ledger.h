@@ -56,6 +56,19 @@ class RetryLedger {
 
   void succeeded(const std::string& change) { entries_.erase(change); }
 
+  /// Of a change that is in here: what it blocks now.
+  void setBlocks(const std::string& change, std::optional<Beneficiary> blocks) {
+    const auto it = entries_.find(change);
+    if (it != entries_.end()) it->second.blocks = blocks;
+  }
+
+  /// What was due and not tried, since something else has to succeed first, is due again later.
+  void postponeDue(MonotonicTime now) {
+    for (auto& [change, entry] : entries_) {
+      if (entry.next <= now) entry.next = now + entry.delay;
+    }
+  }
+
   /// Forgets changes that nobody wants any more.
   void keepOnly(const std::set<std::string>& wanted) {
     std::erase_if(entries_, [&](const auto& entry) { return !wanted.contains(entry.first); });

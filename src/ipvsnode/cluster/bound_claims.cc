@@ -15,6 +15,16 @@ bool recordsFor(const model::IpClaim& claim, const model::Service& service) {
   return std::find(names.begin(), names.end(), service.key.name) != names.end();
 }
 
+std::optional<IpAddress> recordedBy(const model::IpClaim& claim) {
+  if (!isBound(claim)) return std::nullopt;
+  const auto address = IpAddress::parse(claim.status.address);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
+bool earlier(const BoundClaims::ClaimPtr& a, const BoundClaims::ClaimPtr& b) {
+  return a->key < b->key;
+}
+
 }  // namespace
 
 bool isBound(const model::IpClaim& claim) { return claim.status.phase == "Bound"; }
@@ -24,12 +34,24 @@ bool concerns(const model::IpClaim& claim, const std::string& node) {
 }
 
 BoundClaims::BoundClaims(const std::vector<ClaimPtr>& claims) {
-  for (const ClaimPtr& claim : claims) {
-    if (!isBound(*claim)) continue;
-    if (const auto address = IpAddress::parse(claim->status.address)) {
-      byAddress_[*address].push_back(claim);
-    }
-  }
+  for (const ClaimPtr& claim : claims) add(claim);
+}
+
+std::optional<IpAddress> BoundClaims::add(const ClaimPtr& claim) {
+  const auto address = recordedBy(*claim);
+  if (!address) return std::nullopt;
+  std::vector<ClaimPtr>& all = byAddress_[*address];
+  all.insert(std::upper_bound(all.begin(), all.end(), claim, earlier), claim);
+  return address;
+}
+
+std::optional<IpAddress> BoundClaims::remove(const ClaimPtr& claim) {
+  const auto address = recordedBy(*claim);
+  const auto there = address ? byAddress_.find(*address) : byAddress_.end();
+  if (there == byAddress_.end()) return std::nullopt;
+  std::erase(there->second, claim);
+  if (there->second.empty()) byAddress_.erase(there);
+  return address;
 }
 
 std::vector<BoundClaims::ClaimPtr> BoundClaims::of(const model::Service& service,

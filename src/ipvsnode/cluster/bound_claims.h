@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,16 @@ class BoundClaims {
  public:
   using ClaimPtr = std::shared_ptr<const model::IpClaim>;
 
+  BoundClaims() = default;
   explicit BoundClaims(const std::vector<ClaimPtr>& claims);
 
-  /// Those that record the address for the Service, in the order of the constructor's: in its
-  /// namespace, and owned by it or, without an owner, naming it in status.services.
+  /// The address that it records from now on; nullopt: none, it is not bound.
+  std::optional<IpAddress> add(const ClaimPtr& claim);
+  /// The same one that was added. The address that it recorded.
+  std::optional<IpAddress> remove(const ClaimPtr& claim);
+
+  /// Those that record the address for the Service, ascending by key: in its namespace, and owned
+  /// by it or, without an owner, naming it in status.services.
   [[nodiscard]] std::vector<ClaimPtr> of(const model::Service& service,
                                          const IpAddress& address) const;
 

@@ -78,8 +78,8 @@ using Items = std::map<net::Item, Beneficiary>;
 struct DesiredState {
   std::vector<ServedVip> vips;                      ///< ascending; all of the cluster
   std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
-  /// What virtual servers are for; ascending by key. Also of those that holdBack() leaves out. None
-  /// of a VIP that kube-proxy forwards.
+  /// What virtual servers are for; ascending by key. Also of VIPs that are held back. None of a VIP
+  /// that kube-proxy forwards.
   std::vector<Frontend> frontends;
   ipvs::Timeouts timeouts;
   net::FilterState filter;
@@ -100,10 +100,6 @@ struct DesiredState {
 /// All but the announcements.
 [[nodiscard]] DesiredState computeDesired(const ClusterState& cluster,
                                           const DesiredOptions& options, const LocalFacts& local);
-
-/// Leaves these VIPs out, except those that the node leads already (`there`: its items): their
-/// addresses may be those of other machines, which the node would reach no more.
-void holdBack(DesiredState& desired, std::set<IpAddress> vips, const std::set<net::Item>& there);
 
 /// What the node's namespace should hold of barevip, the announcements included.
 [[nodiscard]] std::set<net::Item> wantedOnNode(const DesiredState& desired);

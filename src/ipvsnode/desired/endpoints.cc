@@ -72,10 +72,22 @@ std::string endpointText(const ipvs::RealServerKey& key) {
 
 EndpointIndex::EndpointIndex(
     const std::vector<std::shared_ptr<const model::EndpointSlice>>& slices) {
-  for (const auto& slice : slices) {
-    if (slice->serviceName.empty()) continue;
-    byService_[{slice->key.ns, slice->serviceName}].push_back(slice.get());
-  }
+  for (const auto& slice : slices) add(*slice);
+}
+
+void EndpointIndex::add(const model::EndpointSlice& slice) {
+  if (slice.serviceName.empty()) return;
+  auto& all = byService_[{slice.key.ns, slice.serviceName}];
+  all.insert(std::upper_bound(all.begin(), all.end(), &slice,
+                              [](const auto* a, const auto* b) { return a->key < b->key; }),
+             &slice);
+}
+
+void EndpointIndex::remove(const model::EndpointSlice& slice) {
+  const auto there = byService_.find({slice.key.ns, slice.serviceName});
+  if (there == byService_.end()) return;
+  std::erase(there->second, &slice);
+  if (there->second.empty()) byService_.erase(there);
 }
 
 std::span<const model::EndpointSlice* const> EndpointIndex::of(

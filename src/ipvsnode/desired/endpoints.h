@@ -21,11 +21,18 @@ namespace barevip::node {
 /// "10.1.0.1:8080", "[fd00::1]:8080".
 [[nodiscard]] std::string endpointText(const ipvs::RealServerKey& key);
 
-/// EndpointSlices by the Service that they belong to. Refers to the slices: they must outlive it.
+/// EndpointSlices by the Service that they belong to. Refers to the slices: they must outlive it,
+/// or be removed from it before they go.
 class EndpointIndex {
  public:
+  EndpointIndex() = default;
   explicit EndpointIndex(const std::vector<std::shared_ptr<const model::EndpointSlice>>& slices);
 
+  void add(const model::EndpointSlice& slice);
+  /// The same one that was added.
+  void remove(const model::EndpointSlice& slice);
+
+  /// Ascending by key.
   [[nodiscard]] std::span<const model::EndpointSlice* const> of(
       const kube::ObjectKey& service) const;
 

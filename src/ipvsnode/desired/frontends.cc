@@ -2,7 +2,6 @@
 #include "ipvsnode/desired/frontends.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -11,7 +10,6 @@
 #include "barevip/net/data_path.h"
 
 #include "ipvsnode/desired/forwarding.h"
-#include "ipvsnode/desired/machines.h"
 
 namespace barevip::node {
 namespace {
@@ -26,37 +24,20 @@ bool saysAssigned(const model::Service& service) {
   return condition != nullptr && condition->status == "True";
 }
 
-// Other flags release nothing: what a bound IP object records for the class that the Service still
-// has is served on. A reservation records no class, and names its users.
-bool wasServed(const model::Service& service, const BoundClaims& claims) {
-  if (!service.isLoadBalancer()) return false;
-  return std::any_of(service.ingress.begin(), service.ingress.end(), [&](const auto& entry) {
-    const auto vip = IpAddress::parse(entry.ip);
-    const auto records = vip ? claims.of(service, *vip) : std::vector<BoundClaims::ClaimPtr>{};
-    return std::any_of(records.begin(), records.end(), [&](const auto& record) {
-      return !record->serviceOwner || record->servedClass == model::recordedClass(service);
-    });
-  });
-}
+}  // namespace
 
-class Selector {
+class FrontendChoice::OfOneVip {
  public:
-  Selector(const ClusterState& cluster, const BoundClaims& claims)
-      : claims_(claims), machines_(machineAddresses(cluster)) {}
+  OfOneVip(const FrontendChoice& choice, const IpAddress& vip) : choice_(choice), vip_(vip) {}
 
   /// Of two Services with one port the first that is taken has it, unless the records say else.
   void take(const std::shared_ptr<const model::Service>& service) {
-    const bool assigned = saysAssigned(*service);
+    if (!saysAssigned(*service) && choice_.claims_.of(*service, vip_).empty()) return;
     for (const model::LoadBalancerIngress& ingress : service->ingress) {
-      if (!isMode(ingress.ipMode) || ingress.ip.empty()) continue;
-      const auto vip = IpAddress::parse(ingress.ip);
-      if (!assigned && (!vip || claims_.of(*service, *vip).empty())) continue;
-      if (!vip) {
-        problems_.push_back({service->key, std::nullopt, "InvalidAddress",
-                             "status.loadBalancer.ingress: " + vip.error().message});
-      } else if (mayServe(*service, *vip) && mayForward(*service, *vip, ingress.ipMode)) {
-        takePorts(service, *vip);
-      }
+      if (!isMode(ingress.ipMode)) continue;
+      const auto shown = IpAddress::parse(ingress.ip);
+      if (!shown || *shown != vip_) continue;
+      if (mayServe(*service) && mayForward(*service, ingress.ipMode)) takePorts(service);
     }
   }
 
@@ -72,71 +53,68 @@ class Selector {
       result.all.push_back(settle({from, to}));
       from = to;
     }
-    std::sort(problems_.begin(), problems_.end());
-    problems_.erase(std::unique(problems_.begin(), problems_.end()), problems_.end());
     result.problems = std::move(problems_);
     return result;
   }
 
  private:
-  bool mayServe(const model::Service& service, const IpAddress& vip) {
-    if (!isRoutableUnicast(vip)) {
-      problems_.push_back(
-          {service.key, vip, "InvalidAddress",
-           vip.toString() + " cannot be served: it is not a unicast address that others can reach; "
-                            "take it out of the pool"});
+  void report(const model::Service& service, std::string reason, std::string message) {
+    problems_.push_back({service.key, vip_, std::move(reason), std::move(message)});
+  }
+
+  bool mayServe(const model::Service& service) {
+    if (!isRoutableUnicast(vip_)) {
+      report(service, "InvalidAddress",
+             vip_.toString() +
+                 " cannot be served: it is not a unicast address that others can "
+                 "reach; take it out of the pool");
       return false;
     }
-    if (const auto machine = machines_.find(vip); machine != machines_.end()) {
-      problems_.push_back(
-          {service.key, vip, "AddressInUse",
-           vip.toString() + " is " + machine->second + ": take it out of the pool"});
+    if (const auto machine = choice_.machines_.find(vip_); machine != choice_.machines_.end()) {
+      report(service, "AddressInUse",
+             vip_.toString() + " is " + machine->second + ": take it out of the pool");
       return false;
     }
     return true;
   }
 
-  bool mayForward(const model::Service& service, const IpAddress& vip, const std::string& ipMode) {
-    auto refusal = refusalToForward(service, vip, ipMode);
+  bool mayForward(const model::Service& service, const std::string& ipMode) {
+    auto refusal = refusalToForward(service, vip_, ipMode);
     if (!refusal) return true;
-    problems_.push_back(
-        {service.key, vip, std::move(refusal->reason), std::move(refusal->message)});
+    report(service, std::move(refusal->reason), std::move(refusal->message));
     return false;
   }
 
-  // Of each VIP those who differ from the one that decides where it leads.
+  // Those who differ from the one that decides where the VIP leads.
   void dropOthersWay() {
-    std::map<IpAddress, const model::Service*> decides;
-    for (const Frontend& one : taken_) {
-      const auto [at, isNew] = decides.emplace(one.key.vip, one.service.get());
-      if (!isNew && !saysAssigned(*at->second) && saysAssigned(*one.service)) {
-        at->second = one.service.get();
-      }
-    }
+    if (taken_.empty()) return;
+    const auto assigned = std::find_if(taken_.begin(), taken_.end(), [](const Frontend& one) {
+      return saysAssigned(*one.service);
+    });
+    const auto& decider = assigned == taken_.end() ? taken_.front() : *assigned;
+    const bool byKubeProxy = isByKubeProxy(*decider.service);
     std::erase_if(taken_, [&](const Frontend& one) {
-      const model::Service& decider = *decides.at(one.key.vip);
-      if (isByKubeProxy(decider) == isByKubeProxy(*one.service)) return false;
-      problems_.push_back({one.service->key, one.key.vip, model::kForwardingRefused,
-                           one.key.vip.toString() +
-                               " is shared, and kube-proxy forwards one of its Services and IPVS "
-                               "another; write the same annotation " +
-                               std::string(model::kForwardAnnotation) + " for all of them"});
+      if (byKubeProxy == isByKubeProxy(*one.service)) return false;
+      report(*one.service, model::kForwardingRefused,
+             vip_.toString() +
+                 " is shared, and kube-proxy forwards one of its Services and IPVS another; write "
+                 "the same annotation " +
+                 std::string(model::kForwardAnnotation) + " for all of them");
       return true;
     });
   }
 
-  void takePorts(const std::shared_ptr<const model::Service>& service, const IpAddress& vip) {
+  void takePorts(const std::shared_ptr<const model::Service>& service) {
     const auto& ports = service->ports;
     if (ports.size() > kMaxPorts) {
-      problems_.push_back({service->key, vip, "TooManyPorts",
-                           "only the first " + std::to_string(kMaxPorts) + " of " +
-                               std::to_string(ports.size()) +
-                               " ports are served: split the Service"});
+      report(*service, "TooManyPorts",
+             "only the first " + std::to_string(kMaxPorts) + " of " + std::to_string(ports.size()) +
+                 " ports are served: split the Service");
     }
     for (const model::ServicePort& port :
          std::span(ports).first(std::min(ports.size(), kMaxPorts))) {
       if (port.port == 0) continue;
-      taken_.push_back({{vip, port.port, port.protocol}, service, port});
+      taken_.push_back({{vip_, port.port, port.protocol}, service, port});
     }
   }
 
@@ -145,7 +123,7 @@ class Selector {
     Frontend* winner = &rivals.front();
     if (rivals.size() == 1) return std::move(*winner);
     const auto granted = std::find_if(rivals.begin(), rivals.end(), [&](const Frontend& one) {
-      return claims_.grant(*one.service, one.key);
+      return choice_.claims_.grant(*one.service, one.key);
     });
     if (granted != rivals.end()) winner = &*granted;
     for (const Frontend& one : rivals) {
@@ -154,21 +132,19 @@ class Selector {
       const kube::ObjectKey& other = winner->service->key;
       const std::string name = other.ns == one.service->key.ns ? "Service " + other.toString()
                                                                : "a Service of another namespace";
-      problems_.push_back({one.service->key, one.key.vip, "AddressConflict",
-                           one.key.vip.toString() + " port " + std::to_string(one.key.port) + "/" +
-                               std::string(model::toString(one.key.protocol)) + " is served for " +
-                               name + ": give one of the two another port or another address"});
+      report(*one.service, "AddressConflict",
+             vip_.toString() + " port " + std::to_string(one.key.port) + "/" +
+                 std::string(model::toString(one.key.protocol)) + " is served for " + name +
+                 ": give one of the two another port or another address");
     }
     return std::move(*winner);
   }
 
-  const BoundClaims& claims_;
-  std::map<IpAddress, std::string> machines_;
+  const FrontendChoice& choice_;
+  const IpAddress& vip_;
   std::vector<Frontend> taken_;
   std::vector<Problem> problems_;
 };
-
-}  // namespace
 
 bool isRoutableUnicast(const IpAddress& address) {
   if (address.isUnspecified() || address.isLoopback() || address.isMulticast() ||
@@ -183,18 +159,46 @@ bool isRoutableUnicast(const IpAddress& address) {
   return address.number() >> 64U != net::pairAddress6(0).number() >> 64U;
 }
 
-Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
-                          const model::ClassRules& classes) {
-  std::vector<std::shared_ptr<const model::Service>> ours;
-  for (const auto& service : cluster.services) {
-    if (classes.serve(*service) || wasServed(*service, claims)) ours.push_back(service);
-  }
-  std::sort(ours.begin(), ours.end(), [](const auto& a, const auto& b) {
+Frontends FrontendChoice::of(const IpAddress& vip,
+                             std::vector<std::shared_ptr<const model::Service>> showing) const {
+  std::sort(showing.begin(), showing.end(), [](const auto& a, const auto& b) {
     return std::tie(a->deleting, a->key) < std::tie(b->deleting, b->key);
   });
-  Selector selector(cluster, claims);
-  for (const auto& service : ours) selector.take(service);
-  return std::move(selector).finish();
+  OfOneVip chosen(*this, vip);
+  for (const auto& service : showing) {
+    if (isOurs(*service)) chosen.take(service);
+  }
+  return std::move(chosen).finish();
+}
+
+std::vector<Problem> FrontendChoice::unreadable(const model::Service& service) const {
+  std::vector<Problem> problems;
+  if (!saysAssigned(service) || !isOurs(service)) return problems;
+  for (const model::LoadBalancerIngress& ingress : service.ingress) {
+    if (!isMode(ingress.ipMode) || ingress.ip.empty()) continue;
+    const auto vip = IpAddress::parse(ingress.ip);
+    if (vip) continue;
+    problems.push_back({service.key, std::nullopt, "InvalidAddress",
+                        "status.loadBalancer.ingress: " + vip.error().message});
+  }
+  return problems;
+}
+
+bool FrontendChoice::isOurs(const model::Service& service) const {
+  return classes_.serve(service) || wasServed(service);
+}
+
+// Other flags release nothing: what a bound IP object records for the class that the Service still
+// has is served on. A reservation records no class, and names its users.
+bool FrontendChoice::wasServed(const model::Service& service) const {
+  if (!service.isLoadBalancer()) return false;
+  return std::any_of(service.ingress.begin(), service.ingress.end(), [&](const auto& entry) {
+    const auto vip = IpAddress::parse(entry.ip);
+    const auto records = vip ? claims_.of(service, *vip) : std::vector<BoundClaims::ClaimPtr>{};
+    return std::any_of(records.begin(), records.end(), [&](const auto& record) {
+      return !record->serviceOwner || record->servedClass == model::recordedClass(service);
+    });
+  });
 }
 
 }  // namespace barevip::node

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,7 +11,6 @@
 #include "barevip/ipvs/kernel.h"
 
 #include "ipvsnode/cluster/bound_claims.h"
-#include "ipvsnode/cluster/cluster_state.h"
 #include "ipvsnode/desired/problem.h"
 
 namespace barevip::node {
@@ -28,6 +28,7 @@ struct Frontend {
   model::ServicePort port;
 };
 
+/// What a VIP leads to, as its Services ask for.
 struct Frontends {
   std::vector<Frontend> all;  ///< ascending by key, one for each key
   std::vector<Problem> problems;
@@ -37,6 +38,9 @@ struct Frontends {
 /// and none of the transfer networks between node and balancer namespace.
 [[nodiscard]] bool isRoutableUnicast(const IpAddress& address);
 
+/// Chooses, of the Services that show a VIP, those that it leads to. The same on every node: who
+/// announces a VIP follows from it.
+///
 /// A Service's address is served if it stands in its status with an ipMode, was given by us, is
 /// routable unicast, neither a node's own address nor an API server's, and can be forwarded as the
 /// Service asks for (forwarding.h). Given by us: the Service
@@ -50,9 +54,29 @@ struct Frontends {
 ///
 /// Two Services on one VIP of which kube-proxy forwards one: the VIP leads where the one leads that
 /// has what it asks for, or is not being deleted, or is the first. The other gets a Problem.
-///
-/// The same on every node: who announces a VIP follows from it. claims: of `cluster`.
-[[nodiscard]] Frontends selectFrontends(const ClusterState& cluster, const BoundClaims& claims,
-                                        const model::ClassRules& classes);
+class FrontendChoice {
+ public:
+  /// machines: of machineAddresses. All must outlive it.
+  FrontendChoice(const BoundClaims& claims, const std::map<IpAddress, std::string>& machines,
+                 const model::ClassRules& classes)
+      : claims_(claims), machines_(machines), classes_(classes) {}
+
+  /// showing: the Services in whose status the VIP stands, each once; those of others among them.
+  [[nodiscard]] Frontends of(const IpAddress& vip,
+                             std::vector<std::shared_ptr<const model::Service>> showing) const;
+
+  /// Of addresses in its status that cannot be read, if the Service is ours.
+  [[nodiscard]] std::vector<Problem> unreadable(const model::Service& service) const;
+
+ private:
+  class OfOneVip;
+
+  [[nodiscard]] bool isOurs(const model::Service& service) const;
+  [[nodiscard]] bool wasServed(const model::Service& service) const;
+
+  const BoundClaims& claims_;
+  const std::map<IpAddress, std::string>& machines_;
+  const model::ClassRules& classes_;
+};
 
 }  // namespace barevip::node

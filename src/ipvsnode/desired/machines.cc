@@ -3,6 +3,11 @@
 
 namespace barevip::node {
 
+const kube::ObjectKey& apiServersSlice() {
+  static const kube::ObjectKey key{"default", "kubernetes"};
+  return key;
+}
+
 std::map<IpAddress, std::string> machineAddresses(const ClusterState& cluster) {
   std::map<IpAddress, std::string> result;
   for (const auto& node : cluster.nodes) {
@@ -11,10 +16,8 @@ std::map<IpAddress, std::string> machineAddresses(const ClusterState& cluster) {
       for (const IpAddress& address : *addresses) result.emplace(address, whose);
     }
   }
-  // Kept by the API servers themselves (kubernetes/pkg/controlplane/reconcilers).
-  const kube::ObjectKey own{"default", "kubernetes"};
   for (const auto& slice : cluster.slices) {
-    if (slice->key != own) continue;
+    if (slice->key != apiServersSlice()) continue;
     for (const model::Endpoint& endpoint : slice->endpoints) {
       for (const IpAddress& address : endpoint.addresses) {
         result.emplace(address, "the address of an API server");

@@ -11,6 +11,10 @@
 
 namespace barevip::node {
 
+/// The EndpointSlice that the API servers keep of themselves
+/// (kubernetes/pkg/controlplane/reconcilers).
+[[nodiscard]] const kube::ObjectKey& apiServersSlice();
+
 /// Those of nodes and API servers, and what each is: "the address of node n1".
 [[nodiscard]] std::map<IpAddress, std::string> machineAddresses(const ClusterState& cluster);
 

@@ -15,6 +15,7 @@
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
+#include "ipvsnode/desired/desired_vips.h"
 #include "ipvsnode/desired/endpoints.h"
 #include "ipvsnode/inspect/differences.h"
 
@@ -197,11 +198,14 @@ Dump makeDump(const ClusterState& cluster, KernelState kernel,
   LocalFacts local;
   local.held = foreignHolders(kernel, addresses, context);
   local.gateways = gateways;
-  Dump dump{options.nodeName,      options.placement,
-            options.bindInterface, computeDesired(cluster, options, local),
-            std::move(kernel),     {}};
-  const auto questions = askOwners(dump.desired.vips, cluster, {});
-  holdBack(dump.desired, unowned(questions, {}), dump.kernel.nodeItems);
+  DesiredVips vips(options);
+  vips.follow(cluster, std::move(local));
+  std::vector<const ServedVip*> served;
+  for (const auto& [address, vip] : vips.all()) served.push_back(&vip.served);
+  const auto questions = askOwners(served, cluster, {});
+  vips.holdBack(unowned(questions, {}), kernel.nodeItems);
+  Dump dump{options.nodeName, options.placement, options.bindInterface,
+            vips.whole(),     std::move(kernel), {}};
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const OwnerQuestion& question = questions[i];
     dump.holders.emplace(question.vip, question.holder);

@@ -53,6 +53,49 @@ bool isLeftover(const VirtualServerKey& key, const DesiredState& desired, const 
   return find(desired, key) == nullptr && isOurs(key.vip, kernel, context);
 }
 
+bool isLookedAt(const IpAddress& vip, const DiffContext& context) {
+  return context.only == nullptr || context.only->contains(vip);
+}
+
+template <class F>
+void forEachLookedAt(const KernelState& kernel, const DiffContext& context, F f) {
+  const auto& all = kernel.virtualServers;
+  if (context.only == nullptr) {
+    for (const auto& [key, server] : all) f(key, server);
+    return;
+  }
+  for (const IpAddress& vip : *context.only) {
+    for (auto it = all.lower_bound({vip, 0, {}}); it != all.end() && it->first.vip == vip; ++it) {
+      f(it->first, it->second);
+    }
+  }
+}
+
+/// Of each kind of item those whose first field is the VIP's.
+template <class T, class IsAbout>
+void addAbout(const std::set<net::Item>& items, T lowest, IsAbout isAbout,
+              std::set<net::Item>& result) {
+  for (auto it = items.lower_bound(lowest); it != items.end(); ++it) {
+    const auto* const item = std::get_if<T>(&*it);
+    if (item == nullptr || !isAbout(*item)) break;
+    result.insert(result.end(), *it);
+  }
+}
+
+std::set<net::Item> lookedAt(const std::set<net::Item>& items, const std::set<IpAddress>& vips) {
+  std::set<net::Item> result;
+  for (const IpAddress& vip : vips) {
+    const auto isAddress = [&](const auto& item) { return item.address == vip; };
+    addAbout(items, net::BoundAddress{vip, {}}, isAddress, result);
+    addAbout(items, net::ProxyNeighbour{vip, {}}, isAddress, result);
+    const IpPrefix host = IpPrefix::host(vip);
+    addAbout(
+        items, net::Route{host, 0, {}, {}},
+        [&](const net::Route& route) { return route.destination == host; }, result);
+  }
+  return result;
+}
+
 class IpvsDiff {
  public:
   IpvsDiff(const DesiredState& desired, const KernelState& kernel, const DiffContext& context,
@@ -68,10 +111,13 @@ class IpvsDiff {
         converge(server, there->second);
       }
     }
-    for (const auto& [key, server] : kernel_.virtualServers) {
+    forEachLookedAt(kernel_, context_, [&](const VirtualServerKey& key, const auto&) {
       if (isLeftover(key, desired_, kernel_, context_)) {
         ops_.push_back({Op::Kind::kDeleteVirtualServer, key, {}, {}, 0});
       }
+    });
+    for (const auto& [id, since] : context_.draining) {
+      if (!isLookedAt(id.first.vip, context_)) drainUntil(id, since);
     }
     return std::move(ops_);
   }
@@ -197,6 +243,7 @@ net::FilterState beforeIpvs(const DesiredState& desired, const KernelState& kern
                             const DiffContext& context) {
   net::FilterState state = desired.filter;
   std::erase_if(state.keepClient, [&](const VirtualServerKey& key) {
+    if (!isLookedAt(key.vip, context)) return false;
     const auto there = kernel.virtualServers.find(key);
     const VirtualServer* const wanted = find(desired, key);
     return there != kernel.virtualServers.end() && wanted != nullptr &&
@@ -207,18 +254,18 @@ net::FilterState beforeIpvs(const DesiredState& desired, const KernelState& kern
       kernel.filter ? &kernel.filter->sourceRanges : context.rangesBefore;
   const auto& before = remembered == nullptr ? none : *remembered;
   std::vector<net::SourceRanges> kept;  // ascending, as the table is
-  for (const auto& [key, there] : kernel.virtualServers) {
+  forEachLookedAt(kernel, context, [&](const VirtualServerKey& key, const VirtualServer& there) {
     const VirtualServer* const wanted = find(desired, key);
     const net::SourceRanges* const old = find(before, key);
     if (isLeftover(key, desired, kernel, context)) {
       if (old != nullptr) kept.push_back(*old);
       if (remembered == nullptr) kept.push_back({key, {}});  // it is not known who may: nobody
-      continue;
+      return;
     }
-    if (old == nullptr || wanted == nullptr || !losesRealServers(there, *wanted)) continue;
+    if (old == nullptr || wanted == nullptr || !losesRealServers(there, *wanted)) return;
     const net::SourceRanges* const next = find(state.sourceRanges, key);
     kept.push_back({key, next == nullptr ? old->allowed : narrower(old->allowed, next->allowed)});
-  }
+  });
   keepRanges(state, std::move(kept));
   return state;
 }
@@ -228,7 +275,7 @@ template <class Filter>
 std::vector<LinkChange> deletesOf(const std::set<net::Item>& there, Filter goes) {
   std::vector<LinkChange> changes;
   for (auto it = there.rbegin(); it != there.rend(); ++it) {
-    if (goes(*it)) changes.push_back({{LinkOp::Kind::kDelete, *it}, std::nullopt});
+    if (goes(*it)) changes.push_back({{LinkOp::Kind::kDelete, *it}, whoseIs(*it)});
   }
   return changes;
 }
@@ -323,24 +370,52 @@ void applyTo(std::set<net::Item>& items, const LinkOp& op) {
   }
 }
 
+Beneficiary whoseIs(const net::Item& item) {
+  if (const auto* address = std::get_if<net::BoundAddress>(&item)) return address->address;
+  if (const auto* neighbour = std::get_if<net::ProxyNeighbour>(&item)) return neighbour->address;
+  if (const auto* rule = std::get_if<net::Rule>(&item)) return rule->family;
+  const IpPrefix& destination = std::get<net::Route>(item).destination;
+  if (destination == IpPrefix::host(destination.network)) return destination.network;
+  return destination.network.family();
+}
+
+std::set<IpAddress> Plan::vips() const {
+  std::set<IpAddress> result;
+  for (const Step& step : steps) {
+    if (const auto* ipvs = std::get_if<IpvsStep>(&step)) {
+      for (const Op& op : ipvs->ops) result.insert(op.virtualServer.vip);
+    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+      for (const LinkChange& change : links->changes) {
+        if (const auto* vip = std::get_if<IpAddress>(&change.beneficiary)) result.insert(*vip);
+      }
+    }
+  }
+  return result;
+}
+
 Plan diff(const DesiredState& desired, const KernelState& kernel, const DiffContext& context) {
   using Where = LinksStep::Where;
   using Purpose = LinksStep::Purpose;
   Plan plan;
+  const bool some = context.only != nullptr;
+  const std::set<net::Item> someOnNode =
+      some ? lookedAt(kernel.nodeItems, *context.only) : std::set<net::Item>{};
+  const std::set<net::Item> someInDirector =
+      some ? lookedAt(kernel.directorItems, *context.only) : std::set<net::Item>{};
+  const std::set<net::Item>& onNode = some ? someOnNode : kernel.nodeItems;
+  const std::set<net::Item>& inDirector = some ? someInDirector : kernel.directorItems;
   std::set<net::Item> announced;
   for (const auto& [vip, item] : desired.announcements) announced.insert(item);
-  push(plan.steps,
-       {Where::kNode, Purpose::kAnnounce, deletesOf(kernel.nodeItems, [&](const net::Item& item) {
-          return isAnnouncement(item) && !announced.contains(item);
-        })});
+  push(plan.steps, {Where::kNode, Purpose::kAnnounce, deletesOf(onNode, [&](const net::Item& item) {
+                      return isAnnouncement(item) && !announced.contains(item);
+                    })});
 
   const net::FilterState early = beforeIpvs(desired, kernel, context);
   if (kernel.filter != early) plan.steps.emplace_back(FilterStep{early});
 
   push(plan.steps, {Where::kDirector, Purpose::kForward,
-                    addsOf(desired.directorItems, kernel.directorItems, isDirectorVip)});
-  push(plan.steps,
-       {Where::kNode, Purpose::kForward, addsOf(desired.nodeItems, kernel.nodeItems, isAddress)});
+                    addsOf(desired.directorItems, inDirector, isDirectorVip)});
+  push(plan.steps, {Where::kNode, Purpose::kForward, addsOf(desired.nodeItems, onNode, isAddress)});
 
   if (!ipvs::fulfils(kernel.timeouts, desired.timeouts)) {
     plan.steps.emplace_back(TimeoutsStep{desired.timeouts});
@@ -349,18 +424,17 @@ Plan diff(const DesiredState& desired, const KernelState& kernel, const DiffCont
   if (!ipvsOps.empty()) plan.steps.emplace_back(IpvsStep{std::move(ipvsOps)});
   if (!(early == desired.filter)) plan.steps.emplace_back(FilterStep{desired.filter});
 
-  push(plan.steps, {Where::kNode, Purpose::kForward,
-                    addsOf(desired.nodeItems, kernel.nodeItems, isRouteOrRule)});
+  push(plan.steps,
+       {Where::kNode, Purpose::kForward, addsOf(desired.nodeItems, onNode, isRouteOrRule)});
   push(plan.steps, {Where::kNode, Purpose::kAnnounce, announcementsOf(desired, kernel)});
 
-  push(plan.steps,
-       {Where::kNode, Purpose::kForward, deletesOf(kernel.nodeItems, [&](const net::Item& item) {
-          return !isAnnouncement(item) && !desired.nodeItems.contains(item);
-        })});
-  push(plan.steps, {Where::kDirector, Purpose::kForward,
-                    deletesOf(kernel.directorItems, [&](const net::Item& item) {
-                      return isDirectorVip(item) && !desired.directorItems.contains(item);
+  push(plan.steps, {Where::kNode, Purpose::kForward, deletesOf(onNode, [&](const net::Item& item) {
+                      return !isAnnouncement(item) && !desired.nodeItems.contains(item);
                     })});
+  push(plan.steps,
+       {Where::kDirector, Purpose::kForward, deletesOf(inDirector, [&](const net::Item& item) {
+          return isDirectorVip(item) && !desired.directorItems.contains(item);
+        })});
   return plan;
 }
 

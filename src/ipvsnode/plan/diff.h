@@ -33,6 +33,10 @@ struct KernelState {
   bool fresh = false;
 };
 
+/// The VIP that an item of barevip is for, by its shape; of rules and of what is for all VIPs their
+/// family.
+[[nodiscard]] Beneficiary whoseIs(const net::Item& item);
+
 /// Follows one change that the kernel took.
 void applyTo(KernelState& state, const ipvs::Op& op);
 void applyTo(std::set<net::Item>& items, const net::LinkOp& op);
@@ -52,8 +56,9 @@ struct IpvsStep {
 };
 struct LinkChange {
   net::LinkOp op;
-  /// Of an add: who is not to be announced until it is done, or who is announced by it.
-  std::optional<Beneficiary> beneficiary;
+  /// Of an add: who is not to be announced until it is done, or who is announced by it. Of a
+  /// delete: whose it was.
+  Beneficiary beneficiary;
 };
 struct LinksStep {
   enum class Where : std::uint8_t { kNode, kDirector };
@@ -69,6 +74,9 @@ struct Plan {
   Draining draining;        ///< for the next diff
   /// When the next draining real server has to go.
   std::optional<MonotonicTime> nextDeadline;
+
+  /// The VIPs that something is to be done for.
+  [[nodiscard]] std::set<IpAddress> vips() const;
 };
 
 struct DiffContext {
@@ -82,6 +90,9 @@ struct DiffContext {
   /// What the filter was last made to hold by this process, ascending; nullptr: nothing yet. Counts
   /// where the kernel's is not known.
   const std::vector<net::SourceRanges>* rangesBefore = nullptr;
+  /// Look at these VIPs only: all else is taken to be as it should; nullptr: at everything. The
+  /// filter is looked at as a whole.
+  const std::set<IpAddress>* only = nullptr;
 };
 
 /// Puts these source ranges, ascending, into the state, in the place of those of their virtual

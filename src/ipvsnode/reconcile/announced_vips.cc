@@ -14,10 +14,13 @@ AnnouncedVips::AnnouncedVips(obs::Registry& metrics) {
                      });
 }
 
-void AnnouncedVips::set(const std::set<IpAddress>& announced, const std::vector<ServedVip>& vips) {
+void AnnouncedVips::set(const std::set<IpAddress>& announced,
+                        const std::map<IpAddress, DesiredVip>& vips) {
   std::vector<obs::Sample> samples;
-  for (const ServedVip& vip : vips) {
-    if (!announced.contains(vip.address)) continue;
+  for (const IpAddress& address : announced) {
+    const auto at = vips.find(address);
+    if (at == vips.end()) continue;
+    const ServedVip& vip = at->second.served;
     std::string before;  // Services are ascending by key
     for (const auto& service : vip.services) {
       const std::string ns = service->key.ns.str();

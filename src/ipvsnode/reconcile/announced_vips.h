@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -10,7 +11,7 @@
 #include "barevip/base/ip.h"
 
 #include "common/obs/metrics.h"
-#include "ipvsnode/desired/desired.h"
+#include "ipvsnode/desired/desired_vip.h"
 
 namespace barevip::node {
 
@@ -23,8 +24,8 @@ class AnnouncedVips {
 
   explicit AnnouncedVips(obs::Registry& metrics);
 
-  /// vips: ascending, those that are announced among them.
-  void set(const std::set<IpAddress>& announced, const std::vector<ServedVip>& vips);
+  /// vips: those that are announced among them.
+  void set(const std::set<IpAddress>& announced, const std::map<IpAddress, DesiredVip>& vips);
 
  private:
   struct Shown {

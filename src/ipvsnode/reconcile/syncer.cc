@@ -15,11 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 using Stage = PassTimes::Stage;
 
-// Pods come and go, and each brings links and routes of its own: not more often than this.
 // Those of Drift, and what this counts besides.
 constexpr std::array<std::string_view, 8> kDriftKinds{"virtual_server", "real_server",  "timeouts",
                                                       "address",        "route",        "rule",
                                                       "neighbour",      "packet_filter"};
+// Pods come and go, and each brings links and routes of its own: not more often than this.
 constexpr auto kLinksReadInterval = 1s;
 constexpr auto kFirstBackoff = 500ms;
 constexpr auto kLastBackoff = 15'000ms;
@@ -28,18 +28,6 @@ constexpr auto kSchedulerRetry = 5min;
 
 double secondsOf(MonotonicTime::duration duration) {
   return std::chrono::duration<double>(duration).count();
-}
-
-std::map<std::string, IpAddress> addressesOf(const ClusterState& cluster) {
-  std::map<std::string, IpAddress> result;
-  for (const auto& node : cluster.nodes) {
-    const auto& all = node->internalIps;
-    if (all.empty()) continue;
-    const auto ipv4 =
-        std::find_if(all.begin(), all.end(), [](const IpAddress& a) { return a.isIpv4(); });
-    result.emplace(node->key.name, ipv4 == all.end() ? all.front() : *ipv4);
-  }
-  return result;
 }
 
 /// The first few; a thousand VIPs are one line.
@@ -66,6 +54,8 @@ Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liv
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       applier_(std::move(seams), clock, metrics),
+      vips_(options_.desired),
+      ownership_(options_.desired.nodeName),
       lastPass_(clock.now()),
       passes_(metrics.counter("barevip_node_passes_total", "Passes of the reconciler.")),
       fullSyncs_(metrics.counter("barevip_node_full_syncs_total",
@@ -95,6 +85,8 @@ Syncer::Syncer(KernelSeams seams, net::Announcer& announcer, Stores& stores, Liv
   // Whoever asks for an increase sees none in a series that begins with its first event.
   for (const std::string_view kind : kDriftKinds) countDrift(kind, 0);
   beginNetlinkErrors(metrics);
+  context_.placement = options_.desired.placement;
+  context_.drainTimeout = options_.drainTimeout;
 }
 
 // With the lock held.
@@ -156,7 +148,7 @@ MonotonicTime Syncer::pass() {
   if (notBefore_ && now < *notBefore_) return *notBefore_;
   notBefore_.reset();
   News news = takeNews();
-  for (auto& [address, mac] : news.answers) takeover_.answered(address, std::move(mac), now);
+  for (auto& [address, mac] : news.answers) ownership_.answered(address, std::move(mac), now);
   if (!stores_.synced()) {
     if (!std::exchange(saidWaiting_, true)) {
       log::info("waiting for the first lists from the API server; the kernel stays as it is");
@@ -168,58 +160,38 @@ MonotonicTime Syncer::pass() {
 
   if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
   const bool full = mustRead_ || now >= nextRead_;
+  look_ = {full || !applier_.allWell(), std::exchange(unsettled_, {})};
+  for (const auto& [server, since] : context_.draining) look_.vips.insert(server.first.vip);
   if (full || now >= nextGround_) lookAtGround(now);
   linksPending_ = linksPending_ || news.links;
+  const bool readsLinks = linksPending_ && now >= lastLinksRead_ + kLinksReadInterval;
   if (full) {
     if (!readAll(now)) return *notBefore_;
-  } else if (linksPending_ && now >= lastLinksRead_ + kLinksReadInterval) {
+  } else if (readsLinks) {
     if (const auto read = rereadLinks(now); !read) return backOff(read.error(), now);
   }
   times_.ended(Stage::kRead);
 
-  const ClusterState cluster = stores_.snapshot();
-  DesiredState desired = computeDesired(cluster, options_.desired, localFacts(now));
+  std::set<IpAddress> touched = vips_.follow(stores_.snapshot(), localFacts(now));
   times_.ended(Stage::kDesired);
   const LiveView nodes = liveness_.view(now);
-  const std::vector<OwnerQuestion> questions = askOwners(desired.vips, cluster, nodes.live);
-  owners_ = chooseOwners(questions, electionOf(nodes.live));
-  const std::map<std::string, IpAddress> addresses = addressesOf(cluster);
-  const TakeoverDecision decision =
-      takeover_.decide({options_.desired.nodeName, questions, owners_, nodes, addresses,
-                        announcedNow(), areOnTheWire(addresses)},
-                       now);
-  for (const ServedVip& vip : desired.vips) {
-    if (!vip.servedHere || !decision.announce.contains(vip.address)) continue;
-    desired.announcements.emplace(vip.address, announcementOf(vip, options_.desired));
-  }
-  holdBack(desired, unowned(questions, decision.announce), kernel_.nodeItems);
-  if (nodes.established) reportUnowned(questions, desired);
-  askNetwork(decision);
+  decideOwners(touched, nodes, full || readsLinks, now);
+  look_.vips.merge(touched);
   times_.ended(Stage::kOwners);
 
-  Plan plan = diff(desired, kernel_, contextAt(now));
-  times_.ended(Stage::kPlan);
-  const ApplyOutcome outcome = applier_.apply(std::move(plan.steps), kernel_);
+  const ApplyOutcome outcome = converge(now);
   times_.ended(Stage::kApply);
-  countDrift("packet_filter", outcome.filterRepairs);
-  kernel_.fresh = false;
-  draining_ = plan.draining;
-  rememberVips(desired);
-  for (const std::string& name : outcome.missingSchedulers) {
-    if (name == options_.desired.scheduler) continue;
-    missingSchedulers_[name] = now + kSchedulerRetry;
-    wake();
-  }
-  if (hooks_.serving) hooks_.serving(std::move(desired.frontends));
+  tellServing();
   if (!outcome.stateKnown) return backOff(outcome.failure, now);
   mirrored_ = true;
 
-  tellAbility(desired, now);
+  tellAbility(now);
   announceDue(nodes, now);
-  announcedVips_.set(announced_, desired.vips);
-  report(questions, decision, desired, nodes);
-  logProblems(desired.problems);
-  measure(desired);
+  noteProblems();
+  if (changed_.serving || changed_.announced) announcedVips_.set(announced_, vips_.all());
+  if (changed_.any()) report(nodes);
+  measure();
+  changed_ = {};
   if (full) fullSyncs_.add();
   ready_ = true;
   backoff_ = 0ms;
@@ -228,12 +200,80 @@ MonotonicTime Syncer::pass() {
   passSeconds_.set(secondsOf(clock_.now() - now));
 
   MonotonicTime next = std::min(nextRead_, nextGround_);
-  for (const auto& time : {applier_.nextRetry(), plan.nextDeadline, decision.next, garp_.next(),
-                           nodes.next, abilityWatch_.next()}) {
+  for (const auto& time : {applier_.nextRetry(), nextDrainDeadline_, ownership_.decision().next,
+                           garp_.next(), nodes.next, abilityWatch_.next()}) {
     if (time) next = std::min(next, *time);
   }
   if (linksPending_) next = std::min(next, lastLinksRead_ + kLinksReadInterval);
   return next;
+}
+
+void Syncer::decideOwners(const std::set<IpAddress>& touched, const LiveView& nodes, bool linksRead,
+                          MonotonicTime now) {
+  Ownership::Outcome outcome = ownership_.follow(
+      {vips_, touched, nodes, announced_, std::exchange(announcedNews_, false), areOnTheWire()},
+      now);
+  look_.vips.merge(outcome.changed);
+  if (outcome.decided || (!touched.empty() && !unowned_.empty())) {
+    changed_.ownership = true;
+    noteUnowned(nodes);
+  }
+  if (outcome.decided || linksRead) {
+    look_.vips.merge(vips_.holdBack(unowned(ownership_.questions(), ownership_.decision().announce),
+                                    kernel_.nodeItems));
+  }
+  askNetwork();
+}
+
+template <class F>
+void Syncer::forEachLookedAt(F f) const {
+  const auto& all = vips_.all();
+  if (look_.all) {
+    for (const auto& [address, vip] : all) f(vip);
+    return;
+  }
+  for (const IpAddress& address : look_.vips) {
+    if (const auto vip = all.find(address); vip != all.end()) f(vip->second);
+  }
+}
+
+DesiredState Syncer::wanted() const {
+  DesiredState desired = look_.all ? vips_.ofAll() : vips_.of(look_.vips);
+  const auto& announce = ownership_.decision().announce;
+  forEachLookedAt([&](const DesiredVip& vip) {
+    const ServedVip& served = vip.served;
+    if (!served.servedHere || !announce.contains(served.address)) return;
+    desired.announcements.emplace(served.address, announcementOf(served, options_.desired));
+  });
+  return desired;
+}
+
+ApplyOutcome Syncer::converge(MonotonicTime now) {
+  // Most news concern no VIP.
+  if (!look_.all && look_.vips.empty() && kernel_.filter) return {};
+  DesiredState desired = wanted();
+  const net::FilterState* const filter = applier_.filterBefore();
+  context_.now = now;
+  context_.rangesBefore = filter == nullptr ? nullptr : &filter->sourceRanges;
+  context_.only = look_.all ? nullptr : &look_.vips;
+  Plan plan = diff(desired, kernel_, context_);
+  times_.ended(Stage::kPlan);
+  const std::map<IpAddress, net::Item> announcements = std::move(desired.announcements);
+  desired = {};
+  unsettled_ = plan.vips();
+  ApplyOutcome outcome = applier_.apply(std::move(plan.steps), kernel_);
+  countDrift("packet_filter", outcome.filterRepairs);
+  kernel_.fresh = false;
+  context_.draining = std::move(plan.draining);
+  nextDrainDeadline_ = plan.nextDeadline;
+  rememberVips();
+  rememberAnnounced(announcements);
+  for (const std::string& name : outcome.missingSchedulers) {
+    if (name == options_.desired.scheduler) continue;
+    missingSchedulers_[name] = now + kSchedulerRetry;
+    wake();
+  }
+  return outcome;
 }
 
 bool Syncer::readAll(MonotonicTime now) {
@@ -264,6 +304,8 @@ Result<void> Syncer::rereadLinks(MonotonicTime now) {
   addLinkDrift(kernel_.nodeItems, found.nodeItems, drift);
   addLinkDrift(kernel_.directorItems, found.directorItems, drift);
   for (const auto& [kind, number] : drift) countDrift(kind, number);
+  lookAtDrift(kernel_.nodeItems, found.nodeItems);
+  lookAtDrift(kernel_.directorItems, found.directorItems);
   kernel_.nodeItems = std::move(found.nodeItems);
   kernel_.directorItems = std::move(found.directorItems);
   keepForeign(std::move(*addresses));
@@ -273,10 +315,33 @@ Result<void> Syncer::rereadLinks(MonotonicTime now) {
   return {};
 }
 
+void Syncer::lookAtDrift(const std::set<net::Item>& before, const std::set<net::Item>& now) {
+  std::vector<net::Item> different;
+  std::set_symmetric_difference(before.begin(), before.end(), now.begin(), now.end(),
+                                std::back_inserter(different));
+  for (const net::Item& item : different) {
+    const Beneficiary whose = whoseIs(item);
+    if (const auto* vip = std::get_if<IpAddress>(&whose)) {
+      look_.vips.insert(*vip);
+    } else {
+      look_.all = true;
+    }
+  }
+}
+
 // Told apart now, while both lists are of one moment: what we withdraw later was never foreign.
 void Syncer::keepForeign(std::vector<net::BoundAddress> addresses) {
   std::erase_if(addresses, [this](const auto& one) { return kernel_.nodeItems.contains(one); });
   foreignAddresses_ = std::move(addresses);
+  facts_.held = foreignHolders(kernel_, foreignAddresses_, context_);
+  std::set<IpAddress> announced;
+  for (const net::Item& item : kernel_.nodeItems) {
+    if (const auto vip = announcedVip(item, options_.desired)) announced.insert(*vip);
+  }
+  std::set<IpAddress> differ;
+  std::set_symmetric_difference(announced.begin(), announced.end(), announced_.begin(),
+                                announced_.end(), std::inserter(differ, differ.end()));
+  noteAnnounced(differ);
 }
 
 // A node whose bind interface has no carrier cannot be reached: others shall take over, although
@@ -294,34 +359,39 @@ void Syncer::watchCarrier() {
   if (hooks_.carrier) hooks_.carrier(up);
 }
 
-Lacks Syncer::lacksOf(const DesiredState& desired) const {
+Lacks Syncer::lacks() const {
   Lacks lacks{!kernel_.filter, {}, {}};
   Blocked blocked = applier_.blocked();
   for (const net::Breakage& breakage : ground_.broken) {
     if (breakage.family == Family::kIpv4) lacks.broken = true;
     blocked.families.insert(breakage.family);
   }
-  for (const ServedVip& vip : desired.vips) {
+  const auto& all = vips_.all();
+  const auto refuse = [&](const IpAddress& address, const DesiredVip& vip) {
     // All of IPv4 is all that counts: which VIPs there are says nothing more.
-    const bool counted = lacks.broken && vip.address.isIpv4();
-    if (vip.servedHere && !counted && blocked.contains(vip.address)) {
-      lacks.refused.insert(vip.address);
+    const bool counted = lacks.broken && address.isIpv4();
+    if (vip.served.servedHere && !counted) lacks.refused.insert(address);
+  };
+  for (const IpAddress& address : blocked.vips) {
+    if (const auto vip = all.find(address); vip != all.end()) refuse(address, vip->second);
+  }
+  if (!blocked.families.empty()) {
+    for (const auto& [address, vip] : all) {
+      if (blocked.families.contains(address.family())) refuse(address, vip);
     }
-    const bool ofOurFamilies = vip.address.isIpv4() || options_.desired.ipv6;
-    if (!vip.servedHere && ofOurFamilies) lacks.held.insert(vip.address);
   }
-  if (lacks.unguarded) return lacks;
-  for (const auto& [vip, item] : desired.announcements) {
-    if (!kernel_.nodeItems.contains(item)) lacks.refused.insert(vip);
+  for (const IpAddress& address : vips_.unserved()) {
+    if (address.isIpv4() || options_.desired.ipv6) lacks.held.insert(address);
   }
+  if (!lacks.unguarded) lacks.refused.insert(unannounced_.begin(), unannounced_.end());
   return lacks;
 }
 
 // A VIP whose owner cannot announce it would be announced by nobody.
-void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
-  const Lacks lacks = lacksOf(desired);
-  countCauses(lacks);
-  auto ability = abilityWatch_.judge(lacks, now);
+void Syncer::tellAbility(MonotonicTime now) {
+  const Lacks lacking = lacks();
+  countCauses(lacking);
+  auto ability = abilityWatch_.judge(lacking, now);
   if (!ability || ability == ability_) return;
   const Ability before = ability_.value_or(Ability{});
   if (ability->serving != before.serving) {
@@ -339,36 +409,17 @@ void Syncer::tellAbility(const DesiredState& desired, MonotonicTime now) {
   if (hooks_.able) hooks_.able(*ability_);
 }
 
-DiffContext Syncer::contextAt(MonotonicTime now) const {
-  const net::FilterState* const filter = applier_.filterBefore();
-  return {options_.desired.placement,
-          vipsBefore_,
-          draining_,
-          now,
-          options_.drainTimeout,
-          filter == nullptr ? nullptr : &filter->sourceRanges};
-}
-
-LocalFacts Syncer::localFacts(MonotonicTime now) {
-  LocalFacts facts;
-  facts.held = foreignHolders(kernel_, foreignAddresses_, contextAt(now));
-  if (ground_.gateways) facts.gateways = *ground_.gateways;
+const LocalFacts& Syncer::localFacts(MonotonicTime now) {
+  if (ground_.gateways) facts_.gateways = *ground_.gateways;
   std::erase_if(missingSchedulers_, [&](const auto& entry) { return now >= entry.second; });
-  for (const auto& [name, until] : missingSchedulers_) facts.missingSchedulers.insert(name);
-  return facts;
+  facts_.missingSchedulers.clear();
+  for (const auto& [name, until] : missingSchedulers_) facts_.missingSchedulers.insert(name);
+  return facts_;
 }
 
-std::set<IpAddress> Syncer::announcedNow() const {
-  std::set<IpAddress> result;
-  for (const net::Item& item : kernel_.nodeItems) {
-    if (const auto vip = announcedVip(item, options_.desired)) result.insert(*vip);
-  }
-  return result;
-}
-
-bool Syncer::areOnTheWire(const std::map<std::string, IpAddress>& nodeAddresses) const {
-  const auto own = nodeAddresses.find(options_.desired.nodeName);
-  if (own == nodeAddresses.end()) return false;
+bool Syncer::areOnTheWire() const {
+  const auto own = ownership_.nodeAddresses().find(options_.desired.nodeName);
+  if (own == ownership_.nodeAddresses().end()) return false;
   const net::BoundAddress here{own->second, options_.desired.bindInterface};
   return std::find(foreignAddresses_.begin(), foreignAddresses_.end(), here) !=
          foreignAddresses_.end();
@@ -376,22 +427,80 @@ bool Syncer::areOnTheWire(const std::map<std::string, IpAddress>& nodeAddresses)
 
 // What this process put into the kernel stays ours until it is gone from there. Virtual servers for
 // what kube-proxy forwards are kube-proxy's.
-void Syncer::rememberVips(const DesiredState& desired) {
-  std::set<IpAddress> vips;
-  for (const ServedVip& vip : desired.vips) {
-    if (vip.servedHere && !vip.byKubeProxy) vips.insert(vip.address);
+void Syncer::rememberVips() {
+  std::set<IpAddress>& before = context_.vipsBefore;
+  const auto isWanted = [&](const IpAddress& address) {
+    const auto vip = vips_.all().find(address);
+    return vip != vips_.all().end() && vip->second.served.servedHere &&
+           !vip->second.served.byKubeProxy;
+  };
+  const auto isThere = [&](const IpAddress& address) {
+    const auto server = kernel_.virtualServers.lower_bound({address, 0, {}});
+    return server != kernel_.virtualServers.end() && server->first.vip == address;
+  };
+  const auto isGone = [&](const IpAddress& vip) { return !isWanted(vip) && !isThere(vip); };
+  if (look_.all) {
+    std::erase_if(before, isGone);
+  } else {
+    for (const IpAddress& vip : look_.vips) {
+      if (isGone(vip)) before.erase(vip);
+    }
   }
-  for (const auto& [key, server] : kernel_.virtualServers) {
-    if (vipsBefore_.contains(key.vip)) vips.insert(key.vip);
-  }
-  vipsBefore_ = std::move(vips);
+  forEachLookedAt([&](const DesiredVip& vip) {
+    if (isWanted(vip.served.address)) before.insert(vip.served.address);
+  });
 }
 
-void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired) {
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    const OwnerQuestion& question = questions[i];
+void Syncer::rememberAnnounced(const std::map<IpAddress, net::Item>& wanted) {
+  const auto& there = kernel_.nodeItems;
+  const auto isAnnounced = [&](const IpAddress& address) {
+    ServedVip vip;
+    vip.address = address;
+    if (there.contains(announcementOf(vip, options_.desired))) return true;
+    vip.byKubeProxy = true;
+    return there.contains(announcementOf(vip, options_.desired));
+  };
+  std::set<IpAddress> differ;
+  const auto look = [&](const IpAddress& vip) {
+    if (isAnnounced(vip) != announced_.contains(vip)) differ.insert(vip);
+    unannounced_.erase(vip);
+  };
+  if (look_.all) {
+    for (const auto& [vip, item] : wanted) look(vip);
+    for (const IpAddress& vip : announced_) look(vip);
+    unannounced_.clear();
+  } else {
+    for (const IpAddress& vip : look_.vips) look(vip);
+  }
+  for (const auto& [vip, item] : wanted) {
+    if (!there.contains(item)) unannounced_.insert(vip);
+  }
+  noteAnnounced(differ);
+}
+
+void Syncer::noteAnnounced(const std::set<IpAddress>& differ) {
+  if (differ.empty()) return;
+  std::vector<IpAddress> begun;
+  std::vector<IpAddress> ended;
+  for (const IpAddress& vip : differ) {
+    const bool isNew = announced_.insert(vip).second;
+    if (!isNew) announced_.erase(vip);
+    (isNew ? begun : ended).push_back(vip);
+  }
+  logVips("this node announces", begun);
+  logVips("this node announces no longer", ended);
+  changed_.announced = true;
+  announcedNews_ = true;
+  announcedCount_ = announced_.size();
+  ownedVips_.set(static_cast<double>(announced_.size()));
+}
+
+void Syncer::noteUnowned(const LiveView& nodes) {
+  unowned_.clear();
+  if (!nodes.established) return;
+  for (const OwnerQuestion& question : ownership_.questions()) {
     if (!question.announced || question.claims.empty() || !question.candidates.empty()) continue;
-    const ServedVip& vip = desired.vips[i];
+    const ServedVip& vip = vips_.all().at(question.vip).served;
     const bool noPods = vip.endpointNodesOnly && vip.endpointNodes.empty();
     const char* const why =
         noPods
@@ -401,37 +510,39 @@ void Syncer::reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredS
               "node.kubernetes.io/exclude-from-external-load-balancers, and whether barevip-node "
               "runs";
     for (const auto& service : vip.services) {
-      desired.problems.push_back({service->key, question.vip, "NoNode",
-                                  "no node may announce " + question.vip.toString() + why});
+      unowned_.push_back({service->key, question.vip, "NoNode",
+                          "no node may announce " + question.vip.toString() + why});
     }
   }
 }
 
 // Also where there is nothing new to ask: what is not awaited any more needs no answer.
-void Syncer::askNetwork(const TakeoverDecision& decision) {
+void Syncer::askNetwork() {
+  const TakeoverDecision& decision = ownership_.decision();
   const bool changed = !decision.ask.empty() || decision.open != asked_;
+  if (!changed) return;
   asked_ = decision.open;
-  if (changed && hooks_.probe) hooks_.probe({decision.ask, decision.open, decision.urgent});
+  if (hooks_.probe) hooks_.probe({decision.ask, decision.open, decision.urgent});
+}
+
+void Syncer::tellServing() {
+  const std::uint64_t revision = vips_.frontendsRevision();
+  if (std::exchange(served_, revision) == revision) return;
+  changed_.serving = true;
+  if (!hooks_.serving) return;
+  std::vector<Frontend> frontends;
+  for (const auto& [address, vip] : vips_.all()) {
+    frontends.insert(frontends.end(), vip.frontends.begin(), vip.frontends.end());
+  }
+  hooks_.serving(std::move(frontends));
 }
 
 void Syncer::announceDue(const LiveView& nodes, MonotonicTime now) {
-  std::set<IpAddress> ours = announcedNow();
-  std::vector<IpAddress> changed;
-  std::set_difference(ours.begin(), ours.end(), announced_.begin(), announced_.end(),
-                      std::back_inserter(changed));
-  logVips("this node announces", changed);
-  changed.clear();
-  std::set_difference(announced_.begin(), announced_.end(), ours.begin(), ours.end(),
-                      std::back_inserter(changed));
-  logVips("this node announces no longer", changed);
-  announced_ = ours;
-  announcedCount_ = ours.size();
-  ownedVips_.set(static_cast<double>(ours.size()));
-  std::erase_if(ours, [&](const IpAddress& vip) {
-    const auto owner = owners_.find(vip);
-    return owner == owners_.end() || owner->second != options_.desired.nodeName;
-  });
-  garp_.keep(ours, now);
+  if (changed_.announced || changed_.ownership) {
+    std::set<IpAddress> ours = announced_;
+    std::erase_if(ours, [&](const IpAddress& vip) { return !ownership_.isMine(vip); });
+    garp_.keep(ours, now);
+  }
   const std::vector<IpAddress> due = garp_.due(now, nodes.inTouch);
   if (due.empty()) return;
   const auto outcome = announcer_.announce(due, options_.desired.bindInterface);
@@ -444,19 +555,14 @@ void Syncer::announceDue(const LiveView& nodes, MonotonicTime now) {
   announceFailure_ = failure;
 }
 
-void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
-                    const DesiredState& desired, const LiveView& nodes) {
+void Syncer::report(const LiveView& nodes) {
   if (!hooks_.report || !nodes.established) return;
-  const std::set<IpAddress> announced = announcedNow();
-  const auto isMine = [&](const IpAddress& vip) {
-    const auto owner = owners_.find(vip);
-    return owner != owners_.end() && owner->second == options_.desired.nodeName;
-  };
+  const TakeoverDecision& decision = ownership_.decision();
   NodeReport next;
-  for (const OwnerQuestion& question : questions) {
-    const bool announces = announced.contains(question.vip);
+  for (const OwnerQuestion& question : ownership_.questions()) {
+    const bool announces = announced_.contains(question.vip);
     // What we announce and nobody is recorded for is ours until somebody takes over from us.
-    if (!isMine(question.vip) && !(announces && question.holder.empty())) continue;
+    if (!ownership_.isMine(question.vip) && !(announces && question.holder.empty())) continue;
     VipReport one{question.vip, announces, {}, std::nullopt};
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
@@ -467,40 +573,47 @@ void Syncer::report(const std::vector<OwnerQuestion>& questions, const TakeoverD
   }
   // One node tells: the owner, or the first of all for what has none.
   const bool first = !nodes.live.empty() && nodes.live.front().name == options_.desired.nodeName;
-  for (const Problem& problem : desired.problems) {
-    const bool owned = problem.vip && owners_.contains(*problem.vip);
-    if (owned ? isMine(*problem.vip) : first) next.problems.push_back(problem);
+  for (const Problem& problem : problems_) {
+    const bool owned = problem.vip && ownership_.owners().contains(*problem.vip);
+    if (owned ? ownership_.isMine(*problem.vip) : first) next.problems.push_back(problem);
   }
-  reportBroken(next, desired);
+  reportBroken(next);
   if (next == lastReport_) return;
   lastReport_ = next;
   hooks_.report(next);
 }
 
 // Told of each Service whose VIP this node announces still, before another takes it.
-void Syncer::reportBroken(NodeReport& next, const DesiredState& desired) const {
+void Syncer::reportBroken(NodeReport& next) const {
   for (const net::Breakage& breakage : ground_.broken) {
-    for (const ServedVip& vip : desired.vips) {
-      if (vip.address.family() != breakage.family || !announced_.contains(vip.address)) continue;
-      for (const auto& service : vip.services) {
+    for (const IpAddress& address : announced_) {
+      const auto vip = vips_.all().find(address);
+      if (vip == vips_.all().end() || address.family() != breakage.family) continue;
+      for (const auto& service : vip->second.served.services) {
         next.problems.push_back(
-            {service->key, vip.address, "NodeBroken",
-             vip.address.toString() + " does not get through node " + options_.desired.nodeName +
-                 " (" + breakage.cause +
+            {service->key, address, "NodeBroken",
+             address.toString() + " does not get through node " + options_.desired.nodeName + " (" +
+                 breakage.cause +
                  "): other nodes take it over; the log of barevip-node there names the setting"});
       }
     }
   }
 }
 
-void Syncer::logProblems(const std::vector<Problem>& problems) {
-  std::set<Problem> now(problems.begin(), problems.end());
+void Syncer::noteProblems() {
+  const std::uint64_t revision = vips_.problemsRevision();
+  const bool ofVipsChanged = std::exchange(problemsSeen_, revision) != revision;
+  if (!ofVipsChanged && !changed_.ownership) return;
+  const std::vector<Problem> ofVips = vips_.problems();
+  std::set<Problem> now(ofVips.begin(), ofVips.end());
+  now.insert(unowned_.begin(), unowned_.end());
   for (const Problem& problem : now) {
     if (problems_.contains(problem)) continue;
     log::warn("a Service cannot be served as it asks for", {{"service", problem.service.toString()},
                                                             {"reason", problem.reason},
                                                             {"message", problem.message}});
   }
+  changed_.problems = changed_.problems || now != problems_;
   problemCount_.set(static_cast<double>(now.size()));
   problems_ = std::move(now);
 }
@@ -519,6 +632,7 @@ void Syncer::lookAtGround(MonotonicTime now) {
   const auto second = now + kLackPatience - 500ms;
   if (!(ground.broken == ground_.broken)) nextGround_ = std::min(nextGround_, second);
   if (!ground.gateways) ground.gateways = std::move(ground_.gateways);
+  changed_.ground = changed_.ground || !(ground.broken == ground_.broken);
   ground_ = std::move(ground);
 }
 
@@ -541,24 +655,20 @@ void Syncer::countCauses(const Lacks& lacks) {
   for (const auto& [cause, gauge] : causes_) gauge->set(now.contains(cause) ? 1 : 0);
 }
 
-void Syncer::measure(const DesiredState& desired) {
-  std::size_t reals = 0;
-  for (const ipvs::VirtualServer& server : desired.virtualServers) {
-    reals += server.realServers.size();
-  }
-  virtualServers_.set(static_cast<double>(desired.virtualServers.size()));
-  realServers_.set(static_cast<double>(reals));
-  drainingServers_.set(static_cast<double>(draining_.size()));
-  const auto& vips = desired.vips;
-  servedVips_.set(static_cast<double>(std::count_if(
-      vips.begin(), vips.end(), [](const ServedVip& vip) { return vip.servedHere; })));
+void Syncer::measure() {
+  const DesiredVips::Totals totals = vips_.totals();
+  virtualServers_.set(static_cast<double>(totals.virtualServers));
+  realServers_.set(static_cast<double>(totals.realServers));
+  servedVips_.set(static_cast<double>(totals.servedVips));
+  drainingServers_.set(static_cast<double>(context_.draining.size()));
 }
 
 void Syncer::countDrift(const KernelState& found) {
   Drift drift;
   const bool all = options_.desired.placement == Placement::kDirector;
   addIpvsDrift(
-      kernel_, found, [&](const auto& key) { return all || vipsBefore_.contains(key.vip); }, drift);
+      kernel_, found, [&](const auto& key) { return all || context_.vipsBefore.contains(key.vip); },
+      drift);
   const ipvs::Timeouts& wish = options_.desired.timeouts;
   if (fulfils(kernel_.timeouts, wish) && !fulfils(found.timeouts, wish)) ++drift["timeouts"];
   addLinkDrift(kernel_.nodeItems, found.nodeItems, drift);

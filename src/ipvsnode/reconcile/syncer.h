@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -22,12 +23,11 @@
 
 #include "common/obs/metrics.h"
 #include "ipvsnode/announce/garp_schedule.h"
-#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/announce/ownership.h"
 #include "ipvsnode/announce/questions.h"
-#include "ipvsnode/announce/takeover.h"
 #include "ipvsnode/apply/applier.h"
 #include "ipvsnode/cluster/stores.h"
-#include "ipvsnode/desired/desired.h"
+#include "ipvsnode/desired/desired_vips.h"
 #include "ipvsnode/membership/ability.h"
 #include "ipvsnode/membership/liveness.h"
 #include "ipvsnode/plan/diff.h"
@@ -59,15 +59,18 @@ struct SyncerHooks {
   std::function<void(const NodeReport&)> report;  ///< when it changed
   std::function<void(bool up)> carrier;           ///< of the bind interface, if changed
   std::function<void(const Ability&)> able;       ///< what it can announce, if changed
-  /// What this node's virtual servers are for, ascending by key; after each pass.
+  /// What this node's virtual servers are for, ascending by key; after a pass in which it changed.
   std::function<void(std::vector<Frontend>)> serving;
   /// Looks after the ground every groundPeriod (host::checkGround).
   std::function<Ground()> ground;
 };
 
-/// Level-based: a pass looks at all there is. It reads the kernel back at the start, after an
-/// error, when the monitor saw an external change, and every syncPeriod; in between it works with a
-/// mirror of what it read and changed. Nothing is changed before all stores are synced once.
+/// Level-based: a pass follows from what there is, not from what happened. It looks at the VIPs for
+/// which something is another than in the pass before, and at those for which something was left to
+/// do then; at all of them whenever it reads the kernel back, and while the kernel refuses a
+/// change. It reads the kernel at the start, after an error, when the monitor saw an external
+/// change, and every syncPeriod; in between it works with a mirror of what it read and changed.
+/// Nothing is changed before all stores are synced once.
 ///
 /// run() or pass() on one thread: the only one that writes netlink. All else is thread-safe.
 class Syncer {
@@ -101,31 +104,54 @@ class Syncer {
     std::vector<std::pair<IpAddress, std::optional<std::string>>> answers;
   };
 
+  /// The VIPs that a pass looks at.
+  struct Look {
+    bool all = false;
+    std::set<IpAddress> vips;
+  };
+  /// What may be another than in the last report.
+  struct Changed {
+    bool problems = false;
+    bool ownership = false;  ///< questions, owners, or what to announce
+    bool announced = false;  ///< by the kernel
+    bool ground = false;
+    bool serving = false;  ///< what this node serves, which is not reported
+    [[nodiscard]] bool any() const { return problems || ownership || announced || ground; }
+  };
+
   void markDirty();
   News takeNews();
   bool readAll(MonotonicTime now);
   Result<void> rereadLinks(MonotonicTime now);
   void keepForeign(std::vector<net::BoundAddress> addresses);
-  [[nodiscard]] DiffContext contextAt(MonotonicTime now) const;
-  [[nodiscard]] LocalFacts localFacts(MonotonicTime now);
-  [[nodiscard]] std::set<IpAddress> announcedNow() const;
-  [[nodiscard]] bool areOnTheWire(const std::map<std::string, IpAddress>& nodeAddresses) const;
+  void lookAtDrift(const std::set<net::Item>& before, const std::set<net::Item>& now);
+  void decideOwners(const std::set<IpAddress>& touched, const LiveView& nodes, bool linksRead,
+                    MonotonicTime now);
+  [[nodiscard]] DesiredState wanted() const;
+  ApplyOutcome converge(MonotonicTime now);
+  [[nodiscard]] const LocalFacts& localFacts(MonotonicTime now);
+  [[nodiscard]] bool areOnTheWire() const;
   void watchCarrier();
-  [[nodiscard]] Lacks lacksOf(const DesiredState& desired) const;
-  void tellAbility(const DesiredState& desired, MonotonicTime now);
-  void rememberVips(const DesiredState& desired);
-  static void reportUnowned(const std::vector<OwnerQuestion>& questions, DesiredState& desired);
-  void askNetwork(const TakeoverDecision& decision);
+  [[nodiscard]] Lacks lacks() const;
+  void tellAbility(MonotonicTime now);
+  template <class F>
+  void forEachLookedAt(F f) const;
+  void rememberVips();
+  void rememberAnnounced(const std::map<IpAddress, net::Item>& wanted);
+  /// VIPs that the kernel began to announce, or ceased to.
+  void noteAnnounced(const std::set<IpAddress>& differ);
+  void noteUnowned(const LiveView& nodes);
+  void askNetwork();
   void announceDue(const LiveView& nodes, MonotonicTime now);
-  void report(const std::vector<OwnerQuestion>& questions, const TakeoverDecision& decision,
-              const DesiredState& desired, const LiveView& nodes);
-  void reportBroken(NodeReport& next, const DesiredState& desired) const;
-  void logProblems(const std::vector<Problem>& problems);
+  void tellServing();
+  void report(const LiveView& nodes);
+  void reportBroken(NodeReport& next) const;
+  void noteProblems();
   void lookAtGround(MonotonicTime now);
   void countCauses(const Lacks& lacks);
   void countDrift(const KernelState& found);
   void countDrift(std::string_view kind, std::size_t number);
-  void measure(const DesiredState& desired);
+  void measure();
   /// After an error of a seam that reads the kernel.
   MonotonicTime backOff(const Error& why, MonotonicTime now);
   MonotonicTime backOff(const std::string& why, MonotonicTime now);
@@ -138,7 +164,8 @@ class Syncer {
   const SyncerOptions options_;
   const SyncerHooks hooks_;
   Applier applier_;
-  Takeover takeover_;
+  DesiredVips vips_;
+  Ownership ownership_;
   GarpSchedule garp_;
 
   std::mutex mutex_;
@@ -148,13 +175,20 @@ class Syncer {
   // Of the one thread.
   KernelState kernel_;
   std::vector<net::BoundAddress> foreignAddresses_;
-  Draining draining_;
-  std::set<IpAddress> vipsBefore_;
+  LocalFacts facts_;
+  DiffContext context_;  ///< what the diff remembers
+  std::optional<MonotonicTime> nextDrainDeadline_;
   std::map<std::string, MonotonicTime> missingSchedulers_;  ///< until when
-  Owners owners_;
-  std::set<IpAddress> announced_;  ///< after the last pass
-  std::set<IpAddress> asked_;      ///< whose answers were open after it
+  Look look_;                                               ///< of this pass
+  Changed changed_;                                         ///< since the last report
+  std::set<IpAddress> unsettled_;    ///< something was to be done for them in the pass before
+  std::set<IpAddress> announced_;    ///< by the kernel, after the last pass
+  std::set<IpAddress> unannounced_;  ///< to be announced, but not yet
+  std::set<IpAddress> asked_;        ///< whose answers were open after it
+  std::vector<Problem> unowned_;     ///< VIPs that no node may announce
   std::set<Problem> problems_;
+  std::uint64_t problemsSeen_ = 0;  ///< DesiredVips::problemsRevision
+  std::uint64_t served_ = 0;        ///< DesiredVips::frontendsRevision that hooks_.serving saw
   Ground ground_;
   MonotonicTime nextGround_;
   std::map<std::string, obs::Gauge*> causes_;
@@ -163,6 +197,7 @@ class Syncer {
   AbilityWatch abilityWatch_;
   std::optional<Ability> ability_;  ///< as reported last
   std::string announceFailure_;
+  bool announcedNews_ = true;  ///< announced_ changed since the owners were decided
   bool mustRead_ = true;
   bool mirrored_ = false;      ///< kernel_ is what the kernel held, but for external changes
   bool linksPending_ = false;  ///< an external change of links since they were read

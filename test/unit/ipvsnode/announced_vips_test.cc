@@ -18,15 +18,16 @@ const std::string kHead =
     "# HELP barevip_ip_announced 1 for each address that this node announces, by namespace of its "
     "Services.\n# TYPE barevip_ip_announced gauge\n";
 
-ServedVip vipOf(const std::string& address, const std::vector<kube::ObjectKey>& services) {
-  ServedVip vip;
-  vip.address = ip(address);
+std::pair<const IpAddress, DesiredVip> vipOf(const std::string& address,
+                                             const std::vector<kube::ObjectKey>& services) {
+  DesiredVip vip;
+  vip.served.address = ip(address);
   for (const kube::ObjectKey& key : services) {
     model::Service service;
     service.key = key;
-    vip.services.push_back(std::make_shared<const model::Service>(service));
+    vip.served.services.push_back(std::make_shared<const model::Service>(service));
   }
-  return vip;
+  return {ip(address), vip};
 }
 
 TEST(AnnouncedVips, HaveASeriesForEachNamespaceThatShowsThem) {
@@ -49,11 +50,11 @@ TEST(AnnouncedVips, HaveNoMoreSeriesThanTheirLimit) {
   obs::Registry metrics;
   AnnouncedVips announced(metrics);
   std::set<IpAddress> addresses;
-  std::vector<ServedVip> vips;
+  std::map<IpAddress, DesiredVip> vips;
   for (std::size_t i = 0; i < AnnouncedVips::kMost + 5; ++i) {
     const std::string address = "10." + std::to_string(i / 250) + ".0." + std::to_string(i % 250);
     addresses.insert(ip(address));
-    vips.push_back(vipOf(address, {{"a", "web"}}));
+    vips.insert(vipOf(address, {{"a", "web"}}));
   }
   announced.set(addresses, vips);
   const std::string text = metrics.text().substr(kHead.size());

@@ -2,8 +2,12 @@
 // Short ways to write Services, endpoints and the rest of a cluster in tests.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +15,11 @@
 #include "barevip/model/endpoint_slice.h"
 #include "barevip/model/service.h"
 
+#include "ipvsnode/cluster/bound_claims.h"
 #include "ipvsnode/cluster/cluster_state.h"
 #include "ipvsnode/desired/desired.h"
+#include "ipvsnode/desired/frontends.h"
+#include "ipvsnode/desired/machines.h"
 
 namespace barevip::node::test {
 
@@ -139,6 +146,32 @@ struct ClusterBuilder {
     return *this;
   }
 };
+
+/// What all VIPs of the cluster lead to.
+inline Frontends selectFrontends(const ClusterState& cluster,
+                                 const model::ClassRules& classes = {}) {
+  const BoundClaims claims(cluster.claims);
+  const auto machines = machineAddresses(cluster);
+  const FrontendChoice choice(claims, machines, classes);
+  Frontends result;
+  std::map<IpAddress, std::vector<std::shared_ptr<const model::Service>>> showing;
+  for (const auto& service : cluster.services) {
+    std::set<IpAddress> vips;
+    for (const auto& entry : service->ingress) {
+      if (const auto vip = IpAddress::parse(entry.ip)) vips.insert(*vip);
+    }
+    for (const IpAddress& vip : vips) showing[vip].push_back(service);
+    auto problems = choice.unreadable(*service);
+    std::move(problems.begin(), problems.end(), std::back_inserter(result.problems));
+  }
+  for (const auto& [vip, services] : showing) {
+    Frontends ofVip = choice.of(vip, services);
+    std::move(ofVip.all.begin(), ofVip.all.end(), std::back_inserter(result.all));
+    std::move(ofVip.problems.begin(), ofVip.problems.end(), std::back_inserter(result.problems));
+  }
+  std::sort(result.problems.begin(), result.problems.end());
+  return result;
+}
 
 inline DesiredOptions options(Placement placement = Placement::kDirector) {
   DesiredOptions result;

@@ -20,9 +20,7 @@ std::vector<ipvs::VirtualServerKey> keysOf(const Frontends& frontends) {
   return result;
 }
 
-Frontends select(const ClusterBuilder& cluster) {
-  return selectFrontends(cluster.state, BoundClaims(cluster.state.claims), {});
-}
+Frontends select(const ClusterBuilder& cluster) { return selectFrontends(cluster.state); }
 
 TEST(Frontends, EveryPortOfEveryAddressOfAServiceIsServed) {
   model::Service web = service("web", {"192.0.2.1", "2001:db8::1"});
@@ -165,7 +163,7 @@ TEST(Frontends, FlagsThatNoLongerServeAClassStopNoTraffic) {
     record.serviceOwner = model::OwnerReference{"v1", "Service", "web", web.uid};
     record.servedClass = recordedClass;
     const auto cluster = ClusterBuilder().add(web).add(record);
-    return !selectFrontends(cluster.state, BoundClaims(cluster.state.claims), others).all.empty();
+    return !selectFrontends(cluster.state, others).all.empty();
   };
   EXPECT_TRUE(served("", ""));
   EXPECT_TRUE(served("barevip.dev/barevip", ""));
@@ -182,7 +180,7 @@ TEST(Frontends, FlagsThatNoLongerServeAClassStopNoUserOfAReservation) {
     reservation.status.services.assign(users.begin(), users.end());
     const auto cluster = ClusterBuilder().add(web).add(reservation);
     const model::ClassRules others{true, {"example.com/lb"}};
-    return !selectFrontends(cluster.state, BoundClaims(cluster.state.claims), others).all.empty();
+    return !selectFrontends(cluster.state, others).all.empty();
   };
   EXPECT_TRUE(served({"web"}));
   EXPECT_FALSE(served({"other"}));

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsnode/desired/desired_vip.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "ipvsnode/desired/forwarding.h"
+
+namespace barevip::node {
+namespace {
+
+constexpr std::array<std::string_view, 14> kSchedulers{
+    "rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh", "twos"};
+
+/// False if it is there already.
+template <class T>
+bool insertByKey(std::vector<std::shared_ptr<const T>>& objects, std::shared_ptr<const T> object) {
+  const auto at = std::lower_bound(objects.begin(), objects.end(), object,
+                                   [](const auto& a, const auto& b) { return a->key < b->key; });
+  if (at != objects.end() && (*at)->key == object->key) return false;
+  objects.insert(at, std::move(object));
+  return true;
+}
+
+class Builder {
+ public:
+  explicit Builder(const VipSources& sources) : sources_(sources) {}
+
+  DesiredVip build(const Frontends& frontends) && {
+    vip_.problems = frontends.problems;
+    vip_.served.address = frontends.all.front().key.vip;
+    for (const Frontend& frontend : frontends.all) {
+      const bool here = mayServeHere(frontend);
+      note(frontend, here);
+      if (here && !isByKubeProxy(*frontend.service)) vip_.frontends.push_back(frontend);
+    }
+    for (const Frontend& frontend : vip_.frontends) addVirtualServer(frontend);
+    findEndpointNodes();
+    for (const auto& service : vip_.served.services) noteByHand(*service);
+    return std::move(vip_);
+  }
+
+ private:
+  void report(const Frontend& frontend, std::string reason, std::string message) {
+    vip_.problems.push_back(
+        {frontend.service->key, frontend.key.vip, std::move(reason), std::move(message)});
+  }
+
+  bool mayServeHere(const Frontend& frontend) {
+    const IpAddress& vip = frontend.key.vip;
+    if (!vip.isIpv4() && !sources_.options.ipv6) {
+      report(frontend, "NoIPv6",
+             vip.toString() + " is not served by node " + sources_.options.nodeName +
+                 ": IPv6 is switched off there");
+      return false;
+    }
+    if (sources_.local.gateways.contains(vip)) {
+      report(frontend, "AddressInUse",
+             vip.toString() + " is the default gateway of node " + sources_.options.nodeName +
+                 ": take it out of the pool");
+      return false;
+    }
+    if (const auto refusal = refusalToForwardHere(*frontend.service, sources_.options.placement)) {
+      report(frontend, refusal->reason, refusal->message);
+      return false;
+    }
+    const auto holder = sources_.local.held.find(vip);
+    if (holder == sources_.local.held.end()) return true;
+    const bool kubeProxys = holder->second == heldBy(kKubeProxyDevice);
+    if (kubeProxys && isByKubeProxy(*frontend.service)) return true;
+    report(frontend, "AddressInUse",
+           vip.toString() + " is held on node " + sources_.options.nodeName + " by " +
+               holder->second +
+               ", which barevip did not make: remove it or take the address out of the pool");
+    return false;
+  }
+
+  void note(const Frontend& frontend, bool here) {
+    ServedVip& served = vip_.served;
+    served.servedHere = served.servedHere && here;
+    served.byKubeProxy = isByKubeProxy(*frontend.service);
+    if (!insertByKey(served.services, frontend.service)) return;
+    // Services that share a reservation have one IP object.
+    for (auto& claim : sources_.claims.of(*frontend.service, served.address)) {
+      insertByKey(served.claims, claim);
+    }
+  }
+
+  void addVirtualServer(const Frontend& frontend) {
+    const bool clusterIp = frontend.service->forward == model::ForwardMode::kClusterIp;
+    const EndpointChoice choice = clusterIp ? clusterIpOf(frontend) : endpointsOf(frontend);
+
+    ipvs::VirtualServer server{frontend.key, optionsOf(frontend), {}};
+    server.realServers.reserve(choice.realServers.size());
+    for (const ipvs::RealServerKey& key : choice.realServers) server.realServers.push_back({key});
+    vip_.virtualServers.push_back(std::move(server));
+    if (choice.localOnly) vip_.keepClient.push_back(frontend.key);
+  }
+
+  EndpointChoice endpointsOf(const Frontend& frontend) {
+    const model::Service& service = *frontend.service;
+    EndpointChoice choice = chooseEndpoints(
+        sources_.endpoints.of(service.key),
+        {service, frontend.key.vip.family(), frontend.port, sources_.options.nodeName},
+        sources_.admission);
+    noteRefused(frontend, choice.refused);
+    return choice;
+  }
+
+  // kube-proxy chooses the pod, and refuses requests while there is none. It leads to every
+  // endpoint: where one must not be led to, the port leads nowhere.
+  EndpointChoice clusterIpOf(const Frontend& frontend) {
+    EndpointChoice choice;
+    const auto address = clusterIpFor(*frontend.service, frontend.key.vip.family());
+    const bool guarded = endpointsOf(frontend).refused.count > 0;
+    if (address && !guarded) choice.realServers.push_back({*address, frontend.port.port});
+    return choice;
+  }
+
+  // One for all ports: there may be as many refusals as there are ports.
+  void noteRefused(const Frontend& frontend, const EndpointChoice::Refused& refused) {
+    if (refused.count == 0) return;
+    if (!refusing_.insert(frontend.service->key).second) return;
+    const std::size_t more = refused.count - 1;
+    const std::string others = more == 0   ? ""
+                               : more == 1 ? ", and so is 1 more"
+                                           : ", and so are " + std::to_string(more) + " more";
+    report(
+        frontend, "EndpointRefused",
+        "endpoint " + refused.first.toString() + " is left out" + others + ": it is " +
+            refused.what +
+            "; correct the EndpointSlice, give the Service a selector, or let the nodes trust its "
+            "namespace with --trust-endpoints-of");
+  }
+
+  ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
+    ipvs::VirtualServerOptions result;
+    result.scheduler = sources_.options.scheduler;
+    const auto wish = frontend.service->annotations.find(std::string(model::kSchedulerAnnotation));
+    if (wish != frontend.service->annotations.end()) {
+      if (!isScheduler(wish->second)) {
+        report(frontend, "UnknownScheduler",
+               "annotation " + std::string(model::kSchedulerAnnotation) + ": \"" +
+                   wish->second.substr(0, 32) + "\" is not an IPVS scheduler; " +
+                   sources_.options.scheduler +
+                   " is used. Write rr, wrr, lc, wlc, sh, dh, sed, nq or mh");
+      } else if (sources_.local.missingSchedulers.contains(wish->second)) {
+        report(frontend, "SchedulerMissing",
+               "the kernel of node " + sources_.options.nodeName + " has no scheduler " +
+                   wish->second + " (module ip_vs_" + wish->second + "); " +
+                   sources_.options.scheduler + " is used");
+      } else {
+        result.scheduler = wish->second;
+      }
+    }
+    result.flags = schedulerFlags(result.scheduler);
+    if (frontend.service->affinitySeconds > 0) {
+      result.flags |= ipvs::kPersistent;
+      result.persistenceSeconds = frontend.service->affinitySeconds;
+      reportLongerAffinity(frontend);
+    }
+    return result;
+  }
+
+  // IPVS looks whether to drop a client's affinity when it is over, and while it still remembers a
+  // connection of that client, every 60 s (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_expire).
+  void reportLongerAffinity(const Frontend& frontend) {
+    constexpr std::chrono::seconds kLookInterval{60};
+    const auto remembered = rememberedAfterwards(frontend.key.protocol);
+    const std::chrono::seconds wish(frontend.service->affinitySeconds);
+    if (wish >= remembered) return;
+    report(frontend, "SessionAffinityLonger",
+           "sessionAffinity: timeoutSeconds is " + std::to_string(wish.count()) +
+               ", but a client may stay with its pod for up to " +
+               std::to_string((remembered + kLookInterval).count()) + " s after its last " +
+               std::string(model::toString(frontend.key.protocol)) +
+               " connection. IPVS keeps the affinity as long as it remembers a connection of the "
+               "client; write " +
+               std::to_string(remembered.count()) + " or more to have no such difference");
+  }
+
+  /// How long IPVS remembers a connection after its last packet; settable for UDP alone.
+  [[nodiscard]] std::chrono::seconds rememberedAfterwards(ipvs::Protocol protocol) const {
+    using std::chrono::seconds;
+    switch (protocol) {
+      case ipvs::Protocol::kTcp:
+        return seconds(120);  // TIME_WAIT
+      case ipvs::Protocol::kUdp:
+        return sources_.options.timeouts.udp.count() != 0 ? sources_.options.timeouts.udp
+                                                          : seconds(300);
+      case ipvs::Protocol::kSctp:
+        return seconds(61);  // CLOSED
+    }
+    return seconds(0);
+  }
+
+  void findEndpointNodes() {
+    ServedVip& vip = vip_.served;
+    std::vector<const model::Service*> placed;
+    bool allLocal = true;
+    for (const auto& service : vip.services) {
+      if (service->externalTrafficPolicy != model::TrafficPolicy::kLocal) {
+        allLocal = false;
+        continue;
+      }
+      const auto nodes = nodesWithEndpoints(sources_.endpoints.of(service->key), *service,
+                                            vip.address.family(), sources_.admission);
+      if (nodes.empty()) continue;
+      if (placed.empty()) vip.commonNodes = nodes;
+      std::erase_if(vip.commonNodes,
+                    [&](const std::string& node) { return !nodes.contains(node); });
+      vip.endpointNodes.insert(nodes.begin(), nodes.end());
+      placed.push_back(service.get());
+    }
+    vip.endpointNodesOnly = vip.byKubeProxy && (allLocal || !placed.empty());
+    if (placed.empty() || !vip.commonNodes.empty()) return;
+    for (const model::Service* service : placed) {
+      vip_.problems.push_back(
+          {service->key, vip.address, "NoCommonNode",
+           vip.address.toString() +
+               " is announced by one node, and no node has pods of every Service with "
+               "externalTrafficPolicy Local that shares it: where the announcing node has none, "
+               "pods do not see the client's address. Run pods of all of them on one node, or give "
+               "this Service an address of its own"});
+    }
+  }
+
+  void noteByHand(const model::Service& service) {
+    if (sources_.options.trustEndpointsOf.contains(service.key.ns.str())) return;
+    const auto slices = sources_.endpoints.of(service.key);
+    vip_.byHand = vip_.byHand || std::any_of(slices.begin(), slices.end(), [&](const auto* slice) {
+                    return !EndpointAdmission::isDerived(service, *slice);
+                  });
+  }
+
+  const VipSources& sources_;
+  DesiredVip vip_;
+  std::set<kube::ObjectKey> refusing_;
+};
+
+}  // namespace
+
+bool isScheduler(std::string_view name) {
+  return std::find(kSchedulers.begin(), kSchedulers.end(), name) != kSchedulers.end();
+}
+
+std::uint32_t schedulerFlags(std::string_view name) {
+  if (name == "mh") return ipvs::kSchedulerFlag1 | ipvs::kSchedulerFlag2;
+  if (name == "sh") return ipvs::kSchedulerFlag1;
+  return 0;
+}
+
+DesiredVip computeVip(const Frontends& frontends, const VipSources& sources) {
+  return Builder(sources).build(frontends);
+}
+
+VipItems itemsOf(const IpAddress& vip, Placement placement) {
+  if (placement == Placement::kHost) return {{net::BoundAddress{vip, net::kDummyDevice}}, {}};
+  const auto route = [&](std::uint32_t table, const net::Pair& pair) {
+    return net::Route{IpPrefix::host(vip), table, vip.isIpv4() ? pair.director4 : pair.director6,
+                      pair.nodeDevice};
+  };
+  return {{route(net::kMainTable, net::kInside), route(net::kOutsideTable, net::kOutside)},
+          {net::BoundAddress{vip, kDirectorDevice}}};
+}
+
+}  // namespace barevip::node
