@@ -84,6 +84,10 @@ def _parser():
         "the pure part: one allocation and its release, by Pools and held addresses, and one look at all Pools",
     )
     add(
+        "node-pass",
+        "the node's reconciler without its kernel: a pass after a change of one Service, by how many there are",
+    )
+    add(
         "ipvs-memory",
         "what 110,000 changes of IPVS, a cold start with 10,000 Services, take of memory on their way to the kernel",
     )
@@ -127,20 +131,13 @@ def _clean():
         cluster.down()
 
 
-def _allocator():
+def _run(*names):
     from . import programs
 
-    benches = (programs.ALLOCATOR_BENCH, programs.POOL_PASS_BENCH)
+    benches = [getattr(programs, name) for name in names]
     programs.ensure(*benches)
     for bench in benches:
         subprocess.run([bench], check=True)
-
-
-def _ipvs_memory():
-    from . import programs
-
-    programs.ensure(programs.IPVS_MEMORY)
-    subprocess.run([programs.IPVS_MEMORY], check=True)
 
 
 def _interrupt(*_):
@@ -154,9 +151,11 @@ def main():
         if options.command == "allocation":
             _allocation(options)
         elif options.command == "allocator":
-            _allocator()
+            _run("ALLOCATOR_BENCH", "POOL_PASS_BENCH")
+        elif options.command == "node-pass":
+            _run("NODE_PASS_BENCH")
         elif options.command == "ipvs-memory":
-            _ipvs_memory()
+            _run("IPVS_MEMORY")
         else:
             _clean()
     except (Problem, RuntimeError, subprocess.CalledProcessError) as problem:

@@ -11,6 +11,7 @@ OPERATOR = os.path.join(_BUILD, "bin", "barevip-operator")
 SERVICE_LOAD = os.path.join(_BUILD, "bench", "service_load")
 ALLOCATOR_BENCH = os.path.join(_BUILD, "bench", "allocator_bench")
 POOL_PASS_BENCH = os.path.join(_BUILD, "bench", "pool_pass_bench")
+NODE_PASS_BENCH = os.path.join(_BUILD, "bench", "node_pass_bench")
 IPVS_MEMORY = os.path.join(_BUILD, "bench", "ipvs_memory")
 
 
