@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# barevip_library(NAME SOURCES ... [DEPENDS ...] [PRIVATE_DEPENDS ...])
+# barevip_library(NAME [SOURCES ...] [COLD_SOURCES ...] [DEPENDS ...] [PRIVATE_DEPENDS ...])
 # One static library of one folder. DEPENDS are seen by its users, PRIVATE_DEPENDS (third parties) are not.
+# COLD_SOURCES run once, at the start or for a person: a release compiles them for size, for small images.
 function(barevip_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;COLD_SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES} ${ARG_COLD_SOURCES})
+  set_source_files_properties(${ARG_COLD_SOURCES} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC tl::expected Threads::Threads ${ARG_DEPENDS}
                                 PRIVATE barevip_warnings ${ARG_PRIVATE_DEPENDS})
