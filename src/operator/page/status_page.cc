@@ -12,8 +12,8 @@
 #include "common/kube/reflector.h"
 #include "common/model/endpoint_slice_json.h"
 #include "common/model/node_json.h"
-#include "operator/page/daemon_watch.h"
 #include "operator/page/web_files.h"
+#include "view/daemon_watch.h"
 
 namespace barevip::controlplane {
 namespace {
@@ -58,7 +58,7 @@ class PageWatch {
 
   kube::Store<model::EndpointSlice> slices;
   kube::Store<model::Lease> leases;
-  DaemonWatch daemons;
+  view::DaemonWatch daemons;
 
  private:
   std::unique_ptr<kube::Reflector> slicesReflector_;

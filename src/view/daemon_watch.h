@@ -12,7 +12,7 @@
 
 #include "view/cluster.h"
 
-namespace barevip::controlplane {
+namespace barevip::view {
 
 /// A daemon is silent when its Lease was not seen to change for node::kLeaseDuration: one that was
 /// silent before the first look is known to be so that long after it. Not thread-safe.
@@ -21,7 +21,7 @@ class DaemonWatch {
   using Leases = std::vector<std::shared_ptr<const model::Lease>>;
 
   /// The daemons, ascending by node. Call it about once a second.
-  [[nodiscard]] std::vector<view::Daemon> look(const Leases& leases, MonotonicTime now);
+  [[nodiscard]] std::vector<Daemon> look(const Leases& leases, MonotonicTime now);
 
  private:
   struct Renewal {
@@ -32,4 +32,4 @@ class DaemonWatch {
   std::map<std::string, Renewal> renewals_;  ///< by node
 };
 
-}  // namespace barevip::controlplane
+}  // namespace barevip::view

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/page/daemon_watch.h"
+#include "view/daemon_watch.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace barevip::controlplane {
+namespace barevip::view {
 namespace {
 
 using namespace std::chrono_literals;
@@ -40,4 +40,4 @@ TEST(TheWatchOfDaemons, LeavesOutALeaseWithoutAConsumer) {
 }
 
 }  // namespace
-}  // namespace barevip::controlplane
+}  // namespace barevip::view

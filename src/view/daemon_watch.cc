@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/page/daemon_watch.h"
+#include "view/daemon_watch.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,10 +7,10 @@
 #include "ipvsnode/membership/lease_reading.h"
 #include "ipvsnode/membership/liveness.h"
 
-namespace barevip::controlplane {
+namespace barevip::view {
 
-std::vector<view::Daemon> DaemonWatch::look(const Leases& leases, MonotonicTime now) {
-  std::vector<view::Daemon> daemons;
+std::vector<Daemon> DaemonWatch::look(const Leases& leases, MonotonicTime now) {
+  std::vector<Daemon> daemons;
   std::map<std::string, Renewal> renewals;
   for (const auto& lease : leases) {
     if (lease->holder.empty()) continue;
@@ -27,4 +27,4 @@ std::vector<view::Daemon> DaemonWatch::look(const Leases& leases, MonotonicTime 
   return daemons;
 }
 
-}  // namespace barevip::controlplane
+}  // namespace barevip::view
