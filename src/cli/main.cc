@@ -17,7 +17,9 @@
 #include "cli/explain_command.h"
 #include "cli/options.h"
 #include "cli/plan_command.h"
+#include "cli/rollback_command.h"
 #include "cli/status_command.h"
+#include "cli/verify_command.h"
 #include "common/base/command_line.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
@@ -97,6 +99,18 @@ int run(const DrainOptions& options) {
 int run(const UndrainOptions& options) {
   return withApi(options.access, [&](kube::Api& api, const Clock&) {
     return runUndrain(options, api, terminal(), {});
+  });
+}
+
+int run(const VerifyOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
+    return runVerify(options, api, clock, terminal(), {});
+  });
+}
+
+int run(const RollbackOptions& options) {
+  return withApi(options.access, [&](kube::Api& api, const Clock&) {
+    return runRollback(options, api, terminal(), {});
   });
 }
 

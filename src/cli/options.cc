@@ -164,6 +164,47 @@ void addBundle(CLI::App& app, BundleOptions& options) {
       "command line is wrong, the API server cannot be asked, or the file cannot be written.");
 }
 
+void addVerify(CLI::App& app, VerifyOptions& options) {
+  CLI::App* const verify = app.add_subcommand(
+      "verify",
+      "compare the addresses of Services with those of before a migration from another load "
+      "balancer, which --save writes; it changes nothing in the cluster");
+  addAccessFlags(*verify, options.access);
+  verify->add_option("FILE", options.file, "file with the addresses of before")->required();
+  CLI::Option* const save = verify->add_flag(
+      "--save", options.save,
+      "write FILE, which must not exist: the addresses, classes and requests of all Services of "
+      "type LoadBalancer as they are now");
+  addOutputFlag(*verify, {"table", "json", "yaml"}, options.output);
+  save->excludes(verify->get_option("--output"));
+  verify->footer(
+      "Verdicts: kept; moved, to another address; lost; other, served by another load balancer or "
+      "by none; two writers, barevip and another one. Exit status: 0 all are kept; 1 some are not; "
+      "2 the command line or the file is wrong, or the API server cannot be asked.");
+}
+
+void addRollback(CLI::App& app, RollbackOptions& options) {
+  CLI::App* const rollback = app.add_subcommand(
+      "rollback",
+      "show what gives Services back to the load balancer of before a migration, with the "
+      "addresses that verify --save wrote, and with --yes do it");
+  addAccessFlags(*rollback, options.access);
+  rollback->add_option("FILE", options.file, "file with the addresses of before")->required();
+  CLI::Option* const yes =
+      rollback->add_flag("--yes", options.yes, "change the Services, after all is shown");
+  rollback
+      ->add_flag_function(
+          "--dry-run", [](std::int64_t) {}, "only show it, which is the default")
+      ->excludes(yes);
+  rollback->footer(
+      "While the operator of barevip runs, nothing is changed; of each Service the addresses, "
+      "spec.loadBalancerIP and the annotations that ask other load balancers for addresses are "
+      "written, and the IP objects that barevip made are deleted, and nothing else. Exit status: 0 "
+      "nothing is left to change, or without --yes nothing hinders it; 1 some Services stay as "
+      "they are, or the operator runs; 2 the command line or the file is wrong, or the API server "
+      "cannot be asked.");
+}
+
 void addCompletion(CLI::App& app, CompletionOptions& options) {
   CLI::App* const completion = app.add_subcommand(
       "completion",
@@ -202,6 +243,8 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   PlanOptions plan;
   DrainOptions drain;
   UndrainOptions undrain;
+  VerifyOptions verify;
+  RollbackOptions rollback;
   BundleOptions bundle;
   CompletionOptions completion;
   CLI::App app{"kubectl-barevip: what people do with barevip beside kubectl", "kubectl-barevip"};
@@ -212,12 +255,16 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   addDrain(app, drain);
   addUndrain(app, undrain);
   addConvert(app, convert);
+  addVerify(app, verify);
+  addRollback(app, rollback);
   addBundle(app, bundle);
   addCompletion(app, completion);
   if (auto end = readCommandLine(app, argc, argv)) return tl::make_unexpected(std::move(*end));
   if (app.got_subcommand("status")) return status;
   if (app.got_subcommand("drain")) return drain;
   if (app.got_subcommand("undrain")) return undrain;
+  if (app.got_subcommand("verify")) return verify;
+  if (app.got_subcommand("rollback")) return rollback;
   if (app.got_subcommand("support-bundle")) return bundle;
   if (app.got_subcommand("plan")) {
     if (!plan.files.empty() || !plan.deleted.empty()) return plan;
@@ -235,8 +282,8 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   if (!app.got_subcommand("explain")) {
     return tl::make_unexpected(wrongCommandLine(app,
                                                 "a command is missing: write status, explain, "
-                                                "plan, drain, undrain, convert, support-bundle or "
-                                                "completion"));
+                                                "plan, drain, undrain, convert, verify, rollback, "
+                                                "support-bundle or completion"));
   }
   if (!app.get_subcommand("explain")->got_subcommand("service")) {
     return tl::make_unexpected(

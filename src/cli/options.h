@@ -71,6 +71,21 @@ struct UndrainOptions {
   std::string node;
 };
 
+/// Of `verify`.
+struct VerifyOptions {
+  Access access;
+  std::string file;
+  bool save = false;  ///< write the file, instead of comparing with it
+  Output output = Output::kTable;
+};
+
+/// Of `rollback`.
+struct RollbackOptions {
+  Access access;
+  std::string file;
+  bool yes = false;  ///< write what is shown
+};
+
 /// Of `support-bundle`.
 struct BundleOptions {
   Access access;
@@ -83,8 +98,9 @@ struct CompletionOptions {
   std::vector<CommandWords> words;
 };
 
-using Options = std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions,
-                             DrainOptions, UndrainOptions, BundleOptions, CompletionOptions>;
+using Options =
+    std::variant<ConvertOptions, StatusOptions, ExplainOptions, PlanOptions, DrainOptions,
+                 UndrainOptions, VerifyOptions, RollbackOptions, BundleOptions, CompletionOptions>;
 
 [[nodiscard]] tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* argv);
 

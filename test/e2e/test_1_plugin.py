@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import shlex
 import tarfile
 
@@ -218,3 +219,98 @@ class Plugin(ClusterTest):
         self.assertEqual(1, status, text)
         self.assertIn(f"kubectl label node node3 {EXCLUDED}-", text)
         self.assertIn(EXCLUDED, h.get("node", "node3")["metadata"]["labels"])
+
+
+class Migration(ClusterTest):
+    """From MetalLB, which is a script here that writes statuses as that does, and back."""
+
+    def prepare(self):
+        super().prepare()
+        self.operator = h.get("deployment", "barevip-operator", h.SYSTEM)["spec"]
+        self.addCleanup(self.run_operator, self.operator["replicas"])
+        self.before = os.path.join(os.path.dirname(h.admin_kubeconfig()), f"before-{self.ns}.json")
+        self.addCleanup(pathlib.Path(self.before).unlink, missing_ok=True)
+
+    def run_operator(self, replicas, *flags):
+        """With these flags beside those that it was installed with; returns when that is so."""
+        container = self.operator["template"]["spec"]["containers"][0]
+        pod = {"containers": [{"name": container["name"], "args": [*container["args"], *flags]}]}
+        change = {"spec": {"replicas": replicas, "template": {"spec": pod}}}
+        h.kubectl("patch", "deployment", "barevip-operator", "-n", h.SYSTEM, "-p", json.dumps(change))
+        h.rollout("deployment", "barevip-operator", h.SYSTEM)
+        name = "app.kubernetes.io/name=barevip-operator"
+        h.wait_for("the pods of the operator", lambda: len(h.pods(name, h.SYSTEM)) == replicas, 60)
+
+    def write_addresses(self, name, *addresses):
+        """As the controller of MetalLB does."""
+        ingress = [{"ip": address, "ipMode": "VIP"} for address in addresses] or None
+        change = {"status": {"loadBalancer": {"ingress": ingress}}}
+        h.kubectl(
+            "patch", "service", name, "-n", self.ns, "--subresource=status", "--type=merge", "-p", json.dumps(change)
+        )
+
+    def verdicts(self):
+        found, _ = plugin("verify", self.before)
+        return {each["service"].removeprefix(f"{self.ns}/"): each["verdict"] for each in found["services"]}
+
+    def wait_for_verdicts(self, **expected):
+        h.wait_for(f"{expected}", lambda: self.verdicts() == expected)
+
+    def announced_by(self, address):
+        return [n for n in ("node1", "node2", "node3") if address in h.on_node(n, "ip", "neigh", "show", "proxy")]
+
+    def test_a_migration_keeps_addresses_and_the_way_back_returns_them(self):
+        self.run_operator(0)
+        h.apply(h.backend("web", 1, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        balanced = "spec.type=LoadBalancer"
+        h.wait_for(
+            "other tests' Services to go", lambda: not h.objects("services", "-A", f"--field-selector={balanced}")
+        )
+        pool = f"{self.ns}-edge"
+        addresses = {"kept": "10.99.0.130", "moved": "10.99.0.150"}
+        for name, address in addresses.items():
+            h.apply(h.service(name, app="web", namespace=self.ns, annotations=f'metallb.io/address-pool: "{pool}"'))
+            self.write_addresses(name, address)
+        text, status = said("verify", "--save", self.before)
+        self.assertEqual(0, status, text)
+        self.assertIn("2 addresses of 2 Services", text)
+
+        self.make_pool("10.99.0.128/29", name=pool)
+        self.run_operator(1, "--adopt", "--compat=metallb")
+        self.wait_for_verdicts(kept="kept", moved="other")
+        h.wait_for("an answer", lambda: h.answers(addresses["kept"]))
+        self.assertIn("no Pool that is ready has 10.99.0.150", said("verify", self.before)[0])
+        h.apply(h.backend("controller", 1, self.ns))
+        h.kubectl("label", "deployment", "controller", "app=metallb", "-n", self.ns)
+        self.wait_for_verdicts(kept="two writers", moved="other")
+        self.assertIn(f"MetalLB runs: Deployment {self.ns}/controller", said("verify", self.before)[0])
+        h.kubectl("delete", "deployment", "controller", "-n", self.ns)
+        self.write_addresses("moved")
+        self.wait_for_verdicts(kept="kept", moved="moved")
+        h.kubectl("annotate", "service", "kept", "metallb.io/loadBalancerIPs=10.99.0.130", "-n", self.ns)
+        h.wait_for("the announcement", lambda: self.announced_by(addresses["kept"]))
+
+        text, status = said("rollback", self.before, "--yes")
+        self.assertEqual(1, status, text)
+        self.assertIn(f"error: Deployment {h.SYSTEM}/barevip-operator runs", text)
+        self.run_operator(0)
+        text, status = said("rollback", self.before)
+        self.assertEqual(0, status, text)
+        self.assertRegex(text, r"addresses: 10\.99\.0\.1\d\d -> 10\.99\.0\.150, no longer of barevip")
+        self.assertIn("annotation metallb.io/loadBalancerIPs is removed", text)
+        self.assertEqual(2, len(h.objects("ips", "-n", self.ns)), "nothing is changed yet")
+
+        text, status = said("rollback", self.before, "--yes")
+        self.assertEqual(0, status, text)
+        for name, address in addresses.items():
+            service = h.get("service", name, self.ns)
+            self.assertEqual([{"ip": address, "ipMode": "VIP"}], service["status"]["loadBalancer"]["ingress"])
+            self.assertEqual({}, self.conditions(name))
+            self.assertNotIn("metallb.io/loadBalancerIPs", service["metadata"]["annotations"])
+        self.assertEqual([], h.objects("ips", "-n", self.ns))
+        h.wait_for("the withdrawal", lambda: not self.announced_by(addresses["kept"]))
+        self.assertTrue(h.objects("pools", f"--field-selector=metadata.name={pool}"), "the Pool of a person stays")
+        text, status = said("rollback", self.before, "--yes")
+        self.assertEqual(0, status, text)
+        self.assertIn("0 Services changed", text)

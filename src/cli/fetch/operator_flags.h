@@ -12,6 +12,9 @@
 
 namespace barevip::cli {
 
+/// The label of its Deployment and pods.
+inline constexpr const char* kOperatorSelector = "app.kubernetes.io/name=barevip-operator";
+
 /// Those in the operator's Deployment; nullopt: there is none that this program can read.
 [[nodiscard]] Result<std::optional<controlplane::Options>> operatorFlags(
     kube::Api& api, const std::stop_token& stop);

@@ -38,7 +38,7 @@ Result<std::optional<controlplane::Options>> operatorFlags(kube::Api& api,
                                                            const std::stop_token& stop) {
   std::optional<controlplane::Options> found;
   const auto listed = api.list(
-      kube::kDeployments, {{}, "app.kubernetes.io/name=barevip-operator", {}},
+      kube::kDeployments, {{}, kOperatorSelector, {}},
       [&](const json& deployment) {
         if (!found) found = readDeployment(deployment);
       },

@@ -6,6 +6,7 @@
 
 #include "cli/view/explain.h"
 #include "cli/view/plan.h"
+#include "cli/view/verify.h"
 #include "view/status.h"
 
 namespace barevip::cli {
@@ -25,5 +26,9 @@ namespace barevip::cli {
 /// message}.
 [[nodiscard]] std::string toJson(const EditReport& report);
 [[nodiscard]] std::string toYaml(const EditReport& report);
+
+/// services[] {service, before[], now[], verdict, why}; otherBalancers[] {product, object}.
+[[nodiscard]] std::string toJson(const Verification& verification);
+[[nodiscard]] std::string toYaml(const Verification& verification);
 
 }  // namespace barevip::cli

@@ -97,6 +97,21 @@ TEST(CliOptions, DrainWaitsTwoMinutesUnlessToldOtherwise) {
   EXPECT_EQ(parsed<UndrainOptions>({"undrain", "n1"}).node, "n1");
 }
 
+TEST(CliOptions, VerifyTakesTheFileOfBeforeOrWritesIt) {
+  const auto options = parsed<VerifyOptions>({"verify", "before.json", "-o", "json"});
+  EXPECT_EQ(options.file, "before.json");
+  EXPECT_FALSE(options.save);
+  EXPECT_EQ(options.output, Output::kJson);
+  EXPECT_TRUE(parsed<VerifyOptions>({"verify", "--save", "before.json"}).save);
+}
+
+TEST(CliOptions, RollbackWritesOnlyIfToldTo) {
+  EXPECT_EQ(parsed<RollbackOptions>({"rollback", "before.json"}).file, "before.json");
+  EXPECT_FALSE(parsed<RollbackOptions>({"rollback", "before.json"}).yes);
+  EXPECT_FALSE(parsed<RollbackOptions>({"rollback", "before.json", "--dry-run"}).yes);
+  EXPECT_TRUE(parsed<RollbackOptions>({"rollback", "before.json", "--yes"}).yes);
+}
+
 TEST(CliOptions, SupportBundleTakesAFile) {
   EXPECT_EQ(parsed<BundleOptions>({"support-bundle", "-o", "a.tar.gz"}).file, "a.tar.gz");
   EXPECT_EQ(parsed<BundleOptions>({"support-bundle"}).file, "") << "a name with the time";
@@ -107,7 +122,10 @@ TEST(CliOptions, CompletionKnowsTheCommandsAndTheirFlags) {
   EXPECT_EQ(options.shell, Shell::kFish);
   std::map<std::string, std::vector<std::string>> words;
   for (const CommandWords& each : options.words) words[each.command] = each.words;
-  EXPECT_THAT(words[""], IsSupersetOf({"status", "explain", "convert", "completion", "--help"}));
+  EXPECT_THAT(words[""],
+              IsSupersetOf({"status", "explain", "convert", "verify", "rollback", "--help"}));
+  EXPECT_THAT(words["verify"], Contains("--save"));
+  EXPECT_THAT(words["rollback"], IsSupersetOf({"--yes", "--dry-run"}));
   EXPECT_THAT(words["explain"], Contains("service"));
   EXPECT_THAT(words["explain service"], IsSupersetOf({"--namespace", "--output", "--context"}));
 }
@@ -118,7 +136,9 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
     const char* says;
   };
   const Case cases[] = {
-      {{}, "write status, explain, plan, drain, undrain, convert, support-bundle or completion"},
+      {{},
+       "write status, explain, plan, drain, undrain, convert, verify, rollback, support-bundle or "
+       "completion"},
       {{"convict"}, "convict"},
       {{"convert", "a.yaml"}, "a.yaml"},
       {{"convert", "-f", "a.yaml", "b.yaml"}, "b.yaml"},
@@ -142,6 +162,11 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"drain", "n1", "--timeout", "0s"}, "\"0s\" is out of range"},
       {{"undrain"}, "NODE"},
       {{"undrain", "n1", "--force"}, "--force"},
+      {{"verify"}, "FILE"},
+      {{"verify", "--save"}, "FILE"},
+      {{"verify", "--save", "a.json", "-o", "json"}, "--save"},
+      {{"rollback"}, "FILE"},
+      {{"rollback", "a.json", "--yes", "--dry-run"}, "--yes"},
       {{"support-bundle", "-o"}, "--output"},
       {{"completion"}, "SHELL"},
       {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},

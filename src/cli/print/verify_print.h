@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <iosfwd>
+
+#include "cli/print/style.h"
+#include "cli/view/verify.h"
+
+namespace barevip::cli {
+
+/// What is not as before first, then all Services in a table.
+void printVerification(const Verification& verification, const Style& style, std::ostream& out);
+
+}  // namespace barevip::cli

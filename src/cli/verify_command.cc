@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/verify_command.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/ask.h"
+#include "cli/exit_status.h"
+#include "cli/migration_file.h"
+#include "cli/other_balancers.h"
+#include "cli/print/documents.h"
+#include "cli/print/verify_print.h"
+#include "cli/view/verify.h"
+#include "common/base/rfc3339.h"
+#include "common/base/text_file.h"
+
+namespace barevip::cli {
+namespace {
+
+int cannot(const Error& error, const Terminal& terminal) {
+  terminal.messages << "error: " << error.message << "\n";
+  return kCannotAsk;
+}
+
+int save(const std::string& file, kube::Api& api, const Clock& clock, const Terminal& terminal,
+         const std::stop_token& stop) {
+  auto saved = listServices(api, stop);
+  if (!saved) return cannot(saved.error(), terminal);
+  saved->time = formatSeconds(clock.wallNow());
+  if (const auto written = writeNewFile(file, textOf(*saved)); !written) {
+    return cannot(written.error(), terminal);
+  }
+  const auto isProxied = [](const auto& entry) { return entry.ipMode == model::kIpModeProxy; };
+  const auto barevips =
+      std::count_if(saved->services.begin(), saved->services.end(), [&](const auto& each) {
+        return std::any_of(each.ingress.begin(), each.ingress.end(), isProxied);
+      });
+  if (barevips > 0) {
+    terminal.messages << "note: " << barevips
+                      << " of these Services are served by barevip already, it seems: their "
+                         "ingress has the ipMode Proxy\n";
+  }
+  std::size_t addresses = 0;
+  for (const SavedService& each : saved->services) addresses += each.ingress.size();
+  terminal.out << file << " has " << addresses << " addresses of " << saved->services.size()
+               << " Services\n";
+  return kAllWell;
+}
+
+}  // namespace
+
+int runVerify(const VerifyOptions& options, kube::Api& api, const Clock& clock,
+              const Terminal& terminal, const std::stop_token& stop) {
+  if (options.save) return save(options.file, api, clock, terminal, stop);
+  const auto text = readTextFile(options.file);
+  if (!text) return cannot(text.error(), terminal);
+  const auto saved = parseSaved(*text, options.file);
+  if (!saved) return cannot(saved.error(), terminal);
+  const auto cluster = ask(api, clock, terminal, stop);
+  if (!cluster) return kCannotAsk;
+  auto others = otherBalancers(api, stop);
+  if (!others && others.error().code != ErrorCode::kForbidden) {
+    return cannot(others.error(), terminal);
+  }
+  if (!others) {
+    terminal.messages << "note: whether another load balancer runs is not known: "
+                      << others.error().message << "\n";
+    others = std::vector<OtherBalancer>{};
+  }
+  const Verification verification = verifyMigration(*saved, *cluster, *std::move(others));
+  switch (options.output) {
+    case Output::kTable:
+    case Output::kWide:
+      printVerification(verification, {terminal.color, false, clock.wallNow()}, terminal.out);
+      break;
+    case Output::kJson:
+      terminal.out << toJson(verification);
+      break;
+    case Output::kYaml:
+      terminal.out << toYaml(verification);
+      break;
+  }
+  return verification.hasProblem() ? kProblems : kAllWell;
+}
+
+}  // namespace barevip::cli
