@@ -10,19 +10,22 @@
 #include <utility>
 #include <vector>
 
+#include "barevip/kube/store.h"
+
 #include "cli/ask.h"
 #include "cli/exit_status.h"
 #include "cli/node_label.h"
 #include "cli/view/handover.h"
 #include "common/base/stop_at.h"
-#include "common/kube/list_into.h"
+#include "common/kube/reflector.h"
 #include "common/model/ip_claim_json.h"
 #include "view/text.h"
 
 namespace barevip::cli {
 namespace {
 
-constexpr std::chrono::seconds kLookInterval{1};
+constexpr std::chrono::milliseconds kLookInterval{200};
+constexpr std::chrono::seconds kAskAgain{1};
 constexpr std::size_t kMostNamed = 20;
 
 std::string countOf(std::size_t vips) {
@@ -57,16 +60,20 @@ class Drain {
     if (node == nodes.end()) {
       return cannot("there is no Node \"" + options_.node + "\": kubectl get nodes lists them");
     }
-    vips_ = announcedBy(announcersOf(cluster->state.claims), options_.node);
-    const std::set<std::string> announced = announcedIn(*cluster);
-    std::erase_if(vips_, [&](const std::string& vip) { return !announced.contains(vip); });
-    strand(*cluster);
-    if (exclusionOf((*node)->labels) == Exclusion::kNone && !stranded_.empty() && !options_.force) {
-      return refuse();
-    }
+    look(*cluster);
+    if (exclusionOf((*node)->labels) == Exclusion::kNone && strands()) return refuse();
     const auto before = exclude(api_, options_.node, stop_);
     if (!before) return cannot(before.error().message);
     sayExclusion(*before);
+    // The node may have got a VIP before it had the label.
+    end_ = clock_.now() + options_.timeout;
+    auto after = ask(api_, clock_, terminal_, stop_);
+    while (!after && clock_.now() < end_ && pauseFor(clock_, kAskAgain, stop_)) {
+      after = ask(api_, clock_, terminal_, stop_);
+    }
+    if (!after) return kCannotAsk;
+    look(*after);
+    if (*before == Exclusion::kNone && strands()) return takeBack();
     return handOver();
   }
 
@@ -81,9 +88,20 @@ class Drain {
     return kProblems;
   }
 
-  void strand(const view::Cluster& cluster) {
-    stranded_ = strandedWithout(cluster, options_.node, vips_);
+  // Adds the VIPs that the node announces.
+  void look(const view::Cluster& cluster) {
+    const std::set<std::string> announced = announcedIn(cluster);
+    for (const auto& vip : announcedBy(announcersOf(cluster.state.claims), options_.node)) {
+      (announced.contains(vip) ? vips_ : idle_).insert(vip);
+    }
+    strand(cluster);
   }
+
+  void strand(const view::Cluster& cluster) {
+    stranded_ = strandedWithout(cluster, options_.node, vips_, kMostNamed);
+  }
+
+  [[nodiscard]] bool strands() const { return !stranded_.empty() && !options_.force; }
 
   void nameStranded() {
     for (std::size_t i = 0; i < std::min(stranded_.size(), kMostNamed); ++i) {
@@ -104,6 +122,13 @@ class Drain {
                  "them.");
   }
 
+  int takeBack() {
+    const auto taken = include(api_, options_.node, stop_);
+    if (!taken) return cannot(taken.error().message);
+    terminal_.out << options_.node << " has the label no longer" << std::endl;
+    return refuse();
+  }
+
   void sayExclusion(Exclusion before) {
     terminal_.out << options_.node;
     switch (before) {
@@ -121,29 +146,44 @@ class Drain {
     terminal_.out << std::endl;
   }
 
-  // Those that no other node may announce are withdrawn at once, which no object shows.
+  // What it should hand over. Those that no other node may announce are withdrawn at once, which no
+  // object shows.
+  [[nodiscard]] std::set<std::string> moving(const Announcers& announcers) {
+    for (const std::string& vip : announcedBy(announcers, options_.node)) {
+      if (!idle_.contains(vip)) vips_.insert(vip);
+    }
+    std::set<std::string> all = vips_;
+    for (const Stranded& each : stranded_) all.erase(each.address);
+    return all;
+  }
+
   int handOver() {
-    std::set<std::string> moving = vips_;
-    for (const Stranded& each : stranded_) moving.erase(each.address);
-    const MonotonicTime end = clock_.now() + options_.timeout;
-    std::size_t shown = moving.size() + 1;
+    kube::Store<model::IpClaim> claims;
+    const auto reflector = kube::makeReflector<model::IpClaim>(api_, clock_, kube::kIps, {}, claims,
+                                                               model::decodeIpClaim);
+    reflector->start();
+    std::string shown;
     while (true) {
-      Claims claims;
-      if (auto listed = kube::listInto(api_, kube::kIps, {}, model::decodeIpClaim, claims, stop_);
-          !listed) {
-        // An API server that is away for a moment must not end it.
-        if (clock_.now() >= end) return cannot(listed.error().message);
-      } else {
-        const auto left = leftOf(moving, announcersOf(claims), options_.node);
-        if (left.size() != shown && !moving.empty()) {
-          terminal_.out << left.size() << " of " << countOf(moving.size()) << " left" << std::endl;
-        }
-        shown = left.size();
+      const bool late = clock_.now() >= end_;
+      if (claims.synced()) {
+        const Announcers announcers = announcersOf(claims.all());
+        const std::set<std::string> all = moving(announcers);
+        const auto left = leftOf(all, announcers, options_.node);
+        std::string progress = std::to_string(left.size()) + " of " + countOf(all.size()) + " left";
+        if (progress != shown && !all.empty()) terminal_.out << progress << std::endl;
+        shown = std::move(progress);
         if (left.empty()) return handedOver();
-        if (clock_.now() >= end) return tooLate(left);
+        if (late) return tooLate(left);
+      } else if (late) {
+        return cannot("the API server did not list the IP objects within " + patience());
       }
       if (!pauseFor(clock_, kLookInterval, stop_)) return kCannotAsk;
     }
+  }
+
+  [[nodiscard]] std::string patience() const {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout);
+    return std::to_string(seconds.count()) + " seconds";
   }
 
   int handedOver() {
@@ -160,10 +200,9 @@ class Drain {
     if (!cluster) return kCannotAsk;
     strand(*cluster);
     nameStranded();
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout);
     const std::string what = countOf(left.size()) + " of " + options_.node +
-                             " did not move to another node within " +
-                             std::to_string(seconds.count()) + " seconds: " + namesOf(left) +
+                             " did not move to another node within " + patience() + ": " +
+                             namesOf(left) +
                              ". Look with kubectl barevip status whether the node daemons work.";
     return fault(what);
   }
@@ -173,7 +212,9 @@ class Drain {
   const Clock& clock_;
   const Terminal& terminal_;
   const std::stop_token& stop_;
-  std::set<std::string> vips_;  ///< that the node announced at first
+  MonotonicTime end_{};         ///< of the patience
+  std::set<std::string> vips_;  ///< that the node announced since this began
+  std::set<std::string> idle_;  ///< that its IP objects record, and that nobody should announce
   std::vector<Stranded> stranded_;
 };
 

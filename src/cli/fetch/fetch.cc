@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/fetch/leases.h"
-#include "cli/fetch/operator_flags.h"
+#include "cli/fetch/operator_reading.h"
 #include "common/kube/list_into.h"
 #include "common/model/endpoint_slice_json.h"
 #include "common/model/node_json.h"
@@ -70,21 +70,13 @@ class Fetch {
     return {};
   }
 
-  // Without the right to read Deployments the rest is still worth showing.
   Result<void> readFlags() {
-    const auto flags = operatorFlags(api_, stop_);
-    if (!flags && flags.error().code != ErrorCode::kForbidden) {
-      return tl::make_unexpected(flags.error());
-    }
-    if (!flags || !*flags) {
-      cluster_.notes.emplace_back(
-          "The flags of the operator are not known, since its Deployment cannot be read: the "
-          "defaults are assumed.");
-      return {};
-    }
-    cluster_.rules = {(*flags)->classes, (*flags)->adopt};
-    reading_ = {(*flags)->compat, (*flags)->forward};
-    if ((*flags)->leaderElect) leader_ = (*flags)->lease;
+    auto reading = readOperator(api_, stop_);
+    if (!reading) return tl::make_unexpected(std::move(reading.error()));
+    cluster_.rules = std::move(reading->rules);
+    cluster_.notes = std::move(reading->notes);
+    reading_ = reading->services;
+    leader_ = std::move(reading->leader);
     return {};
   }
 

@@ -71,7 +71,7 @@ std::set<std::string> announcedIn(const view::Cluster& cluster) {
 }
 
 std::vector<Stranded> strandedWithout(const view::Cluster& cluster, const std::string& node,
-                                      const std::set<std::string>& vips) {
+                                      const std::set<std::string>& vips, std::size_t named) {
   const view::Cluster drained = excluding(cluster, node);
   const view::Vips all = vipsOf(drained, desiredOn(drained, ""));
   const node::PoolsByName pools = node::byName(drained.state.pools);
@@ -80,6 +80,10 @@ std::vector<Stranded> strandedWithout(const view::Cluster& cluster, const std::s
     const node::ServedVip& vip = all.served[i];
     const std::string address = vip.address.toString();
     if (!vips.contains(address) || !ownerOf(all, vip.address).empty()) continue;
+    if (stranded.size() >= named) {
+      stranded.push_back({address, {}, {}});
+      continue;
+    }
     const auto& announce = node::announceOf(vip.claims, pools);
     stranded.push_back(
         {address, view::listed(vip.services, [](const auto& each) { return each->key.toString(); }),

@@ -2,6 +2,7 @@
 // What becomes of the VIPs of a node that stops announcing. Pure.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <set>
@@ -43,15 +44,16 @@ using Announcers = std::map<std::string, std::string>;
 /// A VIP that no other node may announce.
 struct Stranded {
   std::string address;
-  std::string services;  ///< "namespace/name", with commas between
-  std::string why;       ///< what keeps each other node from it, with "; " between
+  std::string services;  ///< "namespace/name", with commas between; empty beyond `named`
+  std::string why;       ///< what keeps each other node from it, with "; " between; likewise
 };
 
 /// Those of `vips` that nobody may announce once the node is excluded, ascending by address. VIPs
-/// that the cluster does not serve are left out.
+/// that the cluster does not serve are left out. named: of so many the texts are made.
 [[nodiscard]] std::vector<Stranded> strandedWithout(const view::Cluster& cluster,
                                                     const std::string& node,
-                                                    const std::set<std::string>& vips);
+                                                    const std::set<std::string>& vips,
+                                                    std::size_t named);
 
 /// Those of `vips` that another node does not announce yet. A VIP that has no IP object any more is
 /// not among them. A VIP that was withdrawn without a successor is: its IP object keeps the name.

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <mutex>
 #include <optional>
-#include <sstream>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -17,6 +20,7 @@
 #include "common/base/rfc3339.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
+#include "unit/cli/shared_output.h"
 
 namespace barevip::cli {
 namespace {
@@ -38,6 +42,18 @@ class ADrain : public testing::Test {
 
   void putNode(const std::string& name) {
     api_.put(kube::kNodes, {{"metadata", {{"name", name}}}});
+    const std::lock_guard lock(daemonsMutex_);
+    daemons_.insert(name);
+    renew(name);
+  }
+
+  void endDaemon(const std::string& name) {
+    const std::lock_guard lock(daemonsMutex_);
+    daemons_.erase(name);
+    api_.erase(kube::kLeases, {"barevip-system", "barevip-node-" + name});
+  }
+
+  void renew(const std::string& name) {
     api_.put(kube::kLeases,
              {{"metadata",
                {{"name", "barevip-node-" + name},
@@ -84,16 +100,13 @@ class ADrain : public testing::Test {
                             {"conditions", json::array({bound})}}}});
   }
 
-  /// Records another announcer of a VIP once the label is there and the command looked at it.
+  /// Records another announcer of one VIP after the other, once the command shows how many are
+  /// left.
   void whenDrained(const std::string& node) {
-    api_.setInterceptor(
-        [this, node](auto, const kube::Resource& resource, const auto&) -> std::optional<Error> {
-          if (!(resource == kube::kIps) || label() != kDrainValue) return std::nullopt;
-          ++looks_;
-          if (looks_ == 2) putRecord("db", "10.0.0.1", node);
-          if (looks_ == 3) putRecord("web", "10.0.0.2", node);
-          return std::nullopt;
-        });
+    onTime_ = [this, node] {
+      if (out_.has("2 of 2 VIPs left")) putRecord("db", "10.0.0.1", node);
+      if (out_.has("1 of 2 VIPs left")) putRecord("web", "10.0.0.2", node);
+    };
   }
 
   std::optional<std::string> label() const {
@@ -108,11 +121,17 @@ class ADrain : public testing::Test {
     api_.put(kube::kNodes, {{"metadata", {{"name", "n1"}, {"labels", {{kExcludeLabel, value}}}}}});
   }
 
-  int drain(bool force = false) {
-    const DrainOptions options{{}, "n1", std::chrono::seconds(10), force};
+  /// Time runs as fast as the command waits for it, and daemons renew their Leases meanwhile.
+  int drain(bool force = false, std::chrono::seconds timeout = std::chrono::hours(1)) {
+    const DrainOptions options{{}, "n1", timeout, force};
     const std::jthread time([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
-        if (clock_.idle() >= 1) clock_.advance(std::chrono::milliseconds(500));
+        if (onTime_) onTime_();
+        if (clock_.idle() >= 1) {
+          clock_.advance(std::chrono::milliseconds(500));
+          const std::lock_guard lock(daemonsMutex_);
+          for (const std::string& each : daemons_) renew(each);
+        }
         std::this_thread::yield();
       }
     });
@@ -124,8 +143,11 @@ class ADrain : public testing::Test {
   kube::FakeApi api_;
   ManualClock clock_;
   int looks_ = 0;  ///< at IP objects, once the node has the label
-  std::ostringstream out_;
-  std::ostringstream messages_;
+  std::mutex daemonsMutex_;
+  std::set<std::string> daemons_;  ///< nodes whose daemons renew their Leases
+  std::function<void()> onTime_;   ///< called again and again while a drain runs
+  test::SharedOutput out_;
+  test::SharedOutput messages_;
 };
 
 TEST_F(ADrain, ShowsItsProgressUntilOtherNodesAnnounceAllVips) {
@@ -152,7 +174,7 @@ TEST_F(ADrain, WithdrawsThemIfItIsForced) {
 
 TEST_F(ADrain, NamesTheVipsThatDidNotMoveInTime) {
   putNode("n2");
-  EXPECT_EQ(drain(), kProblems);
+  EXPECT_EQ(drain(false, std::chrono::seconds(10)), kProblems);
   EXPECT_THAT(messages_.str(), HasSubstr("error: 2 VIPs of n1 did not move to another node within "
                                          "10 seconds: 10.0.0.1, 10.0.0.2."));
   EXPECT_EQ(label(), kDrainValue) << "a second drain goes on";
@@ -169,6 +191,61 @@ TEST_F(ADrain, GoesOnWhileTheApiServerIsAwayForAMoment) {
         return std::nullopt;
       });
   EXPECT_EQ(drain(), kAllWell) << messages_.str();
+}
+
+TEST_F(ADrain, WaitsForAVipThatCameBeforeTheNodeHadTheLabel) {
+  putNode("n2");
+  api_.setInterceptor([this](kube::FakeApi::Verb verb, const auto&, const auto&) {
+    if (verb == kube::FakeApi::Verb::kPatch) putVip("late", "10.0.0.3", "n1");
+    return std::optional<Error>();
+  });
+  onTime_ = [this] {
+    if (!out_.has("3 of 3 VIPs left")) return;
+    putRecord("db", "10.0.0.1", "n2");
+    putRecord("web", "10.0.0.2", "n2");
+    putRecord("late", "10.0.0.3", "n2");
+  };
+  EXPECT_EQ(drain(), kAllWell) << messages_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("0 of 3 VIPs left\n"));
+}
+
+TEST_F(ADrain, WaitsForAVipThatIsRecordedLater) {
+  putNode("n2");
+  onTime_ = [this, came = false]() mutable {
+    if (!came && out_.has("2 of 2 VIPs left")) {
+      came = true;
+      putVip("late", "10.0.0.3", "n1");
+    }
+    if (!out_.has("3 of 3 VIPs left")) return;
+    putRecord("db", "10.0.0.1", "n2");
+    putRecord("web", "10.0.0.2", "n2");
+    putRecord("late", "10.0.0.3", "n2");
+  };
+  EXPECT_EQ(drain(), kAllWell) << messages_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("0 of 3 VIPs left\n"));
+}
+
+TEST_F(ADrain, TakesTheLabelBackIfTheOtherNodeGoesMeanwhile) {
+  putNode("n2");
+  api_.setInterceptor([this](kube::FakeApi::Verb verb, const auto&, const auto&) {
+    if (verb == kube::FakeApi::Verb::kPatch) endDaemon("n2");
+    return std::optional<Error>();
+  });
+  EXPECT_EQ(drain(), kProblems);
+  EXPECT_EQ(label(), std::nullopt);
+  EXPECT_THAT(messages_.str(), HasSubstr("error: 2 of 2 VIPs would be announced by no node"));
+}
+
+TEST_F(ADrain, ListsIpObjectsThreeTimesAndWatchesThemFromThereOn) {
+  putNode("n2");
+  std::atomic<int> lists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource, const auto&) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps) ++lists;
+    return std::optional<Error>();
+  });
+  whenDrained("n2");
+  EXPECT_EQ(drain(), kAllWell) << messages_.str();
+  EXPECT_EQ(lists, 3) << "before the label, after it, and to watch from there";
 }
 
 TEST_F(ADrain, ReadsAgainIfTheNodeChangesMeanwhile) {

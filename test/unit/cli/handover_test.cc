@@ -47,14 +47,14 @@ TEST(AHandover, ConcernsNoVipThatNobodyShouldAnnounce) {
 }
 
 TEST(AHandover, StrandsNothingThatAnotherNodeMayAnnounce) {
-  EXPECT_THAT(strandedWithout(twoVipsOfN1().cluster, "n1", {"10.0.0.1", "10.0.0.2"}), IsEmpty());
+  EXPECT_THAT(strandedWithout(twoVipsOfN1().cluster, "n1", {"10.0.0.1", "10.0.0.2"}, 9), IsEmpty());
 }
 
 TEST(AHandover, NamesWhatKeepsEachOtherNodeFromAVip) {
   ClusterBuilder builder = twoVipsOfN1();
   builder.cluster.daemons[1].silent = true;
   builder.node("n3", {.says = {}, .leaving = true});
-  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.2"});
+  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.2"}, 9);
   ASSERT_EQ(stranded.size(), 1U);
   EXPECT_EQ(stranded[0].address, "10.0.0.2");
   EXPECT_EQ(stranded[0].services, "default/web");
@@ -68,9 +68,19 @@ TEST(AHandover, OfTheOnlyNodeStrandsAll) {
                      .node("n1")
                      .pool("a", "10.0.0.0/29", 6, 1)
                      .served("web", "10.0.0.1", "a", "n1");
-  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.1"});
+  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.1"}, 9);
   ASSERT_EQ(stranded.size(), 1U);
   EXPECT_EQ(stranded[0].why, "there is no other node");
+}
+
+TEST(AHandover, ExplainsNoMoreVipsThanAreNamed) {
+  ClusterBuilder builder = twoVipsOfN1();
+  builder.cluster.daemons[1].silent = true;
+  const auto stranded = strandedWithout(builder.cluster, "n1", {"10.0.0.1", "10.0.0.2"}, 1);
+  ASSERT_EQ(stranded.size(), 2U);
+  EXPECT_NE(stranded[0].why, "");
+  EXPECT_EQ(stranded[1].address, "10.0.0.2");
+  EXPECT_EQ(stranded[1].why, "");
 }
 
 TEST(AHandover, LeavesTheVipsThatNoOtherNodeAnnouncesYet) {

@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -18,6 +20,7 @@
 #include "common/base/rfc3339.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
+#include "unit/cli/shared_output.h"
 
 namespace barevip::cli {
 namespace {
@@ -185,6 +188,41 @@ TEST_F(ACommandThatAsks, TrustsARenewalMoreThanAClock) {
   const std::jthread time(timePasses());
   (void)status();
   EXPECT_THAT(out_.str(), HasSubstr("n1     yes     0      eligible"));
+}
+
+TEST_F(ACommandThatAsks, FollowsTheClusterByWatchesAndListsOnceMoreAfterAnExpiredVersion) {
+  std::atomic<int> lists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource, const auto&) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kServices) ++lists;
+    return std::optional<Error>();
+  });
+  const std::jthread time([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (clock_.idle() >= 1) {
+        clock_.advance(std::chrono::milliseconds(500));
+        renew();
+      }
+      std::this_thread::yield();
+    }
+  });
+  test::SharedOutput out;
+  std::stop_source source;
+  StatusOptions options;
+  options.watch = true;
+  std::thread command([&] {
+    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages_}, source.get_token()), kAllWell);
+  });
+  // Services, EndpointSlices, Nodes, IPs, Pools, Namespaces, Leases and the operator's Deployment.
+  EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
+  putService("AddressHeld", "False", json::array());
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web AddressHeld"); }));
+  EXPECT_EQ(lists, 2) << "to show it at once, and to watch";
+  api_.expire();
+  EXPECT_TRUE(api_.waitFor([&] { return lists == 3; }));
+  putService("NoPool", "False", json::array());
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web NoPool"); }));
+  source.request_stop();
+  command.join();
 }
 
 TEST_F(ACommandThatAsks, ExplainsAServiceOrSaysThatThereIsNone) {
