@@ -63,6 +63,7 @@ class Bundle {
     contents_.ns = *ns;
     const auto cluster = fetchCluster(api_, clock_, onStep, stop_);
     if (cluster) return add("status.json", redacted(toJson(statusOf(*cluster, ""))));
+    if (stop_.stop_requested()) return tl::make_unexpected(cluster.error());
     miss("status.json", cluster.error().message);
     return {};
   }
@@ -92,7 +93,10 @@ int runBundle(const BundleOptions& options, kube::Api& api, kube::Texts& texts, 
   const std::string file = fileOf(options, clock.wallNow());
   const auto contents = Bundle(api, texts, clock, terminal, stop).write(file);
   if (!contents) {
-    terminal.messages << "error: " << contents.error().message << "\n";
+    terminal.messages << "error: "
+                      << (stop.stop_requested() ? "interrupted, so that nothing is written"
+                                                : contents.error().message)
+                      << "\n";
     return kCannotAsk;
   }
   for (const Contents::Gap& each : contents->gaps) {

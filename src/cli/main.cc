@@ -15,6 +15,7 @@
 #include "cli/drain_command.h"
 #include "cli/exit_status.h"
 #include "cli/explain_command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/plan_command.h"
 #include "cli/rollback_command.h"
@@ -115,10 +116,11 @@ int run(const RollbackOptions& options) {
 }
 
 int run(const BundleOptions& options) {
+  const Interrupt interrupt;
   return withConfig(options.access, [&](const kube::TransportOptions& config) {
     kube::ApiClient api(kube::makeTransport(config));
     kube::TextClient texts(kube::makeTransport(config));
-    return runBundle(options, api, texts, SystemClock(), terminal(), {});
+    return runBundle(options, api, texts, SystemClock(), terminal(), interrupt.token());
   });
 }
 

@@ -196,7 +196,7 @@ class Plugin(ClusterTest):
         self.assertTrue(json.loads(files["policies.json"])["items"])
         self.assertIn(f"barevip-node-{node}", files["leases.json"])
         daemon = h.daemon_pod(node)
-        self.assertIn(address, files[f"logs/{daemon}/node.log"])
+        self.assertIn(address, files[f"logs/{h.SYSTEM}/{daemon}/node.log"])
         self.assertTrue(any("barevip_leading 1" in files[name] for name in files if name.startswith("metrics/")), text)
 
     def test_a_support_bundle_of_an_account_without_rights_names_what_is_missing(self):

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstddef>
 #include <set>
 #include <utility>
@@ -24,6 +25,8 @@ constexpr std::size_t kLogBytes = std::size_t{2} << 20U;
 constexpr std::size_t kAllLogBytes = std::size_t{256} << 20U;
 constexpr int kMaxPort = 65535;
 constexpr const char* kPartOf = "app.kubernetes.io/part-of=barevip";
+constexpr const char* kOperator = "barevip-operator";
+constexpr const char* kNode = "barevip-node";
 constexpr const char* kServiceLabel = "kubernetes.io/service-name";
 constexpr const char* kDefaultNamespace = "barevip-system";
 
@@ -55,6 +58,19 @@ const json& listAt(const json& object, const char* name) {
   return list.is_array() ? list : kNothing;
 }
 
+// Whoever makes pods may give them any label. Names of ReplicaSets end with a hash of their
+// template.
+bool isOwnPod(const json& pod) {
+  const json& owners = listAt(memberOf(pod, "metadata"), "ownerReferences");
+  return std::any_of(owners.begin(), owners.end(), [](const json& owner) {
+    const std::string kind = stringAt(owner, "kind");
+    const std::string name = stringAt(owner, "name");
+    if (kind == "DaemonSet") return name == kNode;
+    if (kind == "ReplicaSet") return name.starts_with(std::string(kOperator) + "-");
+    return kind == "Job" && name.starts_with("barevip-");
+  });
+}
+
 // Of a container that was started again there is the log before that, too.
 std::set<std::string> restartedIn(const json& pod) {
   std::set<std::string> names;
@@ -84,15 +100,20 @@ class Collector {
  private:
   Result<void> inOrder() {
     const Keep own = [&](const json& object) {
+      if (nameOf(object) != kOperator && nameOf(object) != kNode) return false;
       namespaces_.insert(namespaceOf(object));
       return true;
     };
     if (auto ok = list("deployments.json", kube::kDeployments, own, kPartOf); !ok) return ok;
     if (auto ok = list("daemonsets.json", kube::kDaemonSets, own, kPartOf); !ok) return ok;
+    // Without the right to read workloads their pods say where they are.
+    const bool known = !namespaces_.empty();
     std::vector<json> pods;
     const Keep pod = [&](const json& object) {
+      if (!isOwnPod(object) || (known && !namespaces_.contains(namespaceOf(object)))) return false;
+      namespaces_.insert(namespaceOf(object));
       pods.push_back(object);
-      return own(object);
+      return true;
     };
     if (auto ok = list("pods.json", kube::kPods, pod, kPartOf); !ok) return ok;
     if (namespaces_.empty()) namespaces_.insert(kDefaultNamespace);
@@ -142,11 +163,17 @@ class Collector {
   Result<void> readVersion() {
     collection_.onStep("read the version of the API server");
     const auto version = texts_.read(kube::kVersionPath, stop_);
-    if (version) return collection_.onFile("kubernetes-version.json", *version);
+    if (version) return collection_.onFile("kubernetes-version.json", redacted(*version));
     if (version.error().code != ErrorCode::kForbidden) {
       return tl::make_unexpected(version.error());
     }
-    collection_.onGap("kubernetes-version.json", version.error().message);
+    return miss("kubernetes-version.json", version.error());
+  }
+
+  // What comes after an interruption would be missing as well.
+  Result<void> miss(const std::string& path, const Error& error) {
+    if (stop_.stop_requested()) return tl::make_unexpected(error);
+    collection_.onGap(path, error.message);
     return {};
   }
 
@@ -163,10 +190,7 @@ class Collector {
           items.back()["kind"] = resource.kind;
         },
         stop_);
-    if (!listed) {
-      collection_.onGap(path, listed.error().message);
-      return {};
-    }
+    if (!listed) return miss(path, listed.error());
     const json whole = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
     return collection_.onFile(path, textOf(whole));
   }
@@ -174,10 +198,7 @@ class Collector {
   Result<void> readText(const std::string& path, const std::string& from) {
     collection_.onStep("read " + path);
     const auto text = texts_.read(from, stop_);
-    if (!text) {
-      collection_.onGap(path, text.error().message);
-      return {};
-    }
+    if (!text) return miss(path, text.error());
     logBytes_ += text->size();
     return collection_.onFile(path, redacted(*text));
   }
@@ -190,7 +211,7 @@ class Collector {
         if (stringAt(port, "name") != "metrics") continue;
         const auto number = model::integerAt(port, "containerPort", 1, kMaxPort, 0);
         if (number == 0) continue;
-        return readText("metrics/" + key.name + ".txt",
+        return readText("metrics/" + key.toString() + ".txt",
                         kube::podProxyPath(key, static_cast<int>(number), "/metrics"));
       }
     }
@@ -213,7 +234,7 @@ class Collector {
 
   Result<void> readLog(const kube::ObjectKey& pod, const std::string& container, bool previous) {
     const std::string path =
-        "logs/" + pod.name + "/" + container + (previous ? ".previous.log" : ".log");
+        "logs/" + pod.toString() + "/" + container + (previous ? ".previous.log" : ".log");
     if (logBytes_ > kAllLogBytes) {
       collection_.onGap(path, "left out, since the bundle has 256 MiB of logs already");
       return {};

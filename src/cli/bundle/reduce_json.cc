@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -15,17 +16,30 @@ namespace {
 using model::memberOf;
 using nlohmann::json;
 
-// Of an annotation's prefix.
-bool isOwn(const std::string& name) {
-  if (name == "kubectl.kubernetes.io/last-applied-configuration") return false;
-  const std::string domain = "." + name.substr(0, name.find('/'));
-  if (name.find('/') == std::string::npos) return false;
-  constexpr std::array<std::string_view, 3> kOwn{".barevip.dev", ".kubernetes.io", ".k8s.io"};
-  for (const std::string_view own : kOwn) {
-    if (domain.size() >= own.size() && domain.substr(domain.size() - own.size()) == own)
-      return true;
-  }
-  return false;
+// Prefixes of annotations that Kubernetes' own programs write (its reference "Well-Known Labels,
+// Annotations and Taints"). Others use names that end as these do.
+constexpr std::array<std::string_view, 14> kOfKubernetes{"kubernetes.io",
+                                                         "k8s.io",
+                                                         "apps.kubernetes.io",
+                                                         "batch.kubernetes.io",
+                                                         "control-plane.alpha.kubernetes.io",
+                                                         "deployment.kubernetes.io",
+                                                         "endpoints.kubernetes.io",
+                                                         "endpointslice.kubernetes.io",
+                                                         "kubeadm.alpha.kubernetes.io",
+                                                         "kubectl.kubernetes.io",
+                                                         "node.alpha.kubernetes.io",
+                                                         "node.kubernetes.io",
+                                                         "service.kubernetes.io",
+                                                         "volumes.kubernetes.io"};
+
+bool isKept(const std::string& annotation) {
+  const auto slash = annotation.find('/');
+  if (slash == std::string::npos) return false;
+  if (annotation == "kubectl.kubernetes.io/last-applied-configuration") return false;
+  const std::string domain = annotation.substr(0, slash);
+  return ("." + domain).ends_with(".barevip.dev") ||
+         std::find(kOfKubernetes.begin(), kOfKubernetes.end(), domain) != kOfKubernetes.end();
 }
 
 void reduceMetadata(json& metadata) {
@@ -33,7 +47,7 @@ void reduceMetadata(json& metadata) {
   const auto annotations = metadata.find("annotations");
   if (annotations == metadata.end() || !annotations->is_object()) return;
   for (auto each = annotations->begin(); each != annotations->end();) {
-    each = isOwn(each.key()) ? std::next(each) : annotations->erase(each);
+    each = isKept(each.key()) ? std::next(each) : annotations->erase(each);
   }
 }
 

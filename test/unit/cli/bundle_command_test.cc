@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,21 +76,35 @@ class ABundle : public testing::Test {
                       {"&previous=true", std::string("the one before\n")},
                       {"container=init", std::string("")},
                       {":8080/proxy/metrics", std::string("barevip_leading 1\n")}};
-    putPod();
+    putOperator("lb");
+    putPod("lb", "op-1", "ReplicaSet", "barevip-operator-5d4f");
     putService("web", "LoadBalancer");
     putService("plain", "ClusterIP");
   }
   ~ABundle() override { std::filesystem::remove_all(folder_); }
 
-  void putPod() {
-    api_.put(kube::kPods, json::parse(R"({
-      "metadata": {"name": "op-1", "namespace": "lb",
-                   "labels": {"app.kubernetes.io/part-of": "barevip"}},
+  void putOperator(const std::string& ns) {
+    api_.put(kube::kDeployments, {{"metadata",
+                                   {{"name", "barevip-operator"},
+                                    {"namespace", ns},
+                                    {"labels", {{"app.kubernetes.io/part-of", "barevip"}}}}},
+                                  {"spec", json::object()}});
+  }
+
+  void putPod(const std::string& ns, const std::string& name, const std::string& ownerKind,
+              const std::string& owner) {
+    json pod = json::parse(R"({
+      "metadata": {"labels": {"app.kubernetes.io/part-of": "barevip"}},
       "spec": {"initContainers": [{"name": "init"}],
                "containers": [{"name": "operator", "env": [{"name": "X", "value": "s3cr3t"}],
                                "ports": [{"name": "metrics", "containerPort": 8080}]}]},
       "status": {"containerStatuses": [{"name": "operator", "restartCount": 2}],
-                 "initContainerStatuses": [{"name": "init", "restartCount": 0}]}})"));
+                 "initContainerStatuses": [{"name": "init", "restartCount": 0}]}})");
+    pod["metadata"]["name"] = name;
+    pod["metadata"]["namespace"] = ns;
+    pod["metadata"]["ownerReferences"] = json::array(
+        {{{"apiVersion", "apps/v1"}, {"kind", ownerKind}, {"name", owner}, {"uid", owner}}});
+    api_.put(kube::kPods, pod);
   }
 
   void putService(const std::string& name, const std::string& type) {
@@ -149,10 +164,10 @@ TEST_F(ABundle, HasObjectsLogsMetricsAndTheStatus) {
                                           "policy-bindings.json",
                                           "definitions.json",
                                           "status.json",
-                                          "metrics/op-1.txt",
-                                          "logs/op-1/init.log",
-                                          "logs/op-1/operator.log",
-                                          "logs/op-1/operator.previous.log"}));
+                                          "metrics/lb/op-1.txt",
+                                          "logs/lb/op-1/init.log",
+                                          "logs/lb/op-1/operator.log",
+                                          "logs/lb/op-1/operator.previous.log"}));
   EXPECT_THAT(out_.str(), HasSubstr(file() + " has 20 files"));
 }
 
@@ -190,10 +205,10 @@ TEST_F(ABundle, NamesWhatItMayNotReadAndGoesOn) {
   const std::string manifest = files()["barevip-support/manifest.txt"];
   for (const char* const line :
        {"  nodes.json: nodes is forbidden\n", "  status.json: nodes is forbidden\n",
-        "  kubernetes-version.json: /version is forbidden\n", "  metrics/op-1.txt: /api/v1/"}) {
+        "  kubernetes-version.json: /version is forbidden\n", "  metrics/lb/op-1.txt: /api/v1/"}) {
     EXPECT_THAT(manifest, HasSubstr(line));
   }
-  EXPECT_THAT(manifest, HasSubstr("  logs/op-1/operator.log "));
+  EXPECT_THAT(manifest, HasSubstr("  logs/lb/op-1/operator.log "));
   EXPECT_THAT(messages_.str(), HasSubstr("note: nodes.json is missing: nodes is forbidden\n"));
 }
 
@@ -202,6 +217,45 @@ TEST_F(ABundle, OfAnApiServerThatDoesNotAnswerIsNoFile) {
   EXPECT_EQ(write(), kCannotAsk);
   EXPECT_THAT(messages_.str(), HasSubstr("error: no connection\n"));
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(ABundle, ThatIsInterruptedLeavesNoFile) {
+  std::stop_source source;
+  api_.setInterceptor([&](auto, const kube::Resource& resource, const auto&) {
+    if (resource == kube::kNodes) source.request_stop();
+    return std::optional<Error>();
+  });
+  EXPECT_EQ(runBundle({{}, file()}, api_, texts_, clock_, {out_, messages_}, source.get_token()),
+            kCannotAsk);
+  EXPECT_THAT(messages_.str(), HasSubstr("error: interrupted"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(ABundle, HasLogsOfThePodsOfBarevipAlone) {
+  putPod("lb", "other", "ReplicaSet", "shop-5d4f");
+  putPod("shop", "op-2", "ReplicaSet", "barevip-operator-5d4f");
+  ASSERT_EQ(write(), kAllWell) << messages_.str();
+  EXPECT_THAT(namesIn(files()["barevip-support/pods.json"]), testing::ElementsAre("op-1"));
+  for (const std::string& path : texts_.asked) {
+    EXPECT_THAT(path, Not(HasSubstr("/other/")));
+    EXPECT_THAT(path, Not(HasSubstr("/op-2/")));
+  }
+}
+
+TEST_F(ABundle, KeepsPodsOfOneNameInTwoNamespacesApart) {
+  putOperator("lb2");
+  putPod("lb2", "op-1", "ReplicaSet", "barevip-operator-5d4f");
+  ASSERT_EQ(write(), kAllWell) << messages_.str();
+  const auto all = files();
+  EXPECT_TRUE(all.contains("barevip-support/logs/lb/op-1/operator.log"));
+  EXPECT_TRUE(all.contains("barevip-support/logs/lb2/op-1/operator.log"));
+}
+
+TEST_F(ABundle, RedactsTheVersionOfTheServer) {
+  texts_.answers["/version"] = std::string("{\"token\": \"abcdefghijklmnop\"}");
+  ASSERT_EQ(write(), kAllWell);
+  EXPECT_THAT(files()["barevip-support/kubernetes-version.json"],
+              Not(HasSubstr("abcdefghijklmnop")));
 }
 
 TEST_F(ABundle, ThatCannotBeWrittenEndsWithTwo) {

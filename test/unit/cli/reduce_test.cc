@@ -15,7 +15,8 @@ TEST(AReducedObject, HasTheAnnotationsOfBarevipAndKubernetesAlone) {
     "metadata": {"name": "web", "managedFields": [{}], "annotations": {
       "barevip.dev/pool": "a", "node.barevip.dev/x": "1", "deployment.kubernetes.io/revision": "2",
       "kubectl.kubernetes.io/last-applied-configuration": "{}", "example.com/key": "k",
-      "evil-barevip.dev/x": "1", "plain": "p"}},
+      "evil-barevip.dev/x": "1", "plain": "p", "nginx.ingress.kubernetes.io/auth-secret": "s",
+      "external-dns.alpha.kubernetes.io/hostname": "h", "operator.k8s.io/token": "t"}},
     "spec": {"template": {"metadata": {"annotations": {"example.com/key": "k"}}}}})");
   EXPECT_EQ(reduced(object), json::parse(R"({
     "metadata": {"name": "web", "annotations": {

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C for commands that leave something behind.
+#pragma once
+
+#include <csignal>
+#include <ctime>
+#include <stop_token>
+#include <thread>
+
+namespace barevip::cli {
+
+/// Turns SIGINT and SIGTERM into a stop token; a second one ends the process. To be made before
+/// there are other threads, which inherit that the signals are blocked.
+class Interrupt {
+ public:
+  Interrupt() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ = std::jthread([this](const std::stop_token& done) { wait(done); });
+  }
+
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  void wait(const std::stop_token& done) {
+    constexpr timespec kLook{0, 100'000'000};
+    while (!done.stop_requested()) {
+      if (sigtimedwait(&signals_, nullptr, &kLook) <= 0) continue;
+      pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+      source_.request_stop();
+      return;
+    }
+  }
+
+  sigset_t signals_{};
+  std::stop_source source_;
+  std::jthread thread_;
+};
+
+}  // namespace barevip::cli
