@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "barevip/model/forwarding.h"
 
 #include "ipvsnode/desired/desired.h"
 #include "ipvsnode/desired/endpoints.h"
+#include "ipvsnode/desired/source_ranges.h"
 #include "view/vips.h"
 
 namespace barevip::cli {
@@ -58,22 +61,52 @@ class Paths {
       if (sameFamily && each.service->key == service) found.push_back(to(each));
     }
     for (const node::ServedVip& vip : forwarding_.vips.served) {
-      if (!vip.byKubeProxy || vip.address.family() != family || !serves(vip, service)) continue;
-      const std::string owner = ownerOf(forwarding_.vips, vip.address);
-      found.push_back(
-          {vip.address.toString(),
-           owner,
-           {},
-           {},
-           owner.empty() ? noneMayAnnounce(vip.address) : "kube-proxy of " + owner + " chooses"});
+      if (!vip.byKubeProxy || vip.address.family() != family) continue;
+      if (auto served = find(vip, service)) found.push_back(byKubeProxy(vip, std::move(served)));
     }
     return found;
   }
 
  private:
-  static bool serves(const node::ServedVip& vip, const kube::ObjectKey& service) {
-    return std::any_of(vip.services.begin(), vip.services.end(),
-                       [&](const auto& each) { return each->key == service; });
+  static std::shared_ptr<const model::Service> find(const node::ServedVip& vip,
+                                                    const kube::ObjectKey& service) {
+    const auto found = std::find_if(vip.services.begin(), vip.services.end(),
+                                    [&](const auto& each) { return each->key == service; });
+    return found == vip.services.end() ? nullptr : *found;
+  }
+
+  [[nodiscard]] ClientPath byKubeProxy(const node::ServedVip& vip,
+                                       std::shared_ptr<const model::Service> service) const {
+    ClientPath path{vip.address.toString(), ownerOf(forwarding_.vips, vip.address), {}, {}, {}};
+    if (path.node.empty()) {
+      path.why = noneMayAnnounce(vip.address);
+    } else if (!kubeProxyAdmits(vip.address, std::move(service))) {
+      path.why = notAdmitted();
+    } else {
+      path.why = "kube-proxy of " + path.node + " chooses";
+    }
+    return path;
+  }
+
+  // Ranges of the other family alone close nothing there: kube-proxy sorts them by family first
+  // (pkg/proxy/serviceport.go).
+  [[nodiscard]] bool kubeProxyAdmits(const IpAddress& vip,
+                                     std::shared_ptr<const model::Service> service) const {
+    node::Frontend frontend;
+    frontend.key.vip = vip;
+    frontend.service = std::move(service);
+    const auto guards = node::guardSources({&frontend, 1}).guards;
+    return guards.empty() || guards.front().allowed.empty() || admits(guards.front());
+  }
+
+  [[nodiscard]] bool admits(const net::SourceRanges& guard) const {
+    return std::any_of(guard.allowed.begin(), guard.allowed.end(), [&](const IpPrefix& each) {
+      return each.range().contains(client_.address);
+    });
+  }
+
+  [[nodiscard]] std::string notAdmitted() const {
+    return "loadBalancerSourceRanges of the Service do not admit " + client_.address.toString();
   }
 
   static std::string noneMayAnnounce(const IpAddress& vip) {
@@ -86,8 +119,7 @@ class Paths {
     if (path.node.empty()) {
       path.why = noneMayAnnounce(frontend.key.vip);
     } else if (!admits(frontend)) {
-      path.why =
-          "loadBalancerSourceRanges of the Service do not admit " + client_.address.toString();
+      path.why = notAdmitted();
     } else {
       choose(frontend, path);
     }
@@ -96,10 +128,7 @@ class Paths {
 
   [[nodiscard]] bool admits(const node::Frontend& frontend) const {
     for (const net::SourceRanges& guard : forwarding_.desired.filter.sourceRanges) {
-      if (guard.virtualServer != frontend.key) continue;
-      return std::any_of(guard.allowed.begin(), guard.allowed.end(), [&](const IpPrefix& each) {
-        return each.range().contains(client_.address);
-      });
+      if (guard.virtualServer == frontend.key) return admits(guard);
     }
     return true;
   }

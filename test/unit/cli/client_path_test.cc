@@ -100,6 +100,21 @@ TEST(AClientsPath, ByKubeProxyIsItsChoice) {
   EXPECT_EQ(pathIn(proxied), (ClientPath{"10.0.0.1", "n1", "", {}, "kube-proxy of n1 chooses"}));
 }
 
+TEST(AClientsPath, ByKubeProxyEndsWhereItsSourceRangesDoNotAdmitIt) {
+  const auto guarded = [](const std::string& range) {
+    return cluster([&](model::Service& service) {
+      service.forward = model::ForwardMode::kKubeProxy;
+      service.ingress[0].ipMode = "VIP";
+      service.sourceRanges = {range};
+    });
+  };
+  EXPECT_EQ(pathIn(guarded("198.51.100.0/24")).why,
+            "loadBalancerSourceRanges of the Service do not admit 192.0.2.7");
+  EXPECT_EQ(pathIn(guarded("192.0.2.0/24")).why, "kube-proxy of n1 chooses");
+  EXPECT_EQ(pathIn(guarded("2001:db8::/64")).why, "kube-proxy of n1 chooses")
+      << "ranges of one family leave the other one open there";
+}
+
 TEST(AClientsPath, EndsWhereNoNodeMayAnnounce) {
   ClusterBuilder builder = cluster();
   for (auto& daemon : builder.cluster.daemons) daemon.silent = true;
