@@ -48,7 +48,7 @@ def _git(*arguments):
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _revision():
+def revision():
     """The commit that is checked out, with a mark if files differ from it."""
     # A repository around an unpacked source archive is not ours.
     if os.path.realpath(_git("rev-parse", "--show-toplevel") or "/") != _REPO:
@@ -56,14 +56,20 @@ def _revision():
     return _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain") else "")
 
 
-def _created(revision):
-    """The time of the images, in seconds: never the time of the build."""
+def seconds(revision_of_files):
+    """The time of what is made, in seconds since 1970: never the time of the build."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given is None:
-        given = _git("show", "-s", "--format=%ct", revision.removesuffix("-dirty")) if revision else ""
+        commit = revision_of_files.removesuffix("-dirty")
+        given = _git("show", "-s", "--format=%ct", commit) if commit else ""
     elif not given.isdecimal():
         raise Problem(f"SOURCE_DATE_EPOCH is '{given}': give seconds since 1970")
-    time = datetime.datetime.fromtimestamp(int(given or 0), datetime.UTC)
+    return int(given or 0)
+
+
+def _created(revision_of_files):
+    """The time of the images, as their labels have it."""
+    time = datetime.datetime.fromtimestamp(seconds(revision_of_files), datetime.UTC)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -104,15 +110,15 @@ def _read_command_line(arguments):
     if options.plain_http and not options.push:
         raise Problem("--plain-http says how to push: give --push REGISTRY, too")
     if options.revision is None:
-        options.revision = _revision()
+        options.revision = revision()
     return options
 
 
-def _machine_architecture():
+def machine_architecture():
     return subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _open_root(architecture, machine):
+def open_root(architecture, machine):
     """The Debian whose files images of an architecture get."""
     if architecture == machine.architecture:
         return machine
@@ -170,7 +176,7 @@ class _Source:
 
 def _find_sources(folders):
     """Architecture -> its source, for every folder with programs: finds all faults before anything is written."""
-    machine = debian.Root("/", _machine_architecture())
+    machine = debian.Root("/", machine_architecture())
     sources = {}
     for folder in folders:
         programs, architecture = _find_programs(folder)
@@ -178,13 +184,13 @@ def _find_sources(folders):
             raise Problem(
                 f"{folder} has programs for {architecture}, as a folder before it: give one for each architecture"
             )
-        root = _open_root(architecture, machine)
+        root = open_root(architecture, machine)
         compiled = spdx.compiled_in(os.path.dirname(os.path.realpath(folder)), programs.values(), root, machine)
         sources[architecture] = _Source(programs, root, compiled)
     return sources
 
 
-def _new_archives(revision):
+def _new_archives(commit):
     archives = {}
     for name, description in _PROGRAMS.items():
         labels = {
@@ -192,7 +198,7 @@ def _new_archives(revision):
             "description": description,
             "version": version(),
             "licenses": "Apache-2.0",
-            "revision": revision,
+            "revision": commit,
         }
         archives[name] = oci.Archive({f"org.opencontainers.image.{k}": v for k, v in labels.items() if v})
     return archives

@@ -30,6 +30,7 @@ CRANE = os.path.join(settings.CACHE, "bin", f"crane-{_PINNED['CRANE_VERSION']}",
 METALLB_CRDS = os.path.join(_METALLB, "crds")
 HELM = os.path.join(settings.CACHE, "bin", f"helm-{_PINNED['HELM_VERSION']}", "helm")
 HELM_DOCS = os.path.join(settings.CACHE, "bin", f"helm-docs-{_PINNED['HELM_DOCS_VERSION']}", "helm-docs")
+_KREW = os.path.join(settings.CACHE, "bin", f"krew-{_PINNED['KREW_VERSION']}")
 _PROMETHEUS = os.path.join(settings.CACHE, "bin", f"prometheus-{_PINNED['PROMETHEUS_VERSION']}")
 
 _COMPONENTS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"]
@@ -218,6 +219,14 @@ def ensure_helm_docs():
             f"-s -w -X main.version={version}",
         )
     return HELM_DOCS
+
+
+def ensure_krew():
+    """Builds krew and its validator of manifests where they are missing. Returns the paths of both."""
+    packages = ["./cmd/krew", "./cmd/validate-krew-manifest"]
+    if missing := _missing(_KREW, packages):
+        _build_module(_Builder(), f"sigs.k8s.io/krew@v{_PINNED['KREW_VERSION']}", _KREW, missing)
+    return [os.path.join(_KREW, os.path.basename(package)) for package in packages]
 
 
 def _ensure_of_prometheus(name):

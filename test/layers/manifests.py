@@ -7,5 +7,5 @@ from layers.cluster import run_tests
 
 def run():
     """Every test of test/manifests/test_*.py, with the Python that has Debian's modules."""
-    build("release", "barevip-operator", "barevip-node")
+    build("release", "barevip-operator", "barevip-node", "kubectl-barevip")
     return run_tests("discover", "-v", "-s", "manifests", "-t", ".", python="/usr/bin/python3")
