@@ -10,15 +10,23 @@
 namespace barevip::cli {
 
 /// Turns SIGINT and SIGTERM into a stop token; a second one ends the process. To be made before
-/// there are other threads, which inherit that the signals are blocked.
+/// there are other threads, which inherit that the signals are blocked; its thread waits for them.
 class Interrupt {
  public:
   Interrupt() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
     thread_ = std::jthread([this](const std::stop_token& done) { wait(done); });
+  }
+
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+  ~Interrupt() {
+    thread_.request_stop();
+    thread_.join();
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
@@ -35,6 +43,7 @@ class Interrupt {
   }
 
   sigset_t signals_{};
+  sigset_t before_{};
   std::stop_source source_;
   std::jthread thread_;
 };
