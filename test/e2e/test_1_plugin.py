@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shlex
+import subprocess
 import tarfile
 
 from e2e import harness as h
@@ -61,6 +62,23 @@ class Plugin(ClusterTest):
         self.assertEqual(1, plugin("status", "-n", self.ns)[1])
         explanation, status = plugin("explain", "service", f"{self.ns}/second")
         self.assertEqual((condition["reason"], 1), (explanation["reason"], status))
+
+    def test_a_watch_shows_what_changes(self):
+        self.make_pool("10.99.0.128/32")
+        shown = os.path.join(os.path.dirname(h.admin_kubeconfig()), f"watch-{self.ns}")
+        self.addCleanup(pathlib.Path(shown).unlink, missing_ok=True)
+        command = shlex.join([PROGRAM, "status", "-n", self.ns, "--watch", "--kubeconfig", h.admin_kubeconfig()])
+        with subprocess.Popen([h.CLUSTER, "client", f"exec timeout 120 {command} > {shown}"]) as watch:
+            self.addCleanup(watch.kill)
+            h.wait_for("the first status", lambda: os.path.exists(shown) and os.path.getsize(shown))
+            for name in ("first", "second"):
+                h.apply(h.service(name, namespace=self.ns))
+                h.wait_for_addresses("first", 1, self.ns)
+            h.wait_for(
+                "the Service that waits",
+                lambda: f"Service {self.ns}/second PoolExhausted" in pathlib.Path(shown).read_text(encoding="utf-8"),
+            )
+            watch.terminate()
 
     def test_explain_gives_the_address_and_the_owner_that_the_objects_show(self):
         pool = self.make_pool("10.99.0.128/28")
