@@ -46,6 +46,9 @@ class Takeover::Round {
   bool mayBegin(const OwnerQuestion& question) {
     const std::string& holder = question.holder;
     if (holder == input_.self) return true;
+    // Where the view is not settled, as after a rollout of all daemons, we may be the owner in our
+    // eyes alone.
+    if (isLive(holder) && !input_.nodes.settled) return false;
     if (isUp(holder)) return !isHeldOn(holder, question.vip) || nobodyAnswersFor(question.vip);
     if (holder.empty()) return !mayBeRecordedAgain(question.vip) && nobodyAnswersFor(question.vip);
 
@@ -103,12 +106,15 @@ class Takeover::Round {
     return true;
   }
 
-  [[nodiscard]] bool isUp(const std::string& node) const {
+  [[nodiscard]] bool isLive(const std::string& node) const {
     const auto& live = input_.nodes.live;
-    const auto& leaving = input_.nodes.leaving;
     return std::any_of(live.begin(), live.end(),
-                       [&](const LiveNode& one) { return one.name == node; }) ||
-           std::find(leaving.begin(), leaving.end(), node) != leaving.end();
+                       [&](const LiveNode& one) { return one.name == node; });
+  }
+
+  [[nodiscard]] bool isUp(const std::string& node) const {
+    const auto& leaving = input_.nodes.leaving;
+    return isLive(node) || std::find(leaving.begin(), leaving.end(), node) != leaving.end();
   }
 
   /// Something else has the VIP on that node.

@@ -54,15 +54,16 @@ struct TakeoverDecision {
   std::optional<MonotonicTime> next;           ///< when to decide again without news
 };
 
-/// Beginning: at once if we had the VIP already, or if its holder lives or leaves (it gives way by
-/// the same rules). If nobody has it, or the holder says that something else there has it: after a
-/// probe of the VIP to which no conflicting host answers; if a node that lives had it until its
-/// record was lost, that one has kRecordAgain to say so first. If the holder is silent (stale
-/// Lease): after a probe of the holder's own address: no answer, and the machine is gone; an
-/// answer, and its kernel goes on serving, so it keeps the VIP for kSilentDaemonGrace. That a
-/// daemon said at its stop that it comes back changes nothing while its machine answers, nor when
-/// it does not: a machine that reboots is as silent as one without power. Only where silence may
-/// mean another network than the VIPs' does the patience run out in full before anybody is asked.
+/// Beginning: at once if we had the VIP already, or if its holder leaves, or lives and the view of
+/// nodes is settled (it gives way by the same rules). If nobody has it, or the holder says that
+/// something else there has it: after a probe of the VIP to which no conflicting host answers; if a
+/// node that lives had it until its record was lost, that one has kRecordAgain to say so first. If
+/// the holder is silent (stale Lease): after a probe of the holder's own address: no answer, and
+/// the machine is gone; an answer, and its kernel goes on serving, so it keeps the VIP for
+/// kSilentDaemonGrace. That a daemon said at its stop that it comes back changes nothing while its
+/// machine answers, nor when it does not: a machine that reboots is as silent as one without power.
+/// Only where silence may mean another network than the VIPs' does the patience run out in full
+/// before anybody is asked.
 ///
 /// Ending: when another node is the owner and the IP object says that it has taken over, or after
 /// kRelease, which begins when a node is recorded and the view of nodes is settled. At once if

@@ -145,12 +145,18 @@ class Scene {
       const auto& all = desired.filter.virtualServers;
       return !std::binary_search(all.begin(), all.end(), each.virtualServer);
     });
-    if (filter != desired.filter) return result;
+    // Clients of a virtual server that leads to what should be gone are masqueraded.
+    std::erase_if(filter->keepClient,
+                  [&](const auto& key) { return leadsElsewhere(key, desired.virtualServers); });
+    auto wanted = desired.filter;
+    std::erase_if(wanted.keepClient,
+                  [&](const auto& key) { return leadsElsewhere(key, desired.virtualServers); });
+    if (filter != wanted) return result;
     for (const ServedVip& vip : desired.vips) {
       if (mayAnnounce(vip)) result.insert(vip.address);
     }
-    const auto strike = [&](const Items& wanted, const std::vector<net::Item>& there) {
-      for (const auto& [item, beneficiary] : wanted) {
+    const auto strike = [&](const Items& items, const std::vector<net::Item>& there) {
+      for (const auto& [item, beneficiary] : items) {
         if (std::find(there.begin(), there.end(), item) != there.end()) continue;
         std::erase_if(result, [&, who = beneficiary](const IpAddress& vip) {
           return who == Beneficiary(vip) || who == Beneficiary(vip.family());
@@ -160,15 +166,15 @@ class Scene {
     strike(desired.nodeItems, world_.node.owned());
     strike(desired.directorItems, world_.director.owned());
     const auto table = world_.ipvs.table();
-    for (const auto& wanted : desired.virtualServers) {
+    for (const auto& server : desired.virtualServers) {
       const auto there = std::find_if(table.begin(), table.end(),
-                                      [&](const auto& one) { return one.key == wanted.key; });
+                                      [&](const auto& one) { return one.key == server.key; });
       const bool works =
           there != table.end() &&
-          (wanted.realServers.empty() ||
+          (server.realServers.empty() ||
            std::any_of(there->realServers.begin(), there->realServers.end(),
                        [](const ipvs::RealServer& real) { return real.weight > 0; }));
-      if (!works) result.erase(wanted.key.vip);
+      if (!works) result.erase(server.key.vip);
     }
     return result;
   }
@@ -185,6 +191,23 @@ class Scene {
  private:
   static bool mayAnnounce(const ServedVip& vip) {
     return vip.servedHere && (!vip.endpointNodesOnly || vip.endpointNodes.contains("n1"));
+  }
+
+  /// To a real server that takes connections and is not wanted.
+  bool leadsElsewhere(const ipvs::VirtualServerKey& key,
+                      const std::vector<ipvs::VirtualServer>& wanted) const {
+    const auto byKey = [&](const ipvs::VirtualServer& one) { return one.key == key; };
+    const auto table = world_.ipvs.table();
+    const auto there = std::find_if(table.begin(), table.end(), byKey);
+    const auto want = std::find_if(wanted.begin(), wanted.end(), byKey);
+    if (there == table.end() || want == wanted.end()) return false;
+    return std::any_of(
+        there->realServers.begin(), there->realServers.end(), [&](const ipvs::RealServer& real) {
+          const auto& reals = want->realServers;
+          return real.weight > 0 && std::none_of(reals.begin(), reals.end(), [&](const auto& one) {
+                   return one.key == real.key;
+                 });
+        });
   }
 
   static std::string textOf(const net::LinkOp& op) {
