@@ -1,35 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history/generate.h"
 
+#include "history/generators.h"
 #include "history/names.h"
 
 namespace barevip::history {
 namespace {
-
-// Whatever the size: only the number of events grows with it.
-template <class Number>
-rc::Gen<Pick> below(Number end) {
-  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Pick>(0, static_cast<Pick>(end)));
-}
-
-// Mostly false, and false when it shrinks.
-rc::Gen<bool> seldom() {
-  return rc::gen::map(below(5), [](Pick pick) { return pick == 4; });
-}
-
-// Mostly 0, else below `end`.
-template <class Number>
-rc::Gen<Pick> seldomBelow(Number end) {
-  return rc::gen::map(below(4 * static_cast<Pick>(end)),
-                      [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
-}
-
-// 0 half of the time, else below `end`.
-template <class Number>
-rc::Gen<Pick> halfBelow(Number end) {
-  return rc::gen::map(below(2 * static_cast<Pick>(end)),
-                      [end](Pick pick) { return pick < static_cast<Pick>(end) ? pick : Pick{0}; });
-}
 
 rc::Gen<std::vector<Pick>> someEntries(Pick most) {
   return rc::gen::mapcat(below(most + 1), [](Pick count) {
@@ -159,13 +135,8 @@ rc::Gen<Event> anyEvent() {
 }
 
 rc::Gen<History> anyHistory(std::size_t longest) {
-  // The size grows in a run: the first histories are short.
-  auto events = rc::gen::withSize([longest](int size) {
-    return rc::gen::resize(static_cast<int>(longest) * size / rc::kNominalSize,
-                           rc::gen::container<std::vector<Event>>(anyEvent()));
-  });
   return rc::gen::build<History>(
-      rc::gen::set(&History::events, std::move(events)),
+      rc::gen::set(&History::events, someEvents(longest, anyEvent())),
       rc::gen::set(&History::schedule,
                    rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>())));
 }
