@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/node/daemon.h"
+
+#include <utility>
+
+#include "history/node/names.h"
+#include "ipvsnode/cluster/stores.h"
+#include "ipvsnode/membership/liveness.h"
+#include "ipvsnode/reconcile/syncer.h"
+
+namespace barevip::node::history {
+namespace {
+
+std::string joined(const std::set<IpAddress>& vips) {
+  std::string text;
+  for (const IpAddress& vip : vips) text += vip.toString() + ",";
+  return text;
+}
+
+SyncerOptions optionsOf(Pick node, const Machine& machine) {
+  using std::chrono::seconds;
+  SyncerOptions options;
+  options.desired.nodeName = nodeName(node);
+  options.desired.placement = machine.host ? Placement::kHost : Placement::kDirector;
+  options.desired.bindInterface = "eth0";
+  if (!machine.host) options.desired.timeouts = {seconds(7260), seconds(120), seconds(300)};
+  options.drainTimeout = kDrainTimeout;
+  return options;
+}
+
+KernelSeams seamsOf(Machine& machine) {
+  return {machine.ipvsSeam(), machine.nodeSeam(), machine.balancerSeam(), {&machine.filterSeam()}};
+}
+
+}  // namespace
+
+struct Daemon::Parts {
+  Parts(Pick number, Machine& of, const Clock& withClock)
+      : node(number),
+        machine(of),
+        clock(withClock),
+        liveness(nodeName(number)),
+        syncer(seamsOf(of), of.announcerSeam(), stores, liveness, clock, metrics,
+               optionsOf(number, of), hooks()),
+        nextPass(clock.now()) {}
+
+  SyncerHooks hooks() {
+    SyncerHooks hooks;
+    hooks.probe = [this](const Questions& all) {
+      questions.insert(questions.end(), all.ask.begin(), all.ask.end());
+    };
+    hooks.report = [this](const NodeReport& report) {
+      said.clear();
+      for (const auto& [key, vip] : report.claims) said.push_back({key, vip.announced, vip.holder});
+    };
+    hooks.able = [this](const Ability& able) {
+      ability = able;
+      leaseNews = true;
+    };
+    hooks.carrier = [this](bool up) {
+      leaseNews = leaseNews || noCarrier == up;
+      noCarrier = !up;
+    };
+    hooks.ground = [this]() -> node::Ground {
+      if (machine.groundBroken) return {{}, {{Family::kIpv4, "forwarding"}}, std::nullopt};
+      return {};
+    };
+    return hooks;
+  }
+
+  void wake() { nextPass = clock.now(); }
+
+  const Pick node;
+  Machine& machine;
+  const Clock& clock;
+  std::vector<IpAddress> questions;
+  std::vector<Said> said;
+  std::optional<Ability> ability;
+  bool noCarrier = false;
+  bool leaseNews = true;
+  Stores stores;
+  Liveness liveness;
+  obs::Registry metrics;
+  Syncer syncer;
+  MonotonicTime nextPass;
+};
+
+Daemon::Daemon(Pick node, Machine& machine, const Clock& clock)
+    : parts_(std::make_unique<Parts>(node, machine, clock)) {
+  machine.begin();
+}
+Daemon::~Daemon() = default;
+
+void Daemon::deliver(const Objects& objects) {
+  parts_->stores.services.replaceAll(objects.services);
+  parts_->stores.slices.replaceAll(objects.slices);
+  parts_->stores.nodes.replaceAll(objects.nodes);
+  parts_->stores.claims.replaceAll(objects.claims);
+  parts_->stores.pools.replaceAll({});
+  parts_->syncer.wake();
+  parts_->wake();
+}
+
+void Daemon::saw(const model::Lease& lease) {
+  if (!parts_->liveness.saw(lease, parts_->clock.now())) return;
+  parts_->syncer.wake();
+  parts_->wake();
+}
+
+void Daemon::gotAnswer(const IpAddress& address, const std::optional<std::string>& mac) {
+  parts_->syncer.answered(address, mac);
+  parts_->wake();
+}
+
+void Daemon::linksChanged() {
+  parts_->syncer.linksChanged();
+  parts_->wake();
+}
+
+MonotonicTime Daemon::next() const { return parts_->nextPass; }
+
+void Daemon::pass() {
+  parts_->machine.lacked = false;
+  parts_->nextPass = parts_->syncer.pass();
+  // Then it wakes itself, to do without the scheduler.
+  if (parts_->machine.lacked) parts_->wake();
+}
+
+std::vector<IpAddress> Daemon::takeQuestions() { return std::exchange(parts_->questions, {}); }
+
+const std::vector<Said>& Daemon::said() const { return parts_->said; }
+
+model::Lease Daemon::lease(model::Lease lease, const std::string& renewTime) const {
+  lease.holder = nodeName(parts_->node);
+  lease.renewTime = renewTime;
+  lease.durationSeconds = static_cast<std::int32_t>(kLeaseDuration.count());
+  lease.labels[kNodeLeaseLabel] = kElectsByShare;
+  lease.annotations[kInterfaceAnnotation] = "eth0";
+  lease.annotations[kFamiliesAnnotation] = kBothFamilies;
+  lease.annotations[kStateAnnotation] = parts_->noCarrier ? kStateLeaving : kStateServing;
+  if (const auto& ability = parts_->ability) {
+    lease.annotations[kBlockedAnnotation] =
+        ability->serving ? joined(ability->blocked) : kBlockedAll;
+    lease.annotations[kHeldAnnotation] = joined(ability->held);
+  }
+  return lease;
+}
+
+bool Daemon::takeLeaseNews() { return std::exchange(parts_->leaseNews, false); }
+
+}  // namespace barevip::node::history
