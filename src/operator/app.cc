@@ -75,7 +75,8 @@ App::App(kube::Api& api, const Clock& clock, const Options& options,
         StatusPage::Options{options_.statusAddress,
                             options_.identity,
                             options_.podNamespace,
-                            {options_.classes, options_.adopt}},
+                            {options_.classes, options_.adopt},
+                            options_.dashboardUrl},
         [this] {
           return Leadership{options_.leaderElect, leading(),
                             options_.leaderElect ? elector_.holder() : options_.identity};

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -99,6 +100,40 @@ void addLeaseFlags(CLI::App& app, kube::LeaseTimes& times) {
   app.callback([&times] { checkLease(times); });
 }
 
+// A link to it stands on the page, so that no other scheme may come in.
+std::string parseDashboardUrl(const std::string& text) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  std::string_view rest = text;
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
+  }
+  const std::string_view host = rest.substr(0, rest.find('/'));
+  const auto has = [&](std::string_view part, std::string_view others) {
+    return part.find_first_not_of(std::string(kLetters).append(others)) == std::string_view::npos;
+  };
+  if (rest.size() == text.size() || host.empty() || !has(host, ".-:[]") ||
+      !has(rest.substr(host.size()), "._~%/+-")) {
+    throw CLI::ValidationError(
+        "--dashboard-url",
+        "\"" + text + "\" is not the URL of a Grafana: write https://HOST or https://HOST/PATH");
+  }
+  return text.substr(0, text.find_last_not_of('/') + 1);
+}
+
+void addStatusPageFlags(CLI::App& app, Options& options) {
+  auto* const address = app.add_option(
+      "--status-address", options.statusAddress,
+      "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "
+      "reaches it sees the state of all namespaces; else no page is served");
+  app.add_option_function<std::string>(
+         "--dashboard-url",
+         [&options](const std::string& text) { options.dashboardUrl = parseDashboardUrl(text); },
+         "URL of the Grafana that has barevip's dashboards; the status page links to the traffic "
+         "of each VIP there")
+      ->needs(address);
+}
+
 void addFlags(CLI::App& app, Options& options) {
   addKubeconfigFlag(app, options.kubeconfig);
   app.add_flag("--leader-elect", options.leaderElect,
@@ -131,10 +166,7 @@ void addFlags(CLI::App& app, Options& options) {
                 "", kCompats, options.compat);
   addMetricsAddressFlag(app, options.metricsAddress);
   access::addSecureMetricsFlags(app, options.metricsTls);
-  app.add_option(
-      "--status-address", options.statusAddress,
-      "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "
-      "reaches it sees the state of all namespaces; else no page is served");
+  addStatusPageFlags(app, options);
   addLogLevelFlag(app, options.logLevel);
 }
 

@@ -42,6 +42,7 @@ struct Options {
   std::string metricsAddress = ":8080";
   obs::TlsOptions metricsTls;
   std::string statusAddress;                    ///< of the status page; empty: there is none
+  std::string dashboardUrl;                     ///< of Grafana; no slash at its end; empty: none
   std::string podNamespace = "barevip-system";  ///< where node daemons have their Leases
   log::Level logLevel = log::Level::kInfo;
   UninstallOptions uninstall;

@@ -2,21 +2,25 @@
 """What a person sees of the status page, and does with it."""
 
 import http.client
+import json
 import os
 import re
 import socket
 import subprocess
 import tempfile
 import unittest
+import urllib.parse
 
 from browser import world
 from browser.api_server import ApiServer, free_port, stop, wait_for
 from browser.chromium import ENTER, ESCAPE, TAB, Chromium
-from lab import settings
+from lab import binaries, settings
+from manifests import rendering
 
 OPERATOR = os.environ.get("BAREVIP_OPERATOR") or os.path.join(settings.REPO, "build/release/bin/barevip-operator")
 # BAREVIP_PICTURES=docs/images renews the pictures of the documentation.
 PICTURES = os.path.join(settings.REPO, os.environ.get("BAREVIP_PICTURES") or "build/browser")
+GRAFANA = "https://grafana.example/team"
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 
 
@@ -49,6 +53,7 @@ class Page(unittest.TestCase):
             "--leader-elect",
             "--metrics-address=127.0.0.1:0",
             f"--status-address=127.0.0.1:{port}",
+            f"--dashboard-url={GRAFANA}",
             f"--identity={identity}",
         )
         wait_for("the page is served", lambda: cls.status(port) == 200)
@@ -167,6 +172,29 @@ class Page(unittest.TestCase):
         self.browser.click("[data-focus^='open default/web-']")
         self.browser.click("[data-focus^='open default/mail-']")
         self.wait_for_text("#vips-rows .detail", "node1 → node3")
+
+    def test_a_vip_leads_to_its_rates_in_grafana_and_prometheus(self):
+        self.browser.click("[data-focus^='open default/web-']")
+        self.wait_for_text("#vips-rows .detail", "Rates")
+        found = "return [...document.querySelectorAll('#vips-rows .detail a')].map(e => [e.href, e.target, e.rel])"
+        ((href, target, rel),) = self.browser.run(found)
+        self.assertEqual((target, rel), ("_blank", "noopener noreferrer"))
+        url, _, variables = href.partition("?")
+        dashboard = json.loads(rendering.read(rendering.CHART, "files", "dashboards", "vip.json"))
+        self.assertEqual(url, f"{GRAFANA}/d/{dashboard['uid']}")
+        given = dict(urllib.parse.parse_qsl(variables))
+        self.assertEqual(given, {"var-namespace": "default", "var-service": "web"})
+        known = {f"var-{variable['name']}" for variable in dashboard["templating"]["list"]}
+        self.assertEqual(given.keys() - known, set())
+        query = self.text("#vips-rows .detail code")
+        address = world.record_of(self.api, "default", "web")["status"]["address"]
+        self.assertIn(f'{{address="{address}"}}', query)
+        metric = re.search(r"barevip_\w+", query)[0]
+        self.assertIn(f"`{metric}`", rendering.read("docs", "reference.md"))
+        promtool = [binaries.ensure_promtool(), "promql", "format", "--experimental", query]
+        subprocess.run(promtool, check=True, capture_output=True)
+        self.browser.run("state.dashboardUrl = ''; render()")
+        self.assertEqual(self.browser.run(found), [], "without a Grafana, there is nothing to open")
 
     def test_a_click_on_a_name_filters_and_escape_clears(self):
         self.browser.click("[data-focus='node node2']")

@@ -75,6 +75,8 @@ class Schema(unittest.TestCase):
         ("operator.compat=purelb", "/operator/compat"),
         ("operator.metricsAddress=8080", "/operator/metricsAddress"),
         ("operator.statusAddress=8081", "/operator/statusAddress"),
+        ("operator.dashboardUrl=javascript:alert(1)", "/operator/dashboardUrl"),
+        ("operator.dashboardUrl=https://grafana.example/?orgId=1", "/operator/dashboardUrl"),
         ("operator.logLevel=verbose", "/operator/logLevel"),
         ("operator.placement=host", "placement"),
         ("operator.extraArgs=--adopt", "/operator/extraArgs"),
@@ -187,6 +189,13 @@ class Contradictions(unittest.TestCase):
                 [f"operator.metricsAddress={host}:8080"],
                 'which the kubelet\'s probes of the pod do not reach. Write ":8080"',
             )
+
+    def test_dashboards_that_no_page_links_to(self):
+        self.assert_refused(
+            ["operator.dashboardUrl=https://grafana.example"],
+            'operator.dashboardUrl is "https://grafana.example", but operator.statusAddress is empty, so there is no '
+            "page that links to it. Write operator.statusAddress: 127.0.0.1:8081",
+        )
 
     def test_a_metrics_address_of_the_node_that_prometheus_does_not_reach(self):
         for host in ("127.0.0.1", "localhost", "[::1]"):
@@ -327,6 +336,11 @@ class Flags(unittest.TestCase):
         "--forward": ("forward", "cluster-ip", "--forward=cluster-ip"),
         "--compat": ("operator.compat", "metallb", "--compat=metallb"),
         "--metrics-address": ("operator.metricsAddress", ":9090", "--metrics-address=:9090"),
+        "--dashboard-url": (
+            "operator.dashboardUrl",
+            "https://grafana.example,operator.statusAddress=127.0.0.1:8081",
+            "--dashboard-url=https://grafana.example",
+        ),
         **SECURE_METRICS,
         "--status-address": ("operator.statusAddress", "127.0.0.1:8081", "--status-address=127.0.0.1:8081"),
         "--log-level": ("operator.logLevel", "debug", "--log-level=debug"),

@@ -86,6 +86,7 @@ std::string toJson(const PageState& state) {
   addMoves(state, document);
   document["version"] = BAREVIP_VERSION;
   document["identity"] = state.identity;
+  document["dashboardUrl"] = state.dashboardUrl;
   document["role"] = roleOf(state.leadership);
   document["leader"] = state.leadership.leader;
   document["notes"] = state.notes;

@@ -127,6 +127,7 @@ void StatusPage::serveReaders(PageWatch& watch, const std::stop_token& stop) {
 PageState StatusPage::look(PageWatch& watch) const {
   PageState state;
   state.identity = options_.identity;
+  state.dashboardUrl = options_.dashboardUrl;
   state.leadership = leadership_();
   state.moves = history_.moves();
   state.movesSince = history_.since();

@@ -47,6 +47,7 @@ class StatusPage {
     std::string identity;  ///< of this process
     std::string ns;        ///< of the node daemons' Leases
     assigner::ServiceRules rules;
+    std::string dashboardUrl{};  ///< see PageState
   };
 
   /// Before the first write to the stores. References must outlive this; leadership is called by

@@ -26,6 +26,7 @@ TEST(OperatorOptions, HaveDefaults) {
   EXPECT_EQ(options->forward, model::ForwardMode::kMasquerade);
   EXPECT_EQ(options->compat, assigner::Compat::kNone);
   EXPECT_EQ(options->statusAddress, "") << "without the flag there is no status page";
+  EXPECT_EQ(options->dashboardUrl, "");
   EXPECT_FALSE(options->identity.empty());
 }
 
@@ -141,6 +142,32 @@ TEST(OperatorOptions, SelftestHasItsOwn) {
                             "--port=http", "--timeout=1s"}) {
     EXPECT_EQ(parse({"selftest", wrong}).error().status, 2) << wrong;
   }
+}
+
+TEST(OperatorOptions, TheUrlOfDashboardsIsThatOfAGrafana) {
+  const std::pair<const char*, const char*> urls[] = {
+      {"--dashboard-url=https://grafana.example", "https://grafana.example"},
+      {"--dashboard-url=https://grafana.example/", "https://grafana.example"},
+      {"--dashboard-url=http://[2001:db8::1]:3000/team-a/", "http://[2001:db8::1]:3000/team-a"},
+  };
+  for (const auto& [flag, url] : urls) {
+    const auto options = parse({"--status-address=127.0.0.1:8081", flag});
+    ASSERT_TRUE(options) << flag;
+    EXPECT_EQ(options->dashboardUrl, url);
+  }
+  for (const char* wrong :
+       {"--dashboard-url=javascript:alert(1)", "--dashboard-url=grafana.example",
+        "--dashboard-url=https://", "--dashboard-url=https:///d",
+        "--dashboard-url=https://me:secret@grafana.example", "--dashboard-url=https://a/?orgId=1",
+        "--dashboard-url=https://a/#d", "--dashboard-url=https://a/\"b",
+        "--dashboard-url=https://a b"}) {
+    const auto options = parse({"--status-address=127.0.0.1:8081", wrong});
+    ASSERT_FALSE(options) << wrong;
+    EXPECT_EQ(options.error().status, 2);
+    EXPECT_THAT(options.error().text, HasSubstr("write https://HOST or https://HOST/PATH"));
+  }
+  EXPECT_THAT(parse({"--dashboard-url=https://grafana.example"}).error().text,
+              HasSubstr("requires --status-address"));
 }
 
 TEST(OperatorOptions, ClassesAreAListOfNames) {

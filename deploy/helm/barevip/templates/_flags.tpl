@@ -9,6 +9,7 @@ A flag without a default here is always rendered, and one with "as" is what that
 adopt: {value: operator.adopt}
 class: {value: classes, default: barevip.dev/barevip}
 compat: {value: operator.compat, default: ""}
+dashboard-url: {value: operator.dashboardUrl, default: ""}
 forward: {value: forward, default: masquerade}
 leader-elect: {value: operator.leaderElection.enabled}
 lease-duration: {value: operator.leaderElection.leaseDuration, default: 15s}

@@ -40,6 +40,9 @@ The schema checks each value alone.
 {{- fail (printf "operator.statusAddress is %q, but operator.metricsAddress has that port. Write 127.0.0.1:8081" .) -}}
 {{- end -}}
 {{- end -}}
+{{- if and $operator.dashboardUrl (not $operator.statusAddress) -}}
+{{- fail (printf "operator.dashboardUrl is %q, but operator.statusAddress is empty, so there is no page that links to it. Write operator.statusAddress: 127.0.0.1:8081" $operator.dashboardUrl) -}}
+{{- end -}}
 {{- if .Values.monitoring.enabled -}}
 {{- if has (include "barevip.hostOf" .Values.node.metricsAddress) (list "127.0.0.1" "localhost" "::1") -}}
 {{- fail (printf "monitoring.enabled is true, but node.metricsAddress is %q, which Prometheus does not reach. Write \"node:%s\", the address of the node" .Values.node.metricsAddress (include "barevip.portOf" .Values.node.metricsAddress)) -}}

@@ -204,7 +204,7 @@ function renderVips() {
     const open = opened.has(key);
     const moves = state.moves.filter((move) => move.address === each.address).slice(0, 8);
     rows.push(row(key, [each, open], () => vip(each, key, open)));
-    if (open) rows.push(row(`${key} detail`, [each, moves], () => vipDetail(each, moves)));
+    if (open) rows.push(row(`${key} detail`, [each, moves, state.dashboardUrl], () => vipDetail(each, moves)));
   }
   show(byId('vips-rows'), rows);
   empty('vips', vips.length, shown.length, state.omitted.vips,
@@ -246,9 +246,20 @@ function vipDetail(each, moves) {
   const ports = each.traffic ? each.traffic.ports : [];
   return h('tr', { class: 'detail' }, h('td', { colspan: 6 }, h('div', { class: 'ports' },
     ports.map(port),
-    ports.length ? null : h('p', { class: 'muted' }, 'No port of a Service is served at this address.'),
+    ports.length ? rates(each) : h('p', { class: 'muted' }, 'No port of a Service is served at this address.'),
     h('div', {}, h('h3', {}, 'Moves'), moves.length ? h('ol', { class: 'moves' }, moves.map(move))
       : h('p', { class: 'muted' }, `none since ${clockTime(state.movesSince)}`)))));
+}
+
+// The nodes count traffic, and Prometheus knows it: docs/decisions/0042-rates-by-prometheus.md.
+function rates(each) {
+  const query = `sum by (service, port, protocol) (rate(barevip_node_vip_incoming_bytes_total{address=${JSON.stringify(each.address)}}[5m]))`;
+  const variables = new URLSearchParams(each.services.map((name) => ['var-service', name]));
+  variables.append('var-namespace', each.namespace);
+  return h('div', {}, h('h3', {}, 'Rates'),
+    state.dashboardUrl ? h('p', {}, h('a', { href: `${state.dashboardUrl}/d/barevip-vip?${variables}`, target: '_blank', rel: 'noopener noreferrer',
+      'data-focus': `rates ${each.namespace}/${each.ipObject}` }, 'Traffic of its Services in Grafana')) : null,
+    h('p', { class: 'muted' }, 'Bytes each second from clients, for Prometheus: ', h('code', {}, query)));
 }
 
 function port(each) {

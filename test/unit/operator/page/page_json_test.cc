@@ -43,6 +43,13 @@ TEST(TheStateOfThePage, ClaimsNoBackendsThatAreNotKnown) {
   EXPECT_TRUE(read(state)["traffic"][0]["ports"][0]["backends"].is_null());
 }
 
+TEST(TheStateOfThePage, SaysWhereTheDashboardsAre) {
+  PageState state;
+  EXPECT_EQ(read(state)["dashboardUrl"], "");
+  state.dashboardUrl = "https://grafana.example";
+  EXPECT_EQ(read(state)["dashboardUrl"], "https://grafana.example");
+}
+
 TEST(TheStateOfThePage, SaysWhoLeads) {
   const std::pair<Leadership, std::string> cases[] = {{{false, true, "me"}, "alone"},
                                                       {{true, true, "me"}, "leader"},
