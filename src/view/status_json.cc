@@ -8,48 +8,54 @@ namespace {
 
 using nlohmann::json;
 
-json counts(const model::Pool::Counts& counts) {
+json documentOf(const Finding& finding) {
+  return {{"level", toString(finding.level)},
+          {"kind", finding.kind},
+          {"object", finding.object},
+          {"reason", finding.reason},
+          {"message", finding.message}};
+}
+
+json documentOf(const model::Pool::Counts& counts) {
   return {{"ipv4", counts.ipv4}, {"ipv6", counts.ipv6}};
+}
+
+json documentOf(const PoolRow& pool) {
+  return {{"name", pool.name},
+          {"ready", pool.ready},
+          {"capacity", documentOf(pool.capacity)},
+          {"allocated", documentOf(pool.allocated)},
+          {"available", documentOf(pool.available)}};
+}
+
+json documentOf(const VipRow& vip) {
+  return {{"namespace", vip.ns}, {"services", vip.services}, {"address", vip.address},
+          {"pool", vip.pool},    {"node", vip.node},         {"ipObject", vip.ipObject},
+          {"since", vip.since}};
+}
+
+json documentOf(const NodeRow& node) {
+  return {{"name", node.name},
+          {"ready", node.ready},
+          {"eligible", node.eligible},
+          {"daemon", node.daemon},
+          {"vips", node.vips}};
+}
+
+template <class Rows>
+json arrayOf(const Rows& rows) {
+  json array = json::array();
+  for (const auto& row : rows) array.push_back(documentOf(row));
+  return array;
 }
 
 }  // namespace
 
 json documentOf(const Status& status) {
-  json problems = json::array();
-  for (const Finding& each : status.findings) {
-    problems.push_back({{"level", toString(each.level)},
-                        {"kind", each.kind},
-                        {"object", each.object},
-                        {"reason", each.reason},
-                        {"message", each.message}});
-  }
-  json pools = json::array();
-  for (const PoolRow& each : status.pools) {
-    pools.push_back({{"name", each.name},
-                     {"ready", each.ready},
-                     {"capacity", counts(each.capacity)},
-                     {"allocated", counts(each.allocated)},
-                     {"available", counts(each.available)}});
-  }
-  json vips = json::array();
-  for (const VipRow& each : status.vips) {
-    vips.push_back({{"namespace", each.ns},
-                    {"services", each.services},
-                    {"address", each.address},
-                    {"pool", each.pool},
-                    {"node", each.node},
-                    {"ipObject", each.ipObject},
-                    {"since", each.since}});
-  }
-  json nodes = json::array();
-  for (const NodeRow& each : status.nodes) {
-    nodes.push_back({{"name", each.name},
-                     {"ready", each.ready},
-                     {"eligible", each.eligible},
-                     {"daemon", each.daemon},
-                     {"vips", each.vips}});
-  }
-  return {{"problems", problems}, {"pools", pools}, {"vips", vips}, {"nodes", nodes}};
+  return {{"problems", arrayOf(status.findings)},
+          {"pools", arrayOf(status.pools)},
+          {"vips", arrayOf(status.vips)},
+          {"nodes", arrayOf(status.nodes)}};
 }
 
 }  // namespace barevip::view

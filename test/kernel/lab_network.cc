@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "common/base/stop_event.h"
+#include "wire/send_all.h"
 
 namespace barevip::kernel_test {
 
@@ -88,16 +89,6 @@ void boundWaits(int fd, std::chrono::milliseconds wait) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-/// All of it, or false.
-bool sendAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 /// Until the peer or the stop token ends it.
 void serveBulk(const FileDescriptor& connection, const std::stop_token& stop) {
   boundWaits(connection.get(), std::chrono::seconds(5));
@@ -113,7 +104,7 @@ void serveBulk(const FileDescriptor& connection, const std::stop_token& stop) {
     asked.append(buffer.data(), static_cast<std::size_t>(got));
     if (asked.back() != '\n') continue;
     const std::string answer(std::stoul(std::exchange(asked, {})), '.');
-    if (!sendAll(connection.get(), answer)) return;
+    if (!wire::sendAll(connection.get(), answer)) return;
   }
 }
 
@@ -226,7 +217,7 @@ Connection::Connection(Space& from, std::uint16_t fromPort, const IpAddress& add
 
 std::string Connection::fetch(std::size_t bytes) {
   if (!error_.empty()) return error_;
-  if (!sendAll(fd_.get(), std::to_string(bytes) + "\n")) {
+  if (!wire::sendAll(fd_.get(), std::to_string(bytes) + "\n")) {
     return "send: " + errorText(errno);
   }
   std::vector<char> buffer(std::size_t{1} << 16U);

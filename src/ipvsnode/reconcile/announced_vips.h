@@ -6,9 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "barevip/base/ip.h"
+#include "barevip/base/text.h"
 
 #include "common/obs/metrics.h"
 #include "ipvsnode/desired/desired_vip.h"
@@ -24,13 +26,15 @@ class AnnouncedVips {
 
   explicit AnnouncedVips(obs::Registry& metrics);
 
-  /// vips: those that are announced among them.
+  /// vips: those that are announced among them. It makes no texts; who reads the metrics does.
   void set(const std::set<IpAddress>& announced, const std::map<IpAddress, DesiredVip>& vips);
 
  private:
   struct Shown {
+    using Vip = std::pair<Text, IpAddress>;  ///< namespace, address
+
     std::mutex mutex;
-    std::vector<obs::Sample> samples;
+    std::vector<Vip> vips;
   };
 
   /// Shared with the registry, which may be read after the end of this.

@@ -9,7 +9,8 @@
 #include <array>
 #include <memory>
 #include <stdexcept>
-#include <string_view>
+
+#include "wire/send_all.h"
 
 namespace barevip::wire {
 namespace {
@@ -30,15 +31,6 @@ sockaddr_in loopback(std::uint16_t port) {
 
 FileDescriptor makeSocket() {
   return FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-}
-
-bool sendAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
 }
 
 // Moves what is there; false at the end.
