@@ -30,7 +30,6 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxClients = 32;
-constexpr std::chrono::milliseconds kClientTime{5'000};
 constexpr std::chrono::seconds kShared{1};  // a page is the same for all who ask within it
 constexpr std::chrono::milliseconds kScarcePause{100};  // when there is no descriptor for a client
 
@@ -274,7 +273,7 @@ void HttpServer::serve(const std::stop_token& stop) {
       if (clients.size() == kMaxClients) clients.pop_front();
       auto connection = connectionOf(std::move(client));
       if (connection) {
-        clients.emplace_back(std::move(*connection), steady_clock::now() + kClientTime);
+        clients.emplace_back(std::move(*connection), steady_clock::now() + settings_.clientTime);
       }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       // The client stays in the kernel's queue, so poll() would return at once.

@@ -37,8 +37,7 @@ struct HttpAnswer {
 /// time, each bounded in time and size, so that a slow or hostile client keeps nobody else waiting.
 /// When there are too many, the oldest gives way. As long as a client is being sent a page, others
 /// are sent the same copy of it, for a second: a page of metrics may have megabytes. Readers of an
-/// event stream are counted apart: one too many is refused. With TLS the handshake is a part of the
-/// client's time.
+/// event stream are counted apart: one too many is refused.
 class HttpServer {
  public:
   using Handler = std::function<HttpAnswer()>;
@@ -50,6 +49,7 @@ class HttpServer {
     /// sites, whose name leads to this server (DNS rebinding), cannot read it then.
     bool refusesNames = false;
     TlsOptions tls{};
+    std::chrono::milliseconds clientTime{5'000};  ///< for handshake, request and reply
   };
 
   HttpServer() : HttpServer(Settings{}) {}

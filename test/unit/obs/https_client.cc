@@ -29,29 +29,53 @@ std::string certificateOf(const SSL* session) {
   return {data, static_cast<std::size_t>(size)};
 }
 
+/// A connection that has shaken hands and sent a text; no session: it could not.
+class Client {
+ public:
+  Client(std::uint16_t port, const std::string& text, int version) {
+    if (!connectTo(fd_, port)) return;
+    SSL_CTX_set_max_proto_version(context_.get(), version);
+    SSL_CTX_set_security_level(context_.get(), 0);  // so that the server refuses, and not this
+    session_.reset(SSL_new(context_.get()));
+    SSL_set_fd(session_.get(), fd_.get());
+    if (SSL_connect(session_.get()) == 1) {
+      SSL_write(session_.get(), text.data(), static_cast<int>(text.size()));
+    } else {
+      session_.reset();
+    }
+  }
+  ~Client() { ERR_clear_error(); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Null: no handshake.
+  [[nodiscard]] SSL* session() const { return session_.get(); }
+
+ private:
+  FileDescriptor fd_ = newSocket();
+  Context context_{SSL_CTX_new(TLS_client_method())};
+  Session session_;
+};
+
 }  // namespace
 
 HttpsAnswer askByTls(std::uint16_t port, const std::string& text, int version) {
   HttpsAnswer answer;
-  const FileDescriptor fd = newSocket();
-  if (!connectTo(fd, port)) return answer;
-  const Context context(SSL_CTX_new(TLS_client_method()));
-  SSL_CTX_set_max_proto_version(context.get(), version);
-  SSL_CTX_set_security_level(context.get(), 0);  // so that the server refuses, and not this
-  const Session session(SSL_new(context.get()));
-  SSL_set_fd(session.get(), fd.get());
-  if (SSL_connect(session.get()) == 1) {
-    answer.certificate = certificateOf(session.get());
-    SSL_write(session.get(), text.data(), static_cast<int>(text.size()));
-    std::array<char, 16384> buffer{};  // a record of TLS
-    int count = 0;
-    while ((count = SSL_read(session.get(), buffer.data(), static_cast<int>(buffer.size()))) > 0) {
-      answer.text.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-    answer.ended = SSL_get_error(session.get(), count) == SSL_ERROR_ZERO_RETURN;
+  const Client client(port, text, version);
+  if (client.session() == nullptr) return answer;
+  answer.certificate = certificateOf(client.session());
+  std::array<char, 16384> buffer{};  // a record of TLS
+  int count = 0;
+  while ((count = SSL_read(client.session(), buffer.data(), static_cast<int>(buffer.size()))) > 0) {
+    answer.text.append(buffer.data(), static_cast<std::size_t>(count));
   }
-  ERR_clear_error();
+  answer.ended = SSL_get_error(client.session(), count) == SSL_ERROR_ZERO_RETURN;
   return answer;
+}
+
+void leaveByTls(std::uint16_t port, const std::string& text, const std::function<void()>& until) {
+  const Client client(port, text, 0);
+  until();
 }
 
 }  // namespace barevip::obs

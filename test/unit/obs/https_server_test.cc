@@ -39,7 +39,7 @@ using testing::StartsWith;
 const std::string kGet = "GET /healthz HTTP/1.1\r\n\r\n";
 
 HttpServer::Settings withTls(std::string certificate = {}, std::string key = {}) {
-  HttpServer::Settings settings;
+  HttpServer::Settings settings = patient();
   settings.tls = {true, std::move(certificate), std::move(key)};
   return settings;
 }
@@ -85,17 +85,20 @@ TEST_F(HttpsServerTest, ServesWhileOthersSendNoHandshakeOrNoise) {
     send(others.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
   }
   EXPECT_THAT(ask(port_, std::string(2'000, '\xff')), testing::Not(HasSubstr("200")));
-  const auto start = steady_clock::now();
   EXPECT_THAT(askByTls(port_, kGet).text, HasSubstr("200 OK"));
-  EXPECT_LT(steady_clock::now() - start, 900ms) << "what a kubelet waits by default";
+  for (const FileDescriptor& other : others) EXPECT_TRUE(isWaiting(other)) << "nobody had to leave";
 }
 
-TEST_F(HttpsServerTest, DropsAHandshakeThatDoesNotEndAfterItsTime) {
+TEST(HttpsServerTime, EndsAHandshakeThatDoesNotEndByItself) {
+  HttpServer::Settings settings = withTls();
+  settings.clientTime = 300ms;
+  const auto server = healthBy(settings);
+  const std::uint16_t port = server->start("127.0.0.1:0").value();
   const FileDescriptor client = newSocket();
-  ASSERT_TRUE(connectTo(client, port_));
+  ASSERT_TRUE(connectTo(client, port));
   const auto start = steady_clock::now();
   EXPECT_EQ(obs::exchange(client, std::string("\x16\x03\x01\x02\x00\x01", 6)), "");
-  EXPECT_GE(steady_clock::now() - start, 4s);
+  EXPECT_GE(steady_clock::now() - start, settings.clientTime);
 }
 
 TEST_F(HttpsServerTest, GoesOnAfterClientsThatLeaveInTheMiddle) {
@@ -141,7 +144,7 @@ class Files {
 
 /// Asks until the server shows that certificate.
 bool comesToShow(std::uint16_t port, const std::string& certificate) {
-  const auto end = steady_clock::now() + 10s;
+  const auto end = steady_clock::now() + 1min;
   while (askByTls(port, kGet).certificate != certificate) {
     if (steady_clock::now() > end) return false;
     std::this_thread::sleep_for(50ms);
@@ -149,16 +152,26 @@ bool comesToShow(std::uint16_t port, const std::string& certificate) {
   return true;
 }
 
-TEST(HttpsServerFiles, AreReadAgainWhenTheyChange) {
-  const Files files;
-  const PemPair first = makeSelfSigned("first.example").value();
-  const PemPair second = makeSelfSigned("second.example").value();
-  files.write(first);
-  const auto server = healthBy(withTls(files.certificate(), files.key()));
-  const std::uint16_t port = server->start("127.0.0.1:0").value();
-  EXPECT_EQ(askByTls(port, kGet).certificate, first.certificate);
-  files.write(second);
-  EXPECT_TRUE(comesToShow(port, second.certificate));
+class HttpsServerFiles : public testing::Test {
+ protected:
+  /// A server with the first pair.
+  std::uint16_t serve() {
+    files_.write(first_);
+    server_ = healthBy(withTls(files_.certificate(), files_.key()));
+    return server_->start("127.0.0.1:0").value();
+  }
+
+  const Files files_;
+  const PemPair first_ = makeSelfSigned("first.example").value();
+  const PemPair second_ = makeSelfSigned("second.example").value();
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpsServerFiles, AreReadAgainWhenTheyChange) {
+  const std::uint16_t port = serve();
+  EXPECT_EQ(askByTls(port, kGet).certificate, first_.certificate);
+  files_.write(second_);
+  EXPECT_TRUE(comesToShow(port, second_.certificate));
 }
 
 /// A key of another type than those of makeSelfSigned().
@@ -171,39 +184,32 @@ std::string rsaKey() {
   return {begin, static_cast<std::size_t>(length)};
 }
 
-TEST(HttpsServerFiles, ThatAreOfNoUseLeaveTheFormerOnesInPlace) {
-  const Files files;
-  const PemPair first = makeSelfSigned("first.example").value();
-  const PemPair second = makeSelfSigned("second.example").value();
-  files.write(first);
-  const auto server = healthBy(withTls(files.certificate(), files.key()));
-  const std::uint16_t port = server->start("127.0.0.1:0").value();
+TEST_F(HttpsServerFiles, ThatAreOfNoUseLeaveTheFormerOnesInPlace) {
+  const std::uint16_t port = serve();
   for (const PemPair& useless :
-       {PemPair{second.certificate, first.key}, PemPair{"", ""}, PemPair{first.key, first.key},
-        PemPair{second.certificate, rsaKey()}}) {
-    files.write(useless);
+       {PemPair{second_.certificate, first_.key}, PemPair{"", ""}, PemPair{first_.key, first_.key},
+        PemPair{second_.certificate, rsaKey()}}) {
+    files_.write(useless);
     std::this_thread::sleep_for(TlsServer::kLook);  // the next client makes it look
     const HttpsAnswer answer = askByTls(port, kGet);
-    EXPECT_EQ(answer.certificate, first.certificate);
+    EXPECT_EQ(answer.certificate, first_.certificate);
     EXPECT_THAT(answer.text, HasSubstr("200 OK"));
   }
-  files.write(second);
-  EXPECT_TRUE(comesToShow(port, second.certificate));
+  files_.write(second_);
+  EXPECT_TRUE(comesToShow(port, second_.certificate));
 }
 
-TEST(HttpsServerFiles, ThatAreOfNoUseAtTheStartAreRefusedByName) {
-  const Files files;
-  const PemPair pair = makeSelfSigned("first.example").value();
+TEST_F(HttpsServerFiles, ThatAreOfNoUseAtTheStartAreRefusedByName) {
   const auto refusal = [&] {
-    const auto port = healthBy(withTls(files.certificate(), files.key()))->start("127.0.0.1:0");
+    const auto port = healthBy(withTls(files_.certificate(), files_.key()))->start("127.0.0.1:0");
     return port ? "" : port.error().message;
   };
   EXPECT_THAT(refusal(), HasSubstr("tls.crt"));
-  files.write({"no certificate", pair.key});
+  files_.write({"no certificate", first_.key});
   EXPECT_THAT(refusal(), HasSubstr("tls.crt\" holds no certificate"));
-  files.write({pair.certificate, makeSelfSigned("second.example").value().key});
+  files_.write({first_.certificate, second_.key});
   EXPECT_THAT(refusal(), HasSubstr("tls.key\" holds no key"));
-  files.write(pair);
+  files_.write(first_);
   EXPECT_EQ(refusal(), "");
 }
 
@@ -296,19 +302,14 @@ TEST_F(GatedPageTest, KeepsNobodyElseWaitingForAVerdict) {
   std::jthread waiting(
       [&] { answer = askByTls(port_, get("Authorization: Bearer good\r\n")).text; });
   gate_.waitUntilAsked();
-  const auto start = steady_clock::now();
-  EXPECT_THAT(askByTls(port_, kGet).text, HasSubstr("200 OK"));
-  EXPECT_LT(steady_clock::now() - start, 900ms);
+  EXPECT_THAT(askByTls(port_, kGet).text, HasSubstr("200 OK")) << "and the other one still waits";
   gate_.decide("good", {});
   waiting.join();
   EXPECT_THAT(answer, EndsWith("secret 1\n"));
 }
 
 TEST_F(GatedPageTest, OutlivesClientsThatLeaveBeforeTheVerdict) {
-  std::jthread waiting(
-      [&] { EXPECT_EQ(askByTls(port_, get("Authorization: Bearer x\r\n")).text, ""); });
-  gate_.waitUntilAsked();
-  waiting.join();  // its time is over
+  leaveByTls(port_, get("Authorization: Bearer x\r\n"), [&] { gate_.waitUntilAsked(); });
   gate_.decide("x", {});
   EXPECT_THAT(askByTls(port_, get("Authorization: Bearer x\r\n")).text, EndsWith("secret 1\n"));
 }

@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "common/base/file_descriptor.h"
+#include "common/obs/http_server.h"
 
 namespace barevip::obs {
 
@@ -36,6 +39,19 @@ inline std::string exchange(const FileDescriptor& fd, const std::string& text) {
     all.append(buffer.data(), static_cast<std::size_t>(n));
   }
   return all;
+}
+
+// Whether the server neither closed the connection nor said anything.
+inline bool isWaiting(const FileDescriptor& fd) {
+  char next = 0;
+  return recv(fd.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+// Of servers whose clients do not run out of time, however busy the machine is.
+inline HttpServer::Settings patient() {
+  HttpServer::Settings settings;
+  settings.clientTime = std::chrono::minutes(2);
+  return settings;
 }
 
 inline std::string ask(std::uint16_t port, const std::string& text) {
