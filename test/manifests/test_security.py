@@ -312,6 +312,24 @@ class Surroundings(unittest.TestCase):
         for schema in (leases, others):
             self.assertEqual(schema["rules"][0]["subjects"], accounts)
 
+    def test_reviews_that_strangers_can_cause_do_not_have_the_priority_of_what_traffic_needs(self):
+        rendered = rendering.template("--set=metrics.secure=true")
+        reviews = rendering.find(rendered, "FlowSchema", "barevip-reviews")["spec"]
+        others = rendering.find(rendered, "FlowSchema", "barevip")["spec"]
+        self.assertEqual(reviews["priorityLevelConfiguration"], {"name": "workload-low"})
+        self.assertLess(reviews["matchingPrecedence"], others["matchingPrecedence"], "the first that matches counts")
+        self.assertEqual(reviews["rules"][0]["subjects"], others["rules"][0]["subjects"])
+        matched = [rule["resources"] for rule in reviews["rules"][0]["resourceRules"]]
+        granted = [
+            rule["resources"]
+            for rule in rendering.find(rendered, "ClusterRole", "barevip-node")["rules"]
+            if rule["verbs"] == ["create"] and rule["resources"][0].endswith("reviews")
+        ]
+        self.assertEqual(matched, granted)
+        for without in ((), ("--set=metrics.secure=true", "--set=flowSchema.enabled=false")):
+            names = [item["metadata"]["name"] for item in rendering.template(*without) if item["kind"] == "FlowSchema"]
+            self.assertNotIn("barevip-reviews", names)
+
     def test_probes_reach_the_address_that_the_daemon_listens_on(self):
         for address, host in (
             ("127.0.0.1:7480", "127.0.0.1"),
