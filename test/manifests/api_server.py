@@ -104,8 +104,9 @@ def _answers(objects, kinds):
                 "items": held,
             }
             for item in held:
-                if not item["metadata"].get("namespace"):
-                    answers[f"{_root(version)}/{plural}/{item['metadata']['name']}"] = item
+                namespace = item["metadata"].get("namespace")
+                folder = f"namespaces/{namespace}/{plural}" if namespace else plural
+                answers[f"{_root(version)}/{folder}/{item['metadata']['name']}"] = item
     return answers
 
 

@@ -68,6 +68,18 @@ class AfterInstallation(unittest.TestCase):
         self.assertIn("has no Pod Security label", shown)
         self.assertIn("kubectl label namespace barevip-system pod-security.kubernetes.io/enforce=privileged", shown)
 
+    def test_a_certificate_that_is_not_there_is_named_since_no_pod_starts_without(self):
+        settings = ["metrics.secure=true", "metrics.certificateSecret=metrics-tls"]
+        shown = notes(enforcing("privileged"), POOL, settings=settings)
+        self.assertIn("* The Secret metrics-tls of metrics.certificateSecret does not exist", shown)
+        self.assertIn("kubectl --namespace barevip-system create secret tls metrics-tls --cert=", shown)
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "metrics-tls", "namespace": rendering.NAMESPACE},
+        }
+        self.assertNotIn("Not right yet", notes(enforcing("privileged"), POOL, secret, settings=settings))
+
     def test_another_load_balancer_is_named_once_with_the_value_that_keeps_the_two_apart(self):
         others = [
             ("MetalLB", workload("Deployment", "controller", app="metallb")),

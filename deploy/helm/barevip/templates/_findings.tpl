@@ -11,6 +11,13 @@
   API server refuses the pods of the node daemon. Allow them:
   kubectl label namespace {{ $namespace }} pod-security.kubernetes.io/enforce=privileged
 {{ end -}}
+{{- with .Values.metrics.certificateSecret -}}
+{{- if and (lookup "v1" "Namespace" "" $namespace) (not (lookup "v1" "Secret" $namespace .)) }}
+* The Secret {{ . }} of metrics.certificateSecret does not exist, and no pod starts until it does. If nothing like
+  cert-manager is about to write it, do so yourself:
+  kubectl --namespace {{ $namespace }} create secret tls {{ . }} --cert=tls.crt --key=tls.key
+{{ end -}}
+{{- end -}}
 {{- if not .Values.requireClass -}}
 {{- range include "barevip.otherLoadBalancers" . | fromYamlArray }}
 * {{ . }} runs in this cluster. Two controllers that serve the same Services overwrite each other's status. Stop
