@@ -36,21 +36,32 @@ def _relabelings(monitor, endpoint):
     yield from map(_snake, endpoint["relabelings"])
 
 
-def _access(monitor, endpoint):
+def _authorization(monitor, endpoint, classes):
+    """Credentials of the monitor, else those of its scrape class, as mergeAuthorizationWithScrapeClass() of the
+    Prometheus operator chooses them."""
+    if "authorization" not in endpoint:
+        return {"credentials_file": classes[monitor["spec"]["scrapeClass"]]["authorization"]["credentialsFile"]}
+    credentials = endpoint["authorization"]["credentials"]
+    secret = h.get("secret", credentials["name"], monitor["metadata"]["namespace"])
+    return {"credentials": base64.b64decode(secret["data"][credentials["key"]]).decode()}
+
+
+def _access(monitor, endpoint, classes):
     """How a target is asked, where that is not by plain HTTP."""
     if endpoint.get("scheme") != "https":
         return {}
-    credentials = endpoint["authorization"]["credentials"]
-    secret = h.get("secret", credentials["name"], monitor["metadata"]["namespace"])
     return {
         "scheme": "https",
-        "authorization": {"credentials": base64.b64decode(secret["data"][credentials["key"]]).decode()},
+        "authorization": _authorization(monitor, endpoint, classes),
         "tls_config": _snake(endpoint["tlsConfig"]),
     }
 
 
-def configuration(monitors, rules):
-    """What Prometheus reads to scrape by these monitors and to evaluate the rules of a file; JSON is YAML."""
+def configuration(monitors, rules, classes):
+    """What Prometheus reads to scrape by these monitors and to evaluate the rules of a file; JSON is YAML.
+
+    classes: `scrapeClasses` of the Prometheus, by name.
+    """
     jobs = []
     for monitor in monitors:
         for number, endpoint in enumerate(monitor["spec"]["podMetricsEndpoints"]):
@@ -67,7 +78,7 @@ def configuration(monitors, rules):
                     "scrape_timeout": endpoint["interval"],
                     "kubernetes_sd_configs": [discovery],
                     "relabel_configs": list(_relabelings(monitor, endpoint)),
-                    **_access(monitor, endpoint),
+                    **_access(monitor, endpoint, classes),
                 }
             )
     return {"global": {"evaluation_interval": "5s"}, "rule_files": [rules], "scrape_configs": jobs}
@@ -76,13 +87,13 @@ def configuration(monitors, rules):
 class Prometheus:
     """A Prometheus on the LAN that does what the monitors and rules of the cluster say."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, classes=None):
         rules = os.path.join(folder, "rules.yaml")
         with open(rules, "w", encoding="utf-8") as out:
             json.dump(h.get("prometheusrule", "barevip", h.SYSTEM)["spec"], out)
         config = os.path.join(folder, "prometheus.yaml")
         with open(config, "w", encoding="utf-8") as out:
-            json.dump(configuration(h.objects("podmonitors", "-n", h.SYSTEM), rules), out)
+            json.dump(configuration(h.objects("podmonitors", "-n", h.SYSTEM), rules, classes or {}), out)
         self._address = h.cluster("prometheus", config).strip()
 
     def _ask(self, path, *arguments):

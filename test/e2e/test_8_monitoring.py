@@ -5,6 +5,7 @@ import glob
 import json
 import math
 import os
+import re
 import subprocess
 import tempfile
 
@@ -51,7 +52,12 @@ class Monitored(ClusterTest):
         install(CHART, *(f"--set={setting}" for setting in [*settings, *cls.settings]))
         cls.folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.prometheus = Prometheus(cls.folder.name)
+        cls.follow()
+
+    @classmethod
+    def follow(cls, classes=None):
+        """A new Prometheus, with these scrape classes."""
+        cls.prometheus = Prometheus(cls.folder.name, classes)
 
     def setUp(self):
         self.prepare()
@@ -182,9 +188,14 @@ class SecureMonitoring(Monitored):
         token = h.kubectl("create", "token", account, "-n", self.ns).strip()
         return self.ask(target, "/metrics", "--insecure", "-H", f"Authorization: Bearer {token}")
 
-    def make_account(self, name):
+    def make_account(self, name, reads=False):
         h.kubectl("create", "serviceaccount", name, "-n", self.ns)
         self.addCleanup(h.kubectl, "delete", "serviceaccount", name, "-n", self.ns)
+        if reads:
+            binding = f"{self.ns}-{name}"
+            role = ("--clusterrole=barevip-metrics-reader", f"--serviceaccount={self.ns}:{name}")
+            h.kubectl("create", "clusterrolebinding", binding, *role)
+            self.addCleanup(h.kubectl, "delete", "clusterrolebinding", binding)
 
     def test_prometheus_is_admitted_by_the_account_that_the_chart_makes(self):
         scraped = self.prometheus.query("count by (job) (barevip_build_info)")
@@ -193,13 +204,33 @@ class SecureMonitoring(Monitored):
             [("barevip-node", self.nodes), ("barevip-operator", 2)],
         )
 
+    def upgrade(self, *settings):
+        arguments = ("upgrade", "barevip", CHART, "-n", h.SYSTEM, "--reuse-values", "--wait")
+        h.helm(*arguments, *(f"--set={setting}" for setting in settings))
+
+    def test_prometheus_is_admitted_by_its_own_token_which_its_scrape_class_names(self):
+        self.make_account("prometheus", reads=True)
+        token = os.path.join(self.folder.name, "token")
+        with open(token, "w", encoding="utf-8") as out:
+            out.write(h.kubectl("create", "token", "prometheus", "-n", self.ns).strip())
+        self.addCleanup(self.follow)
+        self.addCleanup(self.upgrade, "monitoring.scrapeClass=")
+        self.upgrade("monitoring.scrapeClass=own-token")
+        self.assertNotIn(
+            "barevip-metrics-reader", [o["metadata"]["name"] for o in h.objects("secrets", "-n", h.SYSTEM)]
+        )
+        self.follow({"own-token": {"authorization": {"credentialsFile": token}}})
+        h.wait_for("all programs to be scraped", self.all_are_up)
+
+    def test_reviews_wait_behind_what_traffic_needs(self):
+        series = 'flow_schema="barevip-reviews",priority_level="workload-low"'
+        counted = re.compile(rf"^apiserver_flowcontrol_dispatched_requests_total{{{series}}} [1-9]", re.MULTILINE)
+        # Each program that was scraped asked who may.
+        self.assertRegex(h.kubectl("get", "--raw", "/metrics"), counted)
+
     def test_an_account_gets_the_metrics_by_its_role_and_not_without_it(self):
-        self.make_account("reader")
+        self.make_account("reader", reads=True)
         self.make_account("curious")
-        binding = f"{self.ns}-reader"
-        role = ("--clusterrole=barevip-metrics-reader", f"--serviceaccount={self.ns}:reader")
-        h.kubectl("create", "clusterrolebinding", binding, *role)
-        self.addCleanup(h.kubectl, "delete", "clusterrolebinding", binding)
         for target in self.targets():
             with self.subTest(target):
                 status, body = self.ask_as(target, "reader")
@@ -245,10 +276,7 @@ class SecureMonitoring(Monitored):
 
     def test_the_certificate_of_a_secret_is_shown_and_followed_when_it_changes(self):
         first = self.make_certificate("first.example")
-        h.helm(
-            *("upgrade", "barevip", CHART, "-n", h.SYSTEM, "--reuse-values", "--wait"),
-            "--set=metrics.certificateSecret=metrics-tls",
-        )
+        self.upgrade("metrics.certificateSecret=metrics-tls")
         h.wait_for("the new pods to be scraped", self.all_are_up)
         targets = self.targets()
         for target in targets:

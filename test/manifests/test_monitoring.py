@@ -115,6 +115,19 @@ class Monitors(unittest.TestCase):
                 self.assertEqual(endpoint["tlsConfig"]["ca"]["secret"]["key"], "ca.crt")
         self.assertNotIn("Secret", {item["kind"] for item in rendered})
 
+    def test_a_scrape_class_takes_the_place_of_a_token_in_a_secret(self):
+        rendered = rendering.template(f"--values={rendering.values_files()['scrape-class']}")
+        for name in WORKLOADS:
+            with self.subTest(name):
+                spec = rendering.find(rendered, "PodMonitor", name)["spec"]
+                self.assertEqual(spec["scrapeClass"], "own-token")
+                (endpoint,) = spec["podMetricsEndpoints"]
+                self.assertEqual(endpoint["scheme"], "https")
+                # The Prometheus operator takes the credentials of a monitor before those of its class.
+                self.assertNotIn("authorization", endpoint)
+        made = [item["kind"] for item in rendered if item["metadata"]["name"] == "barevip-metrics-reader"]
+        self.assertEqual(made, ["ClusterRole"])
+
     def test_the_node_daemon_listens_on_the_address_of_its_node_which_is_also_probed(self):
         daemon = rendering.container_of(rendering.template(*ENABLED), "DaemonSet", "barevip-node")
         self.assertIn("--metrics-address=[$(METRICS_HOST)]:7480", daemon["args"])

@@ -52,6 +52,7 @@ class Schema(unittest.TestCase):
         ("monitoring.interval=30", "/monitoring/interval"),
         ("monitoring.relabelings[0].sourceLabel=x", "sourceLabel"),
         ("monitoring.tokenSecret=a b", "/monitoring/tokenSecret"),
+        ("monitoring.scrapeClass=own token", "/monitoring/scrapeClass"),
         ("monitoring.tlsConfig.caFile=/ca.crt", "caFile"),
         ("monitoring.tlsConfig.ca.secret.name=x", "/monitoring/tlsConfig/ca/secret"),
         ("monitoring.alerts.runbookUrl=docs/troubleshooting.md#alerts", "/monitoring/alerts/runbookUrl"),
@@ -212,6 +213,13 @@ class Contradictions(unittest.TestCase):
             ["metrics.certificateSecret=metrics-tls"],
             'metrics.certificateSecret is "metrics-tls", but metrics.secure is false, so there is no TLS. '
             "Write metrics.secure: true",
+        )
+
+    def test_two_tokens_for_one_monitor(self):
+        self.assert_refused(
+            ["monitoring.scrapeClass=own-token", "monitoring.tokenSecret=token"],
+            'monitoring.scrapeClass is "own-token", but monitoring.tokenSecret is "token": a monitor has the token of '
+            "one of them. Leave one out",
         )
 
     def test_an_alert_to_leave_out_that_does_not_exist(self):

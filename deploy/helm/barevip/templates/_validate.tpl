@@ -48,6 +48,9 @@ The schema checks each value alone.
 {{- fail (printf "monitoring.enabled is true, but node.metricsAddress is %q, which Prometheus does not reach. Write \"node:%s\", the address of the node" .Values.node.metricsAddress (include "barevip.portOf" .Values.node.metricsAddress)) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.monitoring.scrapeClass .Values.monitoring.tokenSecret -}}
+{{- fail (printf "monitoring.scrapeClass is %q, but monitoring.tokenSecret is %q: a monitor has the token of one of them. Leave one out" .Values.monitoring.scrapeClass .Values.monitoring.tokenSecret) -}}
+{{- end -}}
 {{- if and .Values.metrics.certificateSecret (not .Values.metrics.secure) -}}
 {{- fail (printf "metrics.certificateSecret is %q, but metrics.secure is false, so there is no TLS. Write metrics.secure: true" .Values.metrics.certificateSecret) -}}
 {{- end -}}
