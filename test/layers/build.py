@@ -12,7 +12,6 @@ from layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
 # Random tests play the same cases in every run of this script: a change is judged by what it changes. Who looks for
 # new cases sets RC_PARAMS=seed=N or BAREVIP_SEED=N (docs/testing.md).
 SEED = 20_261_130
-SUPPRESSIONS = os.path.join(REPO, "test", "sanitizers")
 
 
 def prepare():
@@ -34,29 +33,19 @@ def build(preset, *targets):
 
 def unit():
     build("dev")
-    return ctest("dev", "unit")
+    return ctest("unit")
 
 
 def wire():
     build("dev")
-    return ctest("dev", "wire")
+    return ctest("wire")
 
 
 def sanitize():
     build("asan", "unit_and_wire_tests")
-    outcome = ctest(
-        "asan",
-        "unit|wire",
-        {
-            "ASAN_OPTIONS": "detect_stack_use_after_return=1",
-            "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
-            "UBSAN_OPTIONS": f"print_stacktrace=1:suppressions={SUPPRESSIONS}/ubsan.supp",
-        },
-    )
+    outcome = ctest("asan")
     build("tsan", "unit_and_wire_tests")
-    return outcome + ctest(
-        "tsan", "unit|wire", {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp"}
-    )
+    return outcome + ctest("tsan")
 
 
 def fuzz():

@@ -21,7 +21,7 @@ def histories():
     """Random histories: on the operator with an API server in memory, then on a real one with killed processes."""
     build("release")
     build("histories", "history_property_test", "node_history_test", "barevip_history_player")
-    return ctest("histories", "history") + run_tests("-v", "e2e.histories")
+    return ctest("histories") + run_tests("-v", "e2e.histories")
 
 
 def run_tests(*arguments, python=sys.executable):

@@ -45,21 +45,10 @@ def step(what, command, **kwargs):
     return done.stdout
 
 
-def ctest(preset, labels, environment=None):
-    """Runs the tests of a built preset that carry one of the labels."""
-    command = [
-        "ctest",
-        "--test-dir",
-        f"build/{preset}",
-        "-L",
-        labels,
-        "--output-on-failure",
-        "-j",
-        str(JOBS),
-        "--no-tests=error",
-    ]
+def ctest(preset):
+    """Runs the tests of a test preset, whose build preset is built."""
     done = subprocess.run(
-        command,
+        ["ctest", "--preset", preset, "-j", str(JOBS)],
         cwd=REPO,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -67,7 +56,6 @@ def ctest(preset, labels, environment=None):
         text=True,
         errors="replace",
         check=False,
-        env={**os.environ, **(environment or {})},
     )
     print(done.stdout, flush=True)
     match = re.search(r"tests passed, (\d+) tests failed out of (\d+)", done.stdout)
