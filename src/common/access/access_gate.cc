@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "barevip/base/log.h"
+
 #include "common/access/access_review.h"
 #include "common/base/stop_at.h"
 #include "common/kube/token_file.h"
@@ -36,7 +38,7 @@ std::optional<obs::Gate::Verdict> AccessGate::ask(const std::string& token) {
   const bool known = found != answers_.end();
   if (known && found->second.asked) return std::nullopt;
   if (known && clock_.now() < found->second.until) return found->second.verdict;
-  const bool admitted = known && found->second.verdict.status == kOk;
+  const bool admitted = known && found->second.admitted;
   if (!admitted && questions_.size() >= kMostQuestions) {
     return Verdict{kUnavailable, "too many bearer tokens wait for the API server: try again\n"};
   }
@@ -57,7 +59,8 @@ void AccessGate::run(const std::stop_token& stop) {
       questions_.pop_front();
     }
     const StopAt limit(clock_, clock_.now() + kReviewTime, stop);
-    const Verdict verdict = reviewAccess(api_, question.token, path_, limit.token());
+    Verdict verdict = reviewAccess(api_, question.token, path_, limit.token());
+    if (verdict.status == kUnavailable) explain(verdict);
     {
       const std::lock_guard lock(mutex_);
       remember(question.digest, verdict);
@@ -72,8 +75,23 @@ void AccessGate::run(const std::stop_token& stop) {
   }
 }
 
+// Whoever asks may be anybody, so that the reason is for the log alone.
+void AccessGate::explain(Verdict& unanswered) {
+  const MonotonicTime now = clock_.now();
+  if (now >= quietUntil_) {
+    log::warn("nobody gets the metrics: the API server does not say who may",
+              {{"error", std::move(unanswered.sentence)}});
+    quietUntil_ = now + kLogPause;
+  }
+  unanswered.sentence = "the API server does not say who may get this: try again later\n";
+}
+
 void AccessGate::remember(const Digest& digest, const Verdict& verdict) {
-  answers_[digest] = {verdict, clock_.now() + lifeOf(verdict), false};
+  Answer& answer = answers_[digest];
+  answer.verdict = verdict;
+  answer.until = clock_.now() + lifeOf(verdict);
+  answer.asked = false;
+  if (verdict.status != kUnavailable) answer.admitted = verdict.status == kOk;
 }
 
 // Whoever tries many tokens drives out refused ones, and not those that were admitted.
@@ -81,7 +99,7 @@ void AccessGate::makeRoom() {
   if (answers_.size() < kMostAnswers) return;
   const auto rank = [](const auto& entry) {
     const Answer& answer = entry.second;
-    return std::tuple(answer.asked, answer.verdict.status == kOk, answer.until);
+    return std::tuple(answer.asked, answer.admitted, answer.until);
   };
   answers_.erase(std::min_element(answers_.begin(), answers_.end(),
                                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); }));

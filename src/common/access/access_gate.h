@@ -23,14 +23,16 @@ namespace barevip::access {
 
 /// Lets those get a path whom the API server lets, as kube-rbac-proxy does. Asks it on a thread of
 /// its own, about one token at a time, and remembers the answers for a while. Without an answer
-/// nobody is let in. However many tokens come, the questions that wait and the answers that are
-/// remembered are bounded, and a token that was admitted before goes first. Thread-safe.
+/// nobody is let in, and the log says why, once each kLogPause. However many tokens come, the
+/// questions that wait and the answers that are remembered are bounded, and a token that was
+/// admitted when the API server last answered goes first. Thread-safe.
 class AccessGate final : public obs::Gate {
  public:
   static constexpr std::chrono::seconds kAdmitted{60};  ///< a right that is taken away ends by then
   static constexpr std::chrono::seconds kRefused{10};
   static constexpr std::chrono::seconds kUnanswered{1};
   static constexpr std::chrono::seconds kReviewTime{3};  ///< at most, of one token
+  static constexpr std::chrono::seconds kLogPause{60};
   static constexpr std::size_t kMostQuestions = 16;
   static constexpr std::size_t kMostAnswers = 64;
 
@@ -44,7 +46,8 @@ class AccessGate final : public obs::Gate {
   struct Answer {
     Verdict verdict;
     MonotonicTime until;
-    bool asked = false;  ///< a newer one is being found out
+    bool asked = false;     ///< a newer one is being found out
+    bool admitted = false;  ///< by the last answer of the API server
   };
   struct Question {
     Digest digest;
@@ -52,6 +55,7 @@ class AccessGate final : public obs::Gate {
   };
 
   void run(const std::stop_token& stop);
+  void explain(Verdict& unanswered);
   void remember(const Digest& digest, const Verdict& verdict);
   void makeRoom();
 
@@ -64,7 +68,8 @@ class AccessGate final : public obs::Gate {
   std::condition_variable_any wake_;
   std::deque<Question> questions_;
   std::map<Digest, Answer> answers_;
-  std::jthread thread_;  // last: it uses all the rest
+  MonotonicTime quietUntil_;  ///< of the log; thread_ alone uses it
+  std::jthread thread_;       // last: it uses all the rest
 };
 
 }  // namespace barevip::access

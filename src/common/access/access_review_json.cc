@@ -19,8 +19,7 @@ constexpr kube::Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "su
                                                "SubjectAccessReview", false};
 
 Verdict unanswered(const kube::Resource& review, const std::string& why) {
-  return {503, "no " + std::string(review.kind) +
-                   " could be had of the API server, so nobody is served: " + why + "\n"};
+  return {503, std::string(review.kind) + ": " + why};
 }
 
 // The status that the API server gives the review.

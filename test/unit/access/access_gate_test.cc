@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "fakes/manual_clock.h"
 #include "unit/access/reviewing_api.h"
@@ -29,11 +31,11 @@ class AccessGateTest : public testing::Test {
     api_.know("good", "prometheus", true);
     api_.know("poor", "curious", false);
   }
-  /// The verdict, when there is one; -1 after ten seconds.
+  /// The verdict, when there is one; -1 after a minute.
   int ask(const std::string& token) {
     std::unique_lock lock(mutex_);
     int status = -1;
-    wake_.wait_for(lock, 10s, [&] {
+    wake_.wait_for(lock, 1min, [&] {
       const auto verdict = gate_.ask(token);
       if (verdict) status = verdict->status;
       return verdict.has_value();
@@ -41,11 +43,19 @@ class AccessGateTest : public testing::Test {
     return status;
   }
   void waitUntilAsked(std::size_t tokens) {
-    const auto end = std::chrono::steady_clock::now() + 10s;
+    const auto end = std::chrono::steady_clock::now() + 1min;
     while (api_.tokensAsked() < tokens && std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(1ms);
     }
     ASSERT_EQ(api_.tokensAsked(), tokens);
+  }
+
+  std::vector<std::string> tokensAsked() {
+    std::vector<std::string> tokens;
+    for (const auto& spec : api_.specs()) {
+      if (spec.contains("token")) tokens.push_back(spec.at("token"));
+    }
+    return tokens;
   }
 
   ManualClock clock_;
@@ -144,11 +154,39 @@ TEST_F(AccessGateTest, AsksFirstAboutATokenThatWasAdmitted) {
   EXPECT_EQ(gate_.ask("good"), std::nullopt);
   api_.release();
   EXPECT_EQ(ask("second"), 401);
-  std::vector<std::string> tokens;
-  for (const auto& spec : api_.specs()) {
-    if (spec.contains("token")) tokens.push_back(spec.at("token"));
+  EXPECT_THAT(tokensAsked(), testing::ElementsAre("good", "first", "good", "second"));
+}
+
+TEST_F(AccessGateTest, AsksFirstAboutATokenThatWasAdmittedBeforeTheApiServerWentAway) {
+  ask("good");
+  clock_.advance(AccessGate::kAdmitted);
+  api_.fault = [] { return Error{ErrorCode::kUnavailable, "no connection", 0, {}}; };
+  EXPECT_EQ(ask("good"), 503);
+  api_.fault = [] { return std::nullopt; };
+  clock_.advance(AccessGate::kUnanswered);
+  api_.hold();
+  EXPECT_EQ(gate_.ask("first"), std::nullopt);
+  waitUntilAsked(3);
+  EXPECT_EQ(gate_.ask("second"), std::nullopt);
+  EXPECT_EQ(gate_.ask("good"), std::nullopt);
+  api_.release();
+  EXPECT_EQ(ask("second"), 401);
+  EXPECT_THAT(tokensAsked(), testing::ElementsAre("good", "good", "first", "good", "second"));
+}
+
+TEST_F(AccessGateTest, TellsTheReasonToTheLogAloneAndNotForEachQuestion) {
+  api_.fault = [] { return Error{ErrorCode::kForbidden, "no right to tokenreviews", 403, {}}; };
+  testing::internal::CaptureStderr();
+  for (const std::chrono::seconds pause :
+       {0s, AccessGate::kUnanswered, AccessGate::kLogPause - AccessGate::kUnanswered}) {
+    clock_.advance(pause);
+    EXPECT_EQ(ask("good"), 503);
   }
-  EXPECT_THAT(tokens, testing::ElementsAre("good", "first", "good", "second"));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::HasSubstr("no right to tokenreviews"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2) << log;
+  EXPECT_EQ(gate_.ask("good").value().sentence,
+            "the API server does not say who may get this: try again later\n");
 }
 
 TEST_F(AccessGateTest, RemembersWhoWasAdmittedHoweverManyTokensAreTried) {
