@@ -34,6 +34,11 @@ Finding kernel(const CheckFacts& facts) {
 
 bool isScheduler(const host::Module& module) { return module.why == "a scheduler"; }
 
+// A node serves without their rules: docs/decisions/0037-replies-by-connection.md.
+bool isForNft(const host::Module& module) {
+  return module.name == "nf_tables" || module.name.starts_with("nft_");
+}
+
 std::string packages(const std::string& release) {
   return "Install the distribution's package of further modules for the running kernel (Debian: "
          "linux-image-amd64 instead of a -cloud kernel; Ubuntu: linux-modules-extra-" +
@@ -55,9 +60,9 @@ void addModules(const CheckFacts& facts, std::vector<Finding>& findings) {
     } else if (isScheduler(module)) {
       schedulers.push_back(module.name);
     } else {
-      missing.push_back({Level::kProblem, "module " + module.name,
-                         "the kernel does not have it (" + module.why + ")",
-                         packages(facts.kernelRelease)});
+      missing.push_back(
+          {isForNft(module) ? Level::kWarning : Level::kProblem, "module " + module.name,
+           "the kernel does not have it (" + module.why + ")", packages(facts.kernelRelease)});
     }
   }
   if (there > 0 || unknown.empty()) {

@@ -91,6 +91,11 @@ const Case kCases[] = {
      "mine", "5.9 or newer"},
     {"ModuleMissing", [](auto& f) { f.modules[1].state = ModuleState::kMissing; }, Level::kProblem,
      "module veth", "does not have it (the devices)", "linux-modules-extra-6.1.0-18-amd64"},
+    {"NftModuleMissing",
+     [](auto& f) {
+       f.modules.push_back({{"nft_ct", false, "rules"}, ModuleState::kMissing});
+     },
+     Level::kWarning, "module nft_ct", "does not have it (rules)", "linux-modules-extra-6.1.0-18"},
     {"SchedulerMissing", [](auto& f) { f.modules[2].state = ModuleState::kMissing; },
      Level::kWarning, "schedulers", "ip_vs_wlc", "barevip.dev/scheduler"},
     {"ModulesToLoad", [](auto&) {}, Level::kOk, "modules", "3 there, of which init loads 1", ""},
