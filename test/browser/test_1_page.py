@@ -374,17 +374,20 @@ class Page(unittest.TestCase):
         return status == 503 and self.ask(self.port, path="/events")[2]
 
     def test_pictures(self):
-        """Those of the documentation: light, dark and narrow."""
+        """Those of the documentation: light, dark, narrow, and a VIP that is open."""
         os.makedirs(PICTURES, exist_ok=True)
         self.browser.click("[data-focus^='open default/web-']")
-        for name, scheme, width, height in (
-            ("light", "light", 1200, 900),
-            ("dark", "dark", 1200, 900),
-            ("narrow", "dark", 360, 700),
+        self.wait_for_text("#vips-rows .detail", "Rates")
+        vip = "document.querySelector('#vips-rows .detail').previousElementSibling.scrollIntoView()"
+        for name, scheme, width, height, scroll in (
+            ("light", "light", 1200, 900, "window.scrollTo(0, 0)"),
+            ("dark", "dark", 1200, 900, "window.scrollTo(0, 0)"),
+            ("narrow", "dark", 360, 700, "window.scrollTo(0, 0)"),
+            ("vip", "light", 1200, 340, vip),
         ):
             self.browser.prefer(scheme)
             self.browser.resize(width, height)
-            self.browser.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+            self.browser.run(f"document.activeElement.blur(); {scroll}")
             picture = self.browser.picture()
             self.assertEqual(picture[8:12], b"WEBP")
             self.assertLess(len(picture), 120_000)
