@@ -114,7 +114,7 @@ class AfterInstallation(unittest.TestCase):
 
 
 class AfterUpgrade(unittest.TestCase):
-    """Without a cluster that holds a release: the notes are rendered as the data of an object."""
+    """Without a release in a cluster: the notes are rendered as the data of an object."""
 
     def notes(self, *arguments):
         with tempfile.TemporaryDirectory() as scratch:
@@ -123,14 +123,22 @@ class AfterUpgrade(unittest.TestCase):
             templates = os.path.join(chart, "templates")
             os.rename(os.path.join(templates, "NOTES.txt"), os.path.join(chart, "notes.txt"))
             with open(os.path.join(templates, "notes.yaml"), "w", encoding="utf-8") as out:
-                out.write('notes: {{ tpl (.Files.Get "notes.txt") . | toJson }}\n')
+                out.write("apiVersion: v1\nkind: Secret\nmetadata: {name: notes}\n")
+                out.write('stringData: {notes: {{ tpl (.Files.Get "notes.txt") . | toJson }}}\n')
             return rendering.objects(
                 rendering.helm("template", "barevip", chart, "--show-only=templates/notes.yaml", *arguments)
-            )[0]["notes"]
+            )[0]["stringData"]["notes"]
 
     def test_an_upgrade_says_what_happens_to_traffic_and_how_to_watch_it(self):
         self.assertIn("rollout status daemonset/barevip-node", self.notes("--is-upgrade"))
         self.assertNotIn("rollout status", self.notes())
+
+    def test_an_upgrade_asks_for_no_label_of_a_namespace_that_has_admitted_the_pods(self):
+        with api_server.serving((namespace(), POOL), rendering.template()) as kubeconfig:
+            cluster = ("--dry-run=server", "--disable-openapi-validation", f"--kubeconfig={kubeconfig}")
+            where = f"--namespace={rendering.NAMESPACE}"
+            self.assertIn("has no Pod Security label", self.notes(where, *cluster))
+            self.assertNotIn("Not right yet", self.notes("--is-upgrade", where, *cluster))
 
     def test_an_upgrade_without_the_crds_says_how_to_upgrade_them(self):
         command = "helm template CHART --show-only templates/crds.yaml | kubectl apply --server-side -f -"

@@ -6,7 +6,8 @@
 {{- if not (include "barevip.hasPools" .) }}
 * No Pool exists, so no Service gets an address: see step 1 above.
 {{ end -}}
-{{- if and (lookup "v1" "Namespace" "" $namespace) (not (include "barevip.podSecurityLevel" .)) }}
+{{- $admits := or .Release.IsUpgrade (include "barevip.podSecurityLevel" .) -}}
+{{- if and (lookup "v1" "Namespace" "" $namespace) (not $admits) }}
 * The namespace {{ $namespace }} has no Pod Security label. If your cluster enforces "baseline" or "restricted" by default, the
   API server refuses the pods of the node daemon. Allow them:
   kubectl label namespace {{ $namespace }} pod-security.kubernetes.io/enforce=privileged
