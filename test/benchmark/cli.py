@@ -18,14 +18,22 @@ environment: BAREVIP_CACHE and BAREVIP_RUN as for test/cluster, which may be up 
   network namespaces (barevip-bench-*) are others. The next run, or `clean`, removes what an interrupted one left."""
 
 
-def _counts(text):
+def _numbers(text, most, example):
     try:
-        counts = [int(word) for word in text.split(",")]
+        numbers = [int(word) for word in text.split(",")]
     except ValueError:
-        counts = []
-    if not counts or not all(1 <= count <= 50000 for count in counts):
-        raise argparse.ArgumentTypeError(f"'{text}': write numbers from 1 to 50000 with commas between, as 100,1000")
-    return counts
+        numbers = []
+    if not numbers or not all(1 <= number <= most for number in numbers):
+        raise argparse.ArgumentTypeError(f"'{text}': write numbers from 1 to {most} with commas between, as {example}")
+    return numbers
+
+
+def _counts(text):
+    return _numbers(text, 50000, "100,1000")
+
+
+def _endpoints(text):
+    return _numbers(text, 64, "1,10")
 
 
 def _others(text):
@@ -79,6 +87,58 @@ def _parser():
         metavar="SECONDS",
         help="give up when Services have no address by then (default 1800)",
     )
+    dataplane = add(
+        "dataplane", "API objects to the kernel of a node, beside kube-proxy in ipvs mode and a bare loop of messages"
+    )
+    dataplane.add_argument(
+        "--services",
+        type=_counts,
+        default=[10, 1000, 10000],
+        metavar="N,N...",
+        help="how many Services (default 10,1000,10000)",
+    )
+    dataplane.add_argument(
+        "--endpoints",
+        type=_endpoints,
+        default=[1, 10],
+        metavar="N,N...",
+        help="how many endpoints each has: the first number with each number of Services, the others with the largest "
+        "(default 1,10)",
+    )
+    dataplane.add_argument(
+        "--rounds", type=int, default=9, metavar="N", help="single changes of each kind and size (default 9)"
+    )
+    dataplane.add_argument(
+        "--cluster-services",
+        type=int,
+        default=5000,
+        metavar="N",
+        help="ClusterIP Services whose pods move, at last (default 5000; 0: none)",
+    )
+    dataplane.add_argument(
+        "--churn-rate", type=int, default=50, metavar="N", help="how many of their pods move a second (default 50)"
+    )
+    dataplane.add_argument(
+        "--traffic-seconds",
+        type=int,
+        default=5,
+        metavar="SECONDS",
+        help="how long each measurement of traffic takes (default 5; 0: none)",
+    )
+    dataplane.add_argument(
+        "--proxy-most",
+        type=int,
+        default=50000,
+        metavar="N",
+        help="leave kube-proxy out of more Services than that, it takes minutes (default 50000; 0: no kube-proxy)",
+    )
+    dataplane.add_argument(
+        "--limit",
+        type=int,
+        default=900,
+        metavar="SECONDS",
+        help="do not wait longer for a program to fill the kernel (default 900)",
+    )
     add(
         "allocator",
         "the pure part: one allocation and its release, by Pools and held addresses, and one look at all Pools",
@@ -122,6 +182,24 @@ def _allocation(options):
     print(allocation.table(rows))
 
 
+def _dataplane(options):
+    from lab import binaries, cli, cluster, kernel
+
+    from . import dataplane, programs
+
+    programs.ensure(*programs.DATAPLANE)
+    if os.geteuid() != 0:
+        cli.become_root()
+    kernel.ensure()
+    binaries.ensure_api_server("kube-proxy")
+    with cluster.exclusive():
+        try:
+            results = dataplane.measure(options)
+        finally:
+            cluster.down()
+    print(dataplane.report(results))
+
+
 def _clean():
     from lab import cli, cluster
 
@@ -150,6 +228,8 @@ def main():
     try:
         if options.command == "allocation":
             _allocation(options)
+        elif options.command == "dataplane":
+            _dataplane(options)
         elif options.command == "allocator":
             _run("ALLOCATOR_BENCH", "POOL_PASS_BENCH")
         elif options.command == "node-pass":

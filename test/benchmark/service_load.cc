@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load of test/bench on a real API server: makes pending Services, takes the time until all of
 // them show an address, and writes addresses blindly, as fast as the server takes them.
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <mutex>
 #include <set>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,6 +23,7 @@
 #include "barevip/model/service.h"
 
 #include "assigner/service/api_writes.h"
+#include "benchmark/parallel.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
 #include "common/kube/reflector.h"
@@ -52,29 +50,6 @@ json pendingService(std::size_t number) {
             {"allocateLoadBalancerNodePorts", false},
             {"selector", {{"app", "none"}}},
             {"ports", json::array({{{"port", 80}, {"protocol", "TCP"}}})}}}};
-}
-
-/// Calls each(0) to each(count - 1), `connections` at a time. The first error ends it.
-Result<void> forAll(std::size_t count, std::size_t connections,
-                    const std::function<Result<void>(std::size_t)>& each) {
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  Result<void> outcome;
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < connections; ++i) {
-      threads.emplace_back([&] {
-        for (std::size_t number = next++; number < count; number = next++) {
-          const auto done = each(number);
-          if (done) continue;
-          const std::lock_guard lock(mutex);
-          if (outcome) outcome = done;
-          next = count;
-        }
-      });
-    }
-  }
-  return outcome;
 }
 
 double since(steady_clock::time_point start) {

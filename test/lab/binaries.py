@@ -173,9 +173,9 @@ def _missing_of_kubernetes(names):
     return [n for n in _missing(KUBERNETES, names) if not _asset(n)]
 
 
-def ensure_api_server():
-    """Builds what an API server alone needs, where it is missing."""
-    missing = _missing_of_kubernetes(_ASSETS)
+def ensure_api_server(*besides):
+    """Builds what an API server alone needs, and other programs of Kubernetes, where they are missing."""
+    missing = _missing_of_kubernetes([*_ASSETS, *besides])
     if missing:
         say(f"building {', '.join(missing)} of Kubernetes, once for each version (some minutes on two cores)")
         _build_kubernetes(_Builder(), missing)

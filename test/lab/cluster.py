@@ -89,7 +89,7 @@ def check_node(name):
     return number
 
 
-def _create_light_nodes(numbers):
+def create_light_nodes(numbers):
     """The Node objects that kubelets would make."""
     items = [
         {
@@ -157,7 +157,7 @@ def up(count, light, proxy, with_barevip):
         control_plane.grant_proxy()
     with step(f"{count} node{'s' if count > 1 else ''} up"):
         if light:
-            _create_light_nodes(numbers)
+            create_light_nodes(numbers)
         for n in numbers:
             nodes.wait_until_reachable(n)
         if not light:

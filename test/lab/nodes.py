@@ -72,8 +72,8 @@ def run(number, *words, stdin=None, check=True):
     return done.stdout
 
 
-def boot(number, all_nodes, light, proxy):
-    """Switches a node on. Does not wait."""
+def boot(number, all_nodes, light, proxy, memory=None):
+    """Switches a node on. Does not wait. memory as in "512M", else what its kind has."""
     os.makedirs(folder(number), exist_ok=True)
     os.makedirs(_UML_FOLDER, exist_ok=True)
     environment = {
@@ -107,7 +107,7 @@ def boot(number, all_nodes, light, proxy):
     umid = node_name(number)
     # What a node that lost its power left of its management socket would keep the next one from its name.
     shutil.rmtree(os.path.join(_UML_FOLDER, umid), ignore_errors=True)
-    memory = _MEMORY["light" if light else "full"]
+    memory = memory or _MEMORY["light" if light else "full"]
     processes.start(
         process_name(number),
         network.inside(
