@@ -119,6 +119,13 @@ def _parser():
         "--churn-rate", type=int, default=50, metavar="N", help="how many of their pods move a second (default 50)"
     )
     dataplane.add_argument(
+        "--sync-period",
+        type=int,
+        default=30,
+        metavar="SECONDS",
+        help="how often barevip-node reads the kernel back (default 30, as installed)",
+    )
+    dataplane.add_argument(
         "--traffic-seconds",
         type=int,
         default=5,
@@ -192,12 +199,14 @@ def _dataplane(options):
         cli.become_root()
     kernel.ensure()
     binaries.ensure_api_server("kube-proxy")
+    results = dataplane.Results()
     with cluster.exclusive():
         try:
-            results = dataplane.measure(options)
+            dataplane.measure(options, results)
         finally:
+            # It takes long: what was measured before an interruption counts, too.
+            print(dataplane.report(results))
             cluster.down()
-    print(dataplane.report(results))
 
 
 def _clean():

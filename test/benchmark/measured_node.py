@@ -26,8 +26,8 @@ _TICKS = 100  # USER_HZ of Linux
 
 
 @contextlib.contextmanager
-def measured_node():
-    """Yields a Node that is alone with the API server; nothing is left afterwards."""
+def measured_node(sync_period):
+    """Yields a Node that is alone with the API server; nothing is left afterwards. sync_period: seconds."""
     cluster.clean()
     try:
         network.create([1])
@@ -41,7 +41,7 @@ def measured_node():
         # Not before the new kinds are served, which is a moment after they are known.
         make = lambda: control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(Barevip.pool()), check=False)  # noqa: E731
         wait_for("a Pool", make)
-        yield Node(administrator())
+        yield Node(administrator(), sync_period)
     finally:
         cluster.clean()
 
@@ -71,8 +71,9 @@ class Running:
 class Node:
     """What is done on the node, and to the API server for it."""
 
-    def __init__(self, kubeconfig):
+    def __init__(self, kubeconfig, sync_period):
         self._kubeconfig = kubeconfig
+        self._sync_period = sync_period
         self._interface = f"--bind-iface={settings.NODE_INTERFACE}"
         self._barevip = control_plane.token_kubeconfig("barevip-node", barevip.NAMESPACE, NAME)
 
@@ -128,6 +129,7 @@ class Node:
                 f"--kubeconfig={self._barevip}",
                 f"--node-name={NAME}",
                 f"--metrics-address={address}:{_METRICS_PORT}",
+                f"--sync-period={self._sync_period}s",
             ],
             "barevip-node",
         )
@@ -154,6 +156,9 @@ class Node:
         log = os.path.join(nodes.folder(1), "traffic.log")
         script = os.path.join(settings.LAB, "node", "pod.sh")
         pod = nodes.run(1, script, "add", NAME, "1", "traffic", programs.TRAFFIC, log).split()[0]
+        # What comes before kube-proxy is there would be led elsewhere, and all that follows with it.
+        redirects = [f"net.ipv4.conf.{device}.accept_redirects=0" for device in ("all", "eth0")]
+        subprocess.run(network.inside(settings.CLIENT, ["sysctl", "-qw", *redirects]), check=True)
         for target in (settings.pod_range4(1), VIPS, settings.SERVICE_RANGES.split(",")[0]):
             way = ["ip", "-n", settings.CLIENT, "route", "replace", target, "via", settings.node_address4(1)]
             subprocess.run(way, check=True)
@@ -208,19 +213,23 @@ class Node:
         lines = [line.rpartition(" ") for line in done.stdout.splitlines() if line and not line.startswith("#")]
         return {name: float(value) for name, _, value in lines}
 
-    def wait_for_full_sync(self, limit):
-        """Waits for the next one to end; returns the metrics before and after."""
-        before = self.metrics()
-        name = "barevip_node_full_syncs_total"
+    def wait_for_metrics(self, what, condition, limit):
+        """Waits until the condition is true of the metrics, and returns them."""
 
-        def after():
-            found = self.metrics()
-            return found if found[name] > before[name] else None
+        def found():
+            metrics = self.metrics()
+            return metrics if condition(metrics) else None
 
         try:
-            return before, wait_for("a full read of the kernel", after, limit, 0.1)
+            return wait_for(what, found, limit, 0.1)
         except AssertionError as late:
             raise Problem(str(late)) from None
+
+    def wait_for_full_sync(self, limit):
+        """Waits for the next one to end; returns the metrics before and after."""
+        name = "barevip_node_full_syncs_total"
+        before = self.metrics()
+        return before, self.wait_for_metrics("a full read of the kernel", lambda m: m[name] > before[name], limit)
 
     @staticmethod
     def _start(watch, command, name):

@@ -35,9 +35,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// Whoever looks takes the node's one processor from the program: more seldom at what costs more.
 constexpr std::chrono::milliseconds kLook{5};
-// The list of all virtual servers takes the node's one processor from the program.
-constexpr std::chrono::milliseconds kLookAtAll{50};
+constexpr std::chrono::milliseconds kLookAtAll{20};
+constexpr std::chrono::milliseconds kAskAgain{50};
 
 struct Options {
   std::string ipvs;
@@ -101,19 +102,21 @@ class Watch {
   Result<void> run(pid_t pid, steady_clock::time_point began) {
     const auto end = began + std::chrono::seconds(options_.limit);
     const bool asks = !options_.readyAddress.empty();
-    auto nextAll = began;
+    auto nextLook = began;
     while (steady_clock::now() < end) {
-      const double now = std::chrono::duration<double>(steady_clock::now() - began).count();
+      const auto now = steady_clock::now();
+      const double seconds = std::chrono::duration<double>(now - began).count();
       virtualServers_ = kernel_.virtualServers();
-      if (virtualServers_ > 0) saw("first", now);
-      if (!has("all") && virtualServers_ >= options_.virtualServers &&
-          steady_clock::now() >= nextAll) {
+      if (virtualServers_ > 0) saw("first", seconds);
+      if (!has("all") && virtualServers_ >= options_.virtualServers && now >= nextLook) {
         realServers_ = kernel_.realServers();
-        if (realServers_ >= options_.realServers) saw("all", now);
-        nextAll = steady_clock::now() + kLookAtAll;
+        if (realServers_ >= options_.realServers) saw("all", seconds);
+        nextLook = now + kLookAtAll;
       }
-      if (asks && !has("ready") && isReady(options_.readyAddress, options_.readyPort))
-        saw("ready", now);
+      if (has("all") && asks && now >= nextLook) {
+        if (isReady(options_.readyAddress, options_.readyPort)) saw("ready", seconds);
+        nextLook = now + kAskAgain;
+      }
       if (::waitpid(pid, nullptr, WNOHANG) == pid) {
         return fail(ErrorCode::kInternal, "the program has ended: see " + options_.log);
       }
