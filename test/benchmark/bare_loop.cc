@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bare limit of programming a kernel: takes what the node daemon left in it out, and writes it
-// again by the same netlink messages, made beforehand and sent in batches by a loop that decides
-// and checks nothing. The daemon must not run.
+// again (IPVS in a namespace in which nothing was) by the same netlink messages, made beforehand
+// and sent in batches by a loop that decides and checks nothing. The daemon must not run.
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <chrono>
@@ -15,6 +19,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -114,12 +119,35 @@ struct Took {
   double seconds = 0;
 };
 
+/// Without a local routing table no address counts as unicast (net/ipv4/fib_frontend.c).
+bool setLoopbackUp() {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+/// Real servers that were deleted are kept for minutes, and a new one is looked for among them, one
+/// by one (ip_vs_trash_get_dest in net/netfilter/ipvs/ip_vs_ctl.c): not in another namespace.
+Result<Socket> openInNewNamespace() {
+  Result<Socket> socket = fail(ErrorCode::kInternal, "no socket");
+  std::thread([&] {
+    if (::unshare(CLONE_NEWNET) == 0 && setLoopbackUp()) {
+      socket = Socket::open({.protocol = NETLINK_GENERIC});
+    } else {
+      socket = tl::make_unexpected(systemError("cannot make a network namespace", errno));
+    }
+  }).join();
+  return socket;
+}
+
 Result<Took> rewriteIpvs(int namespaceFd) {
   auto kernel = netlink::IpvsKernel::open(namespaceFd);
   if (!kernel) return tl::make_unexpected(kernel.error());
   const auto servers = kernel->dump();
   if (!servers) return tl::make_unexpected(servers.error());
-  auto socket = Socket::open({.protocol = NETLINK_GENERIC, .namespaceFd = namespaceFd});
+  auto socket = openInNewNamespace();
   if (!socket) return tl::make_unexpected(socket.error());
   const auto family = netlink::resolveIpvsFamily(*socket);
   if (!family) return tl::make_unexpected(family.error());

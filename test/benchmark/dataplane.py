@@ -161,6 +161,7 @@ class _Run:
         self._node.boot()
         program, found = self._node.start_proxy("ipvs", *wanted, self._options.limit)
         self._add_start(services, endpoints, PROXY, found, program)
+        program.stop()  # what comes next is no work for it
 
     def _add_start(self, services, endpoints, who, found, program, apply=None):
         memory, peak = program.memory_mib()
