@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 8> kDriftKinds{"virtual_server", "real_se
                                                       "neighbour",      "packet_filter"};
 // Pods come and go, and each brings links and routes of its own: not more often than this.
 constexpr auto kLinksReadInterval = 1s;
+// The end of a list that is empty is no news: so often it is looked for at the start.
+constexpr auto kListsInterval = 200ms;
 constexpr auto kFirstBackoff = 500ms;
 constexpr auto kLastBackoff = 15'000ms;
 constexpr auto kMaxBreath = 500ms;
@@ -153,7 +155,7 @@ MonotonicTime Syncer::pass() {
     if (!std::exchange(saidWaiting_, true)) {
       log::info("waiting for the first lists from the API server; the kernel stays as it is");
     }
-    return now + options_.syncPeriod;
+    return now + kListsInterval;
   }
   passes_.add();
   times_.begin(news.since ? now - *news.since : MonotonicTime::duration::zero());

@@ -49,6 +49,12 @@ const Item kProxy = ProxyNeighbour{IpAddress::parse("192.0.2.1").value(), "eth0"
 
 // Start.
 
+TEST_F(SyncerTest, AnEmptyListThatComesLastIsNoticedWithinASecond) {
+  Daemon daemon(world);
+  const MonotonicTime next = daemon.syncer->pass();
+  EXPECT_LE(next - world.clock.now(), std::chrono::seconds(1)) << "no change tells of its end";
+}
+
 TEST_F(SyncerTest, ChangesNothingBeforeAllListsCameInOnce) {
   world.ipvs.put({tcp("192.0.2.9", 80), {}, {}});
   world.director.addOwned(BoundAddress{ip("192.0.2.9"), "lo"});
