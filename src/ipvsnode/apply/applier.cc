@@ -119,7 +119,7 @@ ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
       return outcome;
     }
   }
-  ledger_.postponeDue(clock_.now());
+  ledger_.schedule(clock_.now());
   return outcome;
 }
 

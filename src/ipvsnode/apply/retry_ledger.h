@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "barevip/base/clock.h"
@@ -54,7 +55,7 @@ class RetryLedger {
     return news;
   }
 
-  void succeeded(const std::string& change) { entries_.erase(change); }
+  void succeeded(const std::string& change) { recovers_ |= entries_.erase(change) != 0; }
 
   /// Of a change that is in here: what it blocks now.
   void setBlocks(const std::string& change, std::optional<Beneficiary> blocks) {
@@ -62,10 +63,13 @@ class RetryLedger {
     if (it != entries_.end()) it->second.blocks = blocks;
   }
 
-  /// What was due and not tried, since something else has to succeed first, is due again later.
-  void postponeDue(MonotonicTime now) {
+  /// After all that could be tried. What was due and was not, since something else has to succeed
+  /// first, is due again later; and where something succeeded at last, the rest is soon.
+  void schedule(MonotonicTime now) {
+    const bool recovers = std::exchange(recovers_, false);
     for (auto& [change, entry] : entries_) {
       if (entry.next <= now) entry.next = now + entry.delay;
+      if (recovers) entry.next = std::min(entry.next, now + kFirst);
     }
   }
 
@@ -103,6 +107,7 @@ class RetryLedger {
     std::string why;
   };
   std::map<std::string, Entry> entries_;
+  bool recovers_ = false;  ///< something succeeded that had failed
 };
 
 }  // namespace barevip::node

@@ -96,6 +96,31 @@ TEST_F(Refusals, ClientsKeepTheirAddressOnlyOnceTheRemoteRealServersAreGone) {
   EXPECT_THAT(world_.filter.state()->keepClient, SizeIs(1));
 }
 
+TEST_F(Refusals, WhatWaitedForAnotherFollowsItWithinASecond) {
+  world_.stores.services.put(service("web", {"192.0.2.1"}));
+  world_.stores.claims.put(claim("web", "192.0.2.1", "n1"));
+  pass();
+  world_.ipvs.setOpFault(refuseAll);
+  world_.stores.slices.put(slice("web", {{"10.1.0.1", "n1"}}));
+  for (int i = 0; i < 20; ++i) {  // it is tried ever more seldom
+    pass();
+    world_.clock.advance(10s);
+  }
+  world_.ipvs.clear();
+  for (int i = 0; i < 8; ++i) {
+    pass();
+    world_.clock.advance(10s);
+  }
+  world_.ipvs.setOpFault(nullptr);
+  for (int i = 0; i < 31 && world_.ipvs.table().empty(); ++i) {
+    pass();
+    world_.clock.advance(1s);
+  }
+  ASSERT_THAT(world_.ipvs.table(), SizeIs(1));
+  pass();
+  EXPECT_THAT(world_.ipvs.table().at(0).realServers, SizeIs(1));
+}
+
 TEST_F(Refusals, NoneOfThemIsReasonForPassesWithoutAnEnd) {
   world_.filter.setError(Error{ErrorCode::kUnavailable, "busy", 0, {}});
   world_.ipvs.setOpFault(refuseAll);
