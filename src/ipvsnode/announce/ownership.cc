@@ -21,6 +21,14 @@ std::map<std::string, IpAddress> addressesOf(
   return result;
 }
 
+/// Equal in value: a store replaces what is written again.
+template <class T>
+bool same(const std::vector<std::shared_ptr<const T>>& a,
+          const std::vector<std::shared_ptr<const T>>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x == y || *x == *y; });
+}
+
 /// Beyond so many VIPs it costs less to ask for all.
 constexpr std::size_t kFew = 64;
 
@@ -31,6 +39,13 @@ bool alike(const LiveView& a, const LiveView& b) {
 }
 
 }  // namespace
+
+void Ownership::see(const std::vector<std::shared_ptr<const model::Node>>& nodes) {
+  if (same(nodes_, nodes)) return;
+  nodes_ = nodes;
+  nodeAddresses_ = addressesOf(nodes_);
+  nodesChanged_ = true;
+}
 
 Ownership::Outcome Ownership::follow(const OwnershipSources& sources, MonotonicTime now) {
   const bool questionsChanged = ask(sources);
@@ -74,14 +89,10 @@ bool Ownership::isMine(const IpAddress& vip) const {
 
 bool Ownership::ask(const OwnershipSources& sources) {
   const ClusterState& cluster = sources.vips.cluster();
-  const bool nodesChanged = nodes_ != cluster.nodes;
-  const bool all = !std::exchange(asked_, true) || nodesChanged || pools_ != cluster.pools ||
+  const bool nodesChanged = std::exchange(nodesChanged_, false);
+  const bool all = !std::exchange(asked_, true) || nodesChanged || !same(pools_, cluster.pools) ||
                    view_.live != sources.nodes.live || sources.changed.size() > kFew;
   if (!all) return askAgain(sources);
-  if (nodesChanged) {
-    nodes_ = cluster.nodes;
-    nodeAddresses_ = addressesOf(nodes_);
-  }
   pools_ = cluster.pools;
   return askAll(sources) || nodesChanged;
 }

@@ -35,6 +35,9 @@ class Ownership {
  public:
   explicit Ownership(std::string self) : self_(std::move(self)) {}
 
+  /// The Node objects; before follow().
+  void see(const std::vector<std::shared_ptr<const model::Node>>& nodes);
+
   struct Outcome {
     bool decided = false;  ///< something may be another than before
     /// VIPs of which this node is to begin or to end the announcement.
@@ -67,6 +70,7 @@ class Ownership {
   std::map<std::string, IpAddress> nodeAddresses_;
   LiveView view_;
   bool addressesAreOnTheWire_ = true;
+  bool nodesChanged_ = false;  ///< since the last follow()
   bool asked_ = false;
   bool answered_ = false;
   std::vector<OwnerQuestion> questions_;  ///< ascending by VIP

@@ -46,9 +46,6 @@ class Takeover::Round {
   bool mayBegin(const OwnerQuestion& question) {
     const std::string& holder = question.holder;
     if (holder == input_.self) return true;
-    // Where the view is not settled, as after a rollout of all daemons, we may be the owner in our
-    // eyes alone.
-    if (isLive(holder) && !input_.nodes.settled) return false;
     if (isUp(holder)) return !isHeldOn(holder, question.vip) || nobodyAnswersFor(question.vip);
     if (holder.empty()) return !mayBeRecordedAgain(question.vip) && nobodyAnswersFor(question.vip);
 
@@ -106,15 +103,12 @@ class Takeover::Round {
     return true;
   }
 
-  [[nodiscard]] bool isLive(const std::string& node) const {
-    const auto& live = input_.nodes.live;
-    return std::any_of(live.begin(), live.end(),
-                       [&](const LiveNode& one) { return one.name == node; });
-  }
-
   [[nodiscard]] bool isUp(const std::string& node) const {
+    const auto& live = input_.nodes.live;
     const auto& leaving = input_.nodes.leaving;
-    return isLive(node) || std::find(leaving.begin(), leaving.end(), node) != leaving.end();
+    return std::any_of(live.begin(), live.end(),
+                       [&](const LiveNode& one) { return one.name == node; }) ||
+           std::find(leaving.begin(), leaving.end(), node) != leaving.end();
   }
 
   /// Something else has the VIP on that node.

@@ -54,8 +54,8 @@ struct TakeoverDecision {
   std::optional<MonotonicTime> next;           ///< when to decide again without news
 };
 
-/// Beginning: at once if we had the VIP already, or if its holder leaves, or lives and the view of
-/// nodes is settled (it gives way by the same rules). If nobody has it, or the holder says that
+/// Beginning: at once if we had the VIP already, or if its holder lives or leaves (it gives way by
+/// the same rules). If nobody has it, or the holder says that
 /// something else there has it: after a probe of the VIP to which no conflicting host answers; if a
 /// node that lives had it until its record was lost, that one has kRecordAgain to say so first. If
 /// the holder is silent (stale Lease): after a probe of the holder's own address: no answer, and

@@ -40,6 +40,11 @@ class Builder {
     for (const Frontend& frontend : vip_.frontends) addVirtualServer(frontend);
     findEndpointNodes();
     for (const auto& service : vip_.served.services) noteByHand(*service);
+    // Many ports of a Service have one problem.
+    auto& problems = vip_.problems;
+    std::sort(problems.begin(), problems.end());
+    problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
+    problems.shrink_to_fit();
     return std::move(vip_);
   }
 

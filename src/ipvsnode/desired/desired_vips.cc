@@ -58,8 +58,9 @@ bool isAmong(const std::vector<net::SourceRanges>& all, const net::SourceRanges&
   return at != all.end() && *at == one;
 }
 
-bool sameFrontends(const DesiredVip& a, const DesiredVip& b) {
-  return std::equal(a.frontends.begin(), a.frontends.end(), b.frontends.begin(), b.frontends.end(),
+bool servesTheSame(const DesiredVip& a, const DesiredVip& b) {
+  return a.served.services == b.served.services &&
+         std::equal(a.frontends.begin(), a.frontends.end(), b.frontends.begin(), b.frontends.end(),
                     [](const Frontend& one, const Frontend& other) {
                       return one.key == other.key && one.service == other.service;
                     });
@@ -210,7 +211,7 @@ class DesiredVips::Follower {
 
   // What is a VIP is no endpoint.
   void touchThoseThatLeadToVips() {
-    if (cameOrWent_.empty() || touched_.size() >= all_.showing_.size()) return;
+    if (cameOrWent_.empty()) return;
     const std::set<IpAddress> before = touched_;
     for (const auto& slice : all_.cluster_.slices) {
       const bool leads = std::any_of(
@@ -380,7 +381,7 @@ void DesiredVips::replace(const IpAddress& address, DesiredVip vip) {
   const auto [there, isNew] = all_.try_emplace(address);
   if (!isNew) count(there->second, false);
   filterStale_ = filterStale_ || isNew || !filteredAlike(there->second, vip);
-  if (!sameFrontends(there->second, vip)) ++frontendsRevision_;
+  if (!servesTheSame(there->second, vip)) ++frontendsRevision_;
   if (there->second.problems != vip.problems) ++problemsRevision_;
   there->second = std::move(vip);
 }

@@ -178,6 +178,8 @@ MonotonicTime Syncer::pass() {
   times_.ended(Stage::kDesired);
   const LiveView nodes = liveness_.view(now);
   decideOwners(touched, nodes, full || readsLinks, now);
+  // Services that join a VIP of a broken node are to hear of it.
+  if (!touched.empty() && !ground_.broken.empty()) changed_.ground = true;
   look_.vips.merge(touched);
   times_.ended(Stage::kOwners);
 
@@ -212,6 +214,7 @@ MonotonicTime Syncer::pass() {
 
 void Syncer::decideOwners(const std::set<IpAddress>& touched, const LiveView& nodes, bool linksRead,
                           MonotonicTime now) {
+  ownership_.see(vips_.cluster().nodes);
   Ownership::Outcome outcome = ownership_.follow(
       {vips_, touched, nodes, announced_, std::exchange(announcedNews_, false), areOnTheWire()},
       now);
@@ -220,7 +223,8 @@ void Syncer::decideOwners(const std::set<IpAddress>& touched, const LiveView& no
     changed_.ownership = true;
     noteUnowned(nodes);
   }
-  if (outcome.decided || linksRead) {
+  // Whether a VIP is led already follows from what this process did with it, too.
+  if (outcome.decided || linksRead || !touched.empty()) {
     look_.vips.merge(vips_.holdBack(unowned(ownership_.questions(), ownership_.decision().announce),
                                     kernel_.nodeItems));
   }

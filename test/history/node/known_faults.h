@@ -9,4 +9,8 @@ namespace barevip::node::history {
 /// servers on other nodes to what keeps clients' addresses.
 inline constexpr bool kTakesUnknownFilterForEmpty = true;
 
+/// Daemons that all restart count a dead node by the Lease that it left, and move VIPs by its
+/// share. Then they may move.
+inline constexpr bool kMovesByDeadLeases = true;
+
 }  // namespace barevip::node::history

@@ -317,6 +317,7 @@ void World::restartAll() {
   }
   const auto records = cluster_.records;
   run(15s);
+  if (kMovesByDeadLeases && history_.end != End::kWell) return;
   for (const Member& member : members_) {
     if (!member.daemon || isObstructed(member)) continue;
     if (member.machine->writes == writes.at(member.number)) continue;

@@ -97,6 +97,29 @@ TEST_F(Follows, TheServiceThatLedToAnAddressWhichBecomesAVip) {
   EXPECT_THAT(vips_.all().at(ip("192.0.2.2")).virtualServers.at(0).realServers, IsEmpty());
 }
 
+TEST_F(Follows, TheServiceThatLedToAVipThatGoes) {
+  for (const char* name : {"a", "c"}) {
+    stores_.services.erase({"default", name});
+  }
+  stores_.services.put(selecting("d", "192.0.2.4"));
+  stores_.slices.put(derived("b", {{"192.0.2.4", "n1"}}));
+  (void)follow();
+  stores_.services.erase({"default", "d"});
+  EXPECT_THAT(follow(), UnorderedElementsAre(ip("192.0.2.2"), ip("192.0.2.4")));
+  EXPECT_EQ(vips_.all().at(ip("192.0.2.2")).virtualServers.at(0).realServers.size(), 1U);
+}
+
+TEST_F(Follows, OneProblemOfManyPortsStandsOnce) {
+  model::Service many = selecting("b", "192.0.2.2");
+  many.affinitySeconds = 1;
+  for (std::uint16_t port = 81; port < 100; ++port) {
+    many.ports.push_back({"", model::Protocol::kTcp, port, 0});
+  }
+  stores_.services.put(many);
+  (void)follow();
+  EXPECT_EQ(vips_.all().at(ip("192.0.2.2")).problems.size(), 1U);
+}
+
 TEST_F(Follows, WhatElseHoldsAnAddressOnTheNode) {
   LocalFacts local;
   local.held[ip("192.0.2.3")] = "device eth1";

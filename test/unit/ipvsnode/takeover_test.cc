@@ -91,21 +91,6 @@ TEST_F(TakeoverTest, AVipOfALiveHolderIsTakenAtOnceSinceItGivesWay) {
   EXPECT_TRUE(announces());
 }
 
-TEST_F(TakeoverTest, AVipOfALiveHolderIsNotTakenBeforeTheViewOfNodesIsSettled) {
-  holders[vip] = "peer";
-  nodes.settled = false;
-  EXPECT_FALSE(announces()) << "the Lease of a dead node may count among the candidates";
-  nodes.settled = true;
-  EXPECT_TRUE(announces());
-}
-
-TEST_F(TakeoverTest, AVipOfAHolderThatLeavesIsTakenInAnyView) {
-  holders[vip] = "gone";
-  nodes.leaving = {"gone"};
-  nodes.settled = false;
-  EXPECT_TRUE(announces());
-}
-
 TEST_F(TakeoverTest, AMachineThatRebootsIsNoSlowerThanOneWithoutPower) {
   holders[vip] = "dead";
   nodes.onHold = {"dead"};
