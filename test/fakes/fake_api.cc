@@ -264,7 +264,7 @@ void FakeApi::clearWrites() {
 }
 
 bool FakeApi::waitFor(const std::function<bool()>& condition) const {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::unique_lock lock(mutex_);

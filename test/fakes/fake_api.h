@@ -89,7 +89,8 @@ class FakeApi final : public Api {
   [[nodiscard]] std::vector<Write> writes() const;
   [[nodiscard]] std::size_t writeCount() const;
   void clearWrites();
-  /// Waits until `condition` holds, looked at after each change. False after 10 s.
+  /// Waits until `condition` holds, looked at after each change. False after a minute: only a fault
+  /// takes that long.
   [[nodiscard]] bool waitFor(const std::function<bool()>& condition) const;
 
   Result<std::string> list(const Resource& resource, const Selection& selection,
