@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <functional>
 #include <string>
 #include <thread>
@@ -18,6 +17,7 @@
 #include "barevip/base/clock.h"
 #include "barevip/base/log.h"
 
+#include "benchmark/guarded_main.h"
 #include "benchmark/ipvs_counts.h"
 #include "benchmark/parallel.h"
 #include "benchmark/vip_objects.h"
@@ -206,10 +206,5 @@ int parseAndRun(int argc, char** argv) {
 }  // namespace barevip::bench
 
 int main(int argc, char** argv) {
-  try {
-    return barevip::bench::parseAndRun(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "node_load: %s\n", error.what());
-    return 1;
-  }
+  return barevip::bench::guardedMain("node_load", barevip::bench::parseAndRun, argc, argv);
 }

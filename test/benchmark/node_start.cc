@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -26,6 +25,7 @@
 
 #include "barevip/base/result.h"
 
+#include "benchmark/guarded_main.h"
 #include "benchmark/ipvs_counts.h"
 #include "common/base/file_descriptor.h"
 #include "common/base/system_error.h"
@@ -183,10 +183,5 @@ int parseAndRun(int argc, char** argv) {
 }  // namespace barevip::bench
 
 int main(int argc, char** argv) {
-  try {
-    return barevip::bench::parseAndRun(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "node_start: %s\n", error.what());
-    return 1;
-  }
+  return barevip::bench::guardedMain("node_start", barevip::bench::parseAndRun, argc, argv);
 }

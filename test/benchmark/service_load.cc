@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <mutex>
 #include <set>
 #include <string>
@@ -23,6 +22,7 @@
 #include "barevip/model/service.h"
 
 #include "assigner/service/api_writes.h"
+#include "benchmark/guarded_main.h"
 #include "benchmark/parallel.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
@@ -239,10 +239,5 @@ int parseAndRun(int argc, char** argv) {
 }  // namespace barevip::bench
 
 int main(int argc, char** argv) {
-  try {
-    return barevip::bench::parseAndRun(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "service_load: %s\n", error.what());
-    return 1;
-  }
+  return barevip::bench::guardedMain("service_load", barevip::bench::parseAndRun, argc, argv);
 }
