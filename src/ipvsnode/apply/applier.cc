@@ -10,6 +10,7 @@
 #include "barevip/base/log.h"
 
 #include "ipvsnode/apply/netlink_errors.h"
+#include "ipvsnode/desired/source_ranges.h"
 
 namespace barevip::node {
 namespace {
@@ -30,10 +31,8 @@ void addDifferent(const net::FilterState& a, const net::FilterState& b,
                                 b.keepClient.end(), std::inserter(keys, keys.end()));
   const auto addMissing = [&keys](const auto& from, const auto& in) {
     for (const net::SourceRanges& ranges : from) {
-      const auto at = std::lower_bound(
-          in.begin(), in.end(), ranges.virtualServer,
-          [](const net::SourceRanges& one, const auto& key) { return one.virtualServer < key; });
-      if (at == in.end() || *at != ranges) keys.insert(ranges.virtualServer);
+      const auto* const same = findRanges(in, ranges.virtualServer);
+      if (same == nullptr || *same != ranges) keys.insert(ranges.virtualServer);
     }
   };
   addMissing(a.sourceRanges, b.sourceRanges);
@@ -211,8 +210,7 @@ bool Applier::isMarkInUse(const net::LinkOp& op, const KernelState& mirror) cons
   const auto* address = std::get_if<net::BoundAddress>(&op.item);
   if (seams_.director != nullptr || address == nullptr) return false;
   if (op.kind != net::LinkOp::Kind::kDelete || address->device != net::kDummyDevice) return false;
-  const auto server = mirror.virtualServers.lower_bound({address->address, 0, {}});
-  return server != mirror.virtualServers.end() && server->first.vip == address->address;
+  return hasVirtualServers(mirror, address->address);
 }
 
 bool Applier::leadsToRetiring(const ipvs::VirtualServerKey& key, const KernelState& mirror) const {

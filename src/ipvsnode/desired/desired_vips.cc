@@ -50,14 +50,6 @@ void put(std::set<IpAddress>& set, const IpAddress& address, bool in) {
   }
 }
 
-/// all: ascending by virtual server.
-bool isAmong(const std::vector<net::SourceRanges>& all, const net::SourceRanges& one) {
-  const auto at = std::lower_bound(
-      all.begin(), all.end(), one.virtualServer,
-      [](const net::SourceRanges& a, const auto& key) { return a.virtualServer < key; });
-  return at != all.end() && *at == one;
-}
-
 bool servesTheSame(const DesiredVip& a, const DesiredVip& b) {
   return a.served.services == b.served.services &&
          std::equal(a.frontends.begin(), a.frontends.end(), b.frontends.begin(), b.frontends.end(),
@@ -427,7 +419,8 @@ std::set<IpAddress> DesiredVips::guard(const std::set<IpAddress>& touched) {
   SourceGuards next = guardSources(frontends);
   const auto addMissing = [&changed](const auto& from, const auto& in) {
     for (const net::SourceRanges& one : from) {
-      if (!isAmong(in, one)) changed.insert(one.virtualServer.vip);
+      const auto* const same = findRanges(in, one.virtualServer);
+      if (same == nullptr || *same != one) changed.insert(one.virtualServer.vip);
     }
   };
   addMissing(guards_, next.guards);

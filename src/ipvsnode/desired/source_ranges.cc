@@ -155,6 +155,14 @@ class Guards {
 
 }  // namespace
 
+const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
+                                    const ipvs::VirtualServerKey& key) {
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), key,
+      [](const net::SourceRanges& one, const auto& wanted) { return one.virtualServer < wanted; });
+  return at != all.end() && at->virtualServer == key ? &*at : nullptr;
+}
+
 SourceGuards guardSources(std::span<const Frontend> frontends) { return Guards(frontends).take(); }
 
 }  // namespace barevip::node

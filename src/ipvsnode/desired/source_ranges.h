@@ -25,6 +25,10 @@ struct SourceGuards {
   std::vector<Problem> problems;
 };
 
+/// Those of the virtual server; nullptr: everybody is admitted. all: ascending by virtual server.
+[[nodiscard]] const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
+                                                  const ipvs::VirtualServerKey& key);
+
 /// Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
 /// nobody of the other. A Service beyond kMaxRangesOfService admits nobody at all; if all together
 /// are beyond kMaxRangesOfAll, so do those that have the most. No Service takes another's room.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ipvsnode/desired/forwarding.h"
+#include "ipvsnode/desired/source_ranges.h"
 
 namespace barevip::node {
 namespace {
@@ -227,14 +228,6 @@ std::vector<IpPrefix> narrower(const std::vector<IpPrefix>& a, const std::vector
   return common;
 }
 
-const net::SourceRanges* find(const std::vector<net::SourceRanges>& ranges,
-                              const VirtualServerKey& key) {
-  const auto it = std::lower_bound(
-      ranges.begin(), ranges.end(), key,
-      [](const net::SourceRanges& a, const VirtualServerKey& b) { return a.virtualServer < b; });
-  return it != ranges.end() && it->virtualServer == key ? &*it : nullptr;
-}
-
 // What has to stand while IPVS changes. A virtual server that begins to keep clients' addresses
 // must first have lost its remote real servers: without masquerading their answers would not come
 // back here. And whom source ranges keep out of the real servers that go, or of all of a virtual
@@ -256,14 +249,14 @@ net::FilterState beforeIpvs(const DesiredState& desired, const KernelState& kern
   std::vector<net::SourceRanges> kept;  // ascending, as the table is
   forEachLookedAt(kernel, context, [&](const VirtualServerKey& key, const VirtualServer& there) {
     const VirtualServer* const wanted = find(desired, key);
-    const net::SourceRanges* const old = find(before, key);
+    const net::SourceRanges* const old = findRanges(before, key);
     if (isLeftover(key, desired, kernel, context)) {
       if (old != nullptr) kept.push_back(*old);
       if (remembered == nullptr) kept.push_back({key, {}});  // it is not known who may: nobody
       return;
     }
     if (old == nullptr || wanted == nullptr || !losesRealServers(there, *wanted)) return;
-    const net::SourceRanges* const next = find(state.sourceRanges, key);
+    const net::SourceRanges* const next = findRanges(state.sourceRanges, key);
     kept.push_back({key, next == nullptr ? old->allowed : narrower(old->allowed, next->allowed)});
   });
   keepRanges(state, std::move(kept));
@@ -327,6 +320,11 @@ void keepRanges(net::FilterState& state, std::vector<net::SourceRanges> kept) {
                  std::move_iterator(state.sourceRanges.begin()),
                  std::move_iterator(state.sourceRanges.end()), std::back_inserter(all), less);
   state.sourceRanges = std::move(all);
+}
+
+bool hasVirtualServers(const KernelState& kernel, const IpAddress& vip) {
+  const auto first = kernel.virtualServers.lower_bound({vip, 0, {}});
+  return first != kernel.virtualServers.end() && first->first.vip == vip;
 }
 
 void applyTo(KernelState& state, const Op& op) {

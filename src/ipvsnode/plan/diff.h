@@ -37,6 +37,9 @@ struct KernelState {
 /// family.
 [[nodiscard]] Beneficiary whoseIs(const net::Item& item);
 
+/// Anybody's.
+[[nodiscard]] bool hasVirtualServers(const KernelState& kernel, const IpAddress& vip);
+
 /// Follows one change that the kernel took.
 void applyTo(KernelState& state, const ipvs::Op& op);
 void applyTo(std::set<net::Item>& items, const net::LinkOp& op);

@@ -58,12 +58,13 @@ void addIpvsDrift(const KernelState& mirror, const KernelState& found,
   count(drift, kRealServer, reals);
 }
 
-void addLinkDrift(const std::set<net::Item>& mirror, const std::set<net::Item>& found,
-                  Drift& drift) {
+std::vector<net::Item> addLinkDrift(const std::set<net::Item>& mirror,
+                                    const std::set<net::Item>& found, Drift& drift) {
   std::vector<net::Item> different;
   std::set_symmetric_difference(mirror.begin(), mirror.end(), found.begin(), found.end(),
                                 std::back_inserter(different));
   for (const net::Item& item : different) count(drift, kItems.at(item.index()), 1);
+  return different;
 }
 
 }  // namespace barevip::node

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <vector>
 
 #include "ipvsnode/plan/diff.h"
 
@@ -22,8 +23,8 @@ using Drift = std::map<std::string_view, std::size_t>;
 void addIpvsDrift(const KernelState& mirror, const KernelState& found,
                   const std::function<bool(const ipvs::VirtualServerKey&)>& ours, Drift& drift);
 
-/// The same of one namespace's items.
-void addLinkDrift(const std::set<net::Item>& mirror, const std::set<net::Item>& found,
-                  Drift& drift);
+/// The same of one namespace's items. Returns those that are in one of both alone.
+std::vector<net::Item> addLinkDrift(const std::set<net::Item>& mirror,
+                                    const std::set<net::Item>& found, Drift& drift);
 
 }  // namespace barevip::node

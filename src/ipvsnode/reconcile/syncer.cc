@@ -307,11 +307,9 @@ Result<void> Syncer::rereadLinks(MonotonicTime now) {
   KernelState found;
   if (auto read = readLinks(seams_, found); !read) return read;
   Drift drift;
-  addLinkDrift(kernel_.nodeItems, found.nodeItems, drift);
-  addLinkDrift(kernel_.directorItems, found.directorItems, drift);
+  lookAtVipsOf(addLinkDrift(kernel_.nodeItems, found.nodeItems, drift));
+  lookAtVipsOf(addLinkDrift(kernel_.directorItems, found.directorItems, drift));
   for (const auto& [kind, number] : drift) countDrift(kind, number);
-  lookAtDrift(kernel_.nodeItems, found.nodeItems);
-  lookAtDrift(kernel_.directorItems, found.directorItems);
   kernel_.nodeItems = std::move(found.nodeItems);
   kernel_.directorItems = std::move(found.directorItems);
   keepForeign(std::move(*addresses));
@@ -321,11 +319,8 @@ Result<void> Syncer::rereadLinks(MonotonicTime now) {
   return {};
 }
 
-void Syncer::lookAtDrift(const std::set<net::Item>& before, const std::set<net::Item>& now) {
-  std::vector<net::Item> different;
-  std::set_symmetric_difference(before.begin(), before.end(), now.begin(), now.end(),
-                                std::back_inserter(different));
-  for (const net::Item& item : different) {
+void Syncer::lookAtVipsOf(const std::vector<net::Item>& items) {
+  for (const net::Item& item : items) {
     const Beneficiary whose = whoseIs(item);
     if (const auto* vip = std::get_if<IpAddress>(&whose)) {
       look_.vips.insert(*vip);
@@ -440,11 +435,9 @@ void Syncer::rememberVips() {
     return vip != vips_.all().end() && vip->second.served.servedHere &&
            !vip->second.served.byKubeProxy;
   };
-  const auto isThere = [&](const IpAddress& address) {
-    const auto server = kernel_.virtualServers.lower_bound({address, 0, {}});
-    return server != kernel_.virtualServers.end() && server->first.vip == address;
+  const auto isGone = [&](const IpAddress& vip) {
+    return !isWanted(vip) && !hasVirtualServers(kernel_, vip);
   };
-  const auto isGone = [&](const IpAddress& vip) { return !isWanted(vip) && !isThere(vip); };
   if (look_.all) {
     std::erase_if(before, isGone);
   } else {

@@ -124,7 +124,7 @@ class Syncer {
   bool readAll(MonotonicTime now);
   Result<void> rereadLinks(MonotonicTime now);
   void keepForeign(std::vector<net::BoundAddress> addresses);
-  void lookAtDrift(const std::set<net::Item>& before, const std::set<net::Item>& now);
+  void lookAtVipsOf(const std::vector<net::Item>& items);
   void decideOwners(const std::set<IpAddress>& touched, const LiveView& nodes, bool linksRead,
                     MonotonicTime now);
   [[nodiscard]] DesiredState wanted() const;
