@@ -18,7 +18,7 @@
 #include "cli/view/handover.h"
 #include "common/base/stop_at.h"
 #include "common/kube/reflector.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "view/text.h"
 
 namespace barevip::cli {
@@ -91,7 +91,7 @@ class Drain {
   // Adds the VIPs that the node announces.
   void look(const view::Cluster& cluster) {
     const std::set<std::string> announced = announcedIn(cluster);
-    for (const auto& vip : announcedBy(announcersOf(cluster.state.claims), options_.node)) {
+    for (const auto& vip : announcedBy(announcersOf(cluster.state.ipObjects), options_.node)) {
       (announced.contains(vip) ? vips_ : idle_).insert(vip);
     }
     strand(cluster);
@@ -158,15 +158,15 @@ class Drain {
   }
 
   int handOver() {
-    kube::Store<model::IpClaim> claims;
-    const auto reflector = kube::makeReflector<model::IpClaim>(api_, clock_, kube::kIps, {}, claims,
-                                                               model::decodeIpClaim);
+    kube::Store<model::IpObject> ipObjects;
+    const auto reflector = kube::makeReflector<model::IpObject>(api_, clock_, kube::kIps, {},
+                                                                ipObjects, model::decodeIpObject);
     reflector->start();
     std::string shown;
     while (true) {
       const bool late = clock_.now() >= end_;
-      if (claims.synced()) {
-        const Announcers announcers = announcersOf(claims.all());
+      if (ipObjects.synced()) {
+        const Announcers announcers = announcersOf(ipObjects.all());
         const std::set<std::string> all = moving(announcers);
         const auto left = leftOf(all, announcers, options_.node);
         std::string progress = std::to_string(left.size()) + " of " + countOf(all.size()) + " left";

@@ -10,7 +10,7 @@
 #include "cli/migration_file.h"
 #include "cli/rollback_writes.h"
 #include "common/kube/list_into.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/meta_json.h"
 
 namespace barevip::cli {
@@ -129,15 +129,15 @@ Result<std::string> runningOperator(kube::Api& api, const std::stop_token& stop)
 Result<std::vector<LiveService>> listLiveServices(kube::Api& api, const std::stop_token& stop) {
   // IP objects first: the Services that they name must not be missing.
   std::map<std::string, std::vector<kube::ObjectKey>> records;
-  const auto claims = kube::listEach(
-      api, kube::kIps, {}, model::decodeIpClaim,
-      [&](const model::IpClaim& claim) {
-        if (claim.serviceOwner) records[claim.serviceOwner->uid].push_back(claim.key);
+  const auto ipObjects = kube::listEach(
+      api, kube::kIps, {}, model::decodeIpObject,
+      [&](const model::IpObject& ipObject) {
+        if (ipObject.serviceOwner) records[ipObject.serviceOwner->uid].push_back(ipObject.key);
       },
       stop);
   // Without their definition there are none.
-  if (!claims && claims.error().code != ErrorCode::kNotFound) {
-    return tl::make_unexpected(claims.error());
+  if (!ipObjects && ipObjects.error().code != ErrorCode::kNotFound) {
+    return tl::make_unexpected(ipObjects.error());
   }
   std::vector<LiveService> services;
   const auto listed = api.list(

@@ -11,8 +11,8 @@
 #include "common/kube/request_series.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
-#include "operator/session/claim_sink.h"
 #include "operator/session/forward_changes.h"
+#include "operator/session/ip_object_sink.h"
 #include "operator/session/service_decoder.h"
 
 namespace barevip::controlplane {
@@ -238,7 +238,7 @@ void App::addReflectors(kube::Api& api) {
   add(kube::kServices, stores_.services, serviceDecoder(readingOf(options_), stores_.serviceTexts));
   reflectors_.push_back(std::make_unique<kube::Reflector>(
       api, clock_, kube::kIps, kube::Selection{},
-      std::make_unique<ClaimSink>(stores_.claims, stores_.claims)));
+      std::make_unique<IpObjectSink>(stores_.ipObjects, stores_.ipObjects)));
 }
 
 // As the Pools' statuses say it. The leader writes them, and it alone tells them, so that the sum

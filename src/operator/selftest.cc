@@ -173,16 +173,16 @@ class Selftest {
   Result<void> waitForAnnouncer(const IpAddress& address, const std::stop_token& stop) {
     std::string pool;
     do {
-      const auto claims = listClaimsIn(api_, options_.ns, stop);
-      if (!claims && !stop.stop_requested()) {
-        return failed("cannot list IP objects: " + claims.error().message);
+      const auto ipObjects = listIpObjectsIn(api_, options_.ns, stop);
+      if (!ipObjects && !stop.stop_requested()) {
+        return failed("cannot list IP objects: " + ipObjects.error().message);
       }
-      if (!claims) break;
-      for (const model::IpClaim& claim : *claims) {
-        if (claim.status.address != address.toString()) continue;
-        pool = claim.status.pool;
-        if (claim.status.node.empty()) continue;
-        done("node " + claim.status.node + " announces " + address.toString());
+      if (!ipObjects) break;
+      for (const model::IpObject& ipObject : *ipObjects) {
+        if (ipObject.status.address != address.toString()) continue;
+        pool = ipObject.status.pool;
+        if (ipObject.status.node.empty()) continue;
+        done("node " + ipObject.status.node + " announces " + address.toString());
         return {};
       }
       if (!pool.empty() && leavesAnnouncingToOthers(pool, stop)) {
@@ -244,17 +244,17 @@ class Selftest {
       left.clear();
       const auto service = getService(api_, key_, stop);
       if (service && service->uid == uid_) left = serviceText();
-      const auto claims = listClaimsIn(api_, options_.ns, stop);
-      if (claims) {
-        for (const model::IpClaim& claim : *claims) {
-          if (claim.serviceOwner && claim.serviceOwner->uid == uid_) {
-            left += (left.empty() ? "IP object " : ", IP object ") + claim.key.toString();
+      const auto ipObjects = listIpObjectsIn(api_, options_.ns, stop);
+      if (ipObjects) {
+        for (const model::IpObject& ipObject : *ipObjects) {
+          if (ipObject.serviceOwner && ipObject.serviceOwner->uid == uid_) {
+            left += (left.empty() ? "IP object " : ", IP object ") + ipObject.key.toString();
           }
         }
-      } else if (claims.error().code == ErrorCode::kNotFound) {
+      } else if (ipObjects.error().code == ErrorCode::kNotFound) {
         break;  // without the CustomResourceDefinition there are none
       } else {
-        left = "what cannot be seen: " + claims.error().message;
+        left = "what cannot be seen: " + ipObjects.error().message;
       }
       if (left.empty()) break;
     } while (pauseFor(clock_, kPause, stop));

@@ -8,7 +8,7 @@
 
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/service.h"
 
 #include "operator/selftest.h"
@@ -26,8 +26,8 @@ inline constexpr std::uint16_t kSelftestPort = 80;
 [[nodiscard]] Result<model::Service> getService(kube::Api& api, const kube::ObjectKey& key,
                                                 const std::stop_token& stop);
 /// IP objects of one namespace; one that cannot be decoded is left out.
-[[nodiscard]] Result<std::vector<model::IpClaim>> listClaimsIn(kube::Api& api,
-                                                               const std::string& ns,
-                                                               const std::stop_token& stop);
+[[nodiscard]] Result<std::vector<model::IpObject>> listIpObjectsIn(kube::Api& api,
+                                                                   const std::string& ns,
+                                                                   const std::stop_token& stop);
 
 }  // namespace barevip::controlplane

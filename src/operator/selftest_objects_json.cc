@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/service_json.h"
 #include "operator/selftest_objects.h"
 
@@ -45,18 +45,18 @@ Result<model::Service> getService(kube::Api& api, const kube::ObjectKey& key,
   return model::decodeService(*live);
 }
 
-Result<std::vector<model::IpClaim>> listClaimsIn(kube::Api& api, const std::string& ns,
-                                                 const std::stop_token& stop) {
-  std::vector<model::IpClaim> claims;
+Result<std::vector<model::IpObject>> listIpObjectsIn(kube::Api& api, const std::string& ns,
+                                                     const std::stop_token& stop) {
+  std::vector<model::IpObject> ipObjects;
   const auto listed = api.list(
       kube::kIps, {ns, "", ""},
       [&](const json& object) {
-        auto claim = model::decodeIpClaim(object);
-        if (claim) claims.push_back(std::move(*claim));
+        auto ipObject = model::decodeIpObject(object);
+        if (ipObject) ipObjects.push_back(std::move(*ipObject));
       },
       stop);
   if (!listed) return tl::make_unexpected(listed.error());
-  return claims;
+  return ipObjects;
 }
 
 }  // namespace barevip::controlplane

@@ -279,7 +279,7 @@ class Uninstall {
 
   void countKept(const std::stop_token& stop) {
     const auto pools = listPools(api_, stop);
-    const auto claims = listClaims(api_, {}, stop);
+    const auto ipObjects = listIpObjects(api_, {}, stop);
     std::vector<std::string> objects;
     std::string names;
     const auto add = [&](const auto& listed, const char* what, const char* crd) {
@@ -289,7 +289,7 @@ class Uninstall {
       names += std::string(" ") + crd;
     };
     add(pools, "Pool", "pools.barevip.dev");
-    add(claims, "IP object", "ips.barevip.dev");
+    add(ipObjects, "IP object", "ips.barevip.dev");
     if (objects.empty()) return say_("kept: nothing");
     std::string text = objects.front();
     if (objects.size() > 1) text += " and " + objects.back();

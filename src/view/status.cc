@@ -10,7 +10,7 @@
 #include "assigner/allocation/service_status.h"
 #include "common/base/rfc3339.h"
 #include "ipvsnode/announce/candidacy.h"
-#include "ipvsnode/cluster/bound_claims.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "operator/pool/pool_status.h"
 #include "view/text.h"
 
@@ -44,7 +44,7 @@ class Survey {
       }
     }
     for (const auto& pool : cluster_.state.pools) lookAt(*pool);
-    for (const auto& claim : cluster_.state.claims) lookAt(*claim);
+    for (const auto& ipObject : cluster_.state.ipObjects) lookAt(*ipObject);
     for (const auto& node : cluster_.state.nodes) lookAt(*node);
     const Vips& vips = forwarding_.vips;
     for (std::size_t i = 0; i < vips.served.size(); ++i) {
@@ -108,29 +108,30 @@ class Survey {
         Level::kWarning);
   }
 
-  void lookAt(const model::IpClaim& claim) {
-    if (!isWanted(claim.key.ns)) return;
-    const auto* const bound = model::findCondition(claim.status.conditions, model::IpClaim::kBound);
-    if (node::isBound(claim)) {
-      row(claim, bound);
-    } else if (!claim.serviceOwner && !claim.deleting) {
-      const Text phase = claim.status.phase.empty() ? "Pending" : claim.status.phase;
-      add("IP", claim.key.toString(), bound == nullptr ? phase : bound->reason,
+  void lookAt(const model::IpObject& ipObject) {
+    if (!isWanted(ipObject.key.ns)) return;
+    const auto* const bound =
+        model::findCondition(ipObject.status.conditions, model::IpObject::kBound);
+    if (node::isBound(ipObject)) {
+      row(ipObject, bound);
+    } else if (!ipObject.serviceOwner && !ipObject.deleting) {
+      const Text phase = ipObject.status.phase.empty() ? "Pending" : ipObject.status.phase;
+      add("IP", ipObject.key.toString(), bound == nullptr ? phase : bound->reason,
           bound == nullptr ? "The operator has not looked at this reservation. Check that an "
                              "operator leads."
                            : bound->message);
     }
   }
 
-  void row(const model::IpClaim& claim, const model::Condition* bound) {
-    VipRow row{claim.key.ns,
-               {claim.status.services.begin(), claim.status.services.end()},
-               claim.status.address,
-               claim.status.pool,
-               claim.status.node,
-               claim.key.name,
+  void row(const model::IpObject& ipObject, const model::Condition* bound) {
+    VipRow row{ipObject.key.ns,
+               {ipObject.status.services.begin(), ipObject.status.services.end()},
+               ipObject.status.address,
+               ipObject.status.pool,
+               ipObject.status.node,
+               ipObject.key.name,
                {}};
-    if (row.services.empty() && claim.serviceOwner) row.services = {claim.serviceOwner->name};
+    if (row.services.empty() && ipObject.serviceOwner) row.services = {ipObject.serviceOwner->name};
     if (bound != nullptr && bound->lastTransition != 0) {
       row.since = formatSeconds(fromSecondsSinceEpoch(bound->lastTransition));
     }
@@ -140,9 +141,9 @@ class Survey {
   void lookAt(const model::Node& node) {
     const std::string& name = node.key.name;
     std::set<std::string> announced;
-    for (const auto& claim : cluster_.state.claims) {
-      if (node::isBound(*claim) && claim->status.node == name) {
-        announced.insert(claim->status.address);
+    for (const auto& ipObject : cluster_.state.ipObjects) {
+      if (node::isBound(*ipObject) && ipObject->status.node == name) {
+        announced.insert(ipObject->status.address);
       }
     }
     NodeRow row{name, node.ready, false, {}, announced.size()};
@@ -160,38 +161,38 @@ class Survey {
     } else if (const auto why = node::refusalOf(node)) {
       row.daemon = *why;
     } else {
-      eligibility(daemon->says.ability, name, row);
+      eligibility(daemon->says.eligibility, name, row);
     }
     status_.nodes.push_back(std::move(row));
   }
 
-  void eligibility(const node::Ability& ability, const std::string& name, NodeRow& row) {
-    row.eligible = ability.serving;
-    row.daemon = ability.serving ? "eligible" : "not eligible";
-    if (!ability.serving) {
+  void eligibility(const node::Eligibility& eligibility, const std::string& name, NodeRow& row) {
+    row.eligible = eligibility.serving;
+    row.daemon = eligibility.serving ? "eligible" : "not eligible";
+    if (!eligibility.serving) {
       add("Node", name, "NotEligible",
           "The node daemon reports that the node cannot announce VIPs. Its log names the cause.");
       return;
     }
-    if (!ability.blocked.empty()) {
-      row.daemon += ", but for " + std::to_string(ability.blocked.size()) + " VIPs";
+    if (!eligibility.blocked.empty()) {
+      row.daemon += ", but for " + std::to_string(eligibility.blocked.size()) + " VIPs";
       add("Node", name, "VipsRefused",
-          "The kernel of the node refuses what these VIPs need: " + textOf(ability.blocked) +
+          "The kernel of the node refuses what these VIPs need: " + textOf(eligibility.blocked) +
               ". The log of its node daemon names the cause.");
     }
-    if (!ability.held.empty()) {
+    if (!eligibility.held.empty()) {
       add("Node", name, "VipsConfigured",
-          "These VIPs are configured on the node by something else: " + textOf(ability.held) +
+          "These VIPs are configured on the node by something else: " + textOf(eligibility.held) +
               ". Remove them there.");
     }
   }
 
-  void lookAt(const node::ServedVip& vip, const node::OwnerQuestion& question) {
+  void lookAt(const node::ServedVip& vip, const node::VipElection& question) {
     const bool wanted = std::any_of(vip.services.begin(), vip.services.end(),
                                     [&](const auto& s) { return isWanted(s->key.ns); });
     if (!wanted || !question.announced) return;
     const std::string address = vip.address.toString();
-    if (vip.claims.empty()) {
+    if (vip.ipObjects.empty()) {
       add("VIP", address, "NoIPObject",
           "A Service shows the address, but no IP object records it. Check the events of the "
           "Service.");

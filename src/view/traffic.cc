@@ -22,15 +22,14 @@ NodesByAddress nodesOf(const node::EndpointIndex& index, const kube::ObjectKey& 
   return nodes;
 }
 
-PortTraffic portOf(const node::Frontend& frontend, const ipvs::VirtualServer* server,
+PortTraffic portOf(const node::VipPort& vipPort, const ipvs::VirtualServer* server,
                    const node::EndpointIndex& index) {
   PortTraffic port;
-  port.service = frontend.service->key.toString();
-  port.port =
-      std::to_string(frontend.key.port) + "/" + std::string(toString(frontend.port.protocol));
-  port.local = frontend.service->externalTrafficPolicy == model::TrafficPolicy::kLocal;
+  port.service = vipPort.service->key.toString();
+  port.port = std::to_string(vipPort.key.port) + "/" + std::string(toString(vipPort.port.protocol));
+  port.local = vipPort.service->externalTrafficPolicy == model::TrafficPolicy::kLocal;
   if (server == nullptr) return port;
-  const NodesByAddress nodes = nodesOf(index, frontend.service->key);
+  const NodesByAddress nodes = nodesOf(index, vipPort.service->key);
   port.total = server->realServers.size();
   for (const ipvs::RealServer& real : server->realServers) {
     if (port.backends.size() == kMostBackends) break;
@@ -50,18 +49,18 @@ std::vector<VipTraffic> trafficOf(const Cluster& cluster, const Forwarding& forw
   for (const node::ServedVip& vip : forwarding.vips.served) {
     traffic.push_back({vip.address.toString(), ownerOf(forwarding.vips, vip.address), {}});
   }
-  // Frontends ascend by VIP, as the VIPs themselves do.
+  // VipPorts ascend by VIP, as the VIPs themselves do.
   auto vip = forwarding.vips.served.begin();
-  for (const node::Frontend& frontend : forwarding.desired.frontends) {
-    while (vip != forwarding.vips.served.end() && vip->address < frontend.key.vip) ++vip;
+  for (const node::VipPort& vipPort : forwarding.desired.vipPorts) {
+    while (vip != forwarding.vips.served.end() && vip->address < vipPort.key.vip) ++vip;
     if (vip == forwarding.vips.served.end()) break;
-    if (vip->address != frontend.key.vip) continue;
+    if (vip->address != vipPort.key.vip) continue;
     const auto server =
-        std::lower_bound(servers.begin(), servers.end(), frontend.key,
+        std::lower_bound(servers.begin(), servers.end(), vipPort.key,
                          [](const auto& each, const auto& key) { return each.key < key; });
-    const bool found = server != servers.end() && server->key == frontend.key;
+    const bool found = server != servers.end() && server->key == vipPort.key;
     traffic[static_cast<std::size_t>(vip - forwarding.vips.served.begin())].ports.push_back(
-        portOf(frontend, found ? &*server : nullptr, index));
+        portOf(vipPort, found ? &*server : nullptr, index));
   }
   return traffic;
 }

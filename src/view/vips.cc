@@ -12,8 +12,8 @@ node::DesiredState desiredOn(const Cluster& cluster, const std::string& node) {
 
 Vips vipsOf(const Cluster& cluster, const node::DesiredState& desired) {
   const std::vector<node::LiveNode> live = liveNodesOf(cluster);
-  Vips vips{desired.vips, node::askOwners(desired.vips, cluster.state, live), {}};
-  vips.owners = node::chooseOwners(vips.questions, node::electionOf(live));
+  Vips vips{desired.vips, node::electionsFor(desired.vips, cluster.state, live), {}};
+  vips.owners = node::elect(vips.questions, node::electionOf(live));
   return vips;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/announce/vip_election.h"
 #include "ipvsnode/desired/desired.h"
 #include "view/cluster.h"
 
@@ -16,7 +16,7 @@ namespace barevip::view {
 
 struct Vips {
   std::vector<node::ServedVip> served;
-  std::vector<node::OwnerQuestion> questions;  ///< of each VIP, in the same order
+  std::vector<node::VipElection> questions;  ///< of each VIP, in the same order
   node::Owners owners;
 };
 

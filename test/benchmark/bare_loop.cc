@@ -26,15 +26,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "common/base/file_descriptor.h"
 #include "common/base/system_error.h"
 #include "ipvsnode/netlink/ipvs_codec.h"
 #include "ipvsnode/netlink/ipvs_family.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
-#include "ipvsnode/netlink/links_netlink.h"
 #include "ipvsnode/netlink/route_codec.h"
+#include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "ipvsnode/netlink/socket.h"
 
 namespace barevip::bench {
@@ -175,7 +175,7 @@ Result<Took> rewriteIpvs(int namespaceFd) {
 }
 
 /// Null for rules: the set-up of a node makes them, too.
-Message encode(const net::Item& item, std::uint32_t device) {
+Message encode(const net::NetObject& item, std::uint32_t device) {
   if (const auto* address = std::get_if<net::BoundAddress>(&item)) {
     return netlink::encodeAddressAdd(*address, device);
   }
@@ -188,7 +188,7 @@ Message encode(const net::Item& item, std::uint32_t device) {
   return nullptr;
 }
 
-std::string deviceOf(const net::Item& item) {
+std::string deviceOf(const net::NetObject& item) {
   return std::visit(
       [](const auto& one) -> std::string {
         if constexpr (requires { one.device; }) return one.device;
@@ -198,16 +198,17 @@ std::string deviceOf(const net::Item& item) {
 }
 
 Result<Took> rewriteLinks(int namespaceFd, const std::set<std::string>& ownDevices) {
-  auto links = netlink::NetlinkLinks::open({.namespaceFd = namespaceFd, .ownDevices = ownDevices});
+  auto links =
+      netlink::RtnetlinkSocket::open({.namespaceFd = namespaceFd, .ownDevices = ownDevices});
   if (!links) return tl::make_unexpected(links.error());
   const auto items = links->dumpOwned();
   if (!items) return tl::make_unexpected(items.error());
   auto socket = Socket::open({.protocol = NETLINK_ROUTE, .namespaceFd = namespaceFd});
   if (!socket) return tl::make_unexpected(socket.error());
   Batches batches(*socket);
-  std::vector<net::LinkOp> deletes;
+  std::vector<net::NetOp> deletes;
   std::map<std::string, std::uint32_t> devices;
-  for (const net::Item& item : *items) {
+  for (const net::NetObject& item : *items) {
     const std::string name = deviceOf(item);
     if (name.empty()) continue;
     if (!devices.contains(name)) {
@@ -217,7 +218,7 @@ Result<Took> rewriteLinks(int namespaceFd, const std::set<std::string>& ownDevic
     }
     const Message message = encode(item, devices[name]);
     if (message == nullptr) continue;
-    deletes.push_back({net::LinkOp::Kind::kDelete, item});
+    deletes.push_back({net::NetOp::Kind::kDelete, item});
     batches.add(*message);
   }
   if (const auto gone = links->apply(deletes); !gone) return tl::make_unexpected(gone.error());

@@ -19,8 +19,8 @@ class Cluster {
     log::setLevel(log::Level::kError);
     world_.sync();
     for (std::size_t i = 0; i < services; ++i) add(i);
-    daemon_.pass();
-    daemon_.pass();
+    daemon_.reconcileOnce();
+    daemon_.reconcileOnce();
     forget();
   }
 
@@ -30,21 +30,21 @@ class Cluster {
     one.selects = true;
     world_.stores.services.put(one);
     world_.stores.slices.put(podsOf(i, false));
-    world_.stores.claims.put(claim(nameOf(i), vip, "n1"));
+    world_.stores.ipObjects.put(ipObject(nameOf(i), vip, "n1"));
   }
   void remove(std::size_t i) {
     world_.stores.services.erase({"default", nameOf(i)});
     world_.stores.slices.erase({"default", nameOf(i) + "-4"});
-    world_.stores.claims.erase({"default", nameOf(i) + "-" + addressOf(i)});
+    world_.stores.ipObjects.erase({"default", nameOf(i) + "-" + addressOf(i)});
   }
   void changePod(std::size_t i) { world_.stores.slices.put(podsOf(i, more_ = !more_)); }
 
-  void pass() {
-    daemon_.syncer->wake();
-    daemon_.syncer->pass();
+  void reconcileOnce() {
+    daemon_.reconciler->wake();
+    daemon_.reconciler->reconcileOnce();
   }
   void settle() {
-    daemon_.pass();
+    daemon_.reconcileOnce();
     forget();
   }
 
@@ -77,7 +77,7 @@ void podComesOrGoes(benchmark::State& state) {
     cluster.settle();
     cluster.changePod(next++ % services);
     state.ResumeTiming();
-    cluster.pass();
+    cluster.reconcileOnce();
   }
 }
 
@@ -90,13 +90,13 @@ void serviceComes(benchmark::State& state) {
     cluster.settle();
     cluster.add(services);
     state.ResumeTiming();
-    cluster.pass();
+    cluster.reconcileOnce();
   }
 }
 
 void noNews(benchmark::State& state) {
   Cluster cluster(static_cast<std::size_t>(state.range(0)));
-  for (auto unused : state) cluster.pass();
+  for (auto unused : state) cluster.reconcileOnce();
 }
 
 BENCHMARK(podComesOrGoes)->Arg(10)->Arg(1000)->Arg(10'000)->Unit(benchmark::kMillisecond);

@@ -84,12 +84,12 @@ class Cluster {
   kube::FakeEventSink events_;
   kube::Store<model::Pool> pools_;
   kube::Store<model::Service> services_;
-  kube::Store<model::IpClaim> claims_;
+  kube::Store<model::IpObject> ipObjects_;
   kube::Store<model::Namespace> namespaces_;
   assigner::ClusterUse use_;
   assigner::SharedAllocator allocator_{clock_};
   PoolReconciler reconciler_{api_,       clock_,
-                             events_,    {pools_, services_, claims_, namespaces_, use_},
+                             events_,    {pools_, services_, ipObjects_, namespaces_, use_},
                              allocator_, [](const auto&) {}};
 };
 

@@ -64,12 +64,12 @@ Result<void> create(kube::Api& api, std::size_t count, std::size_t connections) 
   });
 }
 
-model::IpClaim recordOf(const model::Service& service, const std::string& address) {
-  model::IpClaim claim;
-  claim.key = {service.key.ns, service.key.name + "-" + address};
-  claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
-  claim.spec = {"bench", address, "IPv4"};
-  return claim;
+model::IpObject recordOf(const model::Service& service, const std::string& address) {
+  model::IpObject ipObject;
+  ipObject.key = {service.key.ns, service.key.name + "-" + address};
+  ipObject.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
+  ipObject.spec = {"bench", address, "IPv4"};
+  return ipObject;
 }
 
 /// The bare limit: the status patches of the operator, and nothing else; with records, its IP
@@ -90,7 +90,7 @@ Result<double> patch(kube::Api& api, std::size_t connections, bool records) {
     const std::string address =
         IpAddress::fromNumber(Family::kIpv4, kFirstAddress + number).toString();
     if (records) {
-      const auto made = assigner::createClaim(api, recordOf(services[number], address), {});
+      const auto made = assigner::createIpObject(api, recordOf(services[number], address), {});
       if (!made) return tl::make_unexpected(made.error());
     }
     return assigner::patchServiceStatus(

@@ -3,10 +3,10 @@
 
 #include <utility>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 
 #include "common/base/rfc3339.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 
 namespace barevip::bench {
 namespace {
@@ -26,7 +26,7 @@ json servicePorts() {
   return json::array({{{"port", kPort}, {"targetPort", 8080}, {"protocol", "TCP"}}});
 }
 
-std::string claimName(std::size_t number) {
+std::string ipObjectName(std::size_t number) {
   return serviceName(number) + "-" + vipOf(number).toString();
 }
 
@@ -35,24 +35,24 @@ Result<void> done(const Result<json>& answer) {
   return {};
 }
 
-Result<void> createClaim(kube::Api& api, std::size_t number, const std::string& serviceUid,
-                         const std::string& node, WallTime now) {
+Result<void> createIpObject(kube::Api& api, std::size_t number, const std::string& serviceUid,
+                            const std::string& node, WallTime now) {
   const std::string address = vipOf(number).toString();
-  model::IpClaim claim;
-  claim.key = {kNamespace, claimName(number)};
-  claim.serviceOwner = model::OwnerReference{"v1", "Service", serviceName(number), serviceUid};
-  claim.spec = {"bench", address, "IPv4"};
-  const auto made = api.create(kube::kIps, kNamespace, model::encodeIpClaim(claim), {});
+  model::IpObject ipObject;
+  ipObject.key = {kNamespace, ipObjectName(number)};
+  ipObject.serviceOwner = model::OwnerReference{"v1", "Service", serviceName(number), serviceUid};
+  ipObject.spec = {"bench", address, "IPv4"};
+  const auto made = api.create(kube::kIps, kNamespace, model::encodeIpObject(ipObject), {});
   if (!made) return tl::make_unexpected(made.error());
-  claim.status.phase = "Bound";
-  claim.status.address = address;
-  claim.status.pool = "bench";
-  claim.status.ports = {std::to_string(kPort) + "/TCP"};
-  claim.status.services = {serviceName(number)};
-  json patch = model::ipClaimStatusPatch(claim.status,
-                                         (*made)["metadata"].value("resourceVersion", ""), now);
+  ipObject.status.phase = "Bound";
+  ipObject.status.address = address;
+  ipObject.status.pool = "bench";
+  ipObject.status.ports = {std::to_string(kPort) + "/TCP"};
+  ipObject.status.services = {serviceName(number)};
+  json patch = model::ipObjectStatusPatch(ipObject.status,
+                                          (*made)["metadata"].value("resourceVersion", ""), now);
   patch["status"]["node"] = node;
-  return done(api.patch(kube::kIps, claim.key, "status", patch, {}));
+  return done(api.patch(kube::kIps, ipObject.key, "status", patch, {}));
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ Result<void> createUnserved(kube::Api& api, std::size_t number, std::size_t endp
                                      {"ports", servicePorts()}}}},
                                   {});
   if (!service) return tl::make_unexpected(service.error());
-  if (auto made = createClaim(api, number, (*service)["metadata"].value("uid", ""), node, now);
+  if (auto made = createIpObject(api, number, (*service)["metadata"].value("uid", ""), node, now);
       !made) {
     return made;
   }
@@ -136,7 +136,7 @@ Result<void> removeAll(kube::Api& api, std::size_t number) {
   const std::string name = serviceName(number);
   if (auto gone = api.remove(kube::kServices, {kNamespace, name}, "", {}); !gone) return gone;
   if (auto gone = api.remove(kube::kEndpointSlices, {kNamespace, name}, "", {}); !gone) return gone;
-  return api.remove(kube::kIps, {kNamespace, claimName(number)}, "", {});
+  return api.remove(kube::kIps, {kNamespace, ipObjectName(number)}, "", {});
 }
 
 Result<void> createClusterService(kube::Api& api, std::size_t number) {

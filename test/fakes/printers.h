@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 namespace barevip::ipvs {
 
@@ -24,16 +24,16 @@ inline void PrintTo(const Op& op, std::ostream* out) { *out << toString(op); }
 
 namespace barevip::net {
 
-inline void PrintTo(const LinkOp& op, std::ostream* out) {
-  *out << (op.kind == LinkOp::Kind::kAdd ? "add " : "delete ") << toString(op.item);
+inline void PrintTo(const NetOp& op, std::ostream* out) {
+  *out << (op.kind == NetOp::Kind::kAdd ? "add " : "delete ") << toString(op.item);
 }
 
 }  // namespace barevip::net
 
 /// Item is a std::variant, whose namespace is not ours to add to.
 template <>
-struct testing::internal::UniversalPrinter<barevip::net::Item> {
-  static void Print(const barevip::net::Item& item, std::ostream* out) {
+struct testing::internal::UniversalPrinter<barevip::net::NetObject> {
+  static void Print(const barevip::net::NetObject& item, std::ostream* out) {
     *out << barevip::net::toString(item);
   }
 };

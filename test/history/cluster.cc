@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/meta_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
@@ -57,7 +57,7 @@ Result<Cluster> readCluster(kube::Api& api) {
   for (const auto& read :
        {readAll(api, kube::kPools, model::decodePool, cluster.pools),
         readAll(api, kube::kServices, model::decodeService, cluster.services),
-        readAll(api, kube::kIps, model::decodeIpClaim, cluster.ips),
+        readAll(api, kube::kIps, model::decodeIpObject, cluster.ips),
         readAll(api, kube::kIps, decodeIpTexts, cluster.ipTexts),
         readAll(api, kube::kNamespaces, model::decodeNamespace, cluster.namespaces)}) {
     if (!read) return tl::make_unexpected(read.error());

@@ -7,7 +7,7 @@
 
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -30,7 +30,7 @@ struct IpTexts {
 struct Cluster {
   std::vector<model::Pool> pools;
   std::vector<model::Service> services;
-  std::vector<model::IpClaim> ips;
+  std::vector<model::IpObject> ips;
   std::vector<IpTexts> ipTexts;
   std::vector<model::Namespace> namespaces;
 };

@@ -60,7 +60,7 @@ enum class Ask {
 enum class AskReserved { kAddress, kIpv4, kIpv6, kPool, kAddressInPool, kCount };
 
 /// What somebody does to the status of a Service.
-enum class ServiceTampering { kEmpties, kShows, kDropsCondition, kDenies, kClaims, kCount };
+enum class ServiceTampering { kEmpties, kShows, kDropsCondition, kDenies, kIpObjects, kCount };
 /// What somebody does to an IP object.
 enum class IpTampering {
   kErasesStatus,

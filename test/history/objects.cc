@@ -309,7 +309,7 @@ json tamperedStatus(const TamperService& deed) {
                                              {"reason", "Denied"},
                                              {"message", "somebody says so"},
                                              {"lastTransitionTime", "2030-01-01T00:00:00Z"}}})}}}};
-    case ServiceTampering::kClaims:
+    case ServiceTampering::kIpObjects:
       return restoredStatus({deed.service, deed.address});
     default:
       return {{"status", {{"loadBalancer", {{"ingress", nullptr}}}}}};

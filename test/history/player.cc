@@ -245,9 +245,9 @@ class Player {
     const auto patched = api_.patch(kube::kServices, key, "status", tamperedStatus(deed), {});
     if (!patched) return tl::make_unexpected(patched.error());
     // A status that claims an address is what a restore writes.
-    const bool claims = deed.how % static_cast<Pick>(ServiceTampering::kCount) ==
-                        static_cast<Pick>(ServiceTampering::kClaims);
-    return isRecorded(*found) && !claims ? Asking{} : Asking{key};
+    const bool ipObjects = deed.how % static_cast<Pick>(ServiceTampering::kCount) ==
+                           static_cast<Pick>(ServiceTampering::kIpObjects);
+    return isRecorded(*found) && !ipObjects ? Asking{} : Asking{key};
   }
 
   Result<Asking> operator()(const TamperIp& deed) const {

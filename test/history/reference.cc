@@ -22,7 +22,7 @@ Addresses valuesOf(const ByFamily& addresses) {
   return values;
 }
 
-Addresses keysOf(const std::map<IpAddress, const model::IpClaim*>& records) {
+Addresses keysOf(const std::map<IpAddress, const model::IpObject*>& records) {
   Addresses keys;
   for (const auto& [address, ip] : records) keys.insert(address);
   return keys;
@@ -43,7 +43,7 @@ class Check {
       return std::move(broken_);
     }
     for (const model::Service& service : cluster_.services) checkService(service);
-    for (const model::IpClaim& ip : cluster_.ips) {
+    for (const model::IpObject& ip : cluster_.ips) {
       isReservation(ip) ? checkReservation(ip) : checkRecord(ip);
     }
     for (const IpTexts& ip : cluster_.ipTexts) checkTexts(ip);
@@ -122,7 +122,7 @@ class Check {
   // A person's IP object has the name of its record, or an earlier one has that a finalizer keeps.
   void checkLacking(const model::Service& service) {
     const std::string name = "Service " + service.key.toString();
-    const auto isInTheWay = [&](const model::IpClaim& ip) {
+    const auto isInTheWay = [&](const model::IpObject& ip) {
       return ip.key.ns == service.key.ns && ip.key.name.str().starts_with(service.key.name + "-") &&
              (isReservation(ip) || ip.deleting);
     };
@@ -153,7 +153,7 @@ class Check {
                toText(keysOf(holdings_.of(service.key))) + ", and does not say why");
   }
 
-  void checkRecord(const model::IpClaim& ip) {
+  void checkRecord(const model::IpObject& ip) {
     if (ip.deleting || !counts(cluster_, ip)) return;
     const std::string name = "IP " + ip.key.toString();
     const kube::ObjectKey owner{ip.key.ns, ip.serviceOwner->name};
@@ -173,7 +173,7 @@ class Check {
   }
 
   // Who waits may have what it has on older terms.
-  void checkGranted(const model::IpClaim& ip, const model::Service& service) {
+  void checkGranted(const model::IpObject& ip, const model::Service& service) {
     if (isLeaving(cluster_, service) || lacksRecord(service)) return;
     const model::Condition* const condition = assignedCondition(service);
     if (condition == nullptr || condition->status != "True") return;
@@ -184,7 +184,7 @@ class Check {
     expect(ip.spec.shareKey == terms.key, name + " has another share key than its Service");
   }
 
-  void checkReservation(const model::IpClaim& ip) {
+  void checkReservation(const model::IpObject& ip) {
     if (ip.deleting) return;
     const std::string name = "IP " + ip.key.toString();
     const model::Condition* const condition = model::findCondition(ip.status.conditions, "Bound");
@@ -205,7 +205,7 @@ class Check {
     checkUsers(ip);
   }
 
-  void checkUsers(const model::IpClaim& ip) {
+  void checkUsers(const model::IpObject& ip) {
     const std::string name = "IP " + ip.key.toString();
     const auto held = holdings_.all().at(IpAddress::parse(ip.status.address).value());
     std::set<std::string> ports;
@@ -253,7 +253,7 @@ class Check {
 
   // What somebody forges for such a Service stays without a status.
   [[nodiscard]] bool mayBeForged(const kube::ObjectKey& key) const {
-    return std::any_of(cluster_.ips.begin(), cluster_.ips.end(), [&](const model::IpClaim& ip) {
+    return std::any_of(cluster_.ips.begin(), cluster_.ips.end(), [&](const model::IpObject& ip) {
       if (ip.key != key || isReservation(ip)) return false;
       const auto* const owner = findService(cluster_, {key.ns, ip.serviceOwner->name});
       return owner != nullptr && (isLeaving(cluster_, *owner) || lacksRecord(*owner));
@@ -296,7 +296,7 @@ class Check {
       if (holdings_.all().contains(address)) ++held;
     }
     Addresses outside;
-    for (const model::IpClaim& ip : cluster_.ips) {
+    for (const model::IpObject& ip : cluster_.ips) {
       if (ip.status.phase != "Bound" || !counts(cluster_, ip)) continue;
       const IpAddress address = IpAddress::parse(ip.status.address).value();
       // The status of one that is being deleted stays what it was.
@@ -334,7 +334,7 @@ class Comparison {
       if (asking.contains(service.key)) continue;
       checkKept(service, isLeaving(now_, service) || refusals.statuses.contains(service.key.ns));
     }
-    for (const model::IpClaim& ip : now_.ips) {
+    for (const model::IpObject& ip : now_.ips) {
       if (isReservation(ip) && !asking.contains(ip.key)) checkKept(ip);
     }
     return std::move(broken_);
@@ -398,7 +398,7 @@ class Comparison {
     // Without the record nobody knows any more who gave it.
     const std::string& uid = record->second->uid;
     const bool lost = std::none_of(now_.ips.begin(), now_.ips.end(),
-                                   [&](const model::IpClaim& ip) { return ip.uid == uid; });
+                                   [&](const model::IpObject& ip) { return ip.uid == uid; });
     if (lost) return PoolRules(now_).home(address, "") != asked->second;
     return record->second->spec.pool != asked->second &&
            PoolRules(now_).home(address, had_.givenFrom(address)) != asked->second;
@@ -410,8 +410,8 @@ class Comparison {
                        [](const auto& each) { return each.first != "barevip.dev/share"; });
   }
 
-  void checkKept(const model::IpClaim& ip) {
-    for (const model::IpClaim& earlier : before_.ips) {
+  void checkKept(const model::IpObject& ip) {
+    for (const model::IpObject& earlier : before_.ips) {
       if (earlier.uid != ip.uid || earlier.status.phase != "Bound") continue;
       if (ip.status.phase != "Bound" || ip.status.address != earlier.status.address) {
         broken_.push_back("IP " + ip.key.toString() + " had " + earlier.status.address +
@@ -496,7 +496,7 @@ model::Service visible(model::Service service) {
   return service;
 }
 
-model::IpClaim visible(model::IpClaim ip) {
+model::IpObject visible(model::IpObject ip) {
   ip.resourceVersion.clear();
   ip.status.conditions = truths(ip.status.conditions);
   if (ip.status.phase == "Conflict") ip.status.phase = "Pending";

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
@@ -28,7 +28,7 @@ Replica::Replica(kube::FakeApi& server, const Clock& clock)
   // The history of the server begins with its first object, so the watches tell everything.
   stores_.services.replaceAll({});
   stores_.pools.replaceAll({});
-  stores_.claims.replaceAll({});
+  stores_.ipObjects.replaceAll({});
   stores_.namespaces.replaceAll({});
   stores_.nodes.replaceAll({});
 }
@@ -93,7 +93,7 @@ bool Replica::watchOnce(std::uint32_t kind) {
     case 1:
       return deliver(kube::kPools, model::decodePool, stores_.pools, seen_.pools);
     case 2:
-      return deliver(kube::kIps, model::decodeIpClaim, stores_.claims, seen_.ips);
+      return deliver(kube::kIps, model::decodeIpObject, stores_.ipObjects, seen_.ips);
     case 3:
       return deliver(kube::kNodes, model::decodeNode, stores_.nodes, seen_.nodes);
     default:

@@ -72,7 +72,7 @@ std::vector<Family> familiesOf(const model::Service& service) {
 }
 
 // The Services that the status of a reservation names.
-std::vector<kube::ObjectKey> usersOf(const model::IpClaim& ip) {
+std::vector<kube::ObjectKey> usersOf(const model::IpObject& ip) {
   std::vector<kube::ObjectKey> users;
   for (const std::string& name : ip.status.services) users.push_back({ip.key.ns, name});
   return users;
@@ -92,9 +92,9 @@ std::optional<std::vector<IpAddress>> requestedAddresses(const model::Service& s
   return addresses;
 }
 
-const model::IpClaim* findIp(const Cluster& cluster, const kube::ObjectKey& key) {
+const model::IpObject* findIp(const Cluster& cluster, const kube::ObjectKey& key) {
   const auto it = std::find_if(cluster.ips.begin(), cluster.ips.end(),
-                               [&](const model::IpClaim& ip) { return ip.key == key; });
+                               [&](const model::IpObject& ip) { return ip.key == key; });
   return it == cluster.ips.end() ? nullptr : &*it;
 }
 
@@ -117,7 +117,7 @@ const model::Condition* assignedCondition(const model::Service& service) {
   return model::findCondition(service.conditions, "barevip.dev/AddressAssigned");
 }
 
-bool isReservation(const model::IpClaim& ip) { return !ip.serviceOwner; }
+bool isReservation(const model::IpObject& ip) { return !ip.serviceOwner; }
 
 bool isLeaving(const Cluster& cluster, const model::Service& service) {
   return service.deleting ||
@@ -131,11 +131,11 @@ bool lacksRecord(const model::Service& service) {
          (condition->reason == "RecordRefused" || condition->reason == "RecordNameTaken");
 }
 
-bool isBoundRecord(const model::IpClaim& ip) {
+bool isBoundRecord(const model::IpObject& ip) {
   return ip.status.phase == "Bound" && ip.status.address == ip.spec.address;
 }
 
-bool counts(const Cluster& cluster, const model::IpClaim& ip) {
+bool counts(const Cluster& cluster, const model::IpObject& ip) {
   if (isReservation(ip)) return ip.status.phase == "Bound";
   const model::Service* const owner = findService(cluster, {ip.key.ns, ip.serviceOwner->name});
   const bool there = owner != nullptr && owner->uid == ip.serviceOwner->uid;
@@ -242,7 +242,7 @@ const model::Service* findService(const Cluster& cluster, const kube::ObjectKey&
 }
 
 Holdings::Holdings(const Cluster& cluster) : cluster_(cluster) {
-  for (const model::IpClaim& ip : cluster.ips) {
+  for (const model::IpObject& ip : cluster.ips) {
     if (!counts(cluster, ip)) continue;
     if (isReservation(ip)) {
       const IpAddress address = IpAddress::parse(ip.status.address).value();
@@ -305,7 +305,7 @@ Terms Holdings::granted(const kube::ObjectKey& service, const IpAddress& address
     terms.known = false;
     return terms;
   }
-  const model::IpClaim& ip = *record->second;
+  const model::IpObject& ip = *record->second;
   if (!isReservation(ip)) {
     terms.key = ip.spec.shareKey;
     terms.ports = {ip.status.ports.begin(), ip.status.ports.end()};
@@ -317,7 +317,7 @@ bool anyHoldsUnrecorded(const Cluster& cluster) {
   // Its status is not repaired any more: it names no new user.
   const bool anyGoes =
       std::any_of(cluster.ips.begin(), cluster.ips.end(),
-                  [](const model::IpClaim& ip) { return isReservation(ip) && ip.deleting; });
+                  [](const model::IpObject& ip) { return isReservation(ip) && ip.deleting; });
   if (anyGoes) return true;
   const Holdings holdings(cluster);
   return std::any_of(
@@ -453,7 +453,7 @@ class Case {
   bool takeNamed() {
     const std::string name = annotation(service_, "ip");
     if (name.empty()) return true;
-    const model::IpClaim* const ip = findIp(cluster_, {service_.key.ns, name});
+    const model::IpObject* const ip = findIp(cluster_, {service_.key.ns, name});
     if (ip == nullptr || !isReservation(*ip) || ip->status.phase != "Bound") return false;
     const IpAddress address = IpAddress::parse(ip->status.address).value();
     const std::string home = homeOf(address);
@@ -598,7 +598,7 @@ Answer whatRulesGive(const PoolRules& pools, const Cluster& cluster, const Holdi
   return Case(pools, cluster, holdings, service).answer();
 }
 
-std::optional<IpAddress> whatRulesReserve(const PoolRules& pools, const model::IpClaim& ip,
+std::optional<IpAddress> whatRulesReserve(const PoolRules& pools, const model::IpObject& ip,
                                           const Holdings& holdings) {
   const Family family = ip.spec.family == "IPv6" ? Family::kIpv6 : Family::kIpv4;
   for (const model::Pool* const pool : pools.inOrder()) {

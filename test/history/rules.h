@@ -20,9 +20,9 @@ using ByFamily = std::map<Family, IpAddress>;
 [[nodiscard]] bool isOurs(const model::Service& service);
 [[nodiscard]] Addresses shownBy(const model::Service& service);
 [[nodiscard]] const model::Condition* assignedCondition(const model::Service& service);
-[[nodiscard]] bool isReservation(const model::IpClaim& ip);
+[[nodiscard]] bool isReservation(const model::IpObject& ip);
 /// The status of a Service's record is what the operator writes.
-[[nodiscard]] bool isBoundRecord(const model::IpClaim& ip);
+[[nodiscard]] bool isBoundRecord(const model::IpObject& ip);
 /// It is being deleted, or its namespace is: it keeps what it has until it is gone, and gets
 /// nothing.
 [[nodiscard]] bool isLeaving(const Cluster& cluster, const model::Service& service);
@@ -33,7 +33,7 @@ using ByFamily = std::map<Family, IpAddress>;
 [[nodiscard]] bool anyHoldsUnrecorded(const Cluster& cluster);
 /// The IP object says who has an address: not one that somebody's finalizer keeps, nor what
 /// somebody forged for a Service that is leaving or lacks a record, which stays until that is over.
-[[nodiscard]] bool counts(const Cluster& cluster, const model::IpClaim& ip);
+[[nodiscard]] bool counts(const Cluster& cluster, const model::IpObject& ip);
 
 /// Pools as the documentation describes them, over the addresses of histories.
 class PoolRules {
@@ -87,7 +87,7 @@ class Holdings {
 
     friend bool operator==(const Held&, const Held&) = default;
   };
-  using Records = std::map<IpAddress, const model::IpClaim*>;
+  using Records = std::map<IpAddress, const model::IpObject*>;
 
   [[nodiscard]] const std::map<IpAddress, Held>& all() const { return held_; }
   /// The IP objects by which the Service has addresses.
@@ -121,7 +121,7 @@ struct Answer {
 
 /// The same for a reservation that has nothing yet.
 [[nodiscard]] std::optional<IpAddress> whatRulesReserve(const PoolRules& pools,
-                                                        const model::IpClaim& ip,
+                                                        const model::IpObject& ip,
                                                         const Holdings& holdings);
 
 }  // namespace barevip::history

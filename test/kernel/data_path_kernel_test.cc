@@ -16,13 +16,13 @@
 #include <vector>
 
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
-#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
-#include "ipvsnode/netlink/links_netlink.h"
+#include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "kernel/lab_network.h"
 
 namespace barevip::kernel_test {
@@ -113,16 +113,16 @@ class Lab {
         " -j MASQUERADE");
   }
 
-  void makeGround(net::Placement placement) {
-    const host::GroundOptions options{placement, "eth0", kDirectorPath, {}};
-    const auto ground = node.thread().run([&] {
-      return host::makeGround(options, runner, [&] { return host::usesLegacyBackend(runner); });
+  void setUpHost(net::Placement placement) {
+    const host::HostSetupOptions options{placement, "eth0", kDirectorPath, {}};
+    const auto host = node.thread().run([&] {
+      return host::setUpHost(options, runner, [&] { return host::usesLegacyBackend(runner); });
     });
-    ASSERT_TRUE(ground) << ground.error().message;
-    EXPECT_TRUE(ground->problems.empty()) << ground->problems.front();
+    ASSERT_TRUE(host) << host.error().message;
+    EXPECT_TRUE(host->problems.empty()) << host->problems.front();
   }
 
-  /// The seams in the namespaces of these threads, as the daemon opens them.
+  /// The writers in the namespaces of these threads, as the daemon opens them.
   void openSeams(host::NamespaceThread& ipvs, host::FilterRole role) {
     ipvsRunner = std::make_unique<host::NamespaceCommandRunner>(ipvs, runner);
     filter = std::make_unique<host::IptablesPacketFilter>(
@@ -131,14 +131,14 @@ class Lab {
     ASSERT_TRUE(table) << table.error().message;
     kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));
     auto inside = ipvs.run([] {
-      return netlink::NetlinkLinks::open({.ownDevices = {"lo", net::kDummyDevice}});
+      return netlink::RtnetlinkSocket::open({.ownDevices = {"lo", net::kDummyDevice}});
     });
     ASSERT_TRUE(inside) << inside.error().message;
-    ipvsLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(inside));
+    ipvsLinks = std::make_unique<netlink::RtnetlinkSocket>(*std::move(inside));
   }
 
   void makeDirector() {
-    makeGround(net::Placement::kDirector);
+    setUpHost(net::Placement::kDirector);
     auto thread = host::NamespaceThread::start(kDirectorPath);
     ASSERT_TRUE(thread) << thread.error().message;
     director = *std::move(thread);
@@ -146,9 +146,9 @@ class Lab {
     replies = std::make_unique<host::NftPacketFilter>(host::NftRole::kReplies, *ipvsRunner);
     ASSERT_TRUE(replies->check());
     ASSERT_TRUE(replies->reconcile({}));
-    auto outside = node.thread().run([] { return netlink::NetlinkLinks::open(); });
+    auto outside = node.thread().run([] { return netlink::RtnetlinkSocket::open(); });
     ASSERT_TRUE(outside) << outside.error().message;
-    nodeLinks = std::make_unique<netlink::NetlinkLinks>(*std::move(outside));
+    nodeLinks = std::make_unique<netlink::RtnetlinkSocket>(*std::move(outside));
     nodeRunner = std::make_unique<host::NamespaceCommandRunner>(node.thread(), runner);
     nodeFilter = std::make_unique<host::IptablesPacketFilter>(
         host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
@@ -157,8 +157,8 @@ class Lab {
     vips = std::make_unique<host::NftPacketFilter>(host::NftRole::kVips, *nodeRunner);
     ASSERT_TRUE(vips->check());
 
-    std::vector<net::LinkOp> plan;
-    std::vector<net::LinkOp> insidePlan;
+    std::vector<net::NetOp> plan;
+    std::vector<net::NetOp> insidePlan;
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
       const bool ipv4 = family == Family::kIpv4;
       const IpAddress byOutside = ipv4 ? net::kOutside.director4 : net::kOutside.director6;
@@ -181,9 +181,9 @@ class Lab {
   }
 
   void makeHostPlacement() {
-    makeGround(net::Placement::kHost);
+    setUpHost(net::Placement::kHost);
     openSeams(node.thread(), host::FilterRole::kHost);
-    std::vector<net::LinkOp> plan;
+    std::vector<net::NetOp> plan;
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
       for (const IpAddress& address : {planOf(family).vip, planOf(family).otherVip}) {
         add(plan, net::BoundAddress{address, net::kDummyDevice});
@@ -193,11 +193,11 @@ class Lab {
     apply(*ipvsLinks, plan);
   }
 
-  static void add(std::vector<net::LinkOp>& plan, net::Item item) {
-    plan.push_back({net::LinkOp::Kind::kAdd, std::move(item)});
+  static void add(std::vector<net::NetOp>& plan, net::NetObject item) {
+    plan.push_back({net::NetOp::Kind::kAdd, std::move(item)});
   }
 
-  static void apply(net::Links& links, const std::vector<net::LinkOp>& plan) {
+  static void apply(net::Rtnetlink& links, const std::vector<net::NetOp>& plan) {
     const auto results = links.apply(plan);
     ASSERT_TRUE(results) << results.error().message;
     for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -223,8 +223,8 @@ class Lab {
   std::unique_ptr<host::NftPacketFilter> replies;
   std::unique_ptr<host::NftPacketFilter> vips;
   std::unique_ptr<netlink::IpvsKernel> kernel;
-  std::unique_ptr<netlink::NetlinkLinks> ipvsLinks;
-  std::unique_ptr<netlink::NetlinkLinks> nodeLinks;
+  std::unique_ptr<netlink::RtnetlinkSocket> ipvsLinks;
+  std::unique_ptr<netlink::RtnetlinkSocket> nodeLinks;
   EchoServer serverA{podA, "pod-a", kPodPort};
   EchoServer serverB{podB, "pod-b", kPodPort};
   EchoServer farServer{farPod, "far-pod", kPodPort};

@@ -7,14 +7,14 @@
 #include <utility>
 
 #include "ipvsnode/netlink/link_setup.h"
-#include "ipvsnode/netlink/links_netlink.h"
+#include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "kernel/namespace_test.h"
 
 namespace barevip::kernel_test {
 namespace {
 
 using netlink::LinkSetup;
-using netlink::NetlinkLinks;
+using netlink::RtnetlinkSocket;
 
 class LinkSetupTest : public NamespaceTest {
  protected:
@@ -140,7 +140,7 @@ TEST_F(LinkSetupTest, NothingOfItIsTakenForAVip) {
   expectDone(setup.setUp("outside"));
   expectDone(setup.ensureAddress("outside", ip("169.254.77.2"), 30));
   expectDone(setup.ensureDefaultRoute(ip("169.254.77.1"), "outside"));
-  auto links = NetlinkLinks::open({.ownDevices = {"lo"}});
+  auto links = RtnetlinkSocket::open({.ownDevices = {"lo"}});
   ASSERT_TRUE(links);
   EXPECT_TRUE(links->dumpOwned()->empty());
 }

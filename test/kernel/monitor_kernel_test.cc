@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "ipvsnode/netlink/links_netlink.h"
 #include "ipvsnode/netlink/monitor.h"
+#include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "kernel/namespace_test.h"
 
 namespace barevip::kernel_test {
@@ -18,7 +18,7 @@ namespace {
 
 using netlink::Monitor;
 using netlink::MonitorOptions;
-using netlink::NetlinkLinks;
+using netlink::RtnetlinkSocket;
 
 /// Counts what a monitor reports.
 class Reports {
@@ -86,12 +86,12 @@ TEST_F(MonitorTest, ChangesByOthersAreReported) {
 }
 
 TEST_F(MonitorTest, OurOwnChangesAreNot) {
-  auto links = NetlinkLinks::open({.ownDevices = {"nic"}});
+  auto links = RtnetlinkSocket::open({.ownDevices = {"nic"}});
   ASSERT_TRUE(links);
   Reports reports;
   const auto monitor = start(reports, {.ownPorts = {links->port()}});
-  for (const auto kind : {net::LinkOp::Kind::kAdd, net::LinkOp::Kind::kDelete}) {
-    const std::vector<net::LinkOp> plan = {
+  for (const auto kind : {net::NetOp::Kind::kAdd, net::NetOp::Kind::kDelete}) {
+    const std::vector<net::NetOp> plan = {
         {kind, net::BoundAddress{ip("192.0.2.1"), "nic"}},
         {kind, net::Route{IpPrefix::host(ip("192.0.2.2")), 11801, ip("10.0.0.1"), "nic"}},
         {kind, net::Rule{Family::kIpv4, 119, 11801, "nic", 0, 0}}};

@@ -18,8 +18,8 @@ Requester requesterOf(const model::Service& service, const model::Namespace* ns)
   return requester;
 }
 
-Requester requesterOf(const model::IpClaim& claim, const model::Namespace* ns) {
-  Requester requester{claim.key.ns, std::nullopt, std::nullopt};
+Requester requesterOf(const model::IpObject& ipObject, const model::Namespace* ns) {
+  Requester requester{ipObject.key.ns, std::nullopt, std::nullopt};
   if (ns != nullptr) requester.namespaceLabels = ns->labels;
   return requester;
 }

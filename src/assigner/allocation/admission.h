@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/meta.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
@@ -26,7 +26,7 @@ struct Requester {
 /// ns: null if the namespace is not known.
 [[nodiscard]] Requester requesterOf(const model::Service& service, const model::Namespace* ns);
 /// Of an IP object that a person made.
-[[nodiscard]] Requester requesterOf(const model::IpClaim& claim, const model::Namespace* ns);
+[[nodiscard]] Requester requesterOf(const model::IpObject& ipObject, const model::Namespace* ns);
 
 /// Who may have addresses of a Pool. A namespace is admitted by its name or its labels; the
 /// Service's own labels must match as well; ignoreNamespaces wins. A selector that matches nothing

@@ -53,9 +53,9 @@ Allocation Allocation::ofService(ServiceConsumer service) {
   return allocation;
 }
 
-Allocation Allocation::ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
+Allocation Allocation::ofReservation(Text pool, kube::ObjectKey ipObject, Text shareKey,
                                      std::vector<ServiceConsumer> users) {
-  return {Consumer::Kind::kReservation, std::move(pool),  std::move(claim),
+  return {Consumer::Kind::kReservation, std::move(pool),  std::move(ipObject),
           std::move(shareKey),          std::move(users), true};
 }
 
@@ -148,8 +148,8 @@ const std::vector<IpAddress>& AllocationTable::ofForeign(const kube::ObjectKey& 
   return listOf(foreign_, service);
 }
 
-std::optional<IpAddress> AllocationTable::ofReservation(const kube::ObjectKey& claim) const {
-  const auto it = reservations_.find(claim);
+std::optional<IpAddress> AllocationTable::ofReservation(const kube::ObjectKey& ipObject) const {
+  const auto it = reservations_.find(ipObject);
   if (it == reservations_.end()) return std::nullopt;
   return it->second;
 }
@@ -190,12 +190,12 @@ void AllocationTable::convertToServices(const IpAddress& address) {
   });
 }
 
-void AllocationTable::convertToReservation(const IpAddress& address, kube::ObjectKey claim,
+void AllocationTable::convertToReservation(const IpAddress& address, kube::ObjectKey ipObject,
                                            Text shareKey) {
   change(address, [&](Allocation& allocation) {
     allocation.pool = allocation.sourcePool();
     allocation.kind = Consumer::Kind::kReservation;
-    allocation.owner = std::move(claim);
+    allocation.owner = std::move(ipObject);
     allocation.shareKey = std::move(shareKey);
   });
 }

@@ -44,7 +44,7 @@ struct Allocation {
   std::uint64_t promise = 0;  ///< how many promises were made before it
 
   [[nodiscard]] static Allocation ofService(ServiceConsumer service);
-  [[nodiscard]] static Allocation ofReservation(Text pool, kube::ObjectKey claim, Text shareKey,
+  [[nodiscard]] static Allocation ofReservation(Text pool, kube::ObjectKey ipObject, Text shareKey,
                                                 std::vector<ServiceConsumer> users);
   [[nodiscard]] static Allocation ofForeign(kube::ObjectKey service);
   [[nodiscard]] static Allocation ofRest(Text pool, Text ns);
@@ -91,7 +91,7 @@ class AllocationTable {
 
   /// What the Service holds or uses.
   [[nodiscard]] const std::vector<IpAddress>& ofService(const kube::ObjectKey& service) const;
-  [[nodiscard]] std::optional<IpAddress> ofReservation(const kube::ObjectKey& claim) const;
+  [[nodiscard]] std::optional<IpAddress> ofReservation(const kube::ObjectKey& ipObject) const;
   [[nodiscard]] const std::vector<IpAddress>& ofForeign(const kube::ObjectKey& service) const;
   /// What rests for the namespace, or for one who waits in it.
   [[nodiscard]] const std::vector<IpAddress>& restingFor(const std::string& ns) const;
@@ -110,7 +110,7 @@ class AllocationTable {
   /// The users of the reservation, at least one, hold the address from now on.
   void convertToServices(const IpAddress& address);
   /// The Services that hold the address use it as a reservation from now on.
-  void convertToReservation(const IpAddress& address, kube::ObjectKey claim, Text shareKey);
+  void convertToReservation(const IpAddress& address, kube::ObjectKey ipObject, Text shareKey);
   void setShareKey(const IpAddress& address, Text key);
   void setRecorded(const IpAddress& address, bool recorded);
   void setPromised(const IpAddress& address, const Consumer& waiter);

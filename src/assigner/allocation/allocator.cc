@@ -158,47 +158,48 @@ tl::expected<Assignment, Refusal> Allocator::reserve(const Reservation& reservat
                                                      const Names& names) {
   if (heldForIt(reservation, names)) {
     change(*reservation.address, [&] {
-      allocations_.convertToReservation(*reservation.address, reservation.claim,
+      allocations_.convertToReservation(*reservation.address, reservation.ipObject,
                                         reservation.shareKey);
     });
     allocations_.setRecorded(*reservation.address, reservation.recorded);
   }
-  if (const auto held = allocations_.ofReservation(reservation.claim)) {
+  if (const auto held = allocations_.ofReservation(reservation.ipObject)) {
     allocations_.setShareKey(*held, reservation.shareKey);
     if (reservation.recorded) allocations_.setRecorded(*held, true);
     const std::string& pool = allocations_.find(*held)->pool;
-    return Assignment{*held, pools_.home(*held, pool), pool, reservation.claim.name, {}};
+    return Assignment{*held, pools_.home(*held, pool), pool, reservation.ipObject.name, {}};
   }
   auto assignment = chooseReservation(pools_, allocations_, reservation);
   if (!assignment) return assignment;
   endRest(assignment->address);
   add(assignment->address,
-      Allocation::ofReservation(assignment->pool, reservation.claim, reservation.shareKey, {}));
+      Allocation::ofReservation(assignment->pool, reservation.ipObject, reservation.shareKey, {}));
   allocations_.setRecorded(assignment->address, reservation.recorded);
   return assignment;
 }
 
-void Allocator::recorded(const kube::ObjectKey& claim) {
-  if (const auto address = allocations_.ofReservation(claim))
+void Allocator::recorded(const kube::ObjectKey& ipObject) {
+  if (const auto address = allocations_.ofReservation(ipObject))
     allocations_.setRecorded(*address, true);
 }
 
 bool Allocator::heldForIt(const Reservation& reservation, const Names& names) const {
-  if (!names || !reservation.address || allocations_.ofReservation(reservation.claim)) return false;
+  if (!names || !reservation.address || allocations_.ofReservation(reservation.ipObject))
+    return false;
   const Allocation* const allocation = allocations_.find(*reservation.address);
   if (allocation == nullptr || allocation->kind != Consumer::Kind::kService) return false;
   return std::all_of(allocation->users.begin(), allocation->users.end(),
                      [&](const ServiceConsumer& user) {
-                       return user.service.ns == reservation.claim.ns && names(user.service);
+                       return user.service.ns == reservation.ipObject.ns && names(user.service);
                      });
 }
 
-bool Allocator::restoreReservation(const kube::ObjectKey& claim, const IpAddress& address,
+bool Allocator::restoreReservation(const kube::ObjectKey& ipObject, const IpAddress& address,
                                    const std::string& pool, const std::string& shareKey,
                                    const std::vector<ServiceConsumer>& users) {
-  if (const auto held = allocations_.ofReservation(claim)) return *held == address;
+  if (const auto held = allocations_.ofReservation(ipObject)) return *held == address;
   endRest(address);
-  if (!add(address, Allocation::ofReservation(pool, claim, shareKey, {}))) return false;
+  if (!add(address, Allocation::ofReservation(pool, ipObject, shareKey, {}))) return false;
   for (const ServiceConsumer& user : users) {
     const std::vector<ServiceConsumer>& others = allocations_.find(address)->users;
     join(address, {user.service, whatFits(user.service, user.terms, others), pool});
@@ -206,8 +207,8 @@ bool Allocator::restoreReservation(const kube::ObjectKey& claim, const IpAddress
   return true;
 }
 
-bool Allocator::unreserve(const kube::ObjectKey& claim) {
-  const auto address = allocations_.ofReservation(claim);
+bool Allocator::unreserve(const kube::ObjectKey& ipObject) {
+  const auto address = allocations_.ofReservation(ipObject);
   if (!address) return false;
   if (!allocations_.find(*address)->users.empty()) {
     change(*address, [&] { allocations_.convertToServices(*address); });

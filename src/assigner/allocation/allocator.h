@@ -89,14 +89,14 @@ class Allocator {
   tl::expected<Assignment, Refusal> reserve(const Reservation& reservation,
                                             const Names& names = {});
   /// Its status says already that it holds what it was given: Services may use it.
-  void recorded(const kube::ObjectKey& claim);
+  void recorded(const kube::ObjectKey& ipObject);
   /// As it was found in the cluster, without asking the Pools; users: the Services that use it.
-  bool restoreReservation(const kube::ObjectKey& claim, const IpAddress& address,
+  bool restoreReservation(const kube::ObjectKey& ipObject, const IpAddress& address,
                           const std::string& pool, const std::string& shareKey,
                           const std::vector<ServiceConsumer>& users);
   /// The IP object is gone. Services that use the address hold it from now on. True if the address
   /// is free now.
-  bool unreserve(const kube::ObjectKey& claim);
+  bool unreserve(const kube::ObjectKey& ipObject);
 
   /// It is free, and whoever had it last is not known: it rests for the reuseDelay of the Pool that
   /// has it, and for nobody. False, and nothing changes, if it is held, or the Pool has no delay.

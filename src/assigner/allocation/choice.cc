@@ -127,24 +127,24 @@ class Search {
 
   // Whatever is refused here may be given when one of the IP objects holds another address.
   std::optional<Refusal> byName() {
-    std::vector<kube::ObjectKey> claims;
-    for (const std::string& name : request_.claims) {
-      claims.push_back({request_.service.ns, name});
+    std::vector<kube::ObjectKey> ipObjects;
+    for (const std::string& name : request_.ipObjects) {
+      ipObjects.push_back({request_.service.ns, name});
     }
-    for (const kube::ObjectKey& claim : claims) {
-      auto refusal = reservedBy(claim);
+    for (const kube::ObjectKey& ipObject : ipObjects) {
+      auto refusal = reservedBy(ipObject);
       if (!refusal) continue;
-      refusal->obstacle.claims = std::move(claims);
+      refusal->obstacle.ipObjects = std::move(ipObjects);
       return refusal;
     }
     return std::nullopt;
   }
 
-  std::optional<Refusal> reservedBy(const kube::ObjectKey& claim) {
-    const auto address = allocations_.ofReservation(claim);
+  std::optional<Refusal> reservedBy(const kube::ObjectKey& ipObject) {
+    const auto address = allocations_.ofReservation(ipObject);
     if (!address || !mayUse(*allocations_.find(*address))) {
       return Refusal{RefusalReason::kReservationMissing,
-                     "IP " + claim.toString() +
+                     "IP " + ipObject.toString() +
                          ", requested by the annotation barevip.dev/ip, does not exist, "
                          "has no address yet (see its status), or belongs to another Service"};
     }
@@ -152,7 +152,7 @@ class Search {
     const Family family = address->family();
     if (std::find(families.begin(), families.end(), family) == families.end()) {
       return Refusal{RefusalReason::kFamilyMissing,
-                     "IP " + claim.toString() + " holds " + address->toString() +
+                     "IP " + ipObject.toString() + " holds " + address->toString() +
                          ", but the Service has no " + std::string(toString(family)) +
                          ": see its spec.ipFamilies"};
     }
@@ -406,11 +406,11 @@ namespace {
 
 Assignment reserved(const IpAddress& address, const PoolState& pool,
                     const Reservation& reservation) {
-  return {address, pool.plan.name, pool.plan.name, reservation.claim.name, {}};
+  return {address, pool.plan.name, pool.plan.name, reservation.ipObject.name, {}};
 }
 
 Consumer askingOf(const Reservation& reservation) {
-  return {Consumer::Kind::kReservation, reservation.claim};
+  return {Consumer::Kind::kReservation, reservation.ipObject};
 }
 
 // Its status came before us: from a backup.
@@ -445,7 +445,7 @@ tl::expected<Assignment, Refusal> chooseReservation(const PoolTable& pools,
   const IpAddress& address = *reservation.address;
   if (const Allocation* const other =
           allocationOfOthers(allocations, address, askingOf(reservation))) {
-    return tl::make_unexpected(heldBy(address, *other, reservation.claim.ns));
+    return tl::make_unexpected(heldBy(address, *other, reservation.ipObject.ns));
   }
   const auto pool = poolOf(pools, reservation.requester, address, reservation.pool);
   if (!pool) return tl::make_unexpected(pool.error());

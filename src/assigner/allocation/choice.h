@@ -49,7 +49,7 @@ struct Choice {
 
 /// What a person's IP object asks for.
 struct Reservation {
-  kube::ObjectKey claim;
+  kube::ObjectKey ipObject;
   Requester requester;
   std::optional<IpAddress> address;
   std::optional<Family> family;

@@ -51,7 +51,7 @@ void Obstacle::add(Obstacle other) {
   };
   append(exhausted, other.exhausted);
   append(addresses, other.addresses);
-  append(claims, other.claims);
+  append(ipObjects, other.ipObjects);
   append(limits, other.limits);
 }
 

@@ -55,10 +55,10 @@ struct Obstacle {
 
     friend auto operator<=>(const OfPool&, const OfPool&) = default;
   };
-  std::vector<OfPool> exhausted = {};        ///< there are some, none of them free
-  std::vector<IpAddress> addresses = {};     ///< asked for by number, and held
-  std::vector<kube::ObjectKey> claims = {};  ///< asked for by name, and one of them does not do
-  std::vector<OfPool> limits = {};           ///< the namespace has as many as it may have
+  std::vector<OfPool> exhausted = {};           ///< there are some, none of them free
+  std::vector<IpAddress> addresses = {};        ///< asked for by number, and held
+  std::vector<kube::ObjectKey> ipObjects = {};  ///< asked for by name, and one of them does not do
+  std::vector<OfPool> limits = {};              ///< the namespace has as many as it may have
 
   /// Another way to what is asked for: it is enough that one of the two goes.
   void add(Obstacle other);

@@ -108,9 +108,9 @@ Result<void> readAddresses(const std::string& source, const std::string& text, R
   return {};
 }
 
-Result<void> readClaims(const Annotation& claims, Request& request) {
-  const std::string source = sourceOf(claims);
-  auto parts = splitList(source, claims.value);
+Result<void> readIpObjects(const Annotation& ipObjects, Request& request) {
+  const std::string source = sourceOf(ipObjects);
+  auto parts = splitList(source, ipObjects.value);
   if (!parts) return tl::make_unexpected(std::move(parts.error()));
   for (const std::string& name : *parts) {
     if (name.size() > kMaxName) {
@@ -118,21 +118,22 @@ Result<void> readClaims(const Annotation& claims, Request& request) {
     }
   }
   if (parts->size() == kMaxList && (*parts)[0] == (*parts)[1]) parts->resize(1);
-  request.claims = std::move(*parts);
+  request.ipObjects = std::move(*parts);
   return {};
 }
 
 // The names of an IP object say it all: whatever else asks for an address contradicts them.
-Result<void> checkAlone(const Annotation& claims, const std::vector<std::string>& others) {
+Result<void> checkAlone(const Annotation& ipObjects, const std::vector<std::string>& others) {
   if (others.empty()) return {};
   std::string list;
   for (const std::string& other : others) list += (list.empty() ? "" : " and ") + other;
-  return fail(ErrorCode::kInvalid, sourceOf(claims) + " names the address already: remove " + list);
+  return fail(ErrorCode::kInvalid,
+              sourceOf(ipObjects) + " names the address already: remove " + list);
 }
 
 Result<void> readWishes(const model::Service& service, Request& request) {
   const Annotation pool = annotation(service, model::kPoolAnnotation);
-  const Annotation claims = annotation(service, model::kIpAnnotation);
+  const Annotation ipObjects = annotation(service, model::kIpAnnotation);
   const Annotation addresses = annotation(service, model::kAddressAnnotation);
   const std::string& legacyField = service.loadBalancerIp;
 
@@ -140,13 +141,13 @@ Result<void> readWishes(const model::Service& service, Request& request) {
   if (request.pool.size() > kMaxName) {
     return fail(ErrorCode::kInvalid, sourceOf(pool) + " is longer than a name can be");
   }
-  if (!claims.value.empty()) {
+  if (!ipObjects.value.empty()) {
     std::vector<std::string> others;
     if (!addresses.value.empty()) others.push_back(addresses.name);
     if (!request.pool.empty()) others.push_back(pool.name);
     if (!legacyField.empty()) others.emplace_back(kLegacyField);
-    const auto alone = checkAlone(claims, others);
-    return alone ? readClaims(claims, request) : alone;
+    const auto alone = checkAlone(ipObjects, others);
+    return alone ? readIpObjects(ipObjects, request) : alone;
   }
   if (addresses.value.empty()) {
     return legacyField.empty() ? Result<void>() : readAddresses(kLegacyField, legacyField, request);
@@ -168,15 +169,15 @@ std::string requestedPool(const model::Service& service) {
   return trimmed(annotation(service, model::kPoolAnnotation).value);
 }
 
-std::vector<std::string> requestedClaims(const model::Service& service) {
-  const Annotation claims = annotation(service, model::kIpAnnotation);
-  if (claims.value.empty()) return {};
-  return splitList(sourceOf(claims), claims.value).value_or(std::vector<std::string>{});
+std::vector<std::string> requestedIpObjects(const model::Service& service) {
+  const Annotation ipObjects = annotation(service, model::kIpAnnotation);
+  if (ipObjects.value.empty()) return {};
+  return splitList(sourceOf(ipObjects), ipObjects.value).value_or(std::vector<std::string>{});
 }
 
-bool namesClaim(const model::Service& service, const std::string& claim) {
-  const auto claims = requestedClaims(service);
-  return std::find(claims.begin(), claims.end(), claim) != claims.end();
+bool namesIpObject(const model::Service& service, const std::string& ipObject) {
+  const auto ipObjects = requestedIpObjects(service);
+  return std::find(ipObjects.begin(), ipObjects.end(), ipObject) != ipObjects.end();
 }
 
 SharingTerms termsOf(const model::Service& service) {

@@ -20,13 +20,13 @@ namespace barevip::assigner {
 struct Request {
   kube::ObjectKey service;
   Requester requester;
-  std::vector<Family> families;      ///< in the Service's order, one or two
-  bool allFamilies = true;           ///< false: one of them is enough (PreferDualStack)
-  std::string pool;                  ///< empty: any
-  std::vector<IpAddress> addresses;  ///< asked for by number; at most one of each family
-  std::vector<std::string> claims;   ///< asked for by the names of IP objects
-  std::vector<IpAddress> shown;      ///< what the Service shows now: of equals these are kept
-  SharingTerms terms;                ///< on what it wants its addresses
+  std::vector<Family> families;        ///< in the Service's order, one or two
+  bool allFamilies = true;             ///< false: one of them is enough (PreferDualStack)
+  std::string pool;                    ///< empty: any
+  std::vector<IpAddress> addresses;    ///< asked for by number; at most one of each family
+  std::vector<std::string> ipObjects;  ///< asked for by the names of IP objects
+  std::vector<IpAddress> shown;        ///< what the Service shows now: of equals these are kept
+  SharingTerms terms;                  ///< on what it wants its addresses
 
   friend bool operator==(const Request&, const Request&) = default;
 };
@@ -38,9 +38,9 @@ struct Request {
 [[nodiscard]] std::string requestedPool(const model::Service& service);
 
 /// The IP objects that the Service names; none if the annotation cannot be read.
-[[nodiscard]] std::vector<std::string> requestedClaims(const model::Service& service);
+[[nodiscard]] std::vector<std::string> requestedIpObjects(const model::Service& service);
 
-[[nodiscard]] bool namesClaim(const model::Service& service, const std::string& claim);
+[[nodiscard]] bool namesIpObject(const model::Service& service, const std::string& ipObject);
 
 /// Reads spec and annotations. ns: null if the namespace is not known. The error (kInvalid) is the
 /// sentence for whoever wrote the Service; it names the annotation that stands there.

@@ -14,28 +14,28 @@ auto refuse(RefusalReason reason, std::string message) {
 
 }  // namespace
 
-tl::expected<Reservation, Refusal> reservationOf(const model::IpClaim& claim,
+tl::expected<Reservation, Refusal> reservationOf(const model::IpObject& ipObject,
                                                  const model::Namespace* ns) {
-  if (claim.excess) {
+  if (ipObject.excess) {
     return refuse(RefusalReason::kTooManyReservations,
                   "the namespace has more than " +
-                      std::to_string(model::IpClaim::kMaxReservations) +
+                      std::to_string(model::IpObject::kMaxReservations) +
                       " reservations, of which those with an address and the oldest count: delete "
                       "some of them");
   }
   Reservation reservation;
-  reservation.claim = claim.key;
-  reservation.requester = requesterOf(claim, ns);
-  reservation.pool = claim.spec.pool;
-  reservation.shareKey = claim.spec.shareKey;
-  if (claim.spec.family == "IPv4") reservation.family = Family::kIpv4;
-  if (claim.spec.family == "IPv6") reservation.family = Family::kIpv6;
-  if (claim.status.phase == "Bound") {
-    if (const auto shown = IpAddress::parse(claim.status.address)) reservation.shown = *shown;
+  reservation.ipObject = ipObject.key;
+  reservation.requester = requesterOf(ipObject, ns);
+  reservation.pool = ipObject.spec.pool;
+  reservation.shareKey = ipObject.spec.shareKey;
+  if (ipObject.spec.family == "IPv4") reservation.family = Family::kIpv4;
+  if (ipObject.spec.family == "IPv6") reservation.family = Family::kIpv6;
+  if (ipObject.status.phase == "Bound") {
+    if (const auto shown = IpAddress::parse(ipObject.status.address)) reservation.shown = *shown;
   }
   reservation.recorded = false;
-  if (claim.spec.address.empty()) return reservation;
-  const auto address = IpAddress::parse(claim.spec.address);
+  if (ipObject.spec.address.empty()) return reservation;
+  const auto address = IpAddress::parse(ipObject.spec.address);
   if (!address) {
     return refuse(RefusalReason::kBadRequest, "spec.address: " + address.error().message);
   }

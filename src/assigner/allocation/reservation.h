@@ -3,7 +3,7 @@
 
 #include <tl/expected.hpp>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 
 #include "assigner/allocation/choice.h"
@@ -12,7 +12,7 @@
 namespace barevip::assigner {
 
 /// Reads the spec of an IP object that a person made. ns: null if the namespace is not known.
-[[nodiscard]] tl::expected<Reservation, Refusal> reservationOf(const model::IpClaim& claim,
+[[nodiscard]] tl::expected<Reservation, Refusal> reservationOf(const model::IpObject& ipObject,
                                                                const model::Namespace* ns);
 
 }  // namespace barevip::assigner

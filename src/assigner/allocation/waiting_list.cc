@@ -12,7 +12,7 @@ std::string poolTopic(const std::string& pool, Family family) {
   return "pool " + std::string(toString(family)) + " " + pool;
 }
 std::string addressTopic(const IpAddress& address) { return "address " + address.toString(); }
-std::string claimTopic(const kube::ObjectKey& claim) { return "claim " + claim.toString(); }
+std::string ipObjectTopic(const kube::ObjectKey& ipObject) { return "ip " + ipObject.toString(); }
 std::string shareTopic(const std::string& key) { return "share " + key; }
 // Those of one namespace alone: what rests is for them.
 std::string within(const std::string& topic, const std::string& ns) { return topic + " in " + ns; }
@@ -37,7 +37,8 @@ std::vector<std::string> topicsOf(const WaitingList::Entry& entry, const std::st
     topics.push_back(std::move(topic));
   };
   for (const IpAddress& address : obstacle.addresses) add(addressTopic(address));
-  for (const kube::ObjectKey& claim : obstacle.claims) topics.push_back(claimTopic(claim));
+  for (const kube::ObjectKey& ipObject : obstacle.ipObjects)
+    topics.push_back(ipObjectTopic(ipObject));
   for (const std::string& key : entry.shareKeys) add(shareTopic(key));
   return topics;
 }
@@ -142,8 +143,8 @@ std::vector<Consumer> WaitingList::sharing(const Shareable& what) const {
   return ofTopic(what.everywhere ? topic : within(topic, what.ns));
 }
 
-std::vector<Consumer> WaitingList::naming(const kube::ObjectKey& claim) const {
-  return ofTopic(claimTopic(claim));
+std::vector<Consumer> WaitingList::naming(const kube::ObjectKey& ipObject) const {
+  return ofTopic(ipObjectTopic(ipObject));
 }
 
 std::vector<Consumer> WaitingList::ofTopic(const std::string& topic) const {

@@ -91,7 +91,7 @@ class WaitingList {
   /// Those with the share key: they may fit on an address beside others now, or have it alone.
   [[nodiscard]] std::vector<Consumer> sharing(const Shareable& what) const;
   /// Those that wait for this reservation.
-  [[nodiscard]] std::vector<Consumer> naming(const kube::ObjectKey& claim) const;
+  [[nodiscard]] std::vector<Consumer> naming(const kube::ObjectKey& ipObject) const;
 
   /// Who was woken, and what for.
   struct Woken;

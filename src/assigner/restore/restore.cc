@@ -9,7 +9,7 @@
 
 #include "barevip/base/log.h"
 
-#include "assigner/allocation/claim_owner.h"
+#include "assigner/allocation/ip_object_owner.h"
 #include "assigner/allocation/request.h"
 #include "assigner/allocation/reservation.h"
 #include "assigner/allocation/service_status.h"
@@ -29,18 +29,18 @@ class Restore {
     for (const auto& service : snapshot.services) {
       services_[service->key] = service.get();
       byAge_.push_back(service.get());
-      for (const std::string& name : requestedClaims(*service)) {
+      for (const std::string& name : requestedIpObjects(*service)) {
         namers_.emplace(kube::ObjectKey{service->key.ns, name}, service.get());
       }
     }
     std::set<std::pair<kube::ObjectKey, std::string>> recorded;
-    for (const auto& claim : snapshot.claims) {
-      claims_.push_back(claim.get());
-      if (!claim->serviceOwner) noteUsers(*claim);
-      if (!claim->serviceOwner) continue;
-      records_.emplace(ownerOf(*claim), claim.get());
-      ++consumers_[{claim->spec.address, claim->spec.shareKey}];
-      recorded.emplace(ownerOf(*claim), claim->spec.address);
+    for (const auto& ipObject : snapshot.ipObjects) {
+      ipObjects_.push_back(ipObject.get());
+      if (!ipObject->serviceOwner) noteUsers(*ipObject);
+      if (!ipObject->serviceOwner) continue;
+      records_.emplace(ownerOf(*ipObject), ipObject.get());
+      ++consumers_[{ipObject->spec.address, ipObject->spec.shareKey}];
+      recorded.emplace(ownerOf(*ipObject), ipObject->spec.address);
     }
     for (const auto& service : snapshot.services) {
       if (!isOurs(*service)) continue;
@@ -52,18 +52,19 @@ class Restore {
     const auto older = [](const auto* a, const auto* b) {
       return std::tie(a->creationSeconds, a->key) < std::tie(b->creationSeconds, b->key);
     };
-    std::sort(claims_.begin(), claims_.end(), older);
+    std::sort(ipObjects_.begin(), ipObjects_.end(), older);
     std::sort(byAge_.begin(), byAge_.end(), older);
   }
 
   std::vector<const model::Service*> run() {
     // What was given for sure comes before what may have been given.
     std::vector<Record> unproven;
-    std::vector<const model::IpClaim*> leaving;
-    for (const model::IpClaim* const claim : claims_) {
-      if (!claim->serviceOwner) {
-        claim->deleting && !isUsed(*claim) ? leaving.push_back(claim) : restoreBound(*claim);
-      } else if (const auto record = readRecord(*claim)) {
+    std::vector<const model::IpObject*> leaving;
+    for (const model::IpObject* const ipObject : ipObjects_) {
+      if (!ipObject->serviceOwner) {
+        ipObject->deleting && !isUsed(*ipObject) ? leaving.push_back(ipObject)
+                                                 : restoreBound(*ipObject);
+      } else if (const auto record = readRecord(*ipObject)) {
         if (record->evidence == Evidence::kClaimed) {
           unproven.push_back(*record);
         } else {
@@ -82,14 +83,14 @@ class Restore {
     // Those whose records are not usable.
     restoreShown([](const model::Service&, Family) { return true; });
     // A finalizer keeps them; it may be a record that somebody took the owner from.
-    for (const model::IpClaim* const claim : leaving) restoreBound(*claim);
+    for (const model::IpObject* const ipObject : leaving) restoreBound(*ipObject);
     std::vector<const model::Service*> adopted;
     if (rules_.adopt) adopted = adoptShown();
     for (const auto& [key, service] : services_) noteForeign(*service);
-    for (const model::IpClaim* const claim : claims_) {
+    for (const model::IpObject* const ipObject : ipObjects_) {
       // What goes keeps what it has, and gets nothing.
-      if (claim->serviceOwner || claim->deleting) continue;
-      if (!claim->spec.address.empty()) reserve(*claim);
+      if (ipObject->serviceOwner || ipObject->deleting) continue;
+      if (!ipObject->spec.address.empty()) reserve(*ipObject);
     }
     return adopted;
   }
@@ -100,7 +101,7 @@ class Restore {
   }
 
   // Whom the status names, which is written last, and who names the reservation.
-  void noteUsers(const model::IpClaim& reservation) {
+  void noteUsers(const model::IpObject& reservation) {
     const auto address = IpAddress::parse(reservation.status.address);
     if (!address || reservation.status.phase != "Bound") return;
     for (const std::string& name : reservation.status.services) {
@@ -136,67 +137,67 @@ class Restore {
 
   // Of a Service that is there and ours.
   struct Record {
-    const model::IpClaim* claim;
+    const model::IpObject* ipObject;
     const model::Service* service;
     IpAddress address;
     Evidence evidence;
   };
 
-  [[nodiscard]] std::optional<Record> readRecord(const model::IpClaim& claim) const {
-    const model::Service* const service = find(ownerOf(claim));
-    const auto address = IpAddress::parse(claim.spec.address);
-    if (service == nullptr || service->uid != claim.serviceOwner->uid || !isOurs(*service) ||
+  [[nodiscard]] std::optional<Record> readRecord(const model::IpObject& ipObject) const {
+    const model::Service* const service = find(ownerOf(ipObject));
+    const auto address = IpAddress::parse(ipObject.spec.address);
+    if (service == nullptr || service->uid != ipObject.serviceOwner->uid || !isOurs(*service) ||
         !address) {
       return std::nullopt;
     }
     // We take an IP object away before the address is given again; a finalizer may hold it there.
-    if (claim.deleting && !shows(*service, *address)) return std::nullopt;
+    if (ipObject.deleting && !shows(*service, *address)) return std::nullopt;
     const Evidence evidence =
-        provesGrant(claim, *service, *address) ? Evidence::kRecorded : Evidence::kClaimed;
-    if (evidence == Evidence::kClaimed && !mayBeGiven(claim, *service, *address))
+        provesGrant(ipObject, *service, *address) ? Evidence::kRecorded : Evidence::kClaimed;
+    if (evidence == Evidence::kClaimed && !mayBeGiven(ipObject, *service, *address))
       return std::nullopt;
-    return Record{&claim, service, *address, evidence};
+    return Record{&ipObject, service, *address, evidence};
   }
 
   void restoreRecord(const Record& record) {
-    const model::IpClaim& claim = *record.claim;
-    const ServiceConsumer consumer{record.service->key, recordedTerms(claim, *record.service),
-                                   claim.spec.pool};
+    const model::IpObject& ipObject = *record.ipObject;
+    const ServiceConsumer consumer{record.service->key, recordedTerms(ipObject, *record.service),
+                                   ipObject.spec.pool};
     if (allocator_.restore(consumer, record.address, record.evidence)) return;
     log::warn("an IP object claims an address that another one has, and they do not share it",
               {{"address", record.address.toString()},
                {"holder", allocator_.allocations().find(record.address)->toString()},
-               {"loser", claim.key.toString()}});
+               {"loser", ipObject.key.toString()}});
   }
 
   // Who may create IP objects must not get around the Pools by naming a Service as their owner: a
-  // claim counts if its status, which needs another permission, or the Service's status shows that
-  // the address was given, even if the Service asks for another one by now, or if the Pool would
-  // give it now (we stopped before a status was written).
-  [[nodiscard]] static bool provesGrant(const model::IpClaim& claim, const model::Service& service,
-                                        const IpAddress& address) {
-    if (claim.status.phase == "Bound") return true;
+  // IP object counts if its status, which needs another permission, or the Service's status shows
+  // that the address was given, even if the Service asks for another one by now, or if the Pool
+  // would give it now (we stopped before a status was written).
+  [[nodiscard]] static bool provesGrant(const model::IpObject& ipObject,
+                                        const model::Service& service, const IpAddress& address) {
+    if (ipObject.status.phase == "Bound") return true;
     return model::findCondition(service.conditions, kAddressAssigned) != nullptr &&
            shows(service, address);
   }
 
-  [[nodiscard]] bool mayBeGiven(const model::IpClaim& claim, const model::Service& service,
+  [[nodiscard]] bool mayBeGiven(const model::IpObject& ipObject, const model::Service& service,
                                 const IpAddress& address) const {
-    const PoolState* const pool = allocator_.pools().find(claim.spec.pool);
+    const PoolState* const pool = allocator_.pools().find(ipObject.spec.pool);
     if (pool == nullptr || !pool->gives() || !pool->space.offers(address)) return false;
     const auto ns = snapshot_.namespaceOf(service.key.ns);
     return !pool->plan.admission.refusal(requesterOf(service, ns.get()));
   }
 
-  // What the Service was granted. Its ports stand in the claim, and so does the key that it shares
-  // under; the key of one that is alone may have changed before its claim did. The policy does not
-  // stand there: what the Service asks for now was granted if it says so.
-  [[nodiscard]] SharingTerms recordedTerms(const model::IpClaim& claim,
+  // What the Service was granted. Its ports stand in the IP object, and so does the key that it
+  // shares under; the key of one that is alone may have changed before its IP object did. The
+  // policy does not stand there: what the Service asks for now was granted if it says so.
+  [[nodiscard]] SharingTerms recordedTerms(const model::IpObject& ipObject,
                                            const model::Service& service) const {
     SharingTerms terms = termsOf(service);
-    const bool shares = consumers_.at({claim.spec.address, claim.spec.shareKey}) > 1;
-    if (shares) terms.key = claim.spec.shareKey;
-    if (!claim.status.ports.empty()) terms.ports = portsFrom(claim.status.ports);
+    const bool shares = consumers_.at({ipObject.spec.address, ipObject.spec.shareKey}) > 1;
+    if (shares) terms.key = ipObject.spec.shareKey;
+    if (!ipObject.status.ports.empty()) terms.ports = portsFrom(ipObject.status.ports);
     if (!saysAssigned(service)) terms.localPods.reset();
     return terms;
   }
@@ -210,17 +211,17 @@ class Restore {
     return ports;
   }
 
-  void restoreBound(const model::IpClaim& claim) {
-    if (claim.status.phase != "Bound") return;
-    const auto address = IpAddress::parse(claim.status.address);
+  void restoreBound(const model::IpObject& ipObject) {
+    if (ipObject.status.phase != "Bound") return;
+    const auto address = IpAddress::parse(ipObject.status.address);
     if (!address) return;
-    allocator_.restoreReservation(claim.key, *address, claim.status.pool, claim.spec.shareKey,
-                                  usersOf(claim, *address));
+    allocator_.restoreReservation(ipObject.key, *address, ipObject.status.pool,
+                                  ipObject.spec.shareKey, usersOf(ipObject, *address));
   }
 
-  [[nodiscard]] bool isUsed(const model::IpClaim& claim) const {
-    const auto address = IpAddress::parse(claim.status.address);
-    const auto [first, last] = namers_.equal_range(claim.key);
+  [[nodiscard]] bool isUsed(const model::IpObject& ipObject) const {
+    const auto address = IpAddress::parse(ipObject.status.address);
+    const auto [first, last] = namers_.equal_range(ipObject.key);
     return address && std::any_of(first, last, [&](const auto& namer) {
              const model::Service& service = *namer.second;
              return isOurs(service) && saysAssigned(service) && shows(service, *address);
@@ -228,18 +229,19 @@ class Restore {
   }
 
   // Those first that have what they ask for: the ports in the status are the ports of all. The
-  // status of the claim is written last: who names the claim and shows the address uses it, too;
-  // and whom it names may have been created anew since, and neither name the claim nor show it.
-  [[nodiscard]] std::vector<ServiceConsumer> usersOf(const model::IpClaim& claim,
+  // status of the IP object is written last: who names the IP object and shows the address uses it,
+  // too; and whom it names may have been created anew since, and neither name the IP object nor
+  // show it.
+  [[nodiscard]] std::vector<ServiceConsumer> usersOf(const model::IpObject& ipObject,
                                                      const IpAddress& address) const {
     std::vector<const model::Service*> services;
-    for (const std::string& name : claim.status.services) {
-      const model::Service* const service = find({claim.key.ns, name});
+    for (const std::string& name : ipObject.status.services) {
+      const model::Service* const service = find({ipObject.key.ns, name});
       if (service == nullptr || !isOurs(*service)) continue;
-      const bool uses = namesClaim(*service, claim.key.name) || shows(*service, address);
+      const bool uses = namesIpObject(*service, ipObject.key.name) || shows(*service, address);
       if (uses) services.push_back(service);
     }
-    const auto [first, last] = namers_.equal_range(claim.key);
+    const auto [first, last] = namers_.equal_range(ipObject.key);
     for (auto it = first; it != last; ++it) {
       const model::Service* const service = it->second;
       const bool known = std::find(services.begin(), services.end(), service) != services.end();
@@ -254,7 +256,7 @@ class Restore {
       users.push_back({service->key, termsOf(*service)});
     }
     // Whoever wants another key by now has shared under that of the others.
-    const std::string& key = claim.spec.shareKey;
+    const std::string& key = ipObject.spec.shareKey;
     const bool shared = std::any_of(users.begin(), users.end(), [&](const ServiceConsumer& user) {
       return user.terms.key == key;
     });
@@ -321,19 +323,19 @@ class Restore {
 
   // Another one had the address when somebody led last, and released it since: when, nobody knows.
   // Who may not have it keeps it from nobody.
-  [[nodiscard]] bool restsFor(const model::IpClaim& claim, const Reservation& reservation) {
-    return claim.status.phase == "Conflict" &&
+  [[nodiscard]] bool restsFor(const model::IpObject& ipObject, const Reservation& reservation) {
+    return ipObject.status.phase == "Conflict" &&
            chooseReservation(allocator_.pools(), allocator_.allocations(), reservation) &&
            allocator_.restForNobody(*reservation.address);
   }
 
-  void reserve(const model::IpClaim& claim) {
-    const auto ns = snapshot_.namespaceOf(claim.key.ns);
-    const auto reservation = reservationOf(claim, ns.get());
-    if (!reservation || restsFor(claim, *reservation)) return;
+  void reserve(const model::IpObject& ipObject) {
+    const auto ns = snapshot_.namespaceOf(ipObject.key.ns);
+    const auto reservation = reservationOf(ipObject, ns.get());
+    if (!reservation || restsFor(ipObject, *reservation)) return;
     (void)allocator_.reserve(*reservation, [&](const kube::ObjectKey& key) {
       const model::Service* const service = find(key);
-      return service != nullptr && namesClaim(*service, claim.key.name);
+      return service != nullptr && namesIpObject(*service, ipObject.key.name);
     });
   }
 
@@ -352,12 +354,12 @@ class Restore {
   const RestoreRules rules_;
   Services services_;
   std::vector<const model::Service*> byAge_;
-  std::multimap<kube::ObjectKey, const model::Service*> namers_;   ///< by IP object
-  std::multimap<kube::ObjectKey, const model::IpClaim*> records_;  ///< by Service
-  std::vector<const model::IpClaim*> claims_;
+  std::multimap<kube::ObjectKey, const model::Service*> namers_;    ///< by IP object
+  std::multimap<kube::ObjectKey, const model::IpObject*> records_;  ///< by Service
+  std::vector<const model::IpObject*> ipObjects_;
   std::set<std::pair<kube::ObjectKey, IpAddress>> users_;  ///< Services of reservations
-  /// How many Services have an address by share key, as their claims say, or they themselves where
-  /// the claim was deleted.
+  /// How many Services have an address by share key, as their IP objects say, or they themselves
+  /// where the IP object was deleted.
   std::map<std::pair<std::string, std::string>, int> consumers_;
 };
 

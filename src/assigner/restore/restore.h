@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
@@ -16,8 +16,8 @@
 namespace barevip::assigner {
 
 struct Snapshot {
-  std::vector<std::shared_ptr<const model::IpClaim>> claims;
-  /// Listed after the claims, so that no owner is missed.
+  std::vector<std::shared_ptr<const model::IpObject>> ipObjects;
+  /// Listed after the IP objects, so that no owner is missed.
   std::vector<std::shared_ptr<const model::Service>> services;
   std::function<std::shared_ptr<const model::Namespace>(const std::string&)> namespaceOf;
 };

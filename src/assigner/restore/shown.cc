@@ -42,7 +42,7 @@ Restored restoredBy(const Allocator& allocator, const model::Service& service, b
   // A restore is two requests: what the Service was given between them makes way for its status,
   // unless it asks for something. A hand edit of the ingress alone is not a restore.
   const auto request = requestOf(service, nullptr);
-  const bool asks = !request || !request->addresses.empty() || !request->claims.empty();
+  const bool asks = !request || !request->addresses.empty() || !request->ipObjects.empty();
   if (seenLate || asks) return {};
   Restored restored{namedBy(service), request->pool};
   const auto& held = allocator.allocations().ofService(service.key);

@@ -10,28 +10,29 @@
 #include "barevip/base/ip.h"
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
 namespace barevip::assigner {
 
 /// kUnsupported: the API server has no IP objects; kNotFound: not that namespace.
-[[nodiscard]] Result<model::IpClaim> createClaim(kube::Api& api, const model::IpClaim& claim,
-                                                 const std::stop_token& stop);
-[[nodiscard]] Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,
-                                               const std::stop_token& stop);
+[[nodiscard]] Result<model::IpObject> createIpObject(kube::Api& api,
+                                                     const model::IpObject& ipObject,
+                                                     const std::stop_token& stop);
+[[nodiscard]] Result<model::IpObject> readIpObject(kube::Api& api, const kube::ObjectKey& key,
+                                                   const std::stop_token& stop);
 
 [[nodiscard]] Result<model::Namespace> readNamespace(kube::Api& api, const std::string& name,
                                                      const std::stop_token& stop);
 
-/// On condition that the claim is still the one that was seen.
-[[nodiscard]] Result<void> patchRecord(kube::Api& api, const model::IpClaim& seen,
-                                       const model::IpClaim& wanted, const std::stop_token& stop);
+/// On condition that the IP object is still the one that was seen.
+[[nodiscard]] Result<void> patchRecord(kube::Api& api, const model::IpObject& seen,
+                                       const model::IpObject& wanted, const std::stop_token& stop);
 
 /// kNotFound is success: it is gone.
-[[nodiscard]] Result<void> removeClaim(kube::Api& api, const kube::ObjectKey& key,
-                                       const std::string& uid, const std::stop_token& stop);
+[[nodiscard]] Result<void> removeIpObject(kube::Api& api, const kube::ObjectKey& key,
+                                          const std::string& uid, const std::stop_token& stop);
 
 /// Sets status.loadBalancer.ingress and status.conditions, on condition that the Service is still
 /// the one that was seen.

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "assigner/service/api_writes.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/meta_json.h"
 #include "common/model/node_json.h"
 
@@ -41,16 +41,17 @@ Result<void> patchStatus(kube::Api& api, const model::Service& seen, const json&
   return {};
 }
 
-Result<model::IpClaim> decoded(Result<json> answer) {
+Result<model::IpObject> decoded(Result<json> answer) {
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  return model::decodeIpClaim(*answer);
+  return model::decodeIpObject(*answer);
 }
 
 }  // namespace
 
-Result<model::IpClaim> createClaim(kube::Api& api, const model::IpClaim& claim,
-                                   const std::stop_token& stop) {
-  auto created = decoded(api.create(kube::kIps, claim.key.ns, model::encodeIpClaim(claim), stop));
+Result<model::IpObject> createIpObject(kube::Api& api, const model::IpObject& ipObject,
+                                       const std::stop_token& stop) {
+  auto created =
+      decoded(api.create(kube::kIps, ipObject.key.ns, model::encodeIpObject(ipObject), stop));
   if (created) return created;
   Error& error = created.error();
   const auto mentions = [&](const char* text) {
@@ -70,8 +71,8 @@ Result<model::IpClaim> createClaim(kube::Api& api, const model::IpClaim& claim,
   return created;
 }
 
-Result<model::IpClaim> readClaim(kube::Api& api, const kube::ObjectKey& key,
-                                 const std::stop_token& stop) {
+Result<model::IpObject> readIpObject(kube::Api& api, const kube::ObjectKey& key,
+                                     const std::stop_token& stop) {
   return decoded(api.get(kube::kIps, key, stop));
 }
 
@@ -82,7 +83,7 @@ Result<model::Namespace> readNamespace(kube::Api& api, const std::string& name,
   return model::decodeNamespace(*found);
 }
 
-Result<void> patchRecord(kube::Api& api, const model::IpClaim& seen, const model::IpClaim& wanted,
+Result<void> patchRecord(kube::Api& api, const model::IpObject& seen, const model::IpObject& wanted,
                          const std::stop_token& stop) {
   const auto patched =
       api.patch(kube::kIps, seen.key, "", model::recordPatch(wanted, seen.resourceVersion), stop);
@@ -90,8 +91,8 @@ Result<void> patchRecord(kube::Api& api, const model::IpClaim& seen, const model
   return {};
 }
 
-Result<void> removeClaim(kube::Api& api, const kube::ObjectKey& key, const std::string& uid,
-                         const std::stop_token& stop) {
+Result<void> removeIpObject(kube::Api& api, const kube::ObjectKey& key, const std::string& uid,
+                            const std::stop_token& stop) {
   auto removed = api.remove(kube::kIps, key, uid, stop);
   if (!removed && removed.error().code == ErrorCode::kNotFound) return {};
   return removed;

@@ -12,7 +12,7 @@
 #include "barevip/base/ip.h"
 #include "barevip/kube/event_sink.h"
 #include "barevip/kube/object_key.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
@@ -34,9 +34,9 @@ struct ServiceRules {
 /// allocator, and is handed to decide() beside this.
 struct ServiceView {
   kube::ObjectKey key;
-  std::shared_ptr<const model::Service> service;               ///< null: it is gone
-  std::shared_ptr<const model::Namespace> ns;                  ///< null: not known
-  std::vector<std::shared_ptr<const model::IpClaim>> records;  ///< the IP objects that it owns
+  std::shared_ptr<const model::Service> service;                ///< null: it is gone
+  std::shared_ptr<const model::Namespace> ns;                   ///< null: not known
+  std::vector<std::shared_ptr<const model::IpObject>> records;  ///< the IP objects that it owns
   bool ours = false;          ///< isOurs(), before anything was entered
   bool servedAsItIs = false;  ///< this very Service, with the class that it has now
   Entered entered;            ///< what became of the addresses that it shows

@@ -47,7 +47,7 @@ ServiceReconciler::ServiceReconciler(kube::Api& api, const Clock& clock, kube::E
       busy_(std::move(busy)),
       options_(std::move(options)),
       namespaces_(api, view.namespaces),
-      records_(api, clock, view.claims, view.claimIndex),
+      records_(api, clock, view.ipObjects, view.ipObjectIndex),
       status_(api, clock, events),
       recordWrites_(clock),
       statusWrites_(clock) {}
@@ -83,8 +83,8 @@ ServiceView ServiceReconciler::look(const kube::ObjectKey& key) {
   ServiceView view;
   view.key = key;
   view.service = view_.services.get(key);
-  for (const kube::ObjectKey& record : view_.claimIndex.claimsOf(key)) {
-    if (auto claim = view_.claims.get(record)) view.records.push_back(std::move(claim));
+  for (const kube::ObjectKey& record : view_.ipObjectIndex.ipObjectsOf(key)) {
+    if (auto ipObject = view_.ipObjects.get(record)) view.records.push_back(std::move(ipObject));
   }
   view.servedAsItIs = view.service && memory_.servedAsItIs(*view.service);
   view.ours = allocator_.with(
@@ -98,10 +98,11 @@ ServiceView ServiceReconciler::look(const kube::ObjectKey& key) {
 // earlier one had is freed.
 Result<void> ServiceReconciler::dropEarlier(const model::Service& service,
                                             const std::stop_token& stop) {
-  for (const kube::ObjectKey& key : view_.claimIndex.claimsOf(service.key)) {
-    const auto claim = view_.claims.get(key);
-    if (!claim || !claim->serviceOwner || claim->serviceOwner->uid == service.uid) continue;
-    const auto removed = removeClaim(api_, key, claim->uid, stop);
+  for (const kube::ObjectKey& key : view_.ipObjectIndex.ipObjectsOf(service.key)) {
+    const auto ipObject = view_.ipObjects.get(key);
+    if (!ipObject || !ipObject->serviceOwner || ipObject->serviceOwner->uid == service.uid)
+      continue;
+    const auto removed = removeIpObject(api_, key, ipObject->uid, stop);
     if (!removed) return removed;
   }
   if (!memory_.seen(service)) return {};
@@ -179,7 +180,7 @@ Result<ReconcileResult> ServiceReconciler::execute(const ServiceView& view, cons
     if (!cleared) return tl::make_unexpected(cleared.error());
   }
   if (plan.show) notices_.changed();
-  for (const kube::ObjectKey& reservation : plan.uses) notices_.claimUse(reservation);
+  for (const kube::ObjectKey& reservation : plan.uses) notices_.ipObjectUse(reservation);
   return ReconcileResult{nextLook(view.key, plan, *pause)};
 }
 
@@ -297,7 +298,7 @@ void ServiceReconciler::tookUp(const std::vector<std::shared_ptr<const model::Se
 void ServiceReconciler::notify(const ServicePlan& plan) {
   for (const kube::Event& event : plan.events) events_.emit(event);
   for (const IpAddress& address : plan.gained) notifyAllOn(address);
-  for (const kube::ObjectKey& claim : plan.termsChanged) notices_.claimUse(claim);
+  for (const kube::ObjectKey& ipObject : plan.termsChanged) notices_.ipObjectUse(ipObject);
   for (const Shareable& each : plan.shareable) notices_.shareable(each);
 }
 
@@ -311,7 +312,7 @@ void ServiceReconciler::notifyAllOn(const IpAddress& address) {
     const Allocation* const allocation = allocator.allocations().find(address);
     return allocation == nullptr ? std::vector<kube::ObjectKey>{} : recordsOf(*allocation, address);
   });
-  for (const kube::ObjectKey& claim : records) notices_.claimUse(claim);
+  for (const kube::ObjectKey& ipObject : records) notices_.ipObjectUse(ipObject);
 }
 
 }  // namespace barevip::assigner

@@ -12,13 +12,13 @@
 #include "barevip/kube/api.h"
 #include "barevip/kube/event_sink.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
 #include "assigner/allocation/shared_allocator.h"
 #include "assigner/allocation/waiting_list.h"
-#include "assigner/service/claim_index.h"
+#include "assigner/service/ip_object_index.h"
 #include "assigner/service/namespaces.h"
 #include "assigner/service/service_memory.h"
 #include "assigner/service/service_plan.h"
@@ -32,9 +32,9 @@ namespace barevip::assigner {
 /// What a term of leadership sees of the cluster. All outlive the reconcilers.
 struct ClusterView {
   const kube::Store<model::Service>& services;
-  const kube::Store<model::IpClaim>& claims;
+  const kube::Store<model::IpObject>& ipObjects;
   const kube::Store<model::Namespace>& namespaces;
-  const ClaimIndex& claimIndex;
+  const IpObjectIndex& ipObjectIndex;
 };
 
 /// What the others may want to know when a reconciler of Services or of IP objects allocated or
@@ -46,8 +46,8 @@ struct AllocationNotices {
   std::function<void(const Shareable&)> shareable;
   /// Services that name the reservation may use it now.
   std::function<void(const kube::ObjectKey&)> usable;
-  std::function<void()> changed;                         ///< counts of Pools may differ
-  std::function<void(const kube::ObjectKey&)> claimUse;  ///< an IP object's users or their ports
+  std::function<void()> changed;                            ///< counts of Pools may differ
+  std::function<void(const kube::ObjectKey&)> ipObjectUse;  ///< an IP object's users or their ports
   /// The reservation that it used went away, or the Pool became known that gave its address.
   std::function<void(const kube::ObjectKey&)> serviceTouched;
   /// The consumer has or has not what it was woken for; what is written about it comes afterwards.
@@ -76,8 +76,8 @@ class ServiceReconciler {
   void tookUp(const std::vector<std::shared_ptr<const model::Service>>& services);
 
   /// See ServiceRecords::seen().
-  bool claimSeen(const kube::ObjectKey& claim, const std::string& serviceUid) {
-    return records_.seen(claim, serviceUid);
+  bool ipObjectSeen(const kube::ObjectKey& ipObject, const std::string& serviceUid) {
+    return records_.seen(ipObject, serviceUid);
   }
 
  private:

@@ -9,17 +9,17 @@
 namespace barevip::assigner {
 namespace {
 
-model::IpClaim recordOf(const model::Service& service, const Assignment& assignment) {
-  model::IpClaim claim;
-  claim.key = {service.key.ns, recordName(service.key.name, assignment.address)};
-  claim.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
-  claim.servedClass = model::recordedClass(service);
-  claim.spec = {assignment.sourcePool, assignment.address.toString(),
-                std::string(toString(assignment.address.family())), assignment.shareKey};
-  return claim;
+model::IpObject recordOf(const model::Service& service, const Assignment& assignment) {
+  model::IpObject ipObject;
+  ipObject.key = {service.key.ns, recordName(service.key.name, assignment.address)};
+  ipObject.serviceOwner = model::OwnerReference{"v1", "Service", service.key.name, service.uid};
+  ipObject.servedClass = model::recordedClass(service);
+  ipObject.spec = {assignment.sourcePool, assignment.address.toString(),
+                   std::string(toString(assignment.address.family())), assignment.shareKey};
+  return ipObject;
 }
 
-bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
+bool isRecord(const model::IpObject& found, const model::IpObject& wanted) {
   return mayRecord(found, wanted.spec.pool) && found.serviceOwner &&
          found.serviceOwner->uid == wanted.serviceOwner->uid &&
          found.spec.address == wanted.spec.address && !found.deleting;
@@ -27,14 +27,14 @@ bool isRecord(const model::IpClaim& found, const model::IpClaim& wanted) {
 
 }  // namespace
 
-bool mayRecord(const model::IpClaim& claim, const std::string& sourcePool) {
-  return claim.status.phase == "Bound" || claim.spec.pool == sourcePool;
+bool mayRecord(const model::IpObject& ipObject, const std::string& sourcePool) {
+  return ipObject.status.phase == "Bound" || ipObject.spec.pool == sourcePool;
 }
 
 Result<void> ServiceRecords::ensure(const model::Service& service, const Assignment& assignment,
                                     const std::stop_token& stop) {
-  const model::IpClaim wanted = recordOf(service, assignment);
-  if (const auto found = claims_.get(wanted.key)) {
+  const model::IpObject wanted = recordOf(service, assignment);
+  if (const auto found = ipObjects_.get(wanted.key)) {
     if (!isRecord(*found, wanted)) return replace(*found, wanted, stop);
     const bool same =
         found->spec.shareKey == wanted.spec.shareKey && found->servedClass == wanted.servedClass;
@@ -49,13 +49,13 @@ Result<void> ServiceRecords::ensure(const model::Service& service, const Assignm
     // Before the create: the watch may be faster than the answer.
     inFlight_[wanted.key] = {service.uid, clock_.now()};
   }
-  const auto created = createClaim(api_, wanted, stop);
+  const auto created = createIpObject(api_, wanted, stop);
   if (created) return {};
   forget(wanted.key);
   if (created.error().code != ErrorCode::kAlreadyExists) {
     return tl::make_unexpected(created.error());
   }
-  const auto found = readClaim(api_, wanted.key, stop);
+  const auto found = readIpObject(api_, wanted.key, stop);
   if (!found) return tl::make_unexpected(found.error());
   if (isRecord(*found, wanted)) return {};
   return replace(*found, wanted, stop);
@@ -63,7 +63,7 @@ Result<void> ServiceRecords::ensure(const model::Service& service, const Assignm
 
 // The name is taken. What an earlier Service of the same name left behind is removed, and so is
 // what was changed by hand; what a person made is not ours.
-Result<void> ServiceRecords::replace(const model::IpClaim& found, const model::IpClaim& wanted,
+Result<void> ServiceRecords::replace(const model::IpObject& found, const model::IpObject& wanted,
                                      const std::stop_token& stop) {
   if (!found.serviceOwner) {
     return fail(ErrorCode::kAlreadyExists,
@@ -71,9 +71,9 @@ Result<void> ServiceRecords::replace(const model::IpClaim& found, const model::I
                     " has the name that the record of this Service's address needs, but barevip "
                     "did not make it: delete it or give it another name");
   }
-  const auto removed = removeClaim(api_, found.key, found.uid, stop);
+  const auto removed = removeIpObject(api_, found.key, found.uid, stop);
   if (!removed) return removed;
-  const auto created = createClaim(api_, wanted, stop);
+  const auto created = createIpObject(api_, wanted, stop);
   if (!created) return tl::make_unexpected(created.error());
   return {};
 }
@@ -83,16 +83,16 @@ Result<void> ServiceRecords::removeOthers(const kube::ObjectKey& service,
                                           const std::set<std::string>& except,
                                           const std::stop_token& stop) {
   std::set<kube::ObjectKey> stale;
-  for (const kube::ObjectKey& record : index_.claimsOf(service)) stale.insert(record);
+  for (const kube::ObjectKey& record : index_.ipObjectsOf(service)) stale.insert(record);
   for (const IpAddress& address : held) {
     const kube::ObjectKey record{service.ns, recordName(service.name, address)};
     if (isInFlight(record)) stale.insert(record);
   }
   for (const kube::ObjectKey& record : stale) {
     if (except.contains(record.name)) continue;
-    const auto shown = claims_.get(record);
+    const auto shown = ipObjects_.get(record);
     if (shown && shown->deleting) continue;
-    const auto removed = removeClaim(api_, record, shown ? shown->uid : "", stop);
+    const auto removed = removeIpObject(api_, record, shown ? shown->uid : "", stop);
     if (!removed) return removed;
     forget(record);
   }

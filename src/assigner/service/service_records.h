@@ -15,18 +15,18 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/service.h"
 
 #include "assigner/allocation/choice.h"
-#include "assigner/service/claim_index.h"
+#include "assigner/service/ip_object_index.h"
 
 namespace barevip::assigner {
 
 /// Whether an IP object can be the record of an address that the Pool gave. A bound one names the
 /// Pool as it was called then. One that was never bound and names another Pool is not the
 /// operator's: it must not be bound, since a restart believes a bound one.
-[[nodiscard]] bool mayRecord(const model::IpClaim& claim, const std::string& sourcePool);
+[[nodiscard]] bool mayRecord(const model::IpObject& ipObject, const std::string& sourcePool);
 
 /// Makes and removes them, and knows those that the watch does not show yet. References must
 /// outlive this. Thread-safe, as long as one Service is with one worker at a time.
@@ -35,9 +35,9 @@ class ServiceRecords {
   /// By then the watch has shown what was made, or it is gone again.
   static constexpr std::chrono::seconds kInFlight{10};
 
-  ServiceRecords(kube::Api& api, const Clock& clock, const kube::Store<model::IpClaim>& claims,
-                 const ClaimIndex& index)
-      : api_(api), clock_(clock), claims_(claims), index_(index) {}
+  ServiceRecords(kube::Api& api, const Clock& clock, const kube::Store<model::IpObject>& ipObjects,
+                 const IpObjectIndex& index)
+      : api_(api), clock_(clock), ipObjects_(ipObjects), index_(index) {}
 
   /// There is one, as it should be, afterwards. kAlreadyExists: its name is taken by an IP object
   /// that barevip did not make.
@@ -63,14 +63,14 @@ class ServiceRecords {
     MonotonicTime since{};
   };
 
-  Result<void> replace(const model::IpClaim& found, const model::IpClaim& wanted,
+  Result<void> replace(const model::IpObject& found, const model::IpObject& wanted,
                        const std::stop_token& stop);
   void forget(const kube::ObjectKey& record);
 
   kube::Api& api_;
   const Clock& clock_;
-  const kube::Store<model::IpClaim>& claims_;
-  const ClaimIndex& index_;
+  const kube::Store<model::IpObject>& ipObjects_;
+  const IpObjectIndex& index_;
 
   std::mutex mutex_;
   std::map<kube::ObjectKey, InFlight> inFlight_;

@@ -45,7 +45,8 @@ class Fetch {
     if (auto ok = leases.begin(stop_); !ok) return ok;
     // IP objects first: whom they name must not be missing.
     onStep_("list IPs");
-    if (auto ok = take(controlplane::listClaims(api_, {}, stop_), cluster_.state.claims); !ok) {
+    if (auto ok = take(controlplane::listIpObjects(api_, {}, stop_), cluster_.state.ipObjects);
+        !ok) {
       return ok;
     }
     onStep_("list Services");

@@ -7,7 +7,7 @@
 
 #include "cli/fetch/operator_flags.h"
 #include "common/model/endpoint_slice_json.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/meta_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
@@ -24,7 +24,7 @@ LiveCluster::LiveCluster(kube::Api& api, const Clock& clock, OperatorReading rea
   keep(kube::kServices, {}, services_, controlplane::serviceDecoder(reading_.services, budget));
   keep(kube::kEndpointSlices, {}, slices_, model::decodeEndpointSlice);
   keep(kube::kNodes, {}, nodes_, model::decodeNode);
-  keep(kube::kIps, {}, claims_, model::decodeIpClaim);
+  keep(kube::kIps, {}, ipObjects_, model::decodeIpObject);
   keep(kube::kPools, {}, pools_, model::decodePool);
   keep(kube::kNamespaces, {}, namespaces_, model::decodeNamespace);
   keep(kube::kLeases, {{}, model::kNodeLeaseLabel, {}}, leases_, model::decodeLease);
@@ -49,13 +49,14 @@ void LiveCluster::keep(const kube::Resource& resource, kube::Selection selection
 
 std::optional<view::Cluster> LiveCluster::look() {
   const bool synced = services_.synced() && slices_.synced() && nodes_.synced() &&
-                      claims_.synced() && pools_.synced() && namespaces_.synced() &&
+                      ipObjects_.synced() && pools_.synced() && namespaces_.synced() &&
                       leases_.synced() && (!reading_.leader || leaderLeases_.synced());
   if (!synced) return std::nullopt;
   view::Cluster cluster;
   // IP objects first: whom they name must not be missing.
-  auto claims = claims_.all();
-  cluster.state = {services_.all(), slices_.all(), nodes_.all(), std::move(claims), pools_.all()};
+  auto ipObjects = ipObjects_.all();
+  cluster.state = {services_.all(), slices_.all(), nodes_.all(), std::move(ipObjects),
+                   pools_.all()};
   cluster.namespaces = namespaces_.all();
   cluster.daemons = daemons_.look(leases_.all(), clock_.now());
   cluster.rules = reading_.rules;

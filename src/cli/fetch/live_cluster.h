@@ -12,7 +12,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/kube/store.h"
 #include "barevip/model/endpoint_slice.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -56,7 +56,7 @@ class LiveCluster {
   kube::Store<model::Service> services_;
   kube::Store<model::EndpointSlice> slices_;
   kube::Store<model::Node> nodes_;
-  kube::Store<model::IpClaim> claims_;
+  kube::Store<model::IpObject> ipObjects_;
   kube::Store<model::Pool> pools_;
   kube::Store<model::Namespace> namespaces_;
   kube::Store<model::Lease> leases_;  ///< of node daemons

@@ -31,11 +31,11 @@ json documentOf(const ServiceExplanation& explanation) {
   json backends = json::array();
   for (const auto& each : explanation.backends) {
     backends.push_back(
-        {{"frontend", each.frontend}, {"endpoints", each.endpoints}, {"why", each.why}});
+        {{"frontend", each.vipPort}, {"endpoints", each.endpoints}, {"why", each.why}});
   }
   json paths = json::array();
   for (const ClientPath& each : explanation.paths) {
-    paths.push_back({{"frontend", each.frontend},
+    paths.push_back({{"frontend", each.vipPort},
                      {"node", each.node},
                      {"endpoint", each.endpoint},
                      {"candidates", each.candidates},

@@ -30,7 +30,7 @@ void printAddress(const ServiceExplanation::Address& address, const Style& style
 }
 
 void printBackends(const ServiceExplanation::Backends& backends, std::ostream& out) {
-  out << "  " << backends.frontend << " -> ";
+  out << "  " << backends.vipPort << " -> ";
   if (backends.endpoints.empty()) out << "nothing: " << backends.why;
   for (std::size_t i = 0; i < backends.endpoints.size(); ++i) {
     out << (i == 0 ? "" : ", ") << backends.endpoints[i];
@@ -39,7 +39,7 @@ void printBackends(const ServiceExplanation::Backends& backends, std::ostream& o
 }
 
 void printPath(const ClientPath& path, std::ostream& out) {
-  out << "  " << path.frontend;
+  out << "  " << path.vipPort;
   if (!path.node.empty()) out << " by " << path.node;
   out << " -> ";
   if (!path.endpoint.empty()) out << path.endpoint;

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "assigner/allocation/claim_owner.h"
 #include "assigner/allocation/cluster_use.h"
+#include "assigner/allocation/ip_object_owner.h"
 #include "assigner/restore/restore.h"
 #include "assigner/restore/shown.h"
 
@@ -32,7 +32,7 @@ Allocator restored(const view::Cluster& cluster) {
   Allocator allocator;
   allocator.setPools(plansOf(cluster, poolsOf(cluster)));
   const assigner::Snapshot snapshot{
-      cluster.state.claims, cluster.state.services,
+      cluster.state.ipObjects, cluster.state.services,
       [&](const std::string& name) { return namespaceOf(cluster, name); }};
   (void)assigner::restore(allocator, snapshot, {cluster.rules.classes, cluster.rules.adopt});
   return allocator;
@@ -52,8 +52,8 @@ assigner::ServicePlan decideFor(const view::Cluster& cluster, Allocator& allocat
   view.key = service->key;
   view.service = service;
   view.ns = namespaceOf(cluster, service->key.ns);
-  for (const auto& claim : cluster.state.claims) {
-    if (assigner::ownerOf(*claim) == service->key) view.records.push_back(claim);
+  for (const auto& ipObject : cluster.state.ipObjects) {
+    if (assigner::ownerOf(*ipObject) == service->key) view.records.push_back(ipObject);
   }
   // Whatever was restored for it was restored for this very Service.
   view.servedAsItIs = true;

@@ -7,7 +7,7 @@ namespace barevip::cli {
 
 std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
                           const model::Pool::Announce& announce,
-                          const node::OwnerQuestion& question) {
+                          const node::VipElection& question) {
   const view::Daemon* const daemon = daemonOf(cluster, node.key.name);
   if (daemon == nullptr) return "runs no node daemon that reports";
   if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
@@ -17,11 +17,11 @@ std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
     return std::string(*why);
   }
   if (question.candidates.contains(node.key.name)) return "is a candidate";
-  const node::Ability& ability = daemon->says.ability;
-  if (!ability.serving || ability.blocked.contains(question.vip)) {
+  const node::Eligibility& eligibility = daemon->says.eligibility;
+  if (!eligibility.serving || eligibility.blocked.contains(question.vip)) {
     return "reports that it cannot announce it";
   }
-  if (ability.held.contains(question.vip)) return "has the address from something else";
+  if (eligibility.held.contains(question.vip)) return "has the address from something else";
   return "has no endpoint of it, which externalTrafficPolicy Local wants";
 }
 

@@ -7,7 +7,7 @@
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 
-#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/announce/vip_election.h"
 #include "view/cluster.h"
 
 namespace barevip::cli {
@@ -15,6 +15,6 @@ namespace barevip::cli {
 /// A sentence without a subject, as "is a candidate". announce: of the Pool of that VIP.
 [[nodiscard]] std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
                                         const model::Pool::Announce& announce,
-                                        const node::OwnerQuestion& question);
+                                        const node::VipElection& question);
 
 }  // namespace barevip::cli

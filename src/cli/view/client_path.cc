@@ -20,12 +20,12 @@ namespace {
 using model::ForwardMode;
 
 // Why objects do not show which endpoint IPVS chooses, by net/netfilter/ipvs/ip_vs_*.c.
-std::string whyNotKnown(const node::Frontend& frontend, const std::string& scheduler) {
-  if (frontend.service->affinitySeconds > 0) {
+std::string whyNotKnown(const node::VipPort& vipPort, const std::string& scheduler) {
+  if (vipPort.service->affinitySeconds > 0) {
     return "sessionAffinity keeps a client at its endpoint, and the kernel of the owner alone "
            "knows which that is";
   }
-  if (!frontend.service->annotations.contains(std::string(model::kSchedulerAnnotation))) {
+  if (!vipPort.service->annotations.contains(std::string(model::kSchedulerAnnotation))) {
     return "the node daemons choose the scheduler, rr by default: it takes turns that the kernel "
            "of the owner counts";
   }
@@ -56,7 +56,7 @@ class Paths {
   [[nodiscard]] std::vector<ClientPath> all(const kube::ObjectKey& service) const {
     std::vector<ClientPath> found;
     const Family family = client_.address.family();
-    for (const node::Frontend& each : forwarding_.desired.frontends) {
+    for (const node::VipPort& each : forwarding_.desired.vipPorts) {
       const bool sameFamily = each.key.vip.family() == family;
       if (sameFamily && each.service->key == service) found.push_back(to(each));
     }
@@ -92,10 +92,10 @@ class Paths {
   // (pkg/proxy/serviceport.go).
   [[nodiscard]] bool kubeProxyAdmits(const IpAddress& vip,
                                      std::shared_ptr<const model::Service> service) const {
-    node::Frontend frontend;
-    frontend.key.vip = vip;
-    frontend.service = std::move(service);
-    const auto guards = node::guardSources({&frontend, 1}).guards;
+    node::VipPort vipPort;
+    vipPort.key.vip = vip;
+    vipPort.service = std::move(service);
+    const auto guards = node::guardSources({&vipPort, 1}).guards;
     return guards.empty() || guards.front().allowed.empty() || admits(guards.front());
   }
 
@@ -113,31 +113,31 @@ class Paths {
     return "no node may announce " + vip.toString();
   }
 
-  [[nodiscard]] ClientPath to(const node::Frontend& frontend) const {
-    ClientPath path{ipvs::toString(frontend.key), {}, {}, {}, {}};
-    path.node = ownerOf(forwarding_.vips, frontend.key.vip);
+  [[nodiscard]] ClientPath to(const node::VipPort& vipPort) const {
+    ClientPath path{ipvs::toString(vipPort.key), {}, {}, {}, {}};
+    path.node = ownerOf(forwarding_.vips, vipPort.key.vip);
     if (path.node.empty()) {
-      path.why = noneMayAnnounce(frontend.key.vip);
-    } else if (!admits(frontend)) {
+      path.why = noneMayAnnounce(vipPort.key.vip);
+    } else if (!admits(vipPort)) {
       path.why = notAdmitted();
     } else {
-      choose(frontend, path);
+      choose(vipPort, path);
     }
     return path;
   }
 
-  [[nodiscard]] bool admits(const node::Frontend& frontend) const {
+  [[nodiscard]] bool admits(const node::VipPort& vipPort) const {
     for (const net::SourceRanges& guard : forwarding_.desired.filter.sourceRanges) {
-      if (guard.virtualServer == frontend.key) return admits(guard);
+      if (guard.virtualServer == vipPort.key) return admits(guard);
     }
     return true;
   }
 
-  void choose(const node::Frontend& frontend, ClientPath& path) const {
+  void choose(const node::VipPort& vipPort, ClientPath& path) const {
     const node::DesiredState desired = desiredOn(cluster_, path.node);
     const auto& servers = desired.virtualServers;
     const auto server = std::find_if(servers.begin(), servers.end(),
-                                     [&](const auto& each) { return each.key == frontend.key; });
+                                     [&](const auto& each) { return each.key == vipPort.key; });
     if (server != servers.end()) {
       for (const ipvs::RealServer& real : server->realServers) {
         if (real.weight > 0) path.candidates.push_back(node::endpointText(real.key));
@@ -145,13 +145,13 @@ class Paths {
     }
     if (path.candidates.empty()) {
       path.why = path.node + " has no endpoint for new connections";
-    } else if (frontend.service->forward == ForwardMode::kClusterIp) {
+    } else if (vipPort.service->forward == ForwardMode::kClusterIp) {
       path.why = "kube-proxy of " + path.node + " chooses behind the clusterIP";
     } else if (path.candidates.size() == 1) {
       path.endpoint = path.candidates.front();
       path.candidates.clear();
     } else {
-      path.why = whyNotKnown(frontend, server->options.scheduler);
+      path.why = whyNotKnown(vipPort, server->options.scheduler);
     }
   }
 

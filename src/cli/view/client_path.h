@@ -25,9 +25,9 @@ struct Client {
 /// "192.0.2.7:40000" or "[2001:db8::7]:40000".
 [[nodiscard]] Result<Client> parseClient(const std::string& text);
 
-/// A new connection of the client to one frontend of a Service.
+/// A new connection of the client to one port of a VIP of a Service.
 struct ClientPath {
-  std::string frontend;                 ///< "TCP 192.0.2.1:80"
+  std::string vipPort;                  ///< "TCP 192.0.2.1:80"
   std::string node;                     ///< the owner, which it reaches; empty: none
   std::string endpoint;                 ///< that it gets; empty: none, or not known
   std::vector<std::string> candidates;  ///< endpoints of which it gets one, if not known which
@@ -36,7 +36,7 @@ struct ClientPath {
   friend bool operator==(const ClientPath&, const ClientPath&) = default;
 };
 
-/// Of all frontends of the client's family, ascending.
+/// Of all ports of VIPs of the client's family, ascending.
 [[nodiscard]] std::vector<ClientPath> pathsOf(const view::Cluster& cluster,
                                               const kube::ObjectKey& service, const Client& client);
 

@@ -85,7 +85,7 @@ class Explainer {
                         (request->allFamilies ? "" : " (one of them is enough)"));
     ask("Pool", request->pool);
     ask("addresses", view::listed(request->addresses, [](const auto& a) { return a.toString(); }));
-    ask("IP objects", view::listed(request->claims, [](const auto& name) { return name; }));
+    ask("IP objects", view::listed(request->ipObjects, [](const auto& name) { return name; }));
     ask("share key", request->terms.key);
   }
 
@@ -107,7 +107,7 @@ class Explainer {
 
   // In the order in which the choice asks.
   [[nodiscard]] std::string verdictOn(const PoolState& pool, const Request& request) const {
-    if (!request.claims.empty()) return "not tried: the Service names IP objects";
+    if (!request.ipObjects.empty()) return "not tried: the Service names IP objects";
     const bool named = request.pool == pool.plan.name;
     if (!request.pool.empty() && !named) return "not tried: the Service names another Pool";
     if (!pool.gives()) return "not ready: " + pool.plan.fault->message;
@@ -171,8 +171,9 @@ class Explainer {
                                  each.reservation.empty()
                                      ? assigner::recordName(service_->key.name, each.address)
                                      : each.reservation};
-    const bool isThere = std::any_of(cluster_.state.claims.begin(), cluster_.state.claims.end(),
-                                     [&](const auto& claim) { return claim->key == record; });
+    const bool isThere =
+        std::any_of(cluster_.state.ipObjects.begin(), cluster_.state.ipObjects.end(),
+                    [&](const auto& ipObject) { return ipObject->key == record; });
     if (isThere) address.ipObject = record.toString();
     result_.addresses.push_back(std::move(address));
   }
@@ -191,12 +192,12 @@ class Explainer {
 
   void describeOwner(const view::Vips& vips, std::size_t i,
                      ServiceExplanation::Address& address) const {
-    const node::OwnerQuestion& question = vips.questions[i];
+    const node::VipElection& question = vips.questions[i];
     address.announcer = question.holder;
     const auto owner = vips.owners.find(question.vip);
     if (owner != vips.owners.end() && question.announced) address.owner = owner->second;
     const node::PoolsByName pools = node::byName(cluster_.state.pools);
-    const auto& announce = node::announceOf(vips.served[i].claims, pools);
+    const auto& announce = node::announceOf(vips.served[i].ipObjects, pools);
     for (const auto& node : cluster_.state.nodes) {
       address.nodes.push_back({node->key.name, verdictOnNode(cluster_, *node, announce, question)});
       if (node->key.name != address.owner) continue;
@@ -209,11 +210,11 @@ class Explainer {
   // Those that the owner forwards to.
   void describeBackends(const IpAddress& vip, const std::string& owner) {
     const node::DesiredState desired = desiredOn(cluster_, owner);
-    for (const node::Frontend& frontend : desired.frontends) {
-      if (frontend.key.vip != vip || frontend.service->key != service_->key) continue;
-      ServiceExplanation::Backends backends{ipvs::toString(frontend.key), {}, {}};
+    for (const node::VipPort& vipPort : desired.vipPorts) {
+      if (vipPort.key.vip != vip || vipPort.service->key != service_->key) continue;
+      ServiceExplanation::Backends backends{ipvs::toString(vipPort.key), {}, {}};
       for (const ipvs::VirtualServer& server : desired.virtualServers) {
-        if (server.key != frontend.key) continue;
+        if (server.key != vipPort.key) continue;
         for (const ipvs::RealServer& real : server.realServers) {
           backends.endpoints.push_back(node::endpointText(real.key));
         }

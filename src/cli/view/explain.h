@@ -33,7 +33,7 @@ struct ServiceExplanation {
     friend bool operator==(const Address&, const Address&) = default;
   };
   struct Backends {
-    std::string frontend;  ///< "TCP 192.0.2.1:80"
+    std::string vipPort;  ///< "TCP 192.0.2.1:80"
     std::vector<std::string> endpoints;
     std::string why;  ///< there are none
 

@@ -5,7 +5,7 @@
 
 #include "cli/view/candidates.h"
 #include "ipvsnode/announce/candidacy.h"
-#include "ipvsnode/cluster/bound_claims.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/desired/desired.h"
 #include "view/text.h"
 #include "view/vips.h"
@@ -25,7 +25,7 @@ view::Cluster excluding(view::Cluster cluster, const std::string& name) {
 
 std::string whyNobodyElse(const view::Cluster& cluster, const std::string& name,
                           const model::Pool::Announce& announce,
-                          const node::OwnerQuestion& question) {
+                          const node::VipElection& question) {
   std::string why;
   for (const auto& node : cluster.state.nodes) {
     if (node->key.name == name) continue;
@@ -43,12 +43,12 @@ Exclusion exclusionOf(const model::StringMap& labels) {
   return label->second == kDrainValue ? Exclusion::kDrained : Exclusion::kForeign;
 }
 
-Announcers announcersOf(const Claims& claims) {
+Announcers announcersOf(const IpObjects& ipObjects) {
   Announcers announcers;
-  for (const auto& claim : claims) {
-    if (!node::isBound(*claim)) continue;
-    std::string& announcer = announcers[claim->status.address];
-    if (announcer.empty()) announcer = claim->status.node;
+  for (const auto& ipObject : ipObjects) {
+    if (!node::isBound(*ipObject)) continue;
+    std::string& announcer = announcers[ipObject->status.address];
+    if (announcer.empty()) announcer = ipObject->status.node;
   }
   return announcers;
 }
@@ -64,7 +64,7 @@ std::set<std::string> announcedBy(const Announcers& announcers, const std::strin
 std::set<std::string> announcedIn(const view::Cluster& cluster) {
   const view::Vips all = vipsOf(cluster, desiredOn(cluster, ""));
   std::set<std::string> vips;
-  for (const node::OwnerQuestion& question : all.questions) {
+  for (const node::VipElection& question : all.questions) {
     if (question.announced) vips.insert(question.vip.toString());
   }
   return vips;
@@ -84,7 +84,7 @@ std::vector<Stranded> strandedWithout(const view::Cluster& cluster, const std::s
       stranded.push_back({address, {}, {}});
       continue;
     }
-    const auto& announce = node::announceOf(vip.claims, pools);
+    const auto& announce = node::announceOf(vip.ipObjects, pools);
     stranded.push_back(
         {address, view::listed(vip.services, [](const auto& each) { return each->key.toString(); }),
          whyNobodyElse(drained, node, announce, all.questions[i])});

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/meta.h"
 
 #include "ipvsnode/announce/candidacy.h"
@@ -29,11 +29,11 @@ enum class Exclusion {
 };
 [[nodiscard]] Exclusion exclusionOf(const model::StringMap& labels);
 
-using Claims = std::vector<std::shared_ptr<const model::IpClaim>>;
+using IpObjects = std::vector<std::shared_ptr<const model::IpObject>>;
 
 /// VIPs, and the node that their IP objects record as the announcer; empty: none.
 using Announcers = std::map<std::string, std::string>;
-[[nodiscard]] Announcers announcersOf(const Claims& claims);
+[[nodiscard]] Announcers announcersOf(const IpObjects& ipObjects);
 [[nodiscard]] std::set<std::string> announcedBy(const Announcers& announcers,
                                                 const std::string& node);
 

@@ -59,27 +59,28 @@ class Waiters {
   std::vector<Allocation> serve() {
     using Age = std::pair<std::int64_t, kube::ObjectKey>;
     std::map<Age, std::shared_ptr<const model::Service>> services;
-    std::map<Age, std::shared_ptr<const model::IpClaim>> reservations;
+    std::map<Age, std::shared_ptr<const model::IpObject>> reservations;
     for (const auto& each : cluster_.state.services) {
       if (!each->deleting) services.emplace(Age{each->creationSeconds, each->key}, each);
     }
-    for (const auto& each : cluster_.state.claims) {
+    for (const auto& each : cluster_.state.ipObjects) {
       const bool waits = !each->serviceOwner && !each->deleting &&
                          !allocator_.allocations().ofReservation(each->key);
       if (waits) reservations.emplace(Age{each->creationSeconds, each->key}, each);
     }
-    for (const auto& [age, claim] : reservations) reserve(*claim);
+    for (const auto& [age, ipObject] : reservations) reserve(*ipObject);
     for (const auto& [age, service] : services) allocate(service);
     return std::move(gains_);
   }
 
  private:
-  void reserve(const model::IpClaim& claim) {
-    const auto wish = assigner::reservationOf(claim, namespaceOf(cluster_, claim.key.ns).get());
+  void reserve(const model::IpObject& ipObject) {
+    const auto wish =
+        assigner::reservationOf(ipObject, namespaceOf(cluster_, ipObject.key.ns).get());
     if (!wish) return;
     const auto got = allocator_.reserve(*wish);
     if (got)
-      gains_.push_back({got->address.toString(), "IP " + claim.key.toString(), got->pool, {}});
+      gains_.push_back({got->address.toString(), "IP " + ipObject.key.toString(), got->pool, {}});
   }
 
   void allocate(const std::shared_ptr<const model::Service>& service) {
@@ -154,7 +155,7 @@ class Comparison {
       case Consumer::Kind::kService:
         return find(cluster_.state.services);
       case Consumer::Kind::kReservation:
-        return find(cluster_.state.claims);
+        return find(cluster_.state.ipObjects);
       case Consumer::Kind::kForeign:
       case Consumer::Kind::kResting:
         break;

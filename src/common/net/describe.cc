@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 namespace barevip::ipvs {
 namespace {
@@ -150,6 +150,6 @@ struct Words {
 
 }  // namespace
 
-std::string toString(const Item& item) { return std::visit(Words{}, item); }
+std::string toString(const NetObject& item) { return std::visit(Words{}, item); }
 
 }  // namespace barevip::net

@@ -14,10 +14,11 @@ PoolsByName byName(const std::vector<std::shared_ptr<const model::Pool>>& pools)
 // A Pool that was deleted while in use leaves its addresses with their consumers, announced as by
 // default.
 const model::Pool::Announce& announceOf(
-    const std::vector<std::shared_ptr<const model::IpClaim>>& claims, const PoolsByName& pools) {
+    const std::vector<std::shared_ptr<const model::IpObject>>& ipObjects,
+    const PoolsByName& pools) {
   static const model::Pool::Announce kAnywhere;
-  for (const auto& claim : claims) {
-    const auto pool = pools.find(claim->status.pool);
+  for (const auto& ipObject : ipObjects) {
+    const auto pool = pools.find(ipObject->status.pool);
     if (pool != pools.end()) return pool->second->announce;
   }
   return kAnywhere;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "barevip/base/ip.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 
@@ -30,7 +30,7 @@ using PoolsByName = std::map<std::string, const model::Pool*>;
 /// How a VIP is announced that these IP objects record: as the first of their Pools that is there
 /// says, else by default.
 [[nodiscard]] const model::Pool::Announce& announceOf(
-    const std::vector<std::shared_ptr<const model::IpClaim>>& claims, const PoolsByName& pools);
+    const std::vector<std::shared_ptr<const model::IpObject>>& ipObjects, const PoolsByName& pools);
 
 // Why a node must not announce, as a sentence without a subject; nullopt: it may.
 

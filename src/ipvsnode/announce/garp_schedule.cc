@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <tuple>
 
-#include "ipvsnode/announce/allotment.h"
+#include "ipvsnode/announce/bounded_load_election.h"
 
 namespace barevip::node {
 namespace {

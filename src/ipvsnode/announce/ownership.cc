@@ -52,7 +52,7 @@ Ownership::Outcome Ownership::follow(const OwnershipSources& sources, MonotonicT
   const Election election = electionOf(sources.nodes.live);
   if (questionsChanged || election != election_) {
     election_ = election;
-    owners_ = chooseOwners(questions_, election);
+    owners_ = elect(questions_, election);
   }
   const bool isDue = decision_.next && now >= *decision_.next;
   const bool again = questionsChanged || answered_ || isDue || sources.announcedChanged ||
@@ -100,8 +100,8 @@ bool Ownership::ask(const OwnershipSources& sources) {
 bool Ownership::askAll(const OwnershipSources& sources) {
   std::vector<const ServedVip*> vips;
   for (const auto& [address, vip] : sources.vips.all()) vips.push_back(&vip.served);
-  std::vector<OwnerQuestion> questions =
-      askOwners(vips, sources.vips.cluster(), sources.nodes.live);
+  std::vector<VipElection> questions =
+      electionsFor(vips, sources.vips.cluster(), sources.nodes.live);
   const bool changed = questions != questions_;
   questions_ = std::move(questions);
   return changed;
@@ -114,13 +114,13 @@ bool Ownership::askAgain(const OwnershipSources& sources) {
   for (const IpAddress& address : sources.changed) {
     if (const auto vip = all.find(address); vip != all.end()) vips.push_back(&vip->second.served);
   }
-  std::vector<OwnerQuestion> news = askOwners(vips, sources.vips.cluster(), sources.nodes.live);
+  std::vector<VipElection> news = electionsFor(vips, sources.vips.cluster(), sources.nodes.live);
   bool changed = false;
   auto next = news.begin();
   for (const IpAddress& address : sources.changed) {
     const auto at = std::lower_bound(
         questions_.begin(), questions_.end(), address,
-        [](const OwnerQuestion& question, const IpAddress& vip) { return question.vip < vip; });
+        [](const VipElection& question, const IpAddress& vip) { return question.vip < vip; });
     const bool isThere = at != questions_.end() && at->vip == address;
     const bool isVip = next != news.end() && next->vip == address;
     changed = changed || isThere != isVip || (isThere && !(*at == *next));

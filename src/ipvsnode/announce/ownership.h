@@ -12,8 +12,8 @@
 #include "barevip/base/clock.h"
 #include "barevip/base/ip.h"
 
-#include "ipvsnode/announce/owner.h"
 #include "ipvsnode/announce/takeover.h"
+#include "ipvsnode/announce/vip_election.h"
 #include "ipvsnode/desired/desired_vips.h"
 #include "ipvsnode/membership/liveness.h"
 
@@ -48,7 +48,7 @@ class Ownership {
   /// The outcome of a probe, see Takeover.
   void answered(const IpAddress& address, std::optional<std::string> mac, MonotonicTime now);
 
-  [[nodiscard]] const std::vector<OwnerQuestion>& questions() const { return questions_; }
+  [[nodiscard]] const std::vector<VipElection>& questions() const { return questions_; }
   [[nodiscard]] const Owners& owners() const { return owners_; }
   /// An address of each node by which the others reach it.
   [[nodiscard]] const std::map<std::string, IpAddress>& nodeAddresses() const {
@@ -73,7 +73,7 @@ class Ownership {
   bool nodesChanged_ = false;  ///< since the last follow()
   bool asked_ = false;
   bool answered_ = false;
-  std::vector<OwnerQuestion> questions_;  ///< ascending by VIP
+  std::vector<VipElection> questions_;  ///< ascending by VIP
   Election election_ = Election::kByShare;
   Owners owners_;
   Takeover takeover_;

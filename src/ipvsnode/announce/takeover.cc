@@ -19,7 +19,7 @@ class Takeover::Round {
       : memory_(memory), input_(input), now_(now) {}
 
   TakeoverDecision run() {
-    for (const OwnerQuestion& question : input_.questions) {
+    for (const VipElection& question : input_.questions) {
       served_.insert(question.vip);
       if (!question.holder.empty()) memory_.lastHolders_[question.vip] = question.holder;
       if (decideOne(question)) decision_.announce.insert(question.vip);
@@ -33,7 +33,7 @@ class Takeover::Round {
   }
 
  private:
-  bool decideOne(const OwnerQuestion& question) {
+  bool decideOne(const VipElection& question) {
     const bool announced = input_.announced.contains(question.vip);
     if (!input_.nodes.established) return announced;
     const auto owner = input_.owners.find(question.vip);
@@ -43,7 +43,7 @@ class Takeover::Round {
     return announced && mayGoOn(question, owner != input_.owners.end());
   }
 
-  bool mayBegin(const OwnerQuestion& question) {
+  bool mayBegin(const VipElection& question) {
     const std::string& holder = question.holder;
     if (holder == input_.self) return true;
     if (isUp(holder)) return !isHeldOn(holder, question.vip) || nobodyAnswersFor(question.vip);
@@ -85,8 +85,8 @@ class Takeover::Round {
     return false;
   }
 
-  bool mayGoOn(const OwnerQuestion& question, bool hasOwner) {
-    if (question.claims.empty()) return true;  // its pool is not known: leave it as it is
+  bool mayGoOn(const VipElection& question, bool hasOwner) {
+    if (question.ipObjects.empty()) return true;  // its pool is not known: leave it as it is
     const bool leaving = std::find(input_.nodes.leaving.begin(), input_.nodes.leaving.end(),
                                    input_.self) != input_.nodes.leaving.end();
     const bool takenOver = !question.holder.empty() && question.holder != input_.self;
@@ -115,7 +115,7 @@ class Takeover::Round {
   [[nodiscard]] bool isHeldOn(const std::string& node, const IpAddress& vip) const {
     const auto& live = input_.nodes.live;
     return std::any_of(live.begin(), live.end(), [&](const LiveNode& one) {
-      return one.name == node && one.ability.held.contains(vip);
+      return one.name == node && one.eligibility.held.contains(vip);
     });
   }
 

@@ -12,8 +12,8 @@
 #include "barevip/base/clock.h"
 #include "barevip/base/ip.h"
 
-#include "ipvsnode/announce/owner.h"
-#include "ipvsnode/membership/ability.h"
+#include "ipvsnode/announce/vip_election.h"
+#include "ipvsnode/membership/eligibility.h"
 #include "ipvsnode/membership/liveness.h"
 
 namespace barevip::node {
@@ -27,15 +27,15 @@ inline constexpr std::chrono::milliseconds kAskAgain{1500};
 inline constexpr std::chrono::seconds kConflictRetry{10};
 /// How long an owner that was relieved goes on answering if the successor does not report.
 inline constexpr std::chrono::seconds kRelease{8};
-static_assert(kRelease > kLackPatience, "a successor that cannot announce must have said so");
+static_assert(kRelease > kFallTime, "a successor that cannot announce must have said so");
 /// How long a live node that had a VIP has to record itself again if the record lost its name,
 /// before the VIP counts as nobody's.
 inline constexpr std::chrono::seconds kRecordAgain{3};
 
 struct TakeoverInput {
   const std::string& self;
-  const std::vector<OwnerQuestion>& questions;  ///< ascending by VIP: all that are served
-  const Owners& owners;                         ///< of chooseOwners
+  const std::vector<VipElection>& questions;  ///< ascending by VIP: all that are served
+  const Owners& owners;                       ///< of elect
   const LiveView& nodes;
   /// An address of each node by which the others reach it on the network.
   const std::map<std::string, IpAddress>& nodeAddresses;

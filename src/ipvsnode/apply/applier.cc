@@ -18,10 +18,10 @@ namespace {
 constexpr const char* kFilterChange = "packet filter";
 constexpr const char* kTimeoutsChange = "timeouts of IPVS";
 
-std::string describe(const net::LinkOp& op, LinksStep::Where where) {
-  return std::string(op.kind == net::LinkOp::Kind::kAdd ? "add " : "delete ") +
+std::string describe(const net::NetOp& op, NetStep::Where where) {
+  return std::string(op.kind == net::NetOp::Kind::kAdd ? "add " : "delete ") +
          net::toString(op.item) +
-         (where == LinksStep::Where::kDirector ? " in the balancer namespace" : "");
+         (where == NetStep::Where::kDirector ? " in the balancer namespace" : "");
 }
 
 /// Virtual servers whose treatment by the filter is not the same in both.
@@ -60,24 +60,24 @@ bool retires(const ipvs::Op& op) {
 
 }  // namespace
 
-Result<void> readLinks(const KernelSeams& seams, KernelState& state) {
-  auto nodeItems = seams.node.dumpOwned();
-  if (!nodeItems) return tl::make_unexpected(std::move(nodeItems.error()));
-  std::set<net::Item> directorItems;
-  if (seams.director != nullptr) {
-    auto items = seams.director->dumpOwned();
+Result<void> readLinks(const KernelWriters& writers, KernelState& state) {
+  auto nodeObjects = writers.node.dumpOwned();
+  if (!nodeObjects) return tl::make_unexpected(std::move(nodeObjects.error()));
+  std::set<net::NetObject> balancerObjects;
+  if (writers.director != nullptr) {
+    auto items = writers.director->dumpOwned();
     if (!items) return tl::make_unexpected(std::move(items.error()));
-    directorItems.insert(items->begin(), items->end());
+    balancerObjects.insert(items->begin(), items->end());
   }
-  state.nodeItems = std::set<net::Item>(nodeItems->begin(), nodeItems->end());
-  state.directorItems = std::move(directorItems);
+  state.nodeObjects = std::set<net::NetObject>(nodeObjects->begin(), nodeObjects->end());
+  state.balancerObjects = std::move(balancerObjects);
   return {};
 }
 
-Result<KernelState> readKernel(const KernelSeams& seams) {
-  auto servers = seams.ipvs.dump();
+Result<KernelState> readKernel(const KernelWriters& writers) {
+  auto servers = writers.ipvs.dump();
   if (!servers) return tl::make_unexpected(std::move(servers.error()));
-  const auto timeouts = seams.ipvs.timeouts();
+  const auto timeouts = writers.ipvs.timeouts();
   if (!timeouts) return tl::make_unexpected(timeouts.error());
   KernelState state;
   state.timeouts = *timeouts;
@@ -85,15 +85,15 @@ Result<KernelState> readKernel(const KernelSeams& seams) {
     const ipvs::VirtualServerKey key = server.key;
     state.virtualServers.emplace(key, std::move(server));
   }
-  if (auto read = readLinks(seams, state); !read) {
+  if (auto read = readLinks(writers, state); !read) {
     return tl::make_unexpected(std::move(read.error()));
   }
   state.fresh = true;
   return state;
 }
 
-Applier::Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics)
-    : seams_(std::move(seams)),
+Applier::Applier(KernelWriters writers, const Clock& clock, obs::Registry& metrics)
+    : writers_(std::move(writers)),
       clock_(clock),
       writes_(metrics.counter("barevip_node_netlink_writes_total",
                               "Changes sent to the kernel by netlink since the start.")),
@@ -105,7 +105,7 @@ Applier::Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics)
 
 ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
   ApplyOutcome outcome;
-  if (!ledger_.empty()) forgetUnwanted(steps);
+  if (!backoff_.empty()) forgetUnwanted(steps);
   retiring_.clear();
   for (Step& step : steps) {
     if (const auto* filter = std::get_if<FilterStep>(&step)) {
@@ -114,11 +114,11 @@ ApplyOutcome Applier::apply(std::vector<Step> steps, KernelState& mirror) {
       applyTimeouts(*timeouts, mirror);
     } else if (auto* ipvs = std::get_if<IpvsStep>(&step)) {
       if (!applyIpvs(std::move(*ipvs), mirror, outcome)) return outcome;
-    } else if (!applyLinks(std::move(std::get<LinksStep>(step)), mirror, outcome)) {
+    } else if (!applyLinks(std::move(std::get<NetStep>(step)), mirror, outcome)) {
       return outcome;
     }
   }
-  ledger_.schedule(clock_.now());
+  backoff_.schedule(clock_.now());
   return outcome;
 }
 
@@ -127,13 +127,13 @@ void Applier::forgetUnwanted(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     if (const auto* ipvs = std::get_if<IpvsStep>(&step)) {
       for (const ipvs::Op& op : ipvs->ops) wanted.insert(ipvs::toString(op));
-    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+    } else if (const auto* links = std::get_if<NetStep>(&step)) {
       for (const auto& change : links->changes) wanted.insert(describe(change.op, links->where));
     } else {
       wanted.insert(std::holds_alternative<FilterStep>(step) ? kFilterChange : kTimeoutsChange);
     }
   }
-  ledger_.keepOnly(wanted);
+  backoff_.keepOnly(wanted);
 }
 
 // A virtual server that could not be deleted keeps everybody out whom it kept out.
@@ -160,14 +160,14 @@ void Applier::applyFilter(const FilterStep& step, KernelState& mirror, ApplyOutc
   std::erase_if(state.keepClient, [&](const auto& key) { return leadsToRetiring(key, mirror); });
   const bool known = std::exchange(mirror.filter, std::nullopt).has_value();
   std::optional<std::size_t> writes;
-  if (ledger_.mayTry(kFilterChange, clock_.now())) writes = writeFilter(state, known);
+  if (backoff_.mayTry(kFilterChange, clock_.now())) writes = writeFilter(state, known);
   if (!writes) {
     addDifferent(filterBefore_.value_or(net::FilterState{}), state, unguarded_);
     return;
   }
   // After a refusal it is not known what was written.
   if (unguarded_.empty() && filterBefore_ == state) outcome.filterRepairs += *writes;
-  ledger_.succeeded(kFilterChange);
+  backoff_.succeeded(kFilterChange);
   unguarded_.clear();
   filterBefore_ = state;
   mirror.filter = state;
@@ -175,7 +175,7 @@ void Applier::applyFilter(const FilterStep& step, KernelState& mirror, ApplyOutc
 
 std::optional<std::size_t> Applier::writeFilter(const net::FilterState& state, bool known) {
   std::size_t all = 0;
-  for (net::PacketFilter* filter : seams_.filters) {
+  for (net::PacketFilter* filter : writers_.filters) {
     const auto writes = known ? filter->update(state) : filter->reconcile(state);
     if (!writes) {
       if (writes.error().code != ErrorCode::kStopped) {
@@ -190,26 +190,26 @@ std::optional<std::size_t> Applier::writeFilter(const net::FilterState& state, b
 }
 
 void Applier::applyTimeouts(const TimeoutsStep& step, KernelState& mirror) {
-  if (!ledger_.mayTry(kTimeoutsChange, clock_.now())) return;
+  if (!backoff_.mayTry(kTimeoutsChange, clock_.now())) return;
   writes_.add();
-  if (const auto set = seams_.ipvs.setTimeouts(step.timeouts); !set) {
+  if (const auto set = writers_.ipvs.setTimeouts(step.timeouts); !set) {
     countNetlinkError(metrics_, set.error().detail);
     refused(kTimeoutsChange, set.error().message, std::nullopt);
     return;
   }
-  ledger_.succeeded(kTimeoutsChange);
+  backoff_.succeeded(kTimeoutsChange);
   mirror.timeouts = step.timeouts;
 }
 
 bool Applier::isUnmarked(const IpAddress& vip, const KernelState& mirror) const {
-  return seams_.director == nullptr &&
-         !mirror.nodeItems.contains(net::BoundAddress{vip, net::kDummyDevice});
+  return writers_.director == nullptr &&
+         !mirror.nodeObjects.contains(net::BoundAddress{vip, net::kDummyDevice});
 }
 
-bool Applier::isMarkInUse(const net::LinkOp& op, const KernelState& mirror) const {
+bool Applier::isMarkInUse(const net::NetOp& op, const KernelState& mirror) const {
   const auto* address = std::get_if<net::BoundAddress>(&op.item);
-  if (seams_.director != nullptr || address == nullptr) return false;
-  if (op.kind != net::LinkOp::Kind::kDelete || address->device != net::kDummyDevice) return false;
+  if (writers_.director != nullptr || address == nullptr) return false;
+  if (op.kind != net::NetOp::Kind::kDelete || address->device != net::kDummyDevice) return false;
   return hasVirtualServers(mirror, address->address);
 }
 
@@ -244,7 +244,7 @@ bool Applier::applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcom
     if (retires(op)) retiring_.emplace(op.virtualServer, op.realServer);
   }
   const auto mayTry = [&](const ipvs::Op& op) {
-    return ledger_.empty() || ledger_.mayTry(ipvs::toString(op), clock_.now());
+    return backoff_.empty() || backoff_.mayTry(ipvs::toString(op), clock_.now());
   };
   std::vector<ipvs::Op> heldBack;
   const auto end = std::remove_if(ops.begin(), ops.end(), [&](const ipvs::Op& op) {
@@ -260,7 +260,7 @@ bool Applier::applyIpvs(IpvsStep step, KernelState& mirror, ApplyOutcome& outcom
   ops.erase(end, ops.end());
   if (!applyNow(ops, absent, mirror, outcome)) return false;
   for (const ipvs::Op& op : heldBack) {
-    ledger_.setBlocks(ipvs::toString(op), blockedBy(op, mirror));
+    backoff_.setBlocks(ipvs::toString(op), blockedBy(op, mirror));
   }
   return true;
 }
@@ -273,7 +273,7 @@ std::optional<Beneficiary> Applier::blockedBy(const ipvs::Op& op, const KernelSt
 bool Applier::applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualServerKey>& absent,
                        KernelState& mirror, ApplyOutcome& outcome) {
   if (ops.empty()) return true;
-  const auto results = seams_.ipvs.apply(ops);
+  const auto results = writers_.ipvs.apply(ops);
   writes_.add(static_cast<double>(ops.size()));
   if (!results) {
     failed(outcome, results.error());
@@ -285,7 +285,7 @@ bool Applier::applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualS
       failed.emplace_back(&ops[i], (*results)[i]);
       continue;
     }
-    if (!ledger_.empty()) ledger_.succeeded(ipvs::toString(ops[i]));
+    if (!backoff_.empty()) backoff_.succeeded(ipvs::toString(ops[i]));
     applyTo(mirror, ops[i]);
   }
   for (const auto& [op, error] : failed) {
@@ -300,24 +300,24 @@ bool Applier::applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualS
   return true;
 }
 
-bool Applier::applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outcome) {
-  const bool inDirector = step.where == LinksStep::Where::kDirector;
-  net::Links* links = inDirector ? seams_.director : &seams_.node;
+bool Applier::applyLinks(NetStep step, KernelState& mirror, ApplyOutcome& outcome) {
+  const bool inDirector = step.where == NetStep::Where::kDirector;
+  net::Rtnetlink* links = inDirector ? writers_.director : &writers_.node;
   if (links == nullptr) return true;
-  const bool announces = step.purpose == LinksStep::Purpose::kAnnounce;
-  const Blocked blocked = ledger_.blocked();
+  const bool announces = step.purpose == NetStep::Purpose::kAnnounce;
+  const Blocked blocked = backoff_.blocked();
   const auto mustWait = [&](const LinkChange& change) {
-    if (!announces || change.op.kind != net::LinkOp::Kind::kAdd) return false;
+    if (!announces || change.op.kind != net::NetOp::Kind::kAdd) return false;
     const auto* vip = std::get_if<IpAddress>(&change.beneficiary);
     return !mirror.filter || vip == nullptr || blocked.contains(*vip);
   };
   std::vector<LinkChange>& changes = step.changes;
   std::erase_if(changes, [&](const LinkChange& change) {
     if (mustWait(change) || isMarkInUse(change.op, mirror)) return true;
-    return !ledger_.empty() && !ledger_.mayTry(describe(change.op, step.where), clock_.now());
+    return !backoff_.empty() && !backoff_.mayTry(describe(change.op, step.where), clock_.now());
   });
   if (changes.empty()) return true;
-  std::vector<net::LinkOp> ops;
+  std::vector<net::NetOp> ops;
   ops.reserve(changes.size());
   for (LinkChange& change : changes) ops.push_back(std::move(change.op));
   const auto results = links->apply(ops);
@@ -330,13 +330,13 @@ bool Applier::applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outc
     const int error = (*results)[i];
     const std::string change = describe(ops[i], step.where);
     if (error == 0) {
-      if (!ledger_.empty()) ledger_.succeeded(change);
-      applyTo(inDirector ? mirror.directorItems : mirror.nodeItems, ops[i]);
+      if (!backoff_.empty()) backoff_.succeeded(change);
+      applyTo(inDirector ? mirror.balancerObjects : mirror.nodeObjects, ops[i]);
       continue;
     }
     countNetlinkError(metrics_, error);
     refused(change, "cannot " + change + ": " + std::generic_category().message(error),
-            announces || ops[i].kind == net::LinkOp::Kind::kDelete
+            announces || ops[i].kind == net::NetOp::Kind::kDelete
                 ? std::nullopt
                 : std::optional(changes[i].beneficiary));
   }
@@ -352,7 +352,7 @@ void Applier::failed(ApplyOutcome& outcome, const Error& error) {
 void Applier::refused(const std::string& change, const std::string& sentence,
                       std::optional<Beneficiary> blocks) {
   failures_.add();
-  if (ledger_.failed(change, sentence, blocks, clock_.now())) {
+  if (backoff_.failed(change, sentence, blocks, clock_.now())) {
     log::warn("change refused; it is tried again", {{"reason", sentence}});
   }
 }

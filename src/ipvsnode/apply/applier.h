@@ -10,27 +10,27 @@
 
 #include "barevip/base/clock.h"
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
 #include "barevip/net/packet_filter.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "common/obs/metrics.h"
-#include "ipvsnode/apply/retry_ledger.h"
+#include "ipvsnode/apply/backoff_table.h"
 #include "ipvsnode/plan/diff.h"
 
 namespace barevip::node {
 
-/// What the syncer's one thread writes to.
-struct KernelSeams {
+/// What the reconciler's one thread writes to.
+struct KernelWriters {
   ipvs::Kernel& ipvs;
-  net::Links& node;
-  net::Links* director = nullptr;  ///< null with Placement::kHost
+  net::Rtnetlink& node;
+  net::Rtnetlink* director = nullptr;  ///< null with Placement::kHost
   std::vector<net::PacketFilter*> filters;
 };
 
 /// Virtual servers and links of both namespaces, fresh; the packet filter stays unknown.
-[[nodiscard]] Result<KernelState> readKernel(const KernelSeams& seams);
+[[nodiscard]] Result<KernelState> readKernel(const KernelWriters& writers);
 /// The links alone; on an error `state` stays as it was.
-[[nodiscard]] Result<void> readLinks(const KernelSeams& seams, KernelState& state);
+[[nodiscard]] Result<void> readLinks(const KernelWriters& writers, KernelState& state);
 
 struct ApplyOutcome {
   /// False: a socket failed in the middle; the rest was left out and everything must be read again.
@@ -53,16 +53,16 @@ struct ApplyOutcome {
 /// guarded as wanted is not created. What is there already keeps forwarding. One thread.
 class Applier {
  public:
-  Applier(KernelSeams seams, const Clock& clock, obs::Registry& metrics);
+  Applier(KernelWriters writers, const Clock& clock, obs::Registry& metrics);
 
   /// Takes the steps of a plan, which may be large, and frees each once it is done.
   ApplyOutcome apply(std::vector<Step> steps, KernelState& mirror);
 
   /// When a change that was held back may be tried again.
-  [[nodiscard]] std::optional<MonotonicTime> nextRetry() const { return ledger_.next(); }
+  [[nodiscard]] std::optional<MonotonicTime> nextRetry() const { return backoff_.next(); }
   /// What is not announced again, since the kernel refuses what it needs.
-  [[nodiscard]] Blocked blocked() const { return ledger_.blocked(); }
-  [[nodiscard]] bool allWell() const { return ledger_.empty(); }
+  [[nodiscard]] Blocked blocked() const { return backoff_.blocked(); }
+  [[nodiscard]] bool allWell() const { return backoff_.empty(); }
   /// What all filters took last; nullptr: nothing yet. Valid until the next apply().
   [[nodiscard]] const net::FilterState* filterBefore() const {
     return filterBefore_ ? &*filterBefore_ : nullptr;
@@ -77,7 +77,7 @@ class Applier {
   std::optional<std::size_t> writeFilter(const net::FilterState& state, bool known);
   void applyTimeouts(const TimeoutsStep& step, KernelState& mirror);
   [[nodiscard]] bool isUnmarked(const IpAddress& vip, const KernelState& mirror) const;
-  [[nodiscard]] bool isMarkInUse(const net::LinkOp& op, const KernelState& mirror) const;
+  [[nodiscard]] bool isMarkInUse(const net::NetOp& op, const KernelState& mirror) const;
   [[nodiscard]] bool leadsToRetiring(const ipvs::VirtualServerKey& key,
                                      const KernelState& mirror) const;
   /// Whether the VIP of a change that was not made is not served now.
@@ -88,14 +88,14 @@ class Applier {
   /// absent: virtual servers that are not there, for which real servers would only fail.
   bool applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualServerKey>& absent,
                 KernelState& mirror, ApplyOutcome& outcome);
-  bool applyLinks(LinksStep step, KernelState& mirror, ApplyOutcome& outcome);
+  bool applyLinks(NetStep step, KernelState& mirror, ApplyOutcome& outcome);
   void failed(ApplyOutcome& outcome, const Error& error);
   void refused(const std::string& change, const std::string& sentence,
                std::optional<Beneficiary> blocks);
 
-  KernelSeams seams_;
+  KernelWriters writers_;
   const Clock& clock_;
-  RetryLedger ledger_;
+  BackoffTable backoff_;
   std::optional<net::FilterState> filterBefore_;  ///< what all filters took last
   /// What may differ from it in the kernel, or was to: since then a filter refused.
   std::set<ipvs::VirtualServerKey> unguarded_;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "barevip/model/endpoint_slice.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -18,7 +18,7 @@ struct ClusterState {
   std::vector<std::shared_ptr<const model::Service>> services;
   std::vector<std::shared_ptr<const model::EndpointSlice>> slices;
   std::vector<std::shared_ptr<const model::Node>> nodes;
-  std::vector<std::shared_ptr<const model::IpClaim>> claims;
+  std::vector<std::shared_ptr<const model::IpObject>> ipObjects;
   std::vector<std::shared_ptr<const model::Pool>> pools;
 };
 

@@ -4,7 +4,7 @@
 
 #include "barevip/kube/store.h"
 #include "barevip/model/endpoint_slice.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -18,17 +18,17 @@ struct Stores {
   kube::Store<model::Service> services;
   kube::Store<model::EndpointSlice> slices;
   kube::Store<model::Node> nodes;
-  kube::Store<model::IpClaim> claims;
+  kube::Store<model::IpObject> ipObjects;
   kube::Store<model::Pool> pools;
 
   /// Every list came in once. Before that nothing may be taken for gone.
   [[nodiscard]] bool synced() const {
-    return services.synced() && slices.synced() && nodes.synced() && claims.synced() &&
+    return services.synced() && slices.synced() && nodes.synced() && ipObjects.synced() &&
            pools.synced();
   }
 
   [[nodiscard]] ClusterState snapshot() const {
-    return {services.all(), slices.all(), nodes.all(), claims.all(), pools.all()};
+    return {services.all(), slices.all(), nodes.all(), ipObjects.all(), pools.all()};
   }
 };
 

@@ -26,29 +26,29 @@
 #include "common/kube/request_series.h"
 #include "common/kube/transport.h"
 #include "common/model/endpoint_slice_json.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
 #include "common/obs/http_server.h"
 #include "common/obs/metrics.h"
 #include "ipvsnode/announce/prober.h"
-#include "ipvsnode/cluster/bound_claims.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/cluster/stores.h"
 #include "ipvsnode/daemon/check_facts.h"
 #include "ipvsnode/daemon/cleanup.h"
-#include "ipvsnode/daemon/machine.h"
+#include "ipvsnode/daemon/kernel_handles.h"
 #include "ipvsnode/daemon/traffic_metrics.h"
 #include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/capabilities.h"
-#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/host/namespace_view.h"
 #include "ipvsnode/inspect/check.h"
 #include "ipvsnode/inspect/dump.h"
 #include "ipvsnode/membership/liveness.h"
 #include "ipvsnode/membership/membership.h"
-#include "ipvsnode/reconcile/claim_reporter.h"
-#include "ipvsnode/reconcile/syncer.h"
+#include "ipvsnode/reconcile/ip_status_reporter.h"
+#include "ipvsnode/reconcile/node_reconciler.h"
 
 namespace barevip::node {
 namespace {
@@ -59,7 +59,7 @@ constexpr auto kHandoverTime = 3s;
 constexpr auto kHoldDeadline = 500ms;
 // With the patience for a lack and a takeover: another node answers within 15 s of a setting that
 // breaks forwarding.
-constexpr auto kGroundPeriod = 5s;
+constexpr auto kHostPeriod = 5s;
 // Longer than the slowest program that a pass may run.
 constexpr auto kStuckAfter = 3min;
 
@@ -68,26 +68,27 @@ int sayError(const Error& error) {
   return 1;
 }
 
-DesiredOptions desiredOptions(const Options& options, const Machine& machine) {
+DesiredOptions desiredOptions(const Options& options, const KernelHandles& handles) {
   DesiredOptions desired;
   desired.nodeName = options.nodeName;
   desired.placement = options.placement;
-  desired.bindInterface = machine.bindInterface();
+  desired.bindInterface = handles.bindInterface();
   desired.scheduler = options.scheduler;
   desired.timeouts = options.timeouts;
   desired.classes = options.classes;
   desired.trustEndpointsOf = options.trustEndpointsOf;
-  desired.ipv6 = machine.hasIpv6();
+  desired.ipv6 = handles.hasIpv6();
   return desired;
 }
 
-SyncerOptions syncerOptions(const Options& options, const Machine& machine) {
-  SyncerOptions result{desiredOptions(options, machine), options.syncPeriod, options.drainTimeout};
+NodeReconcilerOptions reconcilerOptions(const Options& options, const KernelHandles& handles) {
+  NodeReconcilerOptions result{desiredOptions(options, handles), options.syncPeriod,
+                               options.drainTimeout};
   // With the other placement programs run for it.
   if (options.placement == Placement::kDirector) {
-    result.groundPeriod = std::min<std::chrono::milliseconds>(kGroundPeriod, options.syncPeriod);
+    result.hostPeriod = std::min<std::chrono::milliseconds>(kHostPeriod, options.syncPeriod);
   } else {
-    result.groundPeriod = options.syncPeriod;
+    result.hostPeriod = options.syncPeriod;
   }
   return result;
 }
@@ -120,27 +121,27 @@ obs::HttpServer::Settings httpSettings(const Options& options) {
 /// Everything that runs, in the order of its construction; it stops in the reverse order.
 class Daemon {
  public:
-  Daemon(const Options& options, Machine& machine, kube::Api& api, net::Announcer& announcer,
+  Daemon(const Options& options, KernelHandles& handles, kube::Api& api, net::Announcer& announcer,
          net::Announcer& probingAnnouncer, ipvs::Traffic& traffic)
       : options_(options),
-        machine_(machine),
+        handles_(handles),
         api_(api, clock_, metrics_),
         events_(api_, clock_, {.controller = "barevip.dev/node", .instance = options.nodeName}),
         reporter_(api_, stores_, events_, clock_, options.nodeName),
         membership_(api_, clock_,
-                    {options.ns, options.nodeName, machine.bindInterface(), machine.hasIpv6(),
+                    {options.ns, options.nodeName, handles.bindInterface(), handles.hasIpv6(),
                      [this] {
                        const auto node = stores_.nodes.get({"", options_.nodeName});
                        return node ? node->uid : std::string();
                      }}),
         liveness_(options.nodeName),
         traffic_(
-            traffic, [&machine] { return machine.countsTraffic(); }, clock_, metrics_),
-        syncer_(machine.seams(), announcer, stores_, liveness_, clock_, metrics_,
-                syncerOptions(options, machine), hooks()),
-        prober_(probingAnnouncer, machine.bindInterface(),
+            traffic, [&handles] { return handles.countsTraffic(); }, clock_, metrics_),
+        reconciler_(handles.writers(), announcer, stores_, liveness_, clock_, metrics_,
+                    reconcilerOptions(options, handles), hooks()),
+        prober_(probingAnnouncer, handles.bindInterface(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
-                  syncer_.answered(address, std::move(mac));
+                  reconciler_.answered(address, std::move(mac));
                 }),
         http_(httpSettings(options)) {
     obs::addProcessMetrics(metrics_);
@@ -155,7 +156,7 @@ class Daemon {
     addHealth();
     const auto port = http_.start(options_.metricsAddress);
     if (!port) return tl::make_unexpected(port.error());
-    auto monitors = machine_.watch([this] { syncer_.linksChanged(); });
+    auto monitors = handles_.watch([this] { reconciler_.networkChanged(); });
     if (!monitors) return tl::make_unexpected(std::move(monitors.error()));
     monitors_ = std::move(*monitors);
     events_.start();
@@ -164,7 +165,7 @@ class Daemon {
     traffic_.start();
     for (const auto& reflector : reflectors_) reflector->start();
     membership_.start();
-    syncing_ = std::jthread([this](const std::stop_token& stop) { syncer_.run(stop); });
+    syncing_ = std::jthread([this](const std::stop_token& stop) { reconciler_.run(stop); });
     return {};
   }
 
@@ -174,7 +175,8 @@ class Daemon {
       log::info("stopping; other nodes take the VIPs over");
       membership_.setLeaving(LeaveReason::kHandover, true);
       const MonotonicTime end = clock_.now() + kHandoverTime;
-      while (clock_.now() < end && syncer_.announcedCount() > 0) std::this_thread::sleep_for(20ms);
+      while (clock_.now() < end && reconciler_.announcedCount() > 0)
+        std::this_thread::sleep_for(20ms);
       membership_.stop();
     } else {
       log::info("stopping; the kernel keeps forwarding");
@@ -208,34 +210,34 @@ class Daemon {
                                         {Verb::kPatch, kube::kEvents}});
   }
 
-  SyncerHooks hooks() {
-    SyncerHooks hooks;
+  NodeReconcilerHooks hooks() {
+    NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& questions) { prober_.ask(questions); };
     hooks.report = [this](const NodeReport& report) { reporter_.take(report); };
     hooks.carrier = [this](bool up) { membership_.setLeaving(LeaveReason::kNoCarrier, !up); };
-    hooks.ground = [this]() -> Ground {
-      auto report = machine_.checkGround();
-      if (!report) return {{std::move(report.error().message)}, {{Family::kIpv4, "ground"}}};
+    hooks.host = [this]() -> HostFindings {
+      auto report = handles_.verifyHost();
+      if (!report) return {{std::move(report.error().message)}, {{Family::kIpv4, "host"}}};
       membership_.setLeaving(LeaveReason::kUnsafe, !report->safe);
       return {std::move(report->problems), std::move(report->broken), std::move(report->gateways)};
     };
-    hooks.serving = [this](std::vector<Frontend> frontends) {
-      traffic_.serve(std::move(frontends));
+    hooks.serving = [this](std::vector<VipPort> vipPorts) { traffic_.serve(std::move(vipPorts)); };
+    hooks.able = [this](const Eligibility& eligibility) {
+      membership_.setEligibility(eligibility);
     };
-    hooks.able = [this](const Ability& ability) { membership_.setAbility(ability); };
     return hooks;
   }
 
   void watchStores() {
-    const auto wake = [this](const auto&, const auto&) { syncer_.wake(); };
+    const auto wake = [this](const auto&, const auto&) { reconciler_.wake(); };
     stores_.services.addHandler(wake);
     stores_.slices.addHandler(wake);
     stores_.nodes.addHandler(wake);
-    stores_.claims.addHandler(wake);
+    stores_.ipObjects.addHandler(wake);
     stores_.pools.addHandler(wake);
     leases_.addHandler([this](const auto& before, const auto& after) {
       const bool changed = after ? liveness_.saw(*after, clock_.now()) : liveness_.gone(*before);
-      if (changed) syncer_.wake();
+      if (changed) reconciler_.wake();
     });
   }
 
@@ -255,15 +257,15 @@ class Daemon {
     });
     add(kube::kEndpointSlices, {}, stores_.slices, model::decodeEndpointSlice);
     add(kube::kNodes, {}, stores_.nodes, model::decodeNode);
-    add(kube::kIps, {}, stores_.claims, model::decodeIpClaim,
-        [this](const model::IpClaim& claim) { return concerns(claim, options_.nodeName); });
+    add(kube::kIps, {}, stores_.ipObjects, model::decodeIpObject,
+        [this](const model::IpObject& ipObject) { return concerns(ipObject, options_.nodeName); });
     add(kube::kPools, {}, stores_.pools, model::decodePool);
     add(kube::kLeases, {options_.ns, kNodeLeaseLabel, ""}, leases_, model::decodeLease);
   }
 
   void addHealth() {
     http_.handle("/healthz", [this] {
-      if (clock_.now() - syncer_.lastPass() < options_.syncPeriod + kStuckAfter) {
+      if (clock_.now() - reconciler_.lastPass() < options_.syncPeriod + kStuckAfter) {
         return obs::HttpAnswer{200, "ok\n"};
       }
       return obs::HttpAnswer{500, "the reconciler is stuck\n"};
@@ -273,7 +275,8 @@ class Daemon {
         return obs::HttpAnswer{
             503, "caches are not synced: the first lists from the API server have not come in\n"};
       }
-      if (!syncer_.ready()) return obs::HttpAnswer{503, "the kernel is not as it should be yet\n"};
+      if (!reconciler_.ready())
+        return obs::HttpAnswer{503, "the kernel is not as it should be yet\n"};
       if (!liveness_.view(clock_.now()).established) {
         return obs::HttpAnswer{503, "the node's Lease was not seen yet\n"};
       }
@@ -297,7 +300,7 @@ class Daemon {
   }
 
   const Options& options_;
-  Machine& machine_;
+  KernelHandles& handles_;
   SystemClock clock_;
   obs::Registry metrics_;
   kube::MeteredApi api_;
@@ -305,17 +308,17 @@ class Daemon {
   model::TextBudget serviceTexts_;
   kube::Store<model::Lease> leases_;
   kube::EventRecorder events_;
-  ClaimReporter reporter_;
+  IpStatusReporter reporter_;
   Membership membership_;
   Liveness liveness_;
   TrafficMetrics traffic_;
-  Syncer syncer_;
-  // Threads that call the syncer: each ends before it goes.
+  NodeReconciler reconciler_;
+  // Threads that call the reconciler: each ends before it goes.
   Prober prober_;
   std::vector<std::unique_ptr<kube::Reflector>> reflectors_;
   std::unique_ptr<access::AccessGate> gate_;  // null: /metrics is for all
   obs::HttpServer http_;
-  Machine::Monitors monitors_;
+  KernelHandles::Monitors monitors_;
   std::jthread syncing_;
 };
 
@@ -325,22 +328,22 @@ int runDaemon(const Options& options) {
   auto access = findApi(options);
   if (!access) return sayError(access.error());
   std::stop_source programs;
-  auto machine = Machine::open(options, programs.get_token());
-  if (!machine) return sayError(machine.error());
+  auto handles = KernelHandles::open(options, programs.get_token());
+  if (!handles) return sayError(handles.error());
   const auto api = openApi(std::move(*access));
-  if (auto opened = (*machine)->openFilters(); !opened) return sayError(opened.error());
-  const auto announcer = (*machine)->openAnnouncer();
+  if (auto opened = (*handles)->openFilters(); !opened) return sayError(opened.error());
+  const auto announcer = (*handles)->openAnnouncer();
   if (!announcer) return sayError(announcer.error());
-  const auto probing = (*machine)->openAnnouncer();
+  const auto probing = (*handles)->openAnnouncer();
   if (!probing) return sayError(probing.error());
-  const auto traffic = (*machine)->openTraffic();
+  const auto traffic = (*handles)->openTraffic();
   if (!traffic) return sayError(traffic.error());
 
-  Daemon daemon(options, **machine, *api, **announcer, **probing, **traffic);
+  Daemon daemon(options, **handles, *api, **announcer, **probing, **traffic);
   if (auto started = daemon.start(); !started) return sayError(started.error());
   log::info("barevip-node runs", {{"version", BAREVIP_VERSION},
                                   {"node", options.nodeName},
-                                  {"interface", (*machine)->bindInterface()}});
+                                  {"interface", (*handles)->bindInterface()}});
   int signal = 0;
   sigwait(&signals, &signal);
   // A second signal ends the process the short way, whatever hangs.
@@ -354,8 +357,8 @@ int runInit(const Options& options) {
   const auto device = resolveInterface(options.bindInterface);
   if (!device) return sayError(device.error());
   SystemCommandRunner runner;
-  const auto report = host::makeGround({options.placement, *device, options.namespacePath}, runner,
-                                       [&runner] { return host::usesLegacyBackend(runner); });
+  const auto report = host::setUpHost({options.placement, *device, options.namespacePath}, runner,
+                                      [&runner] { return host::usesLegacyBackend(runner); });
   if (!report) return sayError(report.error());
   for (const std::string& line : report->done) std::printf("%s\n", line.c_str());
   for (const std::string& line : report->notices) std::printf("notice: %s\n", line.c_str());
@@ -368,20 +371,20 @@ int runInit(const Options& options) {
 int runDump(const Options& options) {
   auto access = findApi(options);
   if (!access) return sayError(access.error());
-  auto machine = Machine::open(options, {});
-  if (!machine) return sayError(machine.error());
+  auto handles = KernelHandles::open(options, {});
+  if (!handles) return sayError(handles.error());
   const auto api = openApi(std::move(*access));
   const auto cluster = listCluster(*api, options.forward, {});
   if (!cluster) return sayError(cluster.error());
-  const KernelSeams seams = (*machine)->seams();
-  auto kernel = readKernel(seams);
+  const KernelWriters writers = (*handles)->writers();
+  auto kernel = readKernel(writers);
   if (!kernel) return sayError(kernel.error());
-  const auto addresses = seams.node.dumpAddresses();
+  const auto addresses = writers.node.dumpAddresses();
   if (!addresses) return sayError(addresses.error());
   const auto view = host::viewNamespace();
   if (!view) return sayError(view.error());
   const Dump dump = makeDump(*cluster, std::move(*kernel), *addresses, host::gatewaysOf(*view),
-                             desiredOptions(options, **machine));
+                             desiredOptions(options, **handles));
   const std::string text = options.output == Options::Output::kJson ? toJson(dump) : toTable(dump);
   std::fputs(text.c_str(), stdout);
   return 0;

@@ -11,7 +11,7 @@
 #include "common/base/text_file.h"
 #include "common/kube/config.h"
 #include "common/kube/transport.h"
-#include "ipvsnode/daemon/machine.h"
+#include "ipvsnode/daemon/kernel_handles.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/namespace_view.h"
 

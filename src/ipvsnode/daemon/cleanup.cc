@@ -14,10 +14,10 @@
 #include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/capabilities.h"
-#include "ipvsnode/host/director.h"
+#include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/host/sysctl.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
-#include "ipvsnode/netlink/links_netlink.h"
+#include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "ipvsnode/plan/diff.h"
 
 namespace barevip::node {
@@ -39,13 +39,13 @@ class NoIpvs final : public ipvs::Kernel {
 // The diff against nothing, in the order in which the daemon would withdraw. Virtual servers of the
 // node's namespace are ours by the dummy device; those of the director go with it.
 Result<void> withdrawAll(std::vector<std::string>& done) {
-  auto links = netlink::NetlinkLinks::open({.ownDevices = {net::kDummyDevice}});
+  auto links = netlink::RtnetlinkSocket::open({.ownDevices = {net::kDummyDevice}});
   if (!links) return tl::make_unexpected(std::move(links.error()));
   NoIpvs none;
   std::optional<netlink::IpvsKernel> ipvs;
   if (auto opened = netlink::IpvsKernel::open()) ipvs.emplace(std::move(*opened));
-  const KernelSeams seams{ipvs ? static_cast<ipvs::Kernel&>(*ipvs) : none, *links, nullptr, {}};
-  auto kernel = readKernel(seams);
+  const KernelWriters writers{ipvs ? static_cast<ipvs::Kernel&>(*ipvs) : none, *links, nullptr, {}};
+  auto kernel = readKernel(writers);
   if (!kernel) return tl::make_unexpected(std::move(kernel.error()));
   kernel->filter = net::FilterState{};
   DiffContext context;
@@ -53,11 +53,11 @@ Result<void> withdrawAll(std::vector<std::string>& done) {
   const Plan plan = diff({}, *kernel, context);
   SystemClock clock;
   obs::Registry metrics;
-  Applier applier(seams, clock, metrics);
+  Applier applier(writers, clock, metrics);
   const ApplyOutcome outcome = applier.apply(plan.steps, *kernel);
   if (!outcome.stateKnown) return fail(ErrorCode::kUnavailable, outcome.failure);
   for (const Step& step : plan.steps) {
-    if (const auto* one = std::get_if<LinksStep>(&step)) {
+    if (const auto* one = std::get_if<NetStep>(&step)) {
       for (const auto& change : one->changes) {
         done.push_back("removed " + net::toString(change.op.item));
       }
@@ -100,7 +100,7 @@ Result<std::vector<std::string>> cleanUp(const Options& options) {
     return tl::make_unexpected(std::move(cleared.error()));
   }
   for (const Placement placement : {Placement::kDirector, Placement::kHost}) {
-    auto report = host::removeGround({placement, options.bindInterface, options.namespacePath});
+    auto report = host::tearDownHost({placement, options.bindInterface, options.namespacePath});
     if (!report) return tl::make_unexpected(std::move(report.error()));
     done.insert(done.end(), report->done.begin(), report->done.end());
   }

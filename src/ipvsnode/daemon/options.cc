@@ -53,7 +53,7 @@ std::string hostName() {
   return name.data();
 }
 
-void addGround(CLI::App& app, Options& options) {
+void addHostSetup(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--bind-iface",
          [&options](const std::string& name) {
@@ -159,20 +159,20 @@ tl::expected<Options, CommandLineEnd> parseOptions(int argc, const char* const* 
   CLI::App app{"barevip-node: serves the addresses of LoadBalancer Services on this node by IPVS",
                "barevip-node"};
   app.require_subcommand(0, 1);
-  addGround(app, options);
+  addHostSetup(app, options);
   addRun(app, options, dump);
   addTimeouts(app, timeouts);
   CLI::App* init = app.add_subcommand(
       "init", "make the balancer namespace, devices and sysctls, load modules (privileged)");
   CLI::App* cleanup =
       app.add_subcommand("cleanup", "remove everything that barevip-node made on this node");
-  addGround(*init, options);
-  addGround(*cleanup, options);
+  addHostSetup(*init, options);
+  addHostSetup(*cleanup, options);
 
   CLI::App* check = app.add_subcommand(
       "check",
       "show whether this node has what barevip needs; changes nothing, needs no privilege");
-  addGround(*check, options);
+  addHostSetup(*check, options);
   addKubeconfigFlag(*check, options.kubeconfig);
   check->add_flag_callback(
       "--without-api", [&options] { options.askApi = false; },

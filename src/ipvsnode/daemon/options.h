@@ -30,7 +30,7 @@ inline constexpr const char* kAutoInterface = "auto";
 struct Options {
   enum class Command : std::uint8_t {
     kRun,
-    kInit,     ///< make the ground: namespace, devices, modules, sysctls; needs privilege
+    kInit,     ///< set up the host: namespace, devices, modules, sysctls; needs privilege
     kCleanup,  ///< remove all that this program ever made on the node
     kStay,     ///< nothing, until a signal: for a pod whose init container did the work
     kCheck,    ///< show whether this node has what barevip needs

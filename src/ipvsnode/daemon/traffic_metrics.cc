@@ -50,12 +50,12 @@ constexpr std::array<CounterFamily, 5> kBackendCounters{{
      &ipvs::TrafficCounters::outgoingBytes},
 }};
 
-obs::Labels labelsOf(const Frontend& frontend) {
-  return {{"namespace", frontend.service->key.ns},
-          {"service", frontend.service->key.name},
-          {"address", frontend.key.vip.toString()},
-          {"port", std::to_string(frontend.key.port)},
-          {"protocol", std::string(model::toString(frontend.key.protocol))}};
+obs::Labels labelsOf(const VipPort& vipPort) {
+  return {{"namespace", vipPort.service->key.ns},
+          {"service", vipPort.service->key.name},
+          {"address", vipPort.key.vip.toString()},
+          {"port", std::to_string(vipPort.key.port)},
+          {"protocol", std::string(model::toString(vipPort.key.protocol))}};
 }
 
 obs::Labels labelsOf(const obs::Labels& server, const ipvs::RealServerKey& backend) {
@@ -158,23 +158,23 @@ void TrafficMetrics::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-void TrafficMetrics::serve(std::vector<Frontend> frontends) {
-  auto next = std::make_shared<const std::vector<Frontend>>(std::move(frontends));
+void TrafficMetrics::serve(std::vector<VipPort> vipPorts) {
+  auto next = std::make_shared<const std::vector<VipPort>>(std::move(vipPorts));
   const std::lock_guard lock(mutex_);
-  frontends_.swap(next);
+  vipPorts_.swap(next);
 }
 
 TrafficMetrics::View TrafficMetrics::view() const {
   const std::lock_guard lock(mutex_);
-  return {shown_, frontends_};
+  return {shown_, vipPorts_};
 }
 
 std::vector<obs::Sample> TrafficMetrics::samples(const ServerSamples& add) const {
   const View now = view();
   std::vector<obs::Sample> result;
   for (const ListedTraffic& one : now.shown->reading.listed) {
-    const Frontend* const frontend = findFrontend(*now.frontends, one.server.key);
-    if (frontend != nullptr) add(*now.shown, one, labelsOf(*frontend), result);
+    const VipPort* const vipPort = findVipPort(*now.vipPorts, one.server.key);
+    if (vipPort != nullptr) add(*now.shown, one, labelsOf(*vipPort), result);
   }
   return result;
 }
@@ -183,7 +183,7 @@ MonotonicTime TrafficMetrics::read() {
   auto next = std::make_shared<Shown>();
   next->counting = counting_();  // it may wait for a program in the namespace: no part of the time
   const MonotonicTime start = clock_.now();
-  auto reading = readTraffic(kernel_, *view().frontends, lastGood_->reading, limits_);
+  auto reading = readTraffic(kernel_, *view().vipPorts, lastGood_->reading, limits_);
   if (reading) {
     next->reading = std::move(*reading);
     lastGood_ = next;

@@ -37,7 +37,7 @@ class TrafficMetrics {
 
   void start();
   /// What the virtual servers are for, ascending by key. Thread-safe.
-  void serve(std::vector<Frontend> frontends);
+  void serve(std::vector<VipPort> vipPorts);
   /// One reading; returns when the next one is due. On one thread.
   MonotonicTime read();
 
@@ -48,7 +48,7 @@ class TrafficMetrics {
   };
   struct View {
     std::shared_ptr<const Shown> shown;
-    std::shared_ptr<const std::vector<Frontend>> frontends;
+    std::shared_ptr<const std::vector<VipPort>> vipPorts;
   };
   using ServerSamples = std::function<void(const Shown&, const ListedTraffic&, const obs::Labels&,
                                            std::vector<obs::Sample>&)>;
@@ -74,8 +74,8 @@ class TrafficMetrics {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::shared_ptr<const Shown> shown_ = std::make_shared<const Shown>();
-  std::shared_ptr<const std::vector<Frontend>> frontends_ =
-      std::make_shared<const std::vector<Frontend>>();
+  std::shared_ptr<const std::vector<VipPort>> vipPorts_ =
+      std::make_shared<const std::vector<VipPort>>();
   std::jthread thread_;
 };
 

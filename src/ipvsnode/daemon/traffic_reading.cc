@@ -31,20 +31,19 @@ void rank(Servers& servers, const TrafficReading& before) {
 
 }  // namespace
 
-const Frontend* findFrontend(std::span<const Frontend> frontends,
-                             const ipvs::VirtualServerKey& key) {
+const VipPort* findVipPort(std::span<const VipPort> vipPorts, const ipvs::VirtualServerKey& key) {
   const auto at =
-      std::lower_bound(frontends.begin(), frontends.end(), key,
-                       [](const Frontend& one, const auto& wanted) { return one.key < wanted; });
-  return at != frontends.end() && at->key == key ? &*at : nullptr;
+      std::lower_bound(vipPorts.begin(), vipPorts.end(), key,
+                       [](const VipPort& one, const auto& wanted) { return one.key < wanted; });
+  return at != vipPorts.end() && at->key == key ? &*at : nullptr;
 }
 
-Result<TrafficReading> readTraffic(ipvs::Traffic& kernel, std::span<const Frontend> frontends,
+Result<TrafficReading> readTraffic(ipvs::Traffic& kernel, std::span<const VipPort> vipPorts,
                                    const TrafficReading& before, const TrafficLimits& limits) {
   auto servers = kernel.virtualServers();
   if (!servers) return tl::make_unexpected(std::move(servers.error()));
   std::erase_if(*servers,
-                [&](const auto& one) { return findFrontend(frontends, one.key) == nullptr; });
+                [&](const auto& one) { return findVipPort(vipPorts, one.key) == nullptr; });
   TrafficReading reading;
   rank(*servers, before);
   if (servers->size() > limits.virtualServers) {

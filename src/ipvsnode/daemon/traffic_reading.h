@@ -10,7 +10,7 @@
 #include "barevip/base/result.h"
 #include "barevip/ipvs/traffic.h"
 
-#include "ipvsnode/desired/frontends.h"
+#include "ipvsnode/desired/vip_ports.h"
 
 namespace barevip::node {
 
@@ -33,15 +33,16 @@ struct TrafficReading {
   std::size_t realServersLeftOut = 0;  ///< of the virtual servers that are listed
 };
 
-/// The frontend with that key; nullptr if there is none. frontends: ascending by key.
-[[nodiscard]] const Frontend* findFrontend(std::span<const Frontend> frontends,
-                                           const ipvs::VirtualServerKey& key);
+/// The port with that key; nullptr if there is none. vipPorts: ascending by key.
+[[nodiscard]] const VipPort* findVipPort(std::span<const VipPort> vipPorts,
+                                         const ipvs::VirtualServerKey& key);
 
-/// Virtual servers that are not a frontend's are another program's and not read. Beyond a limit
-/// those with traffic go first, then those that `before` lists, so that series do not come and go;
-/// then ascending by key. A virtual server whose real servers do not all fit lists none of them.
+/// Virtual servers that are not of a VIP port are another program's and not read. Beyond a
+/// limit those with traffic go first, then those that `before` lists, so that series do not come
+/// and go; then ascending by key. A virtual server whose real servers do not all fit lists none of
+/// them.
 [[nodiscard]] Result<TrafficReading> readTraffic(ipvs::Traffic& kernel,
-                                                 std::span<const Frontend> frontends,
+                                                 std::span<const VipPort> vipPorts,
                                                  const TrafficReading& before,
                                                  const TrafficLimits& limits);
 

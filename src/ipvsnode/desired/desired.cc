@@ -5,14 +5,14 @@
 
 namespace barevip::node {
 
-std::set<net::Item> itemsOf(const Items& items) {
-  std::set<net::Item> result;
+std::set<net::NetObject> itemsOf(const NetObjects& items) {
+  std::set<net::NetObject> result;
   for (const auto& [item, beneficiary] : items) result.insert(item);
   return result;
 }
 
-std::set<net::Item> wantedOnNode(const DesiredState& desired) {
-  std::set<net::Item> result = itemsOf(desired.nodeItems);
+std::set<net::NetObject> wantedOnNode(const DesiredState& desired) {
+  std::set<net::NetObject> result = itemsOf(desired.nodeObjects);
   for (const auto& [vip, item] : desired.announcements) result.insert(item);
   return result;
 }
@@ -24,17 +24,17 @@ DesiredState computeDesired(const ClusterState& cluster, const DesiredOptions& o
   return vips.whole();
 }
 
-net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options) {
+net::NetObject announcementOf(const IpAddress& vip, const DesiredOptions& options) {
   if (options.placement == Placement::kHost) return net::BoundAddress{vip, options.bindInterface};
   return net::ProxyNeighbour{vip, options.bindInterface};
 }
 
-net::Item announcementOf(const ServedVip& vip, const DesiredOptions& options) {
+net::NetObject announcementOf(const ServedVip& vip, const DesiredOptions& options) {
   if (vip.byKubeProxy) return net::BoundAddress{vip.address, options.bindInterface};
   return announcementOf(vip.address, options);
 }
 
-std::optional<IpAddress> announcedVip(const net::Item& item, const DesiredOptions& options) {
+std::optional<IpAddress> announcedVip(const net::NetObject& item, const DesiredOptions& options) {
   ServedVip vip;
   if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) {
     vip.address = proxy->address;
@@ -47,7 +47,7 @@ std::optional<IpAddress> announcedVip(const net::Item& item, const DesiredOption
   return announcementOf(vip, options) == item ? std::optional(vip.address) : std::nullopt;
 }
 
-bool isAnnouncement(const net::Item& nodeItem) {
+bool isAnnouncement(const net::NetObject& nodeItem) {
   if (std::holds_alternative<net::ProxyNeighbour>(nodeItem)) return true;
   const auto* address = std::get_if<net::BoundAddress>(&nodeItem);
   return address != nullptr && address->device != net::kDummyDevice;

@@ -14,12 +14,12 @@
 
 #include "barevip/ipvs/kernel.h"
 #include "barevip/net/data_path.h"
-#include "barevip/net/links.h"
 #include "barevip/net/packet_filter.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "ipvsnode/cluster/cluster_state.h"
-#include "ipvsnode/desired/frontends.h"
 #include "ipvsnode/desired/problem.h"
+#include "ipvsnode/desired/vip_ports.h"
 
 namespace barevip::node {
 
@@ -56,7 +56,7 @@ struct ServedVip {
   IpAddress address;
   std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
   /// Bound IP objects that record the address for one of them; each once, ascending by key.
-  std::vector<std::shared_ptr<const model::IpClaim>> claims;
+  std::vector<std::shared_ptr<const model::IpObject>> ipObjects;
   /// The nodes that have endpoints for any Service with externalTrafficPolicy Local, and for each
   /// of them; Services that have endpoints nowhere do not count. Empty: any node will do.
   std::set<std::string> endpointNodes;
@@ -72,21 +72,21 @@ struct ServedVip {
 
 /// Whose announcement waits for something in the kernel: one VIP's, or that of all of a family.
 using Beneficiary = std::variant<IpAddress, Family>;
-using Items = std::map<net::Item, Beneficiary>;
-[[nodiscard]] std::set<net::Item> itemsOf(const Items& items);
+using NetObjects = std::map<net::NetObject, Beneficiary>;
+[[nodiscard]] std::set<net::NetObject> itemsOf(const NetObjects& items);
 
 struct DesiredState {
   std::vector<ServedVip> vips;                      ///< ascending; all of the cluster
   std::vector<ipvs::VirtualServer> virtualServers;  ///< ascending
   /// What virtual servers are for; ascending by key. Also of VIPs that are held back. None of a VIP
   /// that kube-proxy forwards.
-  std::vector<Frontend> frontends;
+  std::vector<VipPort> vipPorts;
   ipvs::Timeouts timeouts;
   net::FilterState filter;
-  Items directorItems;  ///< empty with Placement::kHost
-  Items nodeItems;      ///< forwarding: dummy addresses, routes, rules
+  NetObjects balancerObjects;  ///< empty with Placement::kHost
+  NetObjects nodeObjects;      ///< forwarding: dummy addresses, routes, rules
   /// In the node namespace; what neighbours get answers from.
-  std::map<IpAddress, net::Item> announcements;
+  std::map<IpAddress, net::NetObject> announcements;
   std::vector<Problem> problems;  ///< ascending
 };
 
@@ -102,22 +102,22 @@ struct DesiredState {
                                           const DesiredOptions& options, const LocalFacts& local);
 
 /// What the node's namespace should hold of barevip, the announcements included.
-[[nodiscard]] std::set<net::Item> wantedOnNode(const DesiredState& desired);
+[[nodiscard]] std::set<net::NetObject> wantedOnNode(const DesiredState& desired);
 
 /// The item that makes this node answer for a VIP that IPVS forwards on the bind interface.
-[[nodiscard]] net::Item announcementOf(const IpAddress& vip, const DesiredOptions& options);
+[[nodiscard]] net::NetObject announcementOf(const IpAddress& vip, const DesiredOptions& options);
 
 /// The same for any VIP. One that kube-proxy forwards is an address of the bind interface: so the
 /// kernel answers for it and takes its packets, with and without an address of kube-proxy's own
 /// elsewhere (proxy neighbours answer for routes only, net/ipv4/arp.c).
-[[nodiscard]] net::Item announcementOf(const ServedVip& vip, const DesiredOptions& options);
+[[nodiscard]] net::NetObject announcementOf(const ServedVip& vip, const DesiredOptions& options);
 
 /// The VIP for which announcementOf makes the item with these options, if it does.
-[[nodiscard]] std::optional<IpAddress> announcedVip(const net::Item& item,
+[[nodiscard]] std::optional<IpAddress> announcedVip(const net::NetObject& item,
                                                     const DesiredOptions& options);
 
 /// True for an item of barevip in the node's namespace that announcementOf made, whatever the
 /// options were then. In the balancer namespace nothing announces.
-[[nodiscard]] bool isAnnouncement(const net::Item& nodeItem);
+[[nodiscard]] bool isAnnouncement(const net::NetObject& nodeItem);
 
 }  // namespace barevip::node

@@ -29,15 +29,15 @@ class Builder {
  public:
   explicit Builder(const VipSources& sources) : sources_(sources) {}
 
-  DesiredVip build(const Frontends& frontends) && {
-    vip_.problems = frontends.problems;
-    vip_.served.address = frontends.all.front().key.vip;
-    for (const Frontend& frontend : frontends.all) {
-      const bool here = mayServeHere(frontend);
-      note(frontend, here);
-      if (here && !isByKubeProxy(*frontend.service)) vip_.frontends.push_back(frontend);
+  DesiredVip build(const VipPorts& vipPorts) && {
+    vip_.problems = vipPorts.problems;
+    vip_.served.address = vipPorts.all.front().key.vip;
+    for (const VipPort& vipPort : vipPorts.all) {
+      const bool here = mayServeHere(vipPort);
+      note(vipPort, here);
+      if (here && !isByKubeProxy(*vipPort.service)) vip_.vipPorts.push_back(vipPort);
     }
-    for (const Frontend& frontend : vip_.frontends) addVirtualServer(frontend);
+    for (const VipPort& vipPort : vip_.vipPorts) addVirtualServer(vipPort);
     findEndpointNodes();
     for (const auto& service : vip_.served.services) noteByHand(*service);
     // Many ports of a Service have one problem.
@@ -49,111 +49,111 @@ class Builder {
   }
 
  private:
-  void report(const Frontend& frontend, std::string reason, std::string message) {
+  void report(const VipPort& vipPort, std::string reason, std::string message) {
     vip_.problems.push_back(
-        {frontend.service->key, frontend.key.vip, std::move(reason), std::move(message)});
+        {vipPort.service->key, vipPort.key.vip, std::move(reason), std::move(message)});
   }
 
-  bool mayServeHere(const Frontend& frontend) {
-    const IpAddress& vip = frontend.key.vip;
+  bool mayServeHere(const VipPort& vipPort) {
+    const IpAddress& vip = vipPort.key.vip;
     if (!vip.isIpv4() && !sources_.options.ipv6) {
-      report(frontend, "NoIPv6",
+      report(vipPort, "NoIPv6",
              vip.toString() + " is not served by node " + sources_.options.nodeName +
                  ": IPv6 is switched off there");
       return false;
     }
     if (sources_.local.gateways.contains(vip)) {
-      report(frontend, "AddressInUse",
+      report(vipPort, "AddressInUse",
              vip.toString() + " is the default gateway of node " + sources_.options.nodeName +
                  ": take it out of the pool");
       return false;
     }
-    if (const auto refusal = refusalToForwardHere(*frontend.service, sources_.options.placement)) {
-      report(frontend, refusal->reason, refusal->message);
+    if (const auto refusal = refusalToForwardHere(*vipPort.service, sources_.options.placement)) {
+      report(vipPort, refusal->reason, refusal->message);
       return false;
     }
     const auto holder = sources_.local.held.find(vip);
     if (holder == sources_.local.held.end()) return true;
     const bool kubeProxys = holder->second == heldBy(kKubeProxyDevice);
-    if (kubeProxys && isByKubeProxy(*frontend.service)) return true;
-    report(frontend, "AddressInUse",
+    if (kubeProxys && isByKubeProxy(*vipPort.service)) return true;
+    report(vipPort, "AddressInUse",
            vip.toString() + " is held on node " + sources_.options.nodeName + " by " +
                holder->second +
                ", which barevip did not make: remove it or take the address out of the pool");
     return false;
   }
 
-  void note(const Frontend& frontend, bool here) {
+  void note(const VipPort& vipPort, bool here) {
     ServedVip& served = vip_.served;
     served.servedHere = served.servedHere && here;
-    served.byKubeProxy = isByKubeProxy(*frontend.service);
-    if (!insertByKey(served.services, frontend.service)) return;
+    served.byKubeProxy = isByKubeProxy(*vipPort.service);
+    if (!insertByKey(served.services, vipPort.service)) return;
     // Services that share a reservation have one IP object.
-    for (auto& claim : sources_.claims.of(*frontend.service, served.address)) {
-      insertByKey(served.claims, claim);
+    for (auto& ipObject : sources_.ipObjects.of(*vipPort.service, served.address)) {
+      insertByKey(served.ipObjects, ipObject);
     }
   }
 
-  void addVirtualServer(const Frontend& frontend) {
-    const bool clusterIp = frontend.service->forward == model::ForwardMode::kClusterIp;
-    const EndpointChoice choice = clusterIp ? clusterIpOf(frontend) : endpointsOf(frontend);
+  void addVirtualServer(const VipPort& vipPort) {
+    const bool clusterIp = vipPort.service->forward == model::ForwardMode::kClusterIp;
+    const EndpointChoice choice = clusterIp ? clusterIpOf(vipPort) : endpointsOf(vipPort);
 
-    ipvs::VirtualServer server{frontend.key, optionsOf(frontend), {}};
+    ipvs::VirtualServer server{vipPort.key, optionsOf(vipPort), {}};
     server.realServers.reserve(choice.realServers.size());
     for (const ipvs::RealServerKey& key : choice.realServers) server.realServers.push_back({key});
     vip_.virtualServers.push_back(std::move(server));
-    if (choice.localOnly) vip_.keepClient.push_back(frontend.key);
+    if (choice.localOnly) vip_.keepClient.push_back(vipPort.key);
   }
 
-  EndpointChoice endpointsOf(const Frontend& frontend) {
-    const model::Service& service = *frontend.service;
+  EndpointChoice endpointsOf(const VipPort& vipPort) {
+    const model::Service& service = *vipPort.service;
     EndpointChoice choice = chooseEndpoints(
         sources_.endpoints.of(service.key),
-        {service, frontend.key.vip.family(), frontend.port, sources_.options.nodeName},
+        {service, vipPort.key.vip.family(), vipPort.port, sources_.options.nodeName},
         sources_.admission);
-    noteRefused(frontend, choice.refused);
+    noteRefused(vipPort, choice.refused);
     return choice;
   }
 
   // kube-proxy chooses the pod, and refuses requests while there is none. It leads to every
   // endpoint: where one must not be led to, the port leads nowhere.
-  EndpointChoice clusterIpOf(const Frontend& frontend) {
+  EndpointChoice clusterIpOf(const VipPort& vipPort) {
     EndpointChoice choice;
-    const auto address = clusterIpFor(*frontend.service, frontend.key.vip.family());
-    const bool guarded = endpointsOf(frontend).refused.count > 0;
-    if (address && !guarded) choice.realServers.push_back({*address, frontend.port.port});
+    const auto address = clusterIpFor(*vipPort.service, vipPort.key.vip.family());
+    const bool guarded = endpointsOf(vipPort).refused.count > 0;
+    if (address && !guarded) choice.realServers.push_back({*address, vipPort.port.port});
     return choice;
   }
 
   // One for all ports: there may be as many refusals as there are ports.
-  void noteRefused(const Frontend& frontend, const EndpointChoice::Refused& refused) {
+  void noteRefused(const VipPort& vipPort, const EndpointChoice::Refused& refused) {
     if (refused.count == 0) return;
-    if (!refusing_.insert(frontend.service->key).second) return;
+    if (!refusing_.insert(vipPort.service->key).second) return;
     const std::size_t more = refused.count - 1;
     const std::string others = more == 0   ? ""
                                : more == 1 ? ", and so is 1 more"
                                            : ", and so are " + std::to_string(more) + " more";
     report(
-        frontend, "EndpointRefused",
+        vipPort, "EndpointRefused",
         "endpoint " + refused.first.toString() + " is left out" + others + ": it is " +
             refused.what +
             "; correct the EndpointSlice, give the Service a selector, or let the nodes trust its "
             "namespace with --trust-endpoints-of");
   }
 
-  ipvs::VirtualServerOptions optionsOf(const Frontend& frontend) {
+  ipvs::VirtualServerOptions optionsOf(const VipPort& vipPort) {
     ipvs::VirtualServerOptions result;
     result.scheduler = sources_.options.scheduler;
-    const auto wish = frontend.service->annotations.find(std::string(model::kSchedulerAnnotation));
-    if (wish != frontend.service->annotations.end()) {
+    const auto wish = vipPort.service->annotations.find(std::string(model::kSchedulerAnnotation));
+    if (wish != vipPort.service->annotations.end()) {
       if (!isScheduler(wish->second)) {
-        report(frontend, "UnknownScheduler",
+        report(vipPort, "UnknownScheduler",
                "annotation " + std::string(model::kSchedulerAnnotation) + ": \"" +
                    wish->second.substr(0, 32) + "\" is not an IPVS scheduler; " +
                    sources_.options.scheduler +
                    " is used. Write rr, wrr, lc, wlc, sh, dh, sed, nq or mh");
       } else if (sources_.local.missingSchedulers.contains(wish->second)) {
-        report(frontend, "SchedulerMissing",
+        report(vipPort, "SchedulerMissing",
                "the kernel of node " + sources_.options.nodeName + " has no scheduler " +
                    wish->second + " (module ip_vs_" + wish->second + "); " +
                    sources_.options.scheduler + " is used");
@@ -162,26 +162,26 @@ class Builder {
       }
     }
     result.flags = schedulerFlags(result.scheduler);
-    if (frontend.service->affinitySeconds > 0) {
+    if (vipPort.service->affinitySeconds > 0) {
       result.flags |= ipvs::kPersistent;
-      result.persistenceSeconds = frontend.service->affinitySeconds;
-      reportLongerAffinity(frontend);
+      result.persistenceSeconds = vipPort.service->affinitySeconds;
+      reportLongerAffinity(vipPort);
     }
     return result;
   }
 
   // IPVS looks whether to drop a client's affinity when it is over, and while it still remembers a
   // connection of that client, every 60 s (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_expire).
-  void reportLongerAffinity(const Frontend& frontend) {
+  void reportLongerAffinity(const VipPort& vipPort) {
     constexpr std::chrono::seconds kLookInterval{60};
-    const auto remembered = rememberedAfterwards(frontend.key.protocol);
-    const std::chrono::seconds wish(frontend.service->affinitySeconds);
+    const auto remembered = rememberedAfterwards(vipPort.key.protocol);
+    const std::chrono::seconds wish(vipPort.service->affinitySeconds);
     if (wish >= remembered) return;
-    report(frontend, "SessionAffinityLonger",
+    report(vipPort, "SessionAffinityLonger",
            "sessionAffinity: timeoutSeconds is " + std::to_string(wish.count()) +
                ", but a client may stay with its pod for up to " +
                std::to_string((remembered + kLookInterval).count()) + " s after its last " +
-               std::string(model::toString(frontend.key.protocol)) +
+               std::string(model::toString(vipPort.key.protocol)) +
                " connection. IPVS keeps the affinity as long as it remembers a connection of the "
                "client; write " +
                std::to_string(remembered.count()) + " or more to have no such difference");
@@ -258,11 +258,11 @@ std::uint32_t schedulerFlags(std::string_view name) {
   return 0;
 }
 
-DesiredVip computeVip(const Frontends& frontends, const VipSources& sources) {
-  return Builder(sources).build(frontends);
+DesiredVip computeVip(const VipPorts& vipPorts, const VipSources& sources) {
+  return Builder(sources).build(vipPorts);
 }
 
-VipItems itemsOf(const IpAddress& vip, Placement placement) {
+VipObjects itemsOf(const IpAddress& vip, Placement placement) {
   if (placement == Placement::kHost) return {{net::BoundAddress{vip, net::kDummyDevice}}, {}};
   const auto route = [&](std::uint32_t table, const net::Pair& pair) {
     return net::Route{IpPrefix::host(vip), table, vip.isIpv4() ? pair.director4 : pair.director6,

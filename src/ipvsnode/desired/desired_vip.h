@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "ipvsnode/cluster/bound_claims.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/desired/desired.h"
 #include "ipvsnode/desired/endpoint_admission.h"
 #include "ipvsnode/desired/endpoints.h"
@@ -18,8 +18,8 @@ struct DesiredVip {
   ServedVip served;
   /// What IPVS on this node is to serve of it, ascending by key: none where it cannot or where
   /// kube-proxy forwards.
-  std::vector<Frontend> frontends;
-  std::vector<ipvs::VirtualServer> virtualServers;  ///< of each frontend, in their order
+  std::vector<VipPort> vipPorts;
+  std::vector<ipvs::VirtualServer> virtualServers;  ///< of each port of a VIP, in their order
   /// Those of them to which clients keep their address.
   std::vector<ipvs::VirtualServerKey> keepClient;
   std::vector<Problem> problems;
@@ -33,18 +33,18 @@ struct VipSources {
   const DesiredOptions& options;
   const LocalFacts& local;
   const EndpointIndex& endpoints;
-  const BoundClaims& claims;
+  const IpIndex& ipObjects;
   EndpointAdmission& admission;
 };
 
-/// frontends: of FrontendChoice; not empty.
-[[nodiscard]] DesiredVip computeVip(const Frontends& frontends, const VipSources& sources);
+/// vipPorts: of VipPortChoice; not empty.
+[[nodiscard]] DesiredVip computeVip(const VipPorts& vipPorts, const VipSources& sources);
 
 /// The addresses and routes by which a VIP leads to IPVS.
-struct VipItems {
-  std::vector<net::Item> node;
-  std::vector<net::Item> director;  ///< empty with Placement::kHost
+struct VipObjects {
+  std::vector<net::NetObject> node;
+  std::vector<net::NetObject> director;  ///< empty with Placement::kHost
 };
-[[nodiscard]] VipItems itemsOf(const IpAddress& vip, Placement placement);
+[[nodiscard]] VipObjects itemsOf(const IpAddress& vip, Placement placement);
 
 }  // namespace barevip::node

@@ -37,9 +37,8 @@ void addDifferent(const std::set<IpAddress>& a, const std::set<IpAddress>& b,
 }
 
 bool hasRanges(const DesiredVip& vip) {
-  return std::any_of(vip.frontends.begin(), vip.frontends.end(), [](const Frontend& frontend) {
-    return !frontend.service->sourceRanges.empty();
-  });
+  return std::any_of(vip.vipPorts.begin(), vip.vipPorts.end(),
+                     [](const VipPort& vipPort) { return !vipPort.service->sourceRanges.empty(); });
 }
 
 void put(std::set<IpAddress>& set, const IpAddress& address, bool in) {
@@ -52,8 +51,8 @@ void put(std::set<IpAddress>& set, const IpAddress& address, bool in) {
 
 bool servesTheSame(const DesiredVip& a, const DesiredVip& b) {
   return a.served.services == b.served.services &&
-         std::equal(a.frontends.begin(), a.frontends.end(), b.frontends.begin(), b.frontends.end(),
-                    [](const Frontend& one, const Frontend& other) {
+         std::equal(a.vipPorts.begin(), a.vipPorts.end(), b.vipPorts.begin(), b.vipPorts.end(),
+                    [](const VipPort& one, const VipPort& other) {
                       return one.key == other.key && one.service == other.service;
                     });
 }
@@ -61,9 +60,8 @@ bool servesTheSame(const DesiredVip& a, const DesiredVip& b) {
 /// The packet filter treats both the same.
 bool filteredAlike(const DesiredVip& a, const DesiredVip& b) {
   return a.keepClient == b.keepClient &&
-         std::equal(
-             a.frontends.begin(), a.frontends.end(), b.frontends.begin(), b.frontends.end(),
-             [](const Frontend& one, const Frontend& other) { return one.key == other.key; });
+         std::equal(a.vipPorts.begin(), a.vipPorts.end(), b.vipPorts.begin(), b.vipPorts.end(),
+                    [](const VipPort& one, const VipPort& other) { return one.key == other.key; });
 }
 
 }  // namespace
@@ -76,7 +74,7 @@ class DesiredVips::Follower {
   std::set<IpAddress> run(ClusterState next, LocalFacts local) && {
     followServices(next);
     followSlices(next);
-    followClaims(next);
+    followIpObjects(next);
     followMachines(next);
     all_.cluster_ = std::move(next);
     followLocal(std::move(local));
@@ -136,14 +134,15 @@ class DesiredVips::Follower {
     });
   }
 
-  void followClaims(const ClusterState& next) {
-    forEachChange(all_.cluster_.claims, next.claims, [&](const auto& before, const auto& after) {
-      const auto was = before ? all_.claims_.remove(before) : std::nullopt;
-      const auto is = after ? all_.claims_.add(after) : std::nullopt;
-      for (const auto& address : {was, is}) {
-        if (address) touchSharers(*address);
-      }
-    });
+  void followIpObjects(const ClusterState& next) {
+    forEachChange(all_.cluster_.ipObjects, next.ipObjects,
+                  [&](const auto& before, const auto& after) {
+                    const auto was = before ? all_.ipObjects_.remove(before) : std::nullopt;
+                    const auto is = after ? all_.ipObjects_.add(after) : std::nullopt;
+                    for (const auto& address : {was, is}) {
+                      if (address) touchSharers(*address);
+                    }
+                  });
   }
 
   void followMachines(const ClusterState& next) {
@@ -183,13 +182,13 @@ class DesiredVips::Follower {
     }
   }
 
-  [[nodiscard]] FrontendChoice choice() const {
-    return {all_.claims_, all_.machines_, all_.options_.classes};
+  [[nodiscard]] VipPortChoice choice() const {
+    return {all_.ipObjects_, all_.machines_, all_.options_.classes};
   }
 
   void choose(const IpAddress& vip) {
     const auto showing = all_.showing_.find(vip);
-    Frontends& chosen = chosen_[vip];
+    VipPorts& chosen = chosen_[vip];
     if (showing != all_.showing_.end()) chosen = choice().of(vip, showing->second);
     const bool isVip = !chosen.all.empty();
     if (isVip == all_.vips_.contains(vip)) return;
@@ -220,16 +219,17 @@ class DesiredVips::Follower {
 
   void compute() {
     EndpointAdmission admission(all_.cluster_, all_.vips_, all_.options_.trustEndpointsOf);
-    const VipSources sources{all_.options_, all_.local_, all_.endpoints_, all_.claims_, admission};
-    for (auto& [vip, frontends] : chosen_) {
+    const VipSources sources{all_.options_, all_.local_, all_.endpoints_, all_.ipObjects_,
+                             admission};
+    for (auto& [vip, vipPorts] : chosen_) {
       if (all_.leadNowhere_.erase(vip) != 0) ++all_.problemsRevision_;
-      if (!frontends.all.empty()) {
-        all_.replace(vip, computeVip(frontends, sources));
+      if (!vipPorts.all.empty()) {
+        all_.replace(vip, computeVip(vipPorts, sources));
         continue;
       }
       all_.erase(vip);
-      if (frontends.problems.empty()) continue;
-      all_.leadNowhere_[vip] = std::move(frontends.problems);
+      if (vipPorts.problems.empty()) continue;
+      all_.leadNowhere_[vip] = std::move(vipPorts.problems);
       ++all_.problemsRevision_;
     }
   }
@@ -252,7 +252,7 @@ class DesiredVips::Follower {
   bool machinesMayDiffer_ = false;
   /// Something changed that decides whether endpoints written by hand are admitted.
   bool others_ = false;
-  std::map<IpAddress, Frontends> chosen_;
+  std::map<IpAddress, VipPorts> chosen_;
   std::set<IpAddress> cameOrWent_;
 };
 
@@ -265,11 +265,11 @@ std::set<IpAddress> DesiredVips::follow(ClusterState cluster, LocalFacts local) 
 }
 
 std::set<IpAddress> DesiredVips::holdBack(std::set<IpAddress> vips,
-                                          const std::set<net::Item>& there) {
+                                          const std::set<net::NetObject>& there) {
   std::erase_if(vips, [&](const IpAddress& vip) {
     const auto items = itemsOf(vip, options_.placement).node;
     return std::any_of(items.begin(), items.end(),
-                       [&](const net::Item& item) { return there.contains(item); });
+                       [&](const net::NetObject& item) { return there.contains(item); });
   });
   std::set<IpAddress> changed;
   addDifferent(heldBack_, vips, changed);
@@ -332,7 +332,7 @@ DesiredState DesiredVips::whole() const {
   state.problems = problems();
   for (const auto& [address, vip] : all_) {
     state.vips.push_back(vip.served);
-    state.frontends.insert(state.frontends.end(), vip.frontends.begin(), vip.frontends.end());
+    state.vipPorts.insert(state.vipPorts.end(), vip.vipPorts.begin(), vip.vipPorts.end());
   }
   return state;
 }
@@ -342,9 +342,10 @@ void DesiredVips::add(const DesiredVip& vip, DesiredState& state) const {
   state.virtualServers.insert(state.virtualServers.end(), vip.virtualServers.begin(),
                               vip.virtualServers.end());
   const IpAddress& address = vip.served.address;
-  VipItems items = itemsOf(address, options_.placement);
-  for (net::Item& item : items.node) state.nodeItems.emplace(std::move(item), address);
-  for (net::Item& item : items.director) state.directorItems.emplace(std::move(item), address);
+  VipObjects items = itemsOf(address, options_.placement);
+  for (net::NetObject& item : items.node) state.nodeObjects.emplace(std::move(item), address);
+  for (net::NetObject& item : items.director)
+    state.balancerObjects.emplace(std::move(item), address);
 }
 
 // There whether or not a VIP is: rules that lead nowhere fall through.
@@ -353,8 +354,8 @@ void DesiredVips::addPlumbing(DesiredState& state) const {
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     if (family == Family::kIpv6 && !options_.ipv6) continue;
     const bool is4 = family == Family::kIpv4;
-    const auto want = [&](net::Item item) {
-      state.nodeItems.emplace(std::move(item), Beneficiary(family));
+    const auto want = [&](net::NetObject item) {
+      state.nodeObjects.emplace(std::move(item), Beneficiary(family));
     };
     want(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "", net::kReturnMark,
                    net::kMarkMask});
@@ -373,7 +374,7 @@ void DesiredVips::replace(const IpAddress& address, DesiredVip vip) {
   const auto [there, isNew] = all_.try_emplace(address);
   if (!isNew) count(there->second, false);
   filterStale_ = filterStale_ || isNew || !filteredAlike(there->second, vip);
-  if (!servesTheSame(there->second, vip)) ++frontendsRevision_;
+  if (!servesTheSame(there->second, vip)) ++vipPortsRevision_;
   if (there->second.problems != vip.problems) ++problemsRevision_;
   there->second = std::move(vip);
 }
@@ -386,7 +387,7 @@ void DesiredVips::erase(const IpAddress& address) {
   byHand_.erase(address);
   all_.erase(there);
   filterStale_ = true;
-  ++frontendsRevision_;
+  ++vipPortsRevision_;
   ++problemsRevision_;
 }
 
@@ -411,12 +412,12 @@ std::set<IpAddress> DesiredVips::guard(const std::set<IpAddress>& touched) {
   }
   std::set<IpAddress> changed;
   if (!concerned) return changed;
-  std::vector<Frontend> frontends;
+  std::vector<VipPort> vipPorts;
   for (const IpAddress& address : guarded_) {
-    const auto& some = all_.at(address).frontends;
-    frontends.insert(frontends.end(), some.begin(), some.end());
+    const auto& some = all_.at(address).vipPorts;
+    vipPorts.insert(vipPorts.end(), some.begin(), some.end());
   }
-  SourceGuards next = guardSources(frontends);
+  SourceGuards next = guardSources(vipPorts);
   const auto addMissing = [&changed](const auto& from, const auto& in) {
     for (const net::SourceRanges& one : from) {
       const auto* const same = findRanges(in, one.virtualServer);
@@ -438,7 +439,7 @@ void DesiredVips::buildFilter() {
   for (const auto& [address, vip] : all_) {
     if (!isLedByIpvs(vip)) continue;
     filter_.vips.push_back(address);
-    for (const Frontend& frontend : vip.frontends) filter_.virtualServers.push_back(frontend.key);
+    for (const VipPort& vipPort : vip.vipPorts) filter_.virtualServers.push_back(vipPort.key);
     filter_.keepClient.insert(filter_.keepClient.end(), vip.keepClient.begin(),
                               vip.keepClient.end());
   }
@@ -447,7 +448,7 @@ void DesiredVips::buildFilter() {
 }
 
 bool DesiredVips::isLedByIpvs(const DesiredVip& vip) const {
-  return !vip.frontends.empty() && !heldBack_.contains(vip.served.address);
+  return !vip.vipPorts.empty() && !heldBack_.contains(vip.served.address);
 }
 
 }  // namespace barevip::node

@@ -11,8 +11,8 @@
 
 #include "barevip/kube/objects.h"
 
-#include "ipvsnode/cluster/bound_claims.h"
 #include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/desired/desired.h"
 #include "ipvsnode/desired/desired_vip.h"
 #include "ipvsnode/desired/endpoints.h"
@@ -35,7 +35,7 @@ class DesiredVips {
   /// Leaves these VIPs out of what the kernel should hold, except those that the node leads already
   /// (`there`: its items): their addresses may be those of other machines, which the node would
   /// reach no more. Returns those for which that changed.
-  std::set<IpAddress> holdBack(std::set<IpAddress> vips, const std::set<net::Item>& there);
+  std::set<IpAddress> holdBack(std::set<IpAddress> vips, const std::set<net::NetObject>& there);
 
   /// Of each VIP of the cluster, also where it is held back.
   [[nodiscard]] const std::map<IpAddress, DesiredVip>& all() const { return all_; }
@@ -45,8 +45,8 @@ class DesiredVips {
   /// VIPs that this node does not serve, though others may.
   [[nodiscard]] const std::set<IpAddress>& unserved() const { return unserved_; }
 
-  /// Another number after each change of what the frontends of VIPs are, and of problems.
-  [[nodiscard]] std::uint64_t frontendsRevision() const { return frontendsRevision_; }
+  /// Another number after each change of what the ports of VIPs are, and of problems.
+  [[nodiscard]] std::uint64_t vipPortsRevision() const { return vipPortsRevision_; }
   [[nodiscard]] std::uint64_t problemsRevision() const { return problemsRevision_; }
 
   struct Totals {
@@ -58,7 +58,7 @@ class DesiredVips {
   [[nodiscard]] Totals totals() const;
 
   /// What is wanted for these VIPs, and the packet filter of all; without what is there for no VIP,
-  /// and without vips, frontends and problems.
+  /// and without vips, vipPorts and problems.
   [[nodiscard]] DesiredState of(const std::set<IpAddress>& vips) const;
   /// The same for all VIPs, and what is there for none.
   [[nodiscard]] DesiredState ofAll() const;
@@ -87,7 +87,7 @@ class DesiredVips {
   kube::Objects<model::Service> shown_;  ///< those that show an address
   std::map<IpAddress, std::vector<std::shared_ptr<const model::Service>>> showing_;
   EndpointIndex endpoints_;
-  BoundClaims claims_;
+  IpIndex ipObjects_;
   std::map<IpAddress, std::string> machines_;
 
   std::map<IpAddress, DesiredVip> all_;
@@ -97,13 +97,13 @@ class DesiredVips {
   std::set<IpAddress> guarded_;  ///< with source ranges
   std::set<IpAddress> heldBack_;
   Totals totals_;
-  std::uint64_t frontendsRevision_ = 0;
+  std::uint64_t vipPortsRevision_ = 0;
   std::uint64_t problemsRevision_ = 0;
   net::FilterState filter_;
   bool filterStale_ = false;
   std::vector<net::SourceRanges> guards_;
   std::vector<Problem> guardProblems_;
-  std::map<IpAddress, std::vector<Problem>> leadNowhere_;  ///< of addresses without a frontend
+  std::map<IpAddress, std::vector<Problem>> leadNowhere_;  ///< of addresses without a port of a VIP
   std::map<kube::ObjectKey, std::vector<Problem>> unreadable_;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsnode/desired/endpoint_admission.h"
 
-#include "ipvsnode/desired/frontends.h"
 #include "ipvsnode/desired/machines.h"
+#include "ipvsnode/desired/vip_ports.h"
 
 namespace barevip::node {
 

@@ -93,13 +93,13 @@ std::size_t entriesOf(const std::vector<IpPrefix>& allowed) {
 
 class Guards {
  public:
-  explicit Guards(std::span<const Frontend> frontends) {
-    for (const Frontend& frontend : frontends) {
-      if (!frontend.service->sourceRanges.empty()) guarded_.push_back(&frontend);
+  explicit Guards(std::span<const VipPort> vipPorts) {
+    for (const VipPort& vipPort : vipPorts) {
+      if (!vipPort.service->sourceRanges.empty()) guarded_.push_back(&vipPort);
     }
-    for (const Frontend* frontend : guarded_) {
-      const auto [at, isNew] = ranges_.try_emplace(frontend->service->key);
-      if (isNew) at->second = rangesOf(*frontend->service);
+    for (const VipPort* vipPort : guarded_) {
+      const auto [at, isNew] = ranges_.try_emplace(vipPort->service->key);
+      if (isNew) at->second = rangesOf(*vipPort->service);
     }
     closeLargest(Family::kIpv4);
     closeLargest(Family::kIpv6);
@@ -108,15 +108,15 @@ class Guards {
   SourceGuards take() && {
     SourceGuards result;
     result.guards.reserve(guarded_.size());
-    for (const Frontend* frontend : guarded_) {
-      const Ranges& ranges = ranges_.at(frontend->service->key);
-      const auto allowed = ranges.allowed.find(frontend->key.vip.family());
-      result.guards.push_back({frontend->key, allowed == ranges.allowed.end()
-                                                  ? std::vector<IpPrefix>{}
-                                                  : allowed->second});
+    for (const VipPort* vipPort : guarded_) {
+      const Ranges& ranges = ranges_.at(vipPort->service->key);
+      const auto allowed = ranges.allowed.find(vipPort->key.vip.family());
+      result.guards.push_back({vipPort->key, allowed == ranges.allowed.end()
+                                                 ? std::vector<IpPrefix>{}
+                                                 : allowed->second});
       if (!ranges.reason.empty()) {
         result.problems.push_back(
-            {frontend->service->key, frontend->key.vip, ranges.reason, ranges.message});
+            {vipPort->service->key, vipPort->key.vip, ranges.reason, ranges.message});
       }
     }
     std::sort(result.problems.begin(), result.problems.end());
@@ -128,12 +128,12 @@ class Guards {
  private:
   void closeLargest(Family family) {
     std::map<kube::ObjectKey, std::size_t> entries;
-    for (const Frontend* frontend : guarded_) {
-      if (frontend->key.vip.family() != family) continue;
-      const Ranges& ranges = ranges_.at(frontend->service->key);
+    for (const VipPort* vipPort : guarded_) {
+      if (vipPort->key.vip.family() != family) continue;
+      const Ranges& ranges = ranges_.at(vipPort->service->key);
       const auto allowed = ranges.allowed.find(family);
       if (allowed != ranges.allowed.end()) {
-        entries[frontend->service->key] += entriesOf(allowed->second);
+        entries[vipPort->service->key] += entriesOf(allowed->second);
       }
     }
     std::set<std::pair<std::size_t, kube::ObjectKey>> bySize;
@@ -149,7 +149,7 @@ class Guards {
     }
   }
 
-  std::vector<const Frontend*> guarded_;
+  std::vector<const VipPort*> guarded_;
   std::map<kube::ObjectKey, Ranges> ranges_;
 };
 
@@ -163,6 +163,6 @@ const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
   return at != all.end() && at->virtualServer == key ? &*at : nullptr;
 }
 
-SourceGuards guardSources(std::span<const Frontend> frontends) { return Guards(frontends).take(); }
+SourceGuards guardSources(std::span<const VipPort> vipPorts) { return Guards(vipPorts).take(); }
 
 }  // namespace barevip::node

@@ -9,8 +9,8 @@
 #include "barevip/net/packet_filter.h"
 
 #include "ipvsnode/cluster/cluster_state.h"
-#include "ipvsnode/desired/frontends.h"
 #include "ipvsnode/desired/problem.h"
+#include "ipvsnode/desired/vip_ports.h"
 
 namespace barevip::node {
 
@@ -21,7 +21,8 @@ inline constexpr std::size_t kMaxRangesOfService = 4096;
 inline constexpr std::size_t kMaxRangesOfAll = 131072;
 
 struct SourceGuards {
-  std::vector<net::SourceRanges> guards;  ///< ascending; of each frontend whose Service has ranges
+  std::vector<net::SourceRanges>
+      guards;  ///< ascending; of each port of a VIP whose Service has ranges
   std::vector<Problem> problems;
 };
 
@@ -33,7 +34,7 @@ struct SourceGuards {
 /// nobody of the other. A Service beyond kMaxRangesOfService admits nobody at all; if all together
 /// are beyond kMaxRangesOfAll, so do those that have the most. No Service takes another's room.
 ///
-/// frontends: ascending by key.
-[[nodiscard]] SourceGuards guardSources(std::span<const Frontend> frontends);
+/// vipPorts: ascending by key.
+[[nodiscard]] SourceGuards guardSources(std::span<const VipPort> vipPorts);
 
 }  // namespace barevip::node

@@ -17,7 +17,7 @@ constexpr const char* kMissing =
 constexpr const char* kLeftover = "no Service needs it. The next pass of the daemon removes it";
 constexpr const char* kForeign = "another program made it. barevip leaves it alone";
 
-std::optional<IpAddress> vipOf(const net::Item& item) {
+std::optional<IpAddress> vipOf(const net::NetObject& item) {
   if (const auto* address = std::get_if<net::BoundAddress>(&item)) return address->address;
   if (const auto* neighbour = std::get_if<net::ProxyNeighbour>(&item)) return neighbour->address;
   const auto* route = std::get_if<net::Route>(&item);
@@ -41,8 +41,8 @@ class Finder {
     vips();
     timeouts();
     virtualServers();
-    items(wantedOnNode(dump_.desired), dump_.kernel.nodeItems, "");
-    items(itemsOf(dump_.desired.directorItems), dump_.kernel.directorItems,
+    items(wantedOnNode(dump_.desired), dump_.kernel.nodeObjects, "");
+    items(itemsOf(dump_.desired.balancerObjects), dump_.kernel.balancerObjects,
           " in the balancer namespace");
     std::stable_sort(found_.begin(), found_.end(), [](const Difference& a, const Difference& b) {
       return a.vip < b.vip;  // nothing comes before any address
@@ -101,7 +101,7 @@ class Finder {
       if (wanted.contains(key)) continue;
       const bool ours =
           dump_.placement == Placement::kDirector ||
-          dump_.kernel.nodeItems.contains(net::BoundAddress{key.vip, net::kDummyDevice});
+          dump_.kernel.nodeObjects.contains(net::BoundAddress{key.vip, net::kDummyDevice});
       add(key.vip, ipvs::toString(key), ours ? kLeftover : kForeign);
     }
   }
@@ -161,28 +161,28 @@ class Finder {
            " connections are left";
   }
 
-  void items(const std::set<net::Item>& wanted, const std::set<net::Item>& there,
+  void items(const std::set<net::NetObject>& wanted, const std::set<net::NetObject>& there,
              const std::string& where) {
-    for (const net::Item& item : wanted) {
+    for (const net::NetObject& item : wanted) {
       if (!there.contains(item)) {
         add(vipOf(item), net::toString(item) + where, whyMissing(item, where.empty()));
       }
     }
-    for (const net::Item& item : there) {
+    for (const net::NetObject& item : there) {
       if (!wanted.contains(item)) {
         add(vipOf(item), net::toString(item) + where, whyUnwanted(item, where.empty()));
       }
     }
   }
 
-  static std::string whyMissing(const net::Item& item, bool onNode) {
+  static std::string whyMissing(const net::NetObject& item, bool onNode) {
     if (!onNode || !isAnnouncement(item)) return kMissing;
     return "its IP object records this node as the announcer, and it does not announce. Another "
            "node takes it over, or the kernel refused what it needs: look at the log of "
            "barevip-node";
   }
 
-  [[nodiscard]] std::string whyUnwanted(const net::Item& item, bool onNode) const {
+  [[nodiscard]] std::string whyUnwanted(const net::NetObject& item, bool onNode) const {
     const auto vip = vipOf(item);
     if (!onNode || !vip || !isAnnouncement(item)) return kLeftover;
     const auto recorded = dump_.holders.find(*vip);

@@ -11,7 +11,7 @@
 
 #include "common/kube/list_into.h"
 #include "common/model/endpoint_slice_json.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
@@ -55,9 +55,9 @@ class Table {
     vips();
     timeouts();
     virtualServers();
-    items("node", wantedOnNode(dump_.desired), dump_.kernel.nodeItems);
+    items("node", wantedOnNode(dump_.desired), dump_.kernel.nodeObjects);
     if (dump_.placement == Placement::kDirector) {
-      items("director", itemsOf(dump_.desired.directorItems), dump_.kernel.directorItems);
+      items("director", itemsOf(dump_.desired.balancerObjects), dump_.kernel.balancerObjects);
     }
     problems();
     differences();
@@ -127,12 +127,12 @@ class Table {
     }
   }
 
-  void items(const char* where, const std::set<net::Item>& wanted,
-             const std::set<net::Item>& there) {
+  void items(const char* where, const std::set<net::NetObject>& wanted,
+             const std::set<net::NetObject>& there) {
     out_ << "\nIn the " << (where == std::string("node") ? "node's namespace" : "director") << "\n";
-    std::set<net::Item> all = wanted;
+    std::set<net::NetObject> all = wanted;
     all.insert(there.begin(), there.end());
-    for (const net::Item& item : all) {
+    for (const net::NetObject& item : all) {
       out_ << mark(wanted.contains(item), there.contains(item), true) << " " << net::toString(item)
            << "\n";
     }
@@ -184,7 +184,7 @@ Result<ClusterState> listCluster(kube::Api& api, model::ForwardMode forward,
   }
   if (listed) listed = kube::listInto(api, kube::kNodes, {}, model::decodeNode, state.nodes, stop);
   if (listed)
-    listed = kube::listInto(api, kube::kIps, {}, model::decodeIpClaim, state.claims, stop);
+    listed = kube::listInto(api, kube::kIps, {}, model::decodeIpObject, state.ipObjects, stop);
   if (listed) listed = kube::listInto(api, kube::kPools, {}, model::decodePool, state.pools, stop);
   if (!listed) return tl::make_unexpected(listed.error());
   return state;
@@ -202,12 +202,12 @@ Dump makeDump(const ClusterState& cluster, KernelState kernel,
   vips.follow(cluster, std::move(local));
   std::vector<const ServedVip*> served;
   for (const auto& [address, vip] : vips.all()) served.push_back(&vip.served);
-  const auto questions = askOwners(served, cluster, {});
-  vips.holdBack(unowned(questions, {}), kernel.nodeItems);
+  const auto questions = electionsFor(served, cluster, {});
+  vips.holdBack(unowned(questions, {}), kernel.nodeObjects);
   Dump dump{options.nodeName, options.placement, options.bindInterface,
             vips.whole(),     std::move(kernel), {}};
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    const OwnerQuestion& question = questions[i];
+    const VipElection& question = questions[i];
     dump.holders.emplace(question.vip, question.holder);
     const ServedVip& vip = dump.desired.vips[i];
     if (question.holder == options.nodeName && vip.servedHere) {

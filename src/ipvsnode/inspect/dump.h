@@ -10,7 +10,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 
-#include "ipvsnode/announce/owner.h"
+#include "ipvsnode/announce/vip_election.h"
 #include "ipvsnode/cluster/cluster_state.h"
 #include "ipvsnode/desired/desired.h"
 #include "ipvsnode/plan/diff.h"

@@ -67,11 +67,11 @@ json virtualServersJson(const Dump& dump) {
   return result;
 }
 
-void addItems(json& target, const char* where, const std::set<net::Item>& wanted,
-              const std::set<net::Item>& there) {
-  std::set<net::Item> all = wanted;
+void addItems(json& target, const char* where, const std::set<net::NetObject>& wanted,
+              const std::set<net::NetObject>& there) {
+  std::set<net::NetObject> all = wanted;
   all.insert(there.begin(), there.end());
-  for (const net::Item& item : all) {
+  for (const net::NetObject& item : all) {
     target.push_back({{"namespace", where},
                       {"item", net::toString(item)},
                       {"desired", wanted.contains(item)},
@@ -89,7 +89,7 @@ json vipsJson(const Dump& dump, const DesiredOptions& options) {
         {{"address", vip.address.toString()},
          {"services", std::move(services)},
          {"holder", holder == dump.holders.end() ? "" : holder->second},
-         {"announcedHere", dump.kernel.nodeItems.contains(announcementOf(vip, options))}});
+         {"announcedHere", dump.kernel.nodeObjects.contains(announcementOf(vip, options))}});
   }
   return result;
 }
@@ -103,8 +103,8 @@ std::string toJson(const Dump& dump) {
   options.bindInterface = dump.bindInterface;
 
   json items = json::array();
-  addItems(items, "node", wantedOnNode(dump.desired), dump.kernel.nodeItems);
-  addItems(items, "director", itemsOf(dump.desired.directorItems), dump.kernel.directorItems);
+  addItems(items, "node", wantedOnNode(dump.desired), dump.kernel.nodeObjects);
+  addItems(items, "director", itemsOf(dump.desired.balancerObjects), dump.kernel.balancerObjects);
 
   json problems = json::array();
   for (const Problem& problem : dump.desired.problems) {

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-#include "ipvsnode/membership/ability.h"
+#include "ipvsnode/membership/eligibility.h"
 #include "ipvsnode/membership/liveness.h"
 
 namespace barevip::node {
@@ -29,13 +29,13 @@ std::set<IpAddress> vipsOf(const std::string& list) {
 
 LiveNode liveNodeOf(const model::Lease& lease) {
   LiveNode node{lease.holder, annotation(lease, kInterfaceAnnotation)};
-  node.tellsAbility = lease.annotations.contains(kFamiliesAnnotation);
+  node.publishesEligibility = lease.annotations.contains(kFamiliesAnnotation);
   const auto rules = lease.labels.find(kNodeLeaseLabel);
   node.electsByShare = rules != lease.labels.end() && rules->second == kElectsByShare;
   node.ipv6 = annotation(lease, kFamiliesAnnotation) != kOnlyIpv4;
   const std::string blocked = annotation(lease, kBlockedAnnotation);
-  node.ability = {blocked != kBlockedAll, vipsOf(blocked),
-                  vipsOf(annotation(lease, kHeldAnnotation))};
+  node.eligibility = {blocked != kBlockedAll, vipsOf(blocked),
+                      vipsOf(annotation(lease, kHeldAnnotation))};
   return node;
 }
 

@@ -10,14 +10,14 @@
 namespace barevip::node {
 
 /// What a node can announce.
-struct Ability {
+struct Eligibility {
   bool serving = true;            ///< false: other nodes should announce all VIPs
   std::set<IpAddress> blocked{};  ///< VIPs that other nodes should announce
   /// VIPs that something else holds on this node, and may answer for: other nodes should announce
   /// them if nobody does.
   std::set<IpAddress> held{};
 
-  friend bool operator==(const Ability&, const Ability&) = default;
+  friend bool operator==(const Eligibility&, const Eligibility&) = default;
 };
 
 /// A node whose Lease is fresh and that is not about to leave.
@@ -25,8 +25,8 @@ struct LiveNode {
   std::string name;
   std::string bindInterface;  ///< as it says in its Lease; empty if it does not
   bool ipv6 = true;           ///< serves VIPs of that family
-  Ability ability{};
-  bool tellsAbility =
+  Eligibility eligibility{};
+  bool publishesEligibility =
       true;  ///< false: its version neither reports nor reads what nodes can announce
   bool electsByShare = true;
 

@@ -53,11 +53,11 @@ void Membership::setLeaving(LeaveReason reason, bool is) {
   wake_.notify_one();
 }
 
-void Membership::setAbility(Ability ability) {
+void Membership::setEligibility(Eligibility eligibility) {
   {
     const std::lock_guard lock(mutex_);
-    if (ability_ == ability) return;
-    ability_ = std::move(ability);
+    if (eligibility_ == eligibility) return;
+    eligibility_ = std::move(eligibility);
     renewNow_ = true;
   }
   wake_.notify_one();
@@ -105,10 +105,10 @@ Result<bool> Membership::renew(std::chrono::seconds duration, const std::stop_to
   {
     const std::lock_guard lock(mutex_);
     lease.annotations[kStateAnnotation] = reasons_.empty() ? kStateServing : kStateLeaving;
-    if (ability_) {
+    if (eligibility_) {
       lease.annotations[kBlockedAnnotation] =
-          ability_->serving ? joined(ability_->blocked) : kBlockedAll;
-      lease.annotations[kHeldAnnotation] = joined(ability_->held);
+          eligibility_->serving ? joined(eligibility_->blocked) : kBlockedAll;
+      lease.annotations[kHeldAnnotation] = joined(eligibility_->held);
     }
   }
   std::optional<model::OwnerReference> owner;

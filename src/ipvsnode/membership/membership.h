@@ -65,7 +65,7 @@ class Membership {
 
   /// What the others should know of this node. Until the first call the Lease goes on saying what
   /// it said, which an earlier process knew. Thread-safe; renews at once if it is a change.
-  void setAbility(Ability ability);
+  void setEligibility(Eligibility eligibility);
 
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
   Result<void> hold(std::chrono::milliseconds deadline);
@@ -82,7 +82,7 @@ class Membership {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::set<LeaveReason> reasons_;
-  std::optional<Ability> ability_;
+  std::optional<Eligibility> eligibility_;
   bool renewNow_ = false;
   std::string lastComplaint_;
   int triesWithoutNode_ = 0;

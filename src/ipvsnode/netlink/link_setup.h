@@ -15,7 +15,7 @@ namespace barevip::netlink {
 
 /// Devices, their addresses and default routes in the namespace of one socket. Every function may
 /// be called again: what is as asked stays untouched. Nothing made here carries net::kProtocolMark,
-/// so that net::Links never takes it for an address or a route of a VIP. Not thread-safe.
+/// so that net::Rtnetlink never takes it for an address or a route of a VIP. Not thread-safe.
 class LinkSetup {
  public:
   /// The socket's protocol is NETLINK_ROUTE.

@@ -20,7 +20,7 @@ namespace barevip::netlink {
 struct MonitorOptions {
   /// A network namespace by descriptor, or -1, as in SocketOptions.
   int namespaceFd = -1;
-  /// Netlink ports whose changes are our own (NetlinkLinks::port) and not reported.
+  /// Netlink ports whose changes are our own (RtnetlinkSocket::port) and not reported.
   std::set<std::uint32_t> ownPorts{};
   /// Events that arrive within this time of the first are one call.
   std::chrono::milliseconds coalesce{50};

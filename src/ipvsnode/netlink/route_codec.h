@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "ipvsnode/netlink/message.h"
 

@@ -17,10 +17,10 @@ using ipvs::Op;
 using ipvs::RealServer;
 using ipvs::VirtualServer;
 using ipvs::VirtualServerKey;
-using net::LinkOp;
+using net::NetOp;
 
 bool onDummy(const KernelState& kernel, const IpAddress& vip) {
-  return kernel.nodeItems.contains(net::BoundAddress{vip, net::kDummyDevice});
+  return kernel.nodeObjects.contains(net::BoundAddress{vip, net::kDummyDevice});
 }
 
 bool isOurs(const IpAddress& vip, const KernelState& kernel, const DiffContext& context) {
@@ -74,8 +74,8 @@ void forEachLookedAt(const KernelState& kernel, const DiffContext& context, F f)
 
 /// Of each kind of item those whose first field is the VIP's.
 template <class T, class IsAbout>
-void addAbout(const std::set<net::Item>& items, T lowest, IsAbout isAbout,
-              std::set<net::Item>& result) {
+void addAbout(const std::set<net::NetObject>& items, T lowest, IsAbout isAbout,
+              std::set<net::NetObject>& result) {
   for (auto it = items.lower_bound(lowest); it != items.end(); ++it) {
     const auto* const item = std::get_if<T>(&*it);
     if (item == nullptr || !isAbout(*item)) break;
@@ -83,8 +83,9 @@ void addAbout(const std::set<net::Item>& items, T lowest, IsAbout isAbout,
   }
 }
 
-std::set<net::Item> lookedAt(const std::set<net::Item>& items, const std::set<IpAddress>& vips) {
-  std::set<net::Item> result;
+std::set<net::NetObject> lookedAt(const std::set<net::NetObject>& items,
+                                  const std::set<IpAddress>& vips) {
+  std::set<net::NetObject> result;
   for (const IpAddress& vip : vips) {
     const auto isAddress = [&](const auto& item) { return item.address == vip; };
     addAbout(items, net::BoundAddress{vip, {}}, isAddress, result);
@@ -265,21 +266,21 @@ net::FilterState beforeIpvs(const DesiredState& desired, const KernelState& kern
 
 // Backwards: a rule goes before the route that it leads to, a route before the address.
 template <class Filter>
-std::vector<LinkChange> deletesOf(const std::set<net::Item>& there, Filter goes) {
+std::vector<LinkChange> deletesOf(const std::set<net::NetObject>& there, Filter goes) {
   std::vector<LinkChange> changes;
   for (auto it = there.rbegin(); it != there.rend(); ++it) {
-    if (goes(*it)) changes.push_back({{LinkOp::Kind::kDelete, *it}, whoseIs(*it)});
+    if (goes(*it)) changes.push_back({{NetOp::Kind::kDelete, *it}, whoseIs(*it)});
   }
   return changes;
 }
 
 template <class Filter>
-std::vector<LinkChange> addsOf(const Items& wanted, const std::set<net::Item>& there,
+std::vector<LinkChange> addsOf(const NetObjects& wanted, const std::set<net::NetObject>& there,
                                Filter filter) {
   std::vector<LinkChange> changes;
   for (const auto& [item, beneficiary] : wanted) {
     if (filter(item) && !there.contains(item)) {
-      changes.push_back({{LinkOp::Kind::kAdd, item}, beneficiary});
+      changes.push_back({{NetOp::Kind::kAdd, item}, beneficiary});
     }
   }
   return changes;
@@ -288,22 +289,24 @@ std::vector<LinkChange> addsOf(const Items& wanted, const std::set<net::Item>& t
 std::vector<LinkChange> announcementsOf(const DesiredState& desired, const KernelState& kernel) {
   std::vector<LinkChange> changes;
   for (const auto& [vip, item] : desired.announcements) {
-    if (!kernel.nodeItems.contains(item)) changes.push_back({{LinkOp::Kind::kAdd, item}, vip});
+    if (!kernel.nodeObjects.contains(item)) changes.push_back({{NetOp::Kind::kAdd, item}, vip});
   }
   return changes;
 }
 
-bool isAddress(const net::Item& item) { return std::holds_alternative<net::BoundAddress>(item); }
-bool isRouteOrRule(const net::Item& item) { return !isAddress(item); }
+bool isAddress(const net::NetObject& item) {
+  return std::holds_alternative<net::BoundAddress>(item);
+}
+bool isRouteOrRule(const net::NetObject& item) { return !isAddress(item); }
 
 // The director's own plumbing (transfer addresses, default routes) is made by init and not ours to
 // compare.
-bool isDirectorVip(const net::Item& item) {
+bool isDirectorVip(const net::NetObject& item) {
   const auto* address = std::get_if<net::BoundAddress>(&item);
   return address != nullptr && address->device == kDirectorDevice;
 }
 
-void push(std::vector<Step>& steps, LinksStep step) {
+void push(std::vector<Step>& steps, NetStep step) {
   if (!step.changes.empty()) steps.emplace_back(std::move(step));
 }
 
@@ -360,15 +363,15 @@ void applyTo(KernelState& state, const Op& op) {
   }
 }
 
-void applyTo(std::set<net::Item>& items, const LinkOp& op) {
-  if (op.kind == LinkOp::Kind::kAdd) {
+void applyTo(std::set<net::NetObject>& items, const NetOp& op) {
+  if (op.kind == NetOp::Kind::kAdd) {
     items.insert(op.item);
   } else {
     items.erase(op.item);
   }
 }
 
-Beneficiary whoseIs(const net::Item& item) {
+Beneficiary whoseIs(const net::NetObject& item) {
   if (const auto* address = std::get_if<net::BoundAddress>(&item)) return address->address;
   if (const auto* neighbour = std::get_if<net::ProxyNeighbour>(&item)) return neighbour->address;
   if (const auto* rule = std::get_if<net::Rule>(&item)) return rule->family;
@@ -382,7 +385,7 @@ std::set<IpAddress> Plan::vips() const {
   for (const Step& step : steps) {
     if (const auto* ipvs = std::get_if<IpvsStep>(&step)) {
       for (const Op& op : ipvs->ops) result.insert(op.virtualServer.vip);
-    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+    } else if (const auto* links = std::get_if<NetStep>(&step)) {
       for (const LinkChange& change : links->changes) {
         if (const auto* vip = std::get_if<IpAddress>(&change.beneficiary)) result.insert(*vip);
       }
@@ -392,28 +395,30 @@ std::set<IpAddress> Plan::vips() const {
 }
 
 Plan diff(const DesiredState& desired, const KernelState& kernel, const DiffContext& context) {
-  using Where = LinksStep::Where;
-  using Purpose = LinksStep::Purpose;
+  using Where = NetStep::Where;
+  using Purpose = NetStep::Purpose;
   Plan plan;
   const bool some = context.only != nullptr;
-  const std::set<net::Item> someOnNode =
-      some ? lookedAt(kernel.nodeItems, *context.only) : std::set<net::Item>{};
-  const std::set<net::Item> someInDirector =
-      some ? lookedAt(kernel.directorItems, *context.only) : std::set<net::Item>{};
-  const std::set<net::Item>& onNode = some ? someOnNode : kernel.nodeItems;
-  const std::set<net::Item>& inDirector = some ? someInDirector : kernel.directorItems;
-  std::set<net::Item> announced;
+  const std::set<net::NetObject> someOnNode =
+      some ? lookedAt(kernel.nodeObjects, *context.only) : std::set<net::NetObject>{};
+  const std::set<net::NetObject> someInDirector =
+      some ? lookedAt(kernel.balancerObjects, *context.only) : std::set<net::NetObject>{};
+  const std::set<net::NetObject>& onNode = some ? someOnNode : kernel.nodeObjects;
+  const std::set<net::NetObject>& inDirector = some ? someInDirector : kernel.balancerObjects;
+  std::set<net::NetObject> announced;
   for (const auto& [vip, item] : desired.announcements) announced.insert(item);
-  push(plan.steps, {Where::kNode, Purpose::kAnnounce, deletesOf(onNode, [&](const net::Item& item) {
-                      return isAnnouncement(item) && !announced.contains(item);
-                    })});
+  push(plan.steps,
+       {Where::kNode, Purpose::kAnnounce, deletesOf(onNode, [&](const net::NetObject& item) {
+          return isAnnouncement(item) && !announced.contains(item);
+        })});
 
   const net::FilterState early = beforeIpvs(desired, kernel, context);
   if (kernel.filter != early) plan.steps.emplace_back(FilterStep{early});
 
   push(plan.steps, {Where::kDirector, Purpose::kForward,
-                    addsOf(desired.directorItems, inDirector, isDirectorVip)});
-  push(plan.steps, {Where::kNode, Purpose::kForward, addsOf(desired.nodeItems, onNode, isAddress)});
+                    addsOf(desired.balancerObjects, inDirector, isDirectorVip)});
+  push(plan.steps,
+       {Where::kNode, Purpose::kForward, addsOf(desired.nodeObjects, onNode, isAddress)});
 
   if (!ipvs::fulfils(kernel.timeouts, desired.timeouts)) {
     plan.steps.emplace_back(TimeoutsStep{desired.timeouts});
@@ -423,15 +428,16 @@ Plan diff(const DesiredState& desired, const KernelState& kernel, const DiffCont
   if (!(early == desired.filter)) plan.steps.emplace_back(FilterStep{desired.filter});
 
   push(plan.steps,
-       {Where::kNode, Purpose::kForward, addsOf(desired.nodeItems, onNode, isRouteOrRule)});
+       {Where::kNode, Purpose::kForward, addsOf(desired.nodeObjects, onNode, isRouteOrRule)});
   push(plan.steps, {Where::kNode, Purpose::kAnnounce, announcementsOf(desired, kernel)});
 
-  push(plan.steps, {Where::kNode, Purpose::kForward, deletesOf(onNode, [&](const net::Item& item) {
-                      return !isAnnouncement(item) && !desired.nodeItems.contains(item);
-                    })});
   push(plan.steps,
-       {Where::kDirector, Purpose::kForward, deletesOf(inDirector, [&](const net::Item& item) {
-          return isDirectorVip(item) && !desired.directorItems.contains(item);
+       {Where::kNode, Purpose::kForward, deletesOf(onNode, [&](const net::NetObject& item) {
+          return !isAnnouncement(item) && !desired.nodeObjects.contains(item);
+        })});
+  push(plan.steps,
+       {Where::kDirector, Purpose::kForward, deletesOf(inDirector, [&](const net::NetObject& item) {
+          return isDirectorVip(item) && !desired.balancerObjects.contains(item);
         })});
   return plan;
 }
@@ -441,7 +447,7 @@ std::map<IpAddress, std::string> foreignHolders(const KernelState& kernel,
                                                 const DiffContext& context) {
   std::map<IpAddress, std::string> result;
   for (const net::BoundAddress& address : addresses) {
-    if (kernel.nodeItems.contains(address)) continue;
+    if (kernel.nodeObjects.contains(address)) continue;
     const auto [at, isNew] = result.emplace(address.address, heldBy(address.device));
     // What kube-proxy holds, it may hold for us: any other device counts more.
     if (!isNew && at->second == heldBy(kKubeProxyDevice)) at->second = heldBy(address.device);

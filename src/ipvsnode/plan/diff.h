@@ -14,8 +14,8 @@
 #include "barevip/base/clock.h"
 #include "barevip/ipvs/kernel.h"
 #include "barevip/net/data_path.h"
-#include "barevip/net/links.h"
 #include "barevip/net/packet_filter.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "ipvsnode/desired/desired.h"
 
@@ -25,8 +25,8 @@ namespace barevip::node {
 struct KernelState {
   std::map<ipvs::VirtualServerKey, ipvs::VirtualServer> virtualServers;
   ipvs::Timeouts timeouts;
-  std::set<net::Item> nodeItems;      ///< ours
-  std::set<net::Item> directorItems;  ///< ours; empty with Placement::kHost
+  std::set<net::NetObject> nodeObjects;      ///< ours
+  std::set<net::NetObject> balancerObjects;  ///< ours; empty with Placement::kHost
   /// What the packet filter was last made to hold; nothing: it has to be looked at.
   std::optional<net::FilterState> filter;
   /// Connection counts are those of now: nothing was applied since the dump.
@@ -35,14 +35,14 @@ struct KernelState {
 
 /// The VIP that an item of barevip is for, by its shape; of rules and of what is for all VIPs their
 /// family.
-[[nodiscard]] Beneficiary whoseIs(const net::Item& item);
+[[nodiscard]] Beneficiary whoseIs(const net::NetObject& item);
 
 /// Anybody's.
 [[nodiscard]] bool hasVirtualServers(const KernelState& kernel, const IpAddress& vip);
 
 /// Follows one change that the kernel took.
 void applyTo(KernelState& state, const ipvs::Op& op);
-void applyTo(std::set<net::Item>& items, const net::LinkOp& op);
+void applyTo(std::set<net::NetObject>& items, const net::NetOp& op);
 
 /// Real servers that drain, and when they were first seen at weight 0. Not kept across restarts: a
 /// new process gives each the full time again.
@@ -58,19 +58,19 @@ struct IpvsStep {
   std::vector<ipvs::Op> ops;
 };
 struct LinkChange {
-  net::LinkOp op;
+  net::NetOp op;
   /// Of an add: who is not to be announced until it is done, or who is announced by it. Of a
   /// delete: whose it was.
   Beneficiary beneficiary;
 };
-struct LinksStep {
+struct NetStep {
   enum class Where : std::uint8_t { kNode, kDirector };
   enum class Purpose : std::uint8_t { kForward, kAnnounce };
   Where where = Where::kNode;
   Purpose purpose = Purpose::kForward;
   std::vector<LinkChange> changes;
 };
-using Step = std::variant<FilterStep, TimeoutsStep, IpvsStep, LinksStep>;
+using Step = std::variant<FilterStep, TimeoutsStep, IpvsStep, NetStep>;
 
 struct Plan {
   std::vector<Step> steps;  ///< in order; none is empty

@@ -12,9 +12,9 @@ namespace {
 
 constexpr const char* kVirtualServer = "virtual_server";
 constexpr const char* kRealServer = "real_server";
-/// By the alternatives of net::Item.
-constexpr std::array<const char*, std::variant_size_v<net::Item>> kItems{"address", "route",
-                                                                         "neighbour", "rule"};
+/// By the alternatives of net::NetObject.
+constexpr std::array<const char*, std::variant_size_v<net::NetObject>> kItems{"address", "route",
+                                                                              "neighbour", "rule"};
 
 void count(Drift& drift, std::string_view kind, std::size_t number) {
   if (number > 0) drift[kind] += number;
@@ -58,12 +58,12 @@ void addIpvsDrift(const KernelState& mirror, const KernelState& found,
   count(drift, kRealServer, reals);
 }
 
-std::vector<net::Item> addLinkDrift(const std::set<net::Item>& mirror,
-                                    const std::set<net::Item>& found, Drift& drift) {
-  std::vector<net::Item> different;
+std::vector<net::NetObject> addLinkDrift(const std::set<net::NetObject>& mirror,
+                                         const std::set<net::NetObject>& found, Drift& drift) {
+  std::vector<net::NetObject> different;
   std::set_symmetric_difference(mirror.begin(), mirror.end(), found.begin(), found.end(),
                                 std::back_inserter(different));
-  for (const net::Item& item : different) count(drift, kItems.at(item.index()), 1);
+  for (const net::NetObject& item : different) count(drift, kItems.at(item.index()), 1);
   return different;
 }
 

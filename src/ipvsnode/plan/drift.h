@@ -24,7 +24,7 @@ void addIpvsDrift(const KernelState& mirror, const KernelState& found,
                   const std::function<bool(const ipvs::VirtualServerKey&)>& ours, Drift& drift);
 
 /// The same of one namespace's items. Returns those that are in one of both alone.
-std::vector<net::Item> addLinkDrift(const std::set<net::Item>& mirror,
-                                    const std::set<net::Item>& found, Drift& drift);
+std::vector<net::NetObject> addLinkDrift(const std::set<net::NetObject>& mirror,
+                                         const std::set<net::NetObject>& found, Drift& drift);
 
 }  // namespace barevip::node

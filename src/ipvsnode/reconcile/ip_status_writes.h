@@ -13,12 +13,12 @@
 namespace barevip::node {
 
 /// What this node has to say in the status of an IP object.
-struct ClaimStatus {
+struct IpObjectStatus {
   bool announced = false;                  ///< by this node: it becomes status.node
   std::string holder;                      ///< in place of this one, and of no other
   std::optional<std::string> conflictMac;  ///< a conflicting host answers for the address
 
-  friend bool operator==(const ClaimStatus&, const ClaimStatus&) = default;
+  friend bool operator==(const IpObjectStatus&, const IpObjectStatus&) = default;
 };
 
 /// The condition of an IP object that reports whether its address could be announced. It appears
@@ -28,9 +28,10 @@ inline constexpr const char* kAnnouncedCondition = "Announced";
 /// Writes only what differs from the status as it is. status.node is left alone if it is neither
 /// empty nor the holder that was decided upon: then another node decided later, and two nodes that
 /// correct each other would never end. Without `wanted`: takes this node's name out
-/// of a claim that is bound to nobody. A claim that is gone is a success.
-Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const std::string& node,
-                              const std::optional<ClaimStatus>& wanted, WallTime now,
-                              const std::stop_token& stop);
+/// of an IP object that is bound to nobody. An IP object that is gone is a success.
+Result<void> writeIpObjectStatus(kube::Api& api, const kube::ObjectKey& key,
+                                 const std::string& node,
+                                 const std::optional<IpObjectStatus>& wanted, WallTime now,
+                                 const std::stop_token& stop);
 
 }  // namespace barevip::node

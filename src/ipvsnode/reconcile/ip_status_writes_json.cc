@@ -26,9 +26,10 @@ model::Condition announcedCondition(const std::string& node) {
 
 }  // namespace
 
-Result<void> writeClaimStatus(kube::Api& api, const kube::ObjectKey& key, const std::string& node,
-                              const std::optional<ClaimStatus>& wanted, WallTime now,
-                              const std::stop_token& stop) {
+Result<void> writeIpObjectStatus(kube::Api& api, const kube::ObjectKey& key,
+                                 const std::string& node,
+                                 const std::optional<IpObjectStatus>& wanted, WallTime now,
+                                 const std::stop_token& stop) {
   const auto statusFor = [&](const json& live) -> Result<std::optional<json>> {
     const json& status = model::memberOf(live, "status");
     const std::string holder = model::stringAt(status, "node");

@@ -25,8 +25,8 @@ struct VipReport {
 };
 
 struct NodeReport {
-  std::map<kube::ObjectKey, VipReport> claims;  ///< by IP object, all of this node's VIPs
-  std::vector<Problem> problems;                ///< those that this node reports for all nodes
+  std::map<kube::ObjectKey, VipReport> ipObjects;  ///< by IP object, all of this node's VIPs
+  std::vector<Problem> problems;                   ///< those that this node reports for all nodes
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };

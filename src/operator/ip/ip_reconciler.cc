@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "assigner/allocation/candidates.h"
-#include "assigner/allocation/claim_owner.h"
+#include "assigner/allocation/ip_object_owner.h"
 #include "assigner/allocation/policy_violation.h"
 #include "assigner/allocation/reservation.h"
 #include "assigner/service/service_records.h"
@@ -25,14 +25,14 @@ using assigner::Refusal;
 using assigner::RefusalReason;
 using assigner::ServiceConsumer;
 using assigner::SharingTerms;
-using Claim = model::IpClaim;
 using kube::ReconcileResult;
+using model::IpObject;
 
 constexpr const char* kReserved = "Reserved";
 
 // Who uses the address and the ports that they were granted, as many as the API takes: one too many
 // must not keep the whole status away.
-void fillUse(model::IpClaim::Status& status, const std::vector<ServiceConsumer>& users) {
+void fillUse(IpObject::Status& status, const std::vector<ServiceConsumer>& users) {
   status.services.clear();
   std::vector<assigner::Port> ports;
   for (const ServiceConsumer& user : users) {
@@ -40,26 +40,26 @@ void fillUse(model::IpClaim::Status& status, const std::vector<ServiceConsumer>&
     ports.insert(ports.end(), user.terms.ports.begin(), user.terms.ports.end());
   }
   std::sort(ports.begin(), ports.end());
-  status.services.resize(std::min(status.services.size(), model::IpClaim::kMaxServices));
+  status.services.resize(std::min(status.services.size(), IpObject::kMaxServices));
   status.ports.clear();
-  ports.resize(std::min(ports.size(), model::IpClaim::kMaxPorts));
+  ports.resize(std::min(ports.size(), IpObject::kMaxPorts));
   for (const assigner::Port& port : ports) status.ports.push_back(port.toString());
 }
 
-// Whether Services may use it already, under the share key that the claim has now.
-bool isUsable(const assigner::AllocationTable& allocations, const model::IpClaim& claim) {
-  const auto address = allocations.ofReservation(claim.key);
+// Whether Services may use it already, under the share key that the IP object has now.
+bool isUsable(const assigner::AllocationTable& allocations, const IpObject& ipObject) {
+  const auto address = allocations.ofReservation(ipObject.key);
   if (!address) return false;
   const Allocation& allocation = *allocations.find(*address);
-  return allocation.recorded && allocation.shareKey == claim.spec.shareKey;
+  return allocation.recorded && allocation.shareKey == ipObject.spec.shareKey;
 }
 
-// The verdict is that of the spec of `claim`.
-void conclude(model::IpClaim::Status& status, const model::IpClaim& claim, model::Condition bound,
+// The verdict is that of the spec of `ipObject`.
+void conclude(IpObject::Status& status, const IpObject& ipObject, model::Condition bound,
               WallTime now) {
-  bound.observedGeneration = claim.generation;
+  bound.observedGeneration = ipObject.generation;
   model::setCondition(status.conditions, std::move(bound), secondsSinceEpoch(now));
-  status.observedGeneration = claim.generation;
+  status.observedGeneration = ipObject.generation;
   status.coherent = true;
 }
 
@@ -88,43 +88,43 @@ IpReconciler::IpReconciler(kube::Api& api, const Clock& clock, kube::EventSink& 
 
 Result<ReconcileResult> IpReconciler::reconcile(const kube::ObjectKey& key,
                                                 const std::stop_token& stop) {
-  const auto claim = view_.claims.get(key);
-  if (!claim || claim->serviceOwner) forget(key);
-  if (!claim) {
+  const auto ipObject = view_.ipObjects.get(key);
+  if (!ipObject || ipObject->serviceOwner) forget(key);
+  if (!ipObject) {
     statusWrites_.succeeded(key);
     pace_.forget(key);
   }
-  if (claim && claim->deleting) waiting_.remove({Consumer::Kind::kReservation, key});
-  if (!claim || claim->deleting) return ReconcileResult{};
-  const auto ns = namespaceOf(*claim, stop);
+  if (ipObject && ipObject->deleting) waiting_.remove({Consumer::Kind::kReservation, key});
+  if (!ipObject || ipObject->deleting) return ReconcileResult{};
+  const auto ns = namespaceOf(*ipObject, stop);
   if (!ns) return tl::make_unexpected(ns.error());
-  std::optional<Status> status = claim->serviceOwner ? ownedStatus(*claim) : std::nullopt;
-  const bool refused = claim->serviceOwner && !status && claim->excess;
-  if (!claim->serviceOwner || refused) status = reservedStatus(*claim, ns->get());
-  if (!status || *status == claim->status) {
+  std::optional<Status> status = ipObject->serviceOwner ? ownedStatus(*ipObject) : std::nullopt;
+  const bool refused = ipObject->serviceOwner && !status && ipObject->excess;
+  if (!ipObject->serviceOwner || refused) status = reservedStatus(*ipObject, ns->get());
+  if (!status || *status == ipObject->status) {
     pace_.agrees(key);
     recorded(key);
     return ReconcileResult{};
   }
-  const std::string wanted = fingerprintOf(*claim, *status);
-  const auto verdict = pace_.differs(key, claim->resourceVersion, wanted);
+  const std::string wanted = fingerprintOf(*ipObject, *status);
+  const auto verdict = pace_.differs(key, ipObject->resourceVersion, wanted);
   if (verdict.contended)
-    events_.emit(assigner::overwrittenEvent(kube::kIps, key, claim->uid, "Record", "IP object"));
+    events_.emit(assigner::overwrittenEvent(kube::kIps, key, ipObject->uid, "Record", "IP object"));
   if (verdict.wait.count() > 0) return ReconcileResult{verdict.wait};
-  const auto patched = patchClaimStatus(api_, *claim, *status, clock_.wallNow(), stop);
+  const auto patched = patchIpObjectStatus(api_, *ipObject, *status, clock_.wallNow(), stop);
   if (!patched) {
     if (patched.error().code == ErrorCode::kNotFound) return ReconcileResult{};
-    if (statusWrites_.failed(key, patched.error())) reportUnwritten(*claim, patched.error());
+    if (statusWrites_.failed(key, patched.error())) reportUnwritten(*ipObject, patched.error());
     return tl::make_unexpected(patched.error());
   }
-  if (!claim->status.phase.empty()) pace_.wrote(key, claim->resourceVersion, wanted);
+  if (!ipObject->status.phase.empty()) pace_.wrote(key, ipObject->resourceVersion, wanted);
   recorded(key);
-  const auto* const before = model::findCondition(claim->status.conditions, Claim::kBound);
-  const auto* const after = model::findCondition(status->conditions, Claim::kBound);
+  const auto* const before = model::findCondition(ipObject->status.conditions, IpObject::kBound);
+  const auto* const after = model::findCondition(status->conditions, IpObject::kBound);
   const bool sameReason = before != nullptr && before->reason == after->reason;
-  if (!claim->serviceOwner && !sameReason && !verdict.overwritten) {
+  if (!ipObject->serviceOwner && !sameReason && !verdict.overwritten) {
     const bool good = after->reason == kReserved;
-    events_.emit({kube::kIps, key, claim->uid,
+    events_.emit({kube::kIps, key, ipObject->uid,
                   good ? kube::Event::Type::kNormal : kube::Event::Type::kWarning, after->reason,
                   "Reserve", after->message});
   }
@@ -158,10 +158,10 @@ void IpReconciler::forget(const kube::ObjectKey& key) {
   if (users.empty()) notices_.released(key.ns);
 }
 
-std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpClaim& claim) {
-  const auto address = IpAddress::parse(claim.spec.address);
+std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const IpObject& ipObject) {
+  const auto address = IpAddress::parse(ipObject.spec.address);
   if (!address) return std::nullopt;
-  const kube::ObjectKey service = assigner::ownerOf(claim);
+  const kube::ObjectKey service = assigner::ownerOf(ipObject);
   std::optional<SharingTerms> granted;
   std::optional<ConditionReason> violation;
   Text pool;
@@ -170,9 +170,9 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
     const Allocation* const allocation = allocator.allocations().find(*address);
     if (allocation == nullptr || allocation->kind != Consumer::Kind::kService) return;
     const ServiceConsumer* const consumer = allocation->user(service);
-    if (consumer == nullptr || !assigner::mayRecord(claim, consumer->sourcePool)) return;
-    if (consumer->sourcePool.empty() && knowsGiver(claim)) {
-      learned = allocator.restore({service, consumer->terms, claim.spec.pool}, *address,
+    if (consumer == nullptr || !assigner::mayRecord(ipObject, consumer->sourcePool)) return;
+    if (consumer->sourcePool.empty() && knowsGiver(ipObject)) {
+      learned = allocator.restore({service, consumer->terms, ipObject.spec.pool}, *address,
                                   Allocator::Evidence::kRecorded);
     }
     granted = consumer->terms;
@@ -185,23 +185,24 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const model::IpCla
   }
   // No record of what the Service has: the Service reconciler removes it.
   if (!granted) return std::nullopt;
-  Status status = claim.status;
+  Status status = ipObject.status;
   status.phase = "Bound";
   status.address = address->toString();
   status.pool = std::move(pool);
   fillUse(status, {{service, *std::move(granted)}});
-  model::Condition bound{Claim::kBound, "True", "Assigned", "the address is held for the Service"};
+  model::Condition bound{IpObject::kBound, "True", "Assigned",
+                         "the address is held for the Service"};
   addViolation(bound, violation);
-  conclude(status, claim, std::move(bound), clock_.wallNow());
+  conclude(status, ipObject, std::move(bound), clock_.wallNow());
   return status;
 }
 
 // This leader found the address in the Service's status alone, and the one before it, which knew
 // the Pool, still wrote the record.
-bool IpReconciler::knowsGiver(const model::IpClaim& claim) const {
-  const auto service = view_.services.get(assigner::ownerOf(claim));
-  return service && service->uid == claim.serviceOwner->uid && claim.status.phase == "Bound" &&
-         !claim.spec.pool.empty();
+bool IpReconciler::knowsGiver(const IpObject& ipObject) const {
+  const auto service = view_.services.get(assigner::ownerOf(ipObject));
+  return service && service->uid == ipObject.serviceOwner->uid &&
+         ipObject.status.phase == "Bound" && !ipObject.spec.pool.empty();
 }
 
 // Of those who have the address, the first for whom the Pool would not give it again.
@@ -220,15 +221,15 @@ std::optional<ConditionReason> IpReconciler::violationOfUsers(
 }
 
 // Nodes announce what the status says: without it, the address is allocated and nobody answers.
-void IpReconciler::reportUnwritten(const model::IpClaim& claim, const Error& error) {
+void IpReconciler::reportUnwritten(const IpObject& ipObject, const Error& error) {
   const auto emit = [&](const kube::Resource& of, const kube::ObjectKey& key, const Text& uid) {
     events_.emit({of, key, uid, kube::Event::Type::kWarning, "StatusRefused", "Record",
-                  "the API server does not take the status of the IP object " + claim.key.name +
+                  "the API server does not take the status of the IP object " + ipObject.key.name +
                       ", so no node begins to announce its address: " + error.message});
   };
-  emit(kube::kIps, claim.key, claim.uid);
-  if (claim.serviceOwner) {
-    emit(kube::kServices, assigner::ownerOf(claim), claim.serviceOwner->uid);
+  emit(kube::kIps, ipObject.key, ipObject.uid);
+  if (ipObject.serviceOwner) {
+    emit(kube::kServices, assigner::ownerOf(ipObject), ipObject.serviceOwner->uid);
   }
 }
 
@@ -242,49 +243,49 @@ void IpReconciler::recorded(const kube::ObjectKey& key) {
   notices_.usable(key);
 }
 
-Result<assigner::Namespaces::Ptr> IpReconciler::namespaceOf(const model::IpClaim& claim,
+Result<assigner::Namespaces::Ptr> IpReconciler::namespaceOf(const IpObject& ipObject,
                                                             const std::stop_token& stop) {
-  const bool matters = !claim.serviceOwner && allocator_.with([&](Allocator& allocator) {
-    return !allocator.allocations().ofReservation(claim.key) &&
+  const bool matters = !ipObject.serviceOwner && allocator_.with([&](Allocator& allocator) {
+    return !allocator.allocations().ofReservation(ipObject.key) &&
            allocator.pools().selectNamespaces();
   });
-  if (!matters) return namespaces_.known(claim.key.ns);
-  return namespaces_.asOf(claim.key.ns, claim.resourceVersion, stop);
+  if (!matters) return namespaces_.known(ipObject.key.ns);
+  return namespaces_.asOf(ipObject.key.ns, ipObject.resourceVersion, stop);
 }
 
-IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
+IpReconciler::Status IpReconciler::reservedStatus(const IpObject& ipObject,
                                                   const model::Namespace* ns) {
-  const auto reservation = assigner::reservationOf(claim, ns);
+  const auto reservation = assigner::reservationOf(ipObject, ns);
   // It holds an address that its status does not show yet, and counts no longer.
-  if (claim.excess) forget(claim.key);
-  dropOther(claim, reservation ? reservation->address : std::nullopt);
+  if (ipObject.excess) forget(ipObject.key);
+  dropOther(ipObject, reservation ? reservation->address : std::nullopt);
 
   const auto names = [&](const kube::ObjectKey& key) {
     const auto service = view_.services.get(key);
-    return service && assigner::namesClaim(*service, claim.key.name);
+    return service && assigner::namesIpObject(*service, ipObject.key.name);
   };
   std::vector<ServiceConsumer> users;
   std::optional<ConditionReason> violation;
   const auto assignment =
       allocator_.with([&](Allocator& allocator) -> tl::expected<Assignment, Refusal> {
-        const bool known = isUsable(allocator.allocations(), claim);
+        const bool known = isUsable(allocator.allocations(), ipObject);
         auto made = reservation ? allocator.reserve(*reservation, names)
                                 : tl::make_unexpected(reservation.error());
         if (made) {
-          if (!known) new_.set(claim.key, true);
+          if (!known) new_.set(ipObject.key, true);
           users = allocator.allocations().find(made->address)->users;
           violation = assigner::violationOf(allocator.pools(), made->address, made->pool,
-                                            assigner::requesterOf(claim, ns));
+                                            assigner::requesterOf(ipObject, ns));
           if (!violation)
             violation = violationOfUsers(allocator.pools(), made->address, made->pool, users);
         }
         // Under the lock: who frees an address after this must find us among the waiters.
-        const Consumer who{Consumer::Kind::kReservation, claim.key};
+        const Consumer who{Consumer::Kind::kReservation, ipObject.key};
         if (made) {
           waiting_.remove(who);
         } else {
           const Refusal& refusal = made.error();
-          waiting_.put(who, {claim.creationSeconds,
+          waiting_.put(who, {ipObject.creationSeconds,
                              refusal.reason,
                              assigner::WaitingList::Standing::kWaits,
                              {},
@@ -292,14 +293,14 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
         }
         return made;
       });
-  notices_.decided({Consumer::Kind::kReservation, claim.key});
+  notices_.decided({Consumer::Kind::kReservation, ipObject.key});
 
-  Status status = claim.status;
+  Status status = ipObject.status;
   status.address.clear();
   status.pool.clear();
   status.services.clear();
   status.ports.clear();
-  model::Condition condition{Claim::kBound, "True", kReserved, ""};
+  model::Condition condition{IpObject::kBound, "True", kReserved, ""};
   if (assignment) {
     status.phase = "Bound";
     status.address = assignment->address.toString();
@@ -316,16 +317,16 @@ IpReconciler::Status IpReconciler::reservedStatus(const model::IpClaim& claim,
     condition.reason = nameOf(assignment.error().reason);
     condition.message = assignment.error().message;
   }
-  conclude(status, claim, std::move(condition), clock_.wallNow());
+  conclude(status, ipObject, std::move(condition), clock_.wallNow());
   return status;
 }
 
 // An IP object of the same name was deleted and this one, with another address, created.
-void IpReconciler::dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted) {
+void IpReconciler::dropOther(const IpObject& ipObject, const std::optional<IpAddress>& wanted) {
   if (!wanted) return;
   const auto held = allocator_.with(
-      [&](Allocator& allocator) { return allocator.allocations().ofReservation(claim.key); });
-  if (held && *held != *wanted) forget(claim.key);
+      [&](Allocator& allocator) { return allocator.allocations().ofReservation(ipObject.key); });
+  if (held && *held != *wanted) forget(ipObject.key);
 }
 
 }  // namespace barevip::controlplane

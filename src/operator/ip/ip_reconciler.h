@@ -11,7 +11,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/kube/event_sink.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
@@ -31,7 +31,7 @@ namespace barevip::controlplane {
 class IpReconciler {
  public:
   struct View {
-    const kube::Store<model::IpClaim>& claims;
+    const kube::Store<model::IpObject>& ipObjects;
     const kube::Store<model::Service>& services;
     const kube::Store<model::Namespace>& namespaces;
   };
@@ -43,20 +43,20 @@ class IpReconciler {
   Result<kube::ReconcileResult> reconcile(const kube::ObjectKey& key, const std::stop_token& stop);
 
  private:
-  using Status = model::IpClaim::Status;
+  using Status = model::IpObject::Status;
 
   void forget(const kube::ObjectKey& key);
-  [[nodiscard]] std::optional<Status> ownedStatus(const model::IpClaim& claim);
-  [[nodiscard]] bool knowsGiver(const model::IpClaim& claim) const;
-  [[nodiscard]] Status reservedStatus(const model::IpClaim& claim, const model::Namespace* ns);
-  Result<assigner::Namespaces::Ptr> namespaceOf(const model::IpClaim& claim,
+  [[nodiscard]] std::optional<Status> ownedStatus(const model::IpObject& ipObject);
+  [[nodiscard]] bool knowsGiver(const model::IpObject& ipObject) const;
+  [[nodiscard]] Status reservedStatus(const model::IpObject& ipObject, const model::Namespace* ns);
+  Result<assigner::Namespaces::Ptr> namespaceOf(const model::IpObject& ipObject,
                                                 const std::stop_token& stop);
   void recorded(const kube::ObjectKey& key);
-  void reportUnwritten(const model::IpClaim& claim, const Error& error);
+  void reportUnwritten(const model::IpObject& ipObject, const Error& error);
   [[nodiscard]] std::optional<assigner::ConditionReason> violationOfUsers(
       const assigner::PoolTable& pools, const IpAddress& address, const std::string& pool,
       const std::vector<assigner::ServiceConsumer>& users) const;
-  void dropOther(const model::IpClaim& claim, const std::optional<IpAddress>& wanted);
+  void dropOther(const model::IpObject& ipObject, const std::optional<IpAddress>& wanted);
 
   kube::Api& api_;
   const Clock& clock_;

@@ -5,7 +5,7 @@
 
 namespace barevip::controlplane {
 
-void MoveHistory::changed(const model::IpClaim& before, const model::IpClaim& after) {
+void MoveHistory::changed(const model::IpObject& before, const model::IpObject& after) {
   const std::string& address = after.status.address;
   const std::string& to = after.status.node;
   if (address.empty() || address != before.status.address || to == before.status.node) return;

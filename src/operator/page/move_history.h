@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "barevip/base/clock.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 
 namespace barevip::controlplane {
 
@@ -31,7 +31,7 @@ class MoveHistory {
   explicit MoveHistory(const Clock& clock) : clock_(clock), since_(clock.wallNow()) {}
 
   /// An IP object changed. All of a VIP name their node one after the other: that is one move.
-  void changed(const model::IpClaim& before, const model::IpClaim& after);
+  void changed(const model::IpObject& before, const model::IpObject& after);
 
   /// The newest first.
   [[nodiscard]] std::vector<Move> moves() const;

@@ -74,7 +74,7 @@ StatusPage::StatusPage(kube::Api& api, const Clock& clock, Stores& stores, Optio
       leadership_(std::move(leadership)),
       history_(clock),
       http_(settings()) {
-  stores_.claims.addHandler([this](const auto& before, const auto& after) {
+  stores_.ipObjects.addHandler([this](const auto& before, const auto& after) {
     if (before && after) history_.changed(*before, *after);
   });
   for (const WebFile& file : webFiles()) {
@@ -140,7 +140,7 @@ PageState StatusPage::look(PageWatch& watch) const {
   }
   view::Cluster cluster;
   cluster.state = {stores_.services.all(), watch.slices.all(), stores_.nodes.all(),
-                   stores_.claims.all(), stores_.pools.all()};
+                   stores_.ipObjects.all(), stores_.pools.all()};
   cluster.namespaces = stores_.namespaces.all();
   cluster.daemons = watch.daemons.look(watch.leases.all(), clock_.now());
   cluster.rules = options_.rules;

@@ -185,10 +185,10 @@ bool PoolReconciler::refuses(const assigner::Admission& admission,
   };
   const kube::ObjectKey& key = consumer.consumer.key;
   if (consumer.consumer.kind == Consumer::Kind::kService) return refused(view_.services.get(key));
-  return refused(view_.claims.get(key)) || std::any_of(consumer.users.begin(), consumer.users.end(),
-                                                       [&](const kube::ObjectKey& user) {
-                                                         return refused(view_.services.get(user));
-                                                       });
+  return refused(view_.ipObjects.get(key)) ||
+         std::any_of(
+             consumer.users.begin(), consumer.users.end(),
+             [&](const kube::ObjectKey& user) { return refused(view_.services.get(user)); });
 }
 
 }  // namespace barevip::controlplane

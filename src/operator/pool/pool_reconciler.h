@@ -15,7 +15,7 @@
 #include "barevip/kube/api.h"
 #include "barevip/kube/event_sink.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -37,7 +37,7 @@ class PoolReconciler {
   struct View {
     const kube::Store<model::Pool>& pools;
     const kube::Store<model::Service>& services;
-    const kube::Store<model::IpClaim>& claims;
+    const kube::Store<model::IpObject>& ipObjects;
     const kube::Store<model::Namespace>& namespaces;
     const assigner::ClusterUse& clusterUse;
   };

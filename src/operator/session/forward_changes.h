@@ -24,8 +24,8 @@ void forwardChanges(Stores& stores, const Current& current) {
   stores.pools.addHandler([current](const auto& before, const auto& after) {
     if (const auto session = current()) session->onPool(before, after);
   });
-  stores.claims.addHandler([current](const auto& before, const auto& after) {
-    if (const auto session = current()) session->onClaim(before, after);
+  stores.ipObjects.addHandler([current](const auto& before, const auto& after) {
+    if (const auto session = current()) session->onIpObject(before, after);
   });
   stores.namespaces.addHandler([current](const auto& before, const auto& after) {
     if (const auto session = current()) session->onNamespace(before, after);

@@ -49,17 +49,18 @@ LeaderSession::LeaderSession(kube::Api& api, const Clock& clock, kube::EventSink
       poolQueue_(clock),
       services_(
           api, clock, events,
-          {stores.services, stores.claims, stores.namespaces, stores.claimIndex}, allocator_,
+          {stores.services, stores.ipObjects, stores.namespaces, stores.ipObjectIndex}, allocator_,
           waiting_, notices(), [this] { return serviceQueue_.size() > options_.workers; },
           options_.services),
-      ips_(api, clock, events, {stores.claims, stores.services, stores.namespaces}, allocator_,
+      ips_(api, clock, events, {stores.ipObjects, stores.services, stores.namespaces}, allocator_,
            waiting_, notices()),
-      pools_(api, clock, events,
-             {stores.pools, stores.services, stores.claims, stores.namespaces, stores.clusterUse},
-             allocator_,
-             [this](const std::vector<assigner::PoolConsumer>& concerned) {
-               poolsChanged(concerned);
-             }),
+      pools_(
+          api, clock, events,
+          {stores.pools, stores.services, stores.ipObjects, stores.namespaces, stores.clusterUse},
+          allocator_,
+          [this](const std::vector<assigner::PoolConsumer>& concerned) {
+            poolsChanged(concerned);
+          }),
       serviceController_(controllerOf<ServiceWork>(
           "services", serviceQueue_,
           [this](const ServiceWork& what, const std::stop_token& stop) { return work(what, stop); },
@@ -125,19 +126,19 @@ bool LeaderSession::workOnce(Kind kind, const std::stop_token& stop) {
 }
 
 void LeaderSession::onService(const ServicePtr& before, const ServicePtr& after) {
-  enqueue(ofService(before, after, stores_.claimIndex));
+  enqueue(ofService(before, after, stores_.ipObjectIndex));
 }
 
 void LeaderSession::onPool(const PoolPtr& before, const PoolPtr& after) {
   enqueue(ofPool(before, after));
 }
 
-void LeaderSession::onClaim(const ClaimPtr& before, const ClaimPtr& after) {
+void LeaderSession::onIpObject(const IpObjectPtr& before, const IpObjectPtr& after) {
   Enqueued keys = ofIp(before, after);
   // What the Service reconciler wrote itself is no news for it (client-go: an expectation is met).
   if (changesAllocation(before, after)) {
     const std::string owner = after && after->serviceOwner ? after->serviceOwner->uid : "";
-    if (services_.claimSeen((after ? after : before)->key, owner)) keys.services.clear();
+    if (services_.ipObjectSeen((after ? after : before)->key, owner)) keys.services.clear();
   }
   enqueue(keys);
 }
@@ -162,7 +163,7 @@ assigner::AllocationNotices LeaderSession::notices() {
           [this](const assigner::Shareable& what) { enqueue(waiting_.sharing(what)); },
           [this](const ObjectKey& reservation) { enqueue(waiting_.naming(reservation)); },
           [this] { countsChanged(); },
-          [this](const ObjectKey& claim) { ipQueue_.add(claim); },
+          [this](const ObjectKey& ipObject) { ipQueue_.add(ipObject); },
           [this](const ObjectKey& service) { serviceQueue_.add(service); },
           [this](const assigner::Consumer& who) { enqueue(wakeUps_.looked(who)); }};
 }
@@ -178,7 +179,7 @@ void LeaderSession::countsChanged() { poolQueue_.addAfter(EveryPool{}, kPoolDela
 void LeaderSession::poolsChanged(const std::vector<assigner::PoolConsumer>& concerned) {
   serviceQueue_.add(EveryWaiter{});
   serviceQueue_.add(RestedAddresses{});
-  enqueue(ofPoolConsumers(concerned, stores_.claimIndex));
+  enqueue(ofPoolConsumers(concerned, stores_.ipObjectIndex));
   poolQueue_.add(EveryPool{});
 }
 
@@ -250,8 +251,8 @@ Result<ReconcileResult> LeaderSession::reconcileService(const ObjectKey& key,
 Result<ReconcileResult> LeaderSession::reconcileIp(const ObjectKey& key,
                                                    const std::stop_token& stop) {
   const Look look(*this, {assigner::Consumer::Kind::kReservation, key});
-  const auto claim = stores_.claims.get(key);
-  const bool owned = claim && claim->serviceOwner;
+  const auto ipObject = stores_.ipObjects.get(key);
+  const bool owned = ipObject && ipObject->serviceOwner;
   if (!deferred_.admit(key, owned && serviceQueue_.size() > 0)) {
     ipQueue_.addAfter(DeferredIps{}, DeferredQueue::kInterval);
     return ReconcileResult{};

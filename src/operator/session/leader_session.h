@@ -68,7 +68,7 @@ class LeaderSession {
 
   void onService(const ServicePtr& before, const ServicePtr& after);
   void onPool(const PoolPtr& before, const PoolPtr& after);
-  void onClaim(const ClaimPtr& before, const ClaimPtr& after);
+  void onIpObject(const IpObjectPtr& before, const IpObjectPtr& after);
   void onNamespace(const NamespacePtr& before, const NamespacePtr& after);
   /// Other addresses than before are the cluster's own.
   void onClusterUse();

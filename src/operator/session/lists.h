@@ -8,7 +8,7 @@
 #include "barevip/base/result.h"
 #include "barevip/kube/api.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
@@ -24,9 +24,9 @@ namespace barevip::controlplane {
 [[nodiscard]] Result<std::vector<model::Namespace>> listNamespaces(kube::Api& api,
                                                                    const std::stop_token& stop);
 /// Of these there are many: one that equals what the store has is the very same object. Of IP
-/// objects those that ClaimSink keeps.
-[[nodiscard]] Result<std::vector<kube::Store<model::IpClaim>::Ptr>> listClaims(
-    kube::Api& api, const kube::Store<model::IpClaim>& known, const std::stop_token& stop);
+/// objects those that IpObjectSink keeps.
+[[nodiscard]] Result<std::vector<kube::Store<model::IpObject>::Ptr>> listIpObjects(
+    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<kube::Store<model::Service>::Ptr>> listServices(
     kube::Api& api, const ServiceDecoder& decode, const kube::Store<model::Service>& known,
     const std::stop_token& stop);

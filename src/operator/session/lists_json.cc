@@ -7,7 +7,7 @@
 #include "common/kube/list_into.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
-#include "operator/session/claim_sink.h"
+#include "operator/session/ip_object_sink.h"
 #include "operator/session/lists.h"
 
 namespace barevip::controlplane {
@@ -35,10 +35,10 @@ Result<std::vector<model::Namespace>> listNamespaces(kube::Api& api, const std::
   return listAll(api, kube::kNamespaces, model::decodeNamespace, stop);
 }
 
-Result<std::vector<kube::Store<model::IpClaim>::Ptr>> listClaims(
-    kube::Api& api, const kube::Store<model::IpClaim>& known, const std::stop_token& stop) {
-  kube::Store<model::IpClaim> found;
-  ClaimSink sink(found, known);
+Result<std::vector<kube::Store<model::IpObject>::Ptr>> listIpObjects(
+    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop) {
+  kube::Store<model::IpObject> found;
+  IpObjectSink sink(found, known);
   sink.listStarted();
   const auto listed = api.list(
       kube::kIps, {}, [&](const json& object) { (void)sink.listed(object); }, stop);

@@ -13,33 +13,34 @@ namespace barevip::controlplane {
 namespace {
 
 // By its name: who calls an IP object that of a Service does not get around the limit.
-bool looksLikeRecord(const model::IpClaim& claim) {
-  if (!claim.serviceOwner) return false;
-  const auto address = IpAddress::parse(claim.spec.address);
-  return address && claim.key.name == assigner::recordName(claim.serviceOwner->name, *address);
+bool looksLikeRecord(const model::IpObject& ipObject) {
+  if (!ipObject.serviceOwner) return false;
+  const auto address = IpAddress::parse(ipObject.spec.address);
+  return address &&
+         ipObject.key.name == assigner::recordName(ipObject.serviceOwner->name, *address);
 }
 
 }  // namespace
 
-ReservationQuota::Verdicts ReservationQuota::put(const model::IpClaim& claim) {
-  const bool bound = claim.status.phase == "Bound";
-  const bool record = looksLikeRecord(claim);
+ReservationQuota::Verdicts ReservationQuota::put(const model::IpObject& ipObject) {
+  const bool bound = ipObject.status.phase == "Bound";
+  const bool record = looksLikeRecord(ipObject);
   Verdicts verdicts;
   if (record && bound) {
-    verdicts = erase(claim.key);
-    verdicts[claim.key] = Verdict::kCounts;
+    verdicts = erase(ipObject.key);
+    verdicts[ipObject.key] = Verdict::kCounts;
     return verdicts;
   }
-  const Text& ns = claim.key.ns;
+  const Text& ns = ipObject.key.ns;
   OfNamespace& of = namespaces_[ns];
-  const Text before = remove(of, claim.key.name);
-  Known known{{!bound, claim.creationSeconds, claim.key.name},
-              record ? claim.serviceOwner->name : Text()};
+  const Text before = remove(of, ipObject.key.name);
+  Known known{{!bound, ipObject.creationSeconds, ipObject.key.name},
+              record ? ipObject.serviceOwner->name : Text()};
   (record ? of.services[known.service].records : of.counted).insert(known.rank);
-  verdicts[claim.key] = Verdict::kCounts;
+  verdicts[ipObject.key] = Verdict::kCounts;
   settleRecords(ns, of, before, verdicts);
   settleRecords(ns, of, known.service, verdicts);
-  of.known.insert_or_assign(claim.key.name, std::move(known));
+  of.known.insert_or_assign(ipObject.key.name, std::move(known));
   settle(ns, of, verdicts);
   return verdicts;
 }

@@ -10,7 +10,7 @@
 
 #include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 
 namespace barevip::controlplane {
 
@@ -26,9 +26,9 @@ namespace barevip::controlplane {
 class ReservationQuota {
  public:
   struct Limits {
-    std::size_t counted = model::IpClaim::kMaxReservations;  ///< of a namespace
-    std::size_t refused = model::IpClaim::kMaxReservations;  ///< and so many more are known
-    std::size_t unbound = 8;                                 ///< records of one Service
+    std::size_t counted = model::IpObject::kMaxReservations;  ///< of a namespace
+    std::size_t refused = model::IpObject::kMaxReservations;  ///< and so many more are known
+    std::size_t unbound = 8;                                  ///< records of one Service
   };
   enum class Verdict : std::uint8_t { kCounts, kRefused, kLeftOut };
   /// The last verdict of each object whose verdict may be another one now.
@@ -38,7 +38,7 @@ class ReservationQuota {
   explicit ReservationQuota(Limits limits) : limits_(limits) {}
 
   /// The object is there, or is as it is now. It has a verdict of those returned.
-  Verdicts put(const model::IpClaim& claim);
+  Verdicts put(const model::IpObject& ipObject);
   /// The object is gone; the verdicts of others.
   Verdicts erase(const kube::ObjectKey& key);
 

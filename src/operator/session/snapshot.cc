@@ -51,8 +51,8 @@ Result<std::optional<Snapshot>> tryOnce(kube::Api& api, const Clock& clock, cons
                                         const std::stop_token& stop) {
   const auto pools = listPools(api, stop);
   if (!pools) return tl::make_unexpected(pools.error());
-  auto claims = listClaims(api, stores.claims, stop);
-  if (!claims) return tl::make_unexpected(std::move(claims.error()));
+  auto ipObjects = listIpObjects(api, stores.ipObjects, stop);
+  if (!ipObjects) return tl::make_unexpected(std::move(ipObjects.error()));
   auto services =
       listServices(api, serviceDecoder(reading, stores.serviceTexts), stores.services, stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
@@ -60,12 +60,12 @@ Result<std::optional<Snapshot>> tryOnce(kube::Api& api, const Clock& clock, cons
   if (!namespaces) return tl::make_unexpected(namespaces.error());
   const MonotonicTime start = clock.now();
   while (behind(stores.pools, *pools) || behind(stores.namespaces, *namespaces) ||
-         behind(stores.claims, *claims) || behind(stores.services, *services)) {
+         behind(stores.ipObjects, *ipObjects) || behind(stores.services, *services)) {
     if (stop.stop_requested()) return fail(ErrorCode::kStopped, "stopped");
     if (clock.now() - start > kMaxStoreLag) return std::nullopt;
     (void)pauseFor(clock, kPollInterval, stop);
   }
-  return Snapshot{std::move(*claims), std::move(*services), [&stores](const std::string& name) {
+  return Snapshot{std::move(*ipObjects), std::move(*services), [&stores](const std::string& name) {
                     return stores.namespaces.get({"", name});
                   }};
 }

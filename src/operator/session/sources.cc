@@ -6,7 +6,7 @@
 #include <tuple>
 #include <vector>
 
-#include "assigner/allocation/claim_owner.h"
+#include "assigner/allocation/ip_object_owner.h"
 #include "assigner/allocation/request.h"
 #include "assigner/allocation/service_status.h"
 
@@ -43,15 +43,15 @@ std::vector<Pointer> byAge(std::vector<Pointer> objects) {
 }  // namespace
 
 Enqueued ofService(const ServicePtr& before, const ServicePtr& after,
-                   const assigner::ClaimIndex& index) {
+                   const assigner::IpObjectIndex& index) {
   const ObjectKey& key = keyOf(before, after);
   Enqueued keys;
   if (isRelevant(before) || isRelevant(after)) keys.services.push_back(key);
-  if (before && after && before->labels != after->labels) keys.ips = index.claimsOf(key);
+  if (before && after && before->labels != after->labels) keys.ips = index.ipObjectsOf(key);
   // A reservation may wait for all consumers of its address to name it.
   if (after && (!before || before->annotations != after->annotations)) {
-    for (const std::string& claim : assigner::requestedClaims(*after)) {
-      keys.ips.push_back({key.ns, claim});
+    for (const std::string& ipObject : assigner::requestedIpObjects(*after)) {
+      keys.ips.push_back({key.ns, ipObject});
     }
   }
   return keys;
@@ -70,17 +70,17 @@ Enqueued ofPool(const PoolPtr& before, const PoolPtr& after) {
   return keys;
 }
 
-bool changesAllocation(const ClaimPtr& before, const ClaimPtr& after) {
+bool changesAllocation(const IpObjectPtr& before, const IpObjectPtr& after) {
   return !before || !after || before->spec != after->spec ||
          before->serviceOwner != after->serviceOwner || before->deleting != after->deleting;
 }
 
-Enqueued ofIp(const ClaimPtr& before, const ClaimPtr& after) {
+Enqueued ofIp(const IpObjectPtr& before, const IpObjectPtr& after) {
   Enqueued keys;
   keys.ips.push_back(keyOf(before, after));
   if (!changesAllocation(before, after)) return keys;
-  for (const ClaimPtr& claim : {before, after}) {
-    if (claim && claim->serviceOwner) keys.services.push_back(assigner::ownerOf(*claim));
+  for (const IpObjectPtr& ipObject : {before, after}) {
+    if (ipObject && ipObject->serviceOwner) keys.services.push_back(assigner::ownerOf(*ipObject));
   }
   return keys;
 }
@@ -92,9 +92,9 @@ Enqueued ofNamespace(const NamespacePtr& before, const NamespacePtr& after, cons
   for (const auto& service : stores.services.allIn(ns)) {
     if (isRelevant(service)) keys.services.push_back(service->key);
   }
-  const auto claims = stores.claims.allIn(ns);
-  keys.ips.reserve(claims.size());
-  for (const auto& claim : claims) keys.ips.push_back(claim->key);
+  const auto ipObjects = stores.ipObjects.allIn(ns);
+  keys.ips.reserve(ipObjects.size());
+  for (const auto& ipObject : ipObjects) keys.ips.push_back(ipObject->key);
   keys.everyPool = true;
   return keys;
 }
@@ -113,17 +113,17 @@ Enqueued ofAll(const Stores& stores) {
   for (const auto& service : byAge(stores.services.all())) {
     if (isRelevant(service)) keys.services.push_back(service->key);
   }
-  const auto claims = byAge(stores.claims.all());
-  keys.ips.reserve(claims.size());
-  for (const auto& claim : claims) {
-    keys.ips.push_back(claim->key);
-    if (claim->serviceOwner) keys.services.push_back(assigner::ownerOf(*claim));
+  const auto ipObjects = byAge(stores.ipObjects.all());
+  keys.ips.reserve(ipObjects.size());
+  for (const auto& ipObject : ipObjects) {
+    keys.ips.push_back(ipObject->key);
+    if (ipObject->serviceOwner) keys.services.push_back(assigner::ownerOf(*ipObject));
   }
   return keys;
 }
 
 Enqueued ofPoolConsumers(const std::vector<assigner::PoolConsumer>& consumers,
-                         const assigner::ClaimIndex& index) {
+                         const assigner::IpObjectIndex& index) {
   Enqueued keys;
   for (const assigner::PoolConsumer& each : consumers) {
     const ObjectKey& key = each.consumer.key;
@@ -132,7 +132,7 @@ Enqueued ofPoolConsumers(const std::vector<assigner::PoolConsumer>& consumers,
       append(each.users, keys.services);
     } else {
       keys.services.push_back(key);
-      append(index.claimsOf(key), keys.ips);
+      append(index.ipObjectsOf(key), keys.ips);
     }
   }
   return keys;

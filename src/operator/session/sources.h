@@ -21,14 +21,14 @@
 
 #include "barevip/kube/object_key.h"
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
 #include "assigner/allocation/allocation_table.h"
 #include "assigner/allocation/pool_consumers.h"
-#include "assigner/service/claim_index.h"
+#include "assigner/service/ip_object_index.h"
 #include "operator/session/stores.h"
 
 namespace barevip::controlplane {
@@ -45,15 +45,15 @@ struct Enqueued {
 
 using ServicePtr = kube::Store<model::Service>::Ptr;
 using PoolPtr = kube::Store<model::Pool>::Ptr;
-using ClaimPtr = kube::Store<model::IpClaim>::Ptr;
+using IpObjectPtr = kube::Store<model::IpObject>::Ptr;
 using NamespacePtr = kube::Store<model::Namespace>::Ptr;
 
 // before and after a change of a store; one of them is null on add and on delete.
 
 [[nodiscard]] Enqueued ofService(const ServicePtr& before, const ServicePtr& after,
-                                 const assigner::ClaimIndex& index);
+                                 const assigner::IpObjectIndex& index);
 [[nodiscard]] Enqueued ofPool(const PoolPtr& before, const PoolPtr& after);
-[[nodiscard]] Enqueued ofIp(const ClaimPtr& before, const ClaimPtr& after);
+[[nodiscard]] Enqueued ofIp(const IpObjectPtr& before, const IpObjectPtr& after);
 [[nodiscard]] Enqueued ofNamespace(const NamespacePtr& before, const NamespacePtr& after,
                                    const Stores& stores);
 [[nodiscard]] Enqueued ofClusterUse();
@@ -64,12 +64,12 @@ using NamespacePtr = kube::Store<model::Namespace>::Ptr;
 
 /// Those whose allocations a change of Pools may concern, each with its IP objects.
 [[nodiscard]] Enqueued ofPoolConsumers(const std::vector<assigner::PoolConsumer>& consumers,
-                                       const assigner::ClaimIndex& index);
+                                       const assigner::IpObjectIndex& index);
 /// Services and reservations.
 [[nodiscard]] Enqueued ofConsumers(const std::vector<assigner::Consumer>& consumers);
 
 /// Whether a change of an IP object is one of more than its status: of what it allocates, or of
 /// whose it is.
-[[nodiscard]] bool changesAllocation(const ClaimPtr& before, const ClaimPtr& after);
+[[nodiscard]] bool changesAllocation(const IpObjectPtr& before, const IpObjectPtr& after);
 
 }  // namespace barevip::controlplane

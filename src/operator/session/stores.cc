@@ -4,15 +4,15 @@
 namespace barevip::controlplane {
 
 Stores::Stores() {
-  claims.addHandler(
-      [this](const auto& before, const auto& after) { claimIndex.update(before, after); });
+  ipObjects.addHandler(
+      [this](const auto& before, const auto& after) { ipObjectIndex.update(before, after); });
   services.addHandler([this](const auto& before, const auto& after) {
     if (!after) serviceTexts->release(before->key);
   });
 }
 
 bool Stores::synced() const {
-  return services.synced() && pools.synced() && claims.synced() && namespaces.synced() &&
+  return services.synced() && pools.synced() && ipObjects.synced() && namespaces.synced() &&
          nodes.synced();
 }
 

@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "barevip/kube/store.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
 #include "assigner/allocation/cluster_use.h"
-#include "assigner/service/claim_index.h"
+#include "assigner/service/ip_object_index.h"
 #include "common/model/text_budget.h"
 
 namespace barevip::controlplane {
@@ -21,11 +21,11 @@ struct Stores {
 
   kube::Store<model::Service> services;
   kube::Store<model::Pool> pools;
-  kube::Store<model::IpClaim> claims;
+  kube::Store<model::IpObject> ipObjects;
   kube::Store<model::Namespace> namespaces;
   kube::Store<model::Node> nodes;
   assigner::ClusterUse clusterUse;
-  assigner::ClaimIndex claimIndex;
+  assigner::IpObjectIndex ipObjectIndex;
   std::shared_ptr<model::TextBudget> serviceTexts = std::make_shared<model::TextBudget>();
 
   [[nodiscard]] bool synced() const;

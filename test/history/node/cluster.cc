@@ -147,14 +147,14 @@ Objects objectsOf(const Cluster& cluster) {
   }
   for (const auto& [id, holder] : cluster.records) {
     const auto& [service, vip] = id;
-    model::IpClaim claim;
-    claim.key = recordKey(service, vip);
-    claim.status.phase = "Bound";
-    claim.status.address = vip.toString();
-    claim.status.pool = "default";
-    claim.status.services = {serviceName(service)};
-    claim.status.node = holder;
-    objects.claims.push_back(std::move(claim));
+    model::IpObject ipObject;
+    ipObject.key = recordKey(service, vip);
+    ipObject.status.phase = "Bound";
+    ipObject.status.address = vip.toString();
+    ipObject.status.pool = "default";
+    ipObject.status.services = {serviceName(service)};
+    ipObject.status.node = holder;
+    objects.ipObjects.push_back(std::move(ipObject));
   }
   return objects;
 }

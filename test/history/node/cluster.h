@@ -11,7 +11,7 @@
 #include "barevip/base/ip.h"
 #include "barevip/kube/object_key.h"
 #include "barevip/model/endpoint_slice.h"
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/service.h"
 
@@ -53,7 +53,7 @@ struct Objects {
   std::vector<model::Service> services;
   std::vector<model::EndpointSlice> slices;
   std::vector<model::Node> nodes;
-  std::vector<model::IpClaim> claims;
+  std::vector<model::IpObject> ipObjects;
 };
 [[nodiscard]] Objects objectsOf(const Cluster& cluster);
 

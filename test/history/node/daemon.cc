@@ -6,7 +6,7 @@
 #include "history/node/names.h"
 #include "ipvsnode/cluster/stores.h"
 #include "ipvsnode/membership/liveness.h"
-#include "ipvsnode/reconcile/syncer.h"
+#include "ipvsnode/reconcile/node_reconciler.h"
 
 namespace barevip::node::history {
 namespace {
@@ -17,9 +17,9 @@ std::string joined(const std::set<IpAddress>& vips) {
   return text;
 }
 
-SyncerOptions optionsOf(Pick node, const Machine& machine) {
+NodeReconcilerOptions optionsOf(Pick node, const Machine& machine) {
   using std::chrono::seconds;
-  SyncerOptions options;
+  NodeReconcilerOptions options;
   options.desired.nodeName = nodeName(node);
   options.desired.placement = machine.host ? Placement::kHost : Placement::kDirector;
   options.desired.bindInterface = "eth0";
@@ -28,7 +28,7 @@ SyncerOptions optionsOf(Pick node, const Machine& machine) {
   return options;
 }
 
-KernelSeams seamsOf(Machine& machine) {
+KernelWriters seamsOf(Machine& machine) {
   return {machine.ipvsSeam(), machine.nodeSeam(), machine.balancerSeam(), {&machine.filterSeam()}};
 }
 
@@ -40,29 +40,30 @@ struct Daemon::Parts {
         machine(of),
         clock(withClock),
         liveness(nodeName(number)),
-        syncer(seamsOf(of), of.announcerSeam(), stores, liveness, clock, metrics,
-               optionsOf(number, of), hooks()),
+        reconciler(seamsOf(of), of.announcerSeam(), stores, liveness, clock, metrics,
+                   optionsOf(number, of), hooks()),
         nextPass(clock.now()) {}
 
-  SyncerHooks hooks() {
-    SyncerHooks hooks;
+  NodeReconcilerHooks hooks() {
+    NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& all) {
       questions.insert(questions.end(), all.ask.begin(), all.ask.end());
     };
     hooks.report = [this](const NodeReport& report) {
       said.clear();
-      for (const auto& [key, vip] : report.claims) said.push_back({key, vip.announced, vip.holder});
+      for (const auto& [key, vip] : report.ipObjects)
+        said.push_back({key, vip.announced, vip.holder});
     };
-    hooks.able = [this](const Ability& able) {
-      ability = able;
+    hooks.able = [this](const Eligibility& able) {
+      eligibility = able;
       leaseNews = true;
     };
     hooks.carrier = [this](bool up) {
       leaseNews = leaseNews || noCarrier == up;
       noCarrier = !up;
     };
-    hooks.ground = [this]() -> node::Ground {
-      if (machine.groundBroken) return {{}, {{Family::kIpv4, "forwarding"}}, std::nullopt};
+    hooks.host = [this]() -> node::HostFindings {
+      if (machine.hostBroken) return {{}, {{Family::kIpv4, "forwarding"}}, std::nullopt};
       return {};
     };
     return hooks;
@@ -75,13 +76,13 @@ struct Daemon::Parts {
   const Clock& clock;
   std::vector<IpAddress> questions;
   std::vector<Said> said;
-  std::optional<Ability> ability;
+  std::optional<Eligibility> eligibility;
   bool noCarrier = false;
   bool leaseNews = true;
   Stores stores;
   Liveness liveness;
   obs::Registry metrics;
-  Syncer syncer;
+  NodeReconciler reconciler;
   MonotonicTime nextPass;
 };
 
@@ -95,33 +96,33 @@ void Daemon::deliver(const Objects& objects) {
   parts_->stores.services.replaceAll(objects.services);
   parts_->stores.slices.replaceAll(objects.slices);
   parts_->stores.nodes.replaceAll(objects.nodes);
-  parts_->stores.claims.replaceAll(objects.claims);
+  parts_->stores.ipObjects.replaceAll(objects.ipObjects);
   parts_->stores.pools.replaceAll({});
-  parts_->syncer.wake();
+  parts_->reconciler.wake();
   parts_->wake();
 }
 
 void Daemon::saw(const model::Lease& lease) {
   if (!parts_->liveness.saw(lease, parts_->clock.now())) return;
-  parts_->syncer.wake();
+  parts_->reconciler.wake();
   parts_->wake();
 }
 
 void Daemon::gotAnswer(const IpAddress& address, const std::optional<std::string>& mac) {
-  parts_->syncer.answered(address, mac);
+  parts_->reconciler.answered(address, mac);
   parts_->wake();
 }
 
-void Daemon::linksChanged() {
-  parts_->syncer.linksChanged();
+void Daemon::networkChanged() {
+  parts_->reconciler.networkChanged();
   parts_->wake();
 }
 
 MonotonicTime Daemon::next() const { return parts_->nextPass; }
 
-void Daemon::pass() {
+void Daemon::reconcileOnce() {
   parts_->machine.lacked = false;
-  parts_->nextPass = parts_->syncer.pass();
+  parts_->nextPass = parts_->reconciler.reconcileOnce();
   // Then it wakes itself, to do without the scheduler.
   if (parts_->machine.lacked) parts_->wake();
 }
@@ -138,10 +139,10 @@ model::Lease Daemon::lease(model::Lease lease, const std::string& renewTime) con
   lease.annotations[kInterfaceAnnotation] = "eth0";
   lease.annotations[kFamiliesAnnotation] = kBothFamilies;
   lease.annotations[kStateAnnotation] = parts_->noCarrier ? kStateLeaving : kStateServing;
-  if (const auto& ability = parts_->ability) {
+  if (const auto& eligibility = parts_->eligibility) {
     lease.annotations[kBlockedAnnotation] =
-        ability->serving ? joined(ability->blocked) : kBlockedAll;
-    lease.annotations[kHeldAnnotation] = joined(ability->held);
+        eligibility->serving ? joined(eligibility->blocked) : kBlockedAll;
+    lease.annotations[kHeldAnnotation] = joined(eligibility->held);
   }
   return lease;
 }

@@ -41,11 +41,11 @@ class Daemon {
   void deliver(const Objects& objects);
   void saw(const model::Lease& lease);
   void gotAnswer(const IpAddress& address, const std::optional<std::string>& mac);
-  void linksChanged();
+  void networkChanged();
 
   /// When it passes next.
   [[nodiscard]] MonotonicTime next() const;
-  void pass();
+  void reconcileOnce();
 
   // What it wants of the world.
 

@@ -63,7 +63,7 @@ rc::Gen<Deed> anyDeed() {
        {4, onNode<Break>(set(&Break::writer, any<Writer>()), set(&Break::fault, any<Fault>()),
                          set(&Break::number, below(kWrites)))},
        {3, onNode<Mend>()},
-       {1, onNode<Ground>(set(&Ground::broken, coin()))},
+       {1, onNode<HostFindings>(set(&HostFindings::broken, coin()))},
        {1, onNode<Carrier>(set(&Carrier::down, coin()))},
        {2, onNode<Crash>(set(&Crash::writes, below(kWrites)))},
        {1, onNode<Stop>(set(&Stop::inOrder, coin()))},

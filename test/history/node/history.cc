@@ -68,7 +68,7 @@ Row rowOf(const Break& deed) {
               (deed.fault == Fault::kSocketDies ? " " + number + " more writes" : "")};
 }
 Row rowOf(const Mend& deed) { return {nodeName(deed.node), "all writers work again"}; }
-Row rowOf(const Ground& deed) {
+Row rowOf(const HostFindings& deed) {
   return {nodeName(deed.node), deed.broken ? "forwards no more" : "forwards again"};
 }
 Row rowOf(const Carrier& deed) {

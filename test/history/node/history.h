@@ -93,7 +93,7 @@ struct Mend {
   Pick node = 0;
 };
 /// The kernel no longer forwards IPv4 (a sysctl, say), or forwards it again.
-struct Ground {
+struct HostFindings {
   Pick node = 0;
   bool broken = true;
 };
@@ -176,8 +176,8 @@ struct Connect {
 };
 
 using Deed = std::variant<PutService, DeleteService, PutPods, LoseRecords, Exclude, Break, Mend,
-                          Ground, Carrier, Crash, Stop, Start, PowerLoss, Api, Tamper, PutForeign,
-                          Stranger, Connect>;
+                          HostFindings, Carrier, Crash, Stop, Start, PowerLoss, Api, Tamper,
+                          PutForeign, Stranger, Connect>;
 
 struct Event {
   Deed deed;

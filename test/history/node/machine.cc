@@ -11,7 +11,7 @@
 namespace barevip::node::history {
 namespace {
 
-Writer writerOf(const net::Item& item, bool balancer) {
+Writer writerOf(const net::NetObject& item, bool balancer) {
   if (balancer) return Writer::kBalancer;
   if (std::holds_alternative<net::BoundAddress>(item)) return Writer::kAddresses;
   if (std::holds_alternative<net::Route>(item)) return Writer::kRoutes;
@@ -21,7 +21,7 @@ Writer writerOf(const net::Item& item, bool balancer) {
 
 }  // namespace
 
-std::optional<IpAddress> vipOfItem(const net::Item& item) {
+std::optional<IpAddress> vipOfItem(const net::NetObject& item) {
   if (const auto* address = std::get_if<net::BoundAddress>(&item)) return address->address;
   if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) return proxy->address;
   const auto* route = std::get_if<net::Route>(&item);
@@ -73,11 +73,11 @@ class Machine::IpvsSeam final : public ipvs::Kernel {
   Machine& machine_;
 };
 
-class Machine::LinksSeam final : public net::Links {
+class Machine::RtnetlinkSeam final : public net::Rtnetlink {
  public:
-  LinksSeam(Machine& machine, bool balancer) : machine_(machine), balancer_(balancer) {}
+  RtnetlinkSeam(Machine& machine, bool balancer) : machine_(machine), balancer_(balancer) {}
 
-  Result<std::vector<net::Item>> dumpOwned() override {
+  Result<std::vector<net::NetObject>> dumpOwned() override {
     if (auto may = mayRead(); !may) return tl::make_unexpected(may.error());
     (balancer_ ? machine_.unseen.balancer : machine_.unseen.node) = false;
     return links().dumpOwned();
@@ -88,9 +88,9 @@ class Machine::LinksSeam final : public net::Links {
     return links().dumpAddresses();
   }
 
-  Result<std::vector<int>> apply(std::span<const net::LinkOp> plan) override {
+  Result<std::vector<int>> apply(std::span<const net::NetOp> plan) override {
     std::vector<int> results;
-    for (const net::LinkOp& op : plan) {
+    for (const net::NetOp& op : plan) {
       const auto admitted = machine_.admit(writerOf(op.item, balancer_), vipOfItem(op.item));
       if (!admitted) return tl::make_unexpected(admitted.error());
       results.push_back(*admitted != 0 ? *admitted : doOne(op));
@@ -107,8 +107,8 @@ class Machine::LinksSeam final : public net::Links {
         {Writer::kAddresses, Writer::kRoutes, Writer::kNeighbours, Writer::kRules});
   }
 
-  int doOne(const net::LinkOp& op) {
-    const std::vector<net::Item> before = links().owned();
+  int doOne(const net::NetOp& op) {
+    const std::vector<net::NetObject> before = links().owned();
     machine_.observer->before(op, balancer_);
     const int error = links().apply({&op, 1}).value().front();
     if (error != 0) return machine_.refuse(error);
@@ -116,7 +116,7 @@ class Machine::LinksSeam final : public net::Links {
     return 0;
   }
 
-  fakes::FakeLinks& links() { return balancer_ ? machine_.balancer : machine_.node; }
+  fakes::FakeRtnetlink& links() { return balancer_ ? machine_.balancer : machine_.node; }
 
   Machine& machine_;
   const bool balancer_;
@@ -213,16 +213,16 @@ Machine::Machine(const Clock& clock, const IpAddress& address, bool isHost, bool
       lacksMh(hasNoMh),
       clock_(clock),
       ipvsSeam_(std::make_unique<IpvsSeam>(*this)),
-      nodeSeam_(std::make_unique<LinksSeam>(*this, false)),
-      balancerSeam_(std::make_unique<LinksSeam>(*this, true)),
+      nodeSeam_(std::make_unique<RtnetlinkSeam>(*this, false)),
+      balancerSeam_(std::make_unique<RtnetlinkSeam>(*this, true)),
       filterSeam_(std::make_unique<FilterSeam>(*this)),
       announcerSeam_(std::make_unique<AnnouncerSeam>(*this)) {
   for (const char* device : {"eth0", "eth1", "barevip0", "bvip-in", "bvip-out"}) {
     node.addDevice(device);
   }
   balancer.addDevice("lo");
-  foreignItems.emplace_back(net::BoundAddress{address, "eth0"});
-  node.addForeign(foreignItems.front());
+  foreignObjects.emplace_back(net::BoundAddress{address, "eth0"});
+  node.addForeign(foreignObjects.front());
   if (!host) return;  // in the balancer namespace all is ours
   foreignServers.push_back({{foreignVip(), 9, model::Protocol::kTcp}, {}, {}});
   ipvs.put(foreignServers.front());
@@ -287,7 +287,7 @@ void Machine::tamper(Hand hand, Pick number) {
       unseen.balancer = !host;
       return;
     case Hand::kLeaveItem: {
-      const std::array<net::Item, 3> stray{
+      const std::array<net::NetObject, 3> stray{
           net::BoundAddress{strayVip(), host ? "barevip0" : "eth0"},
           net::Route{IpPrefix::host(strayVip()), 254, nodeAddress(0), "bvip-in"},
           net::ProxyNeighbour{strayVip(), "eth0"}};
@@ -351,9 +351,9 @@ void Machine::tamperReal(Hand hand, Pick number) {
 
 // Without the balancer namespace the address on the dummy device is the mark that virtual servers
 // are ours: a daemon that starts without it takes them for somebody else's, as it must.
-void Machine::deleteItem(fakes::FakeLinks& links, Pick number) {
-  std::vector<net::Item> items = links.owned();
-  std::erase_if(items, [](const net::Item& item) {
+void Machine::deleteItem(fakes::FakeRtnetlink& links, Pick number) {
+  std::vector<net::NetObject> items = links.owned();
+  std::erase_if(items, [](const net::NetObject& item) {
     const auto* address = std::get_if<net::BoundAddress>(&item);
     return address != nullptr && address->device == "barevip0";
   });
@@ -368,8 +368,9 @@ void Machine::putForeign(Foreign what, const IpAddress& vip, bool gone) {
     ipvs.remove(server.key);
     // On a VIP that is served it would be one more of ours.
     const auto items = node.owned();
-    const bool served = std::any_of(items.begin(), items.end(),
-                                    [&](const net::Item& item) { return vipOfItem(item) == vip; });
+    const bool served = std::any_of(items.begin(), items.end(), [&](const net::NetObject& item) {
+      return vipOfItem(item) == vip;
+    });
     if (!gone && !served) {
       foreignServers.push_back(server);
       ipvs.put(server);
@@ -377,22 +378,22 @@ void Machine::putForeign(Foreign what, const IpAddress& vip, bool gone) {
     unseen.ipvs = true;
     return;
   }
-  net::Item item = net::BoundAddress{vip, "eth1"};
+  net::NetObject item = net::BoundAddress{vip, "eth1"};
   if (what == Foreign::kRoute) item = net::Route{IpPrefix::host(vip), 254, nodeAddress(0), "eth1"};
   if (what == Foreign::kNeighbour) item = net::ProxyNeighbour{vip, "eth0"};
   const auto owned = node.owned();
-  const bool inTheWay = std::any_of(owned.begin(), owned.end(), [&](const net::Item& mine) {
+  const bool inTheWay = std::any_of(owned.begin(), owned.end(), [&](const net::NetObject& mine) {
     const auto* a = std::get_if<net::Route>(&mine);
     const auto* b = std::get_if<net::Route>(&item);
     return mine == item || (a != nullptr && b != nullptr && a->destination == b->destination &&
                             a->table == b->table);
   });
   if (inTheWay) return;  // the kernel answers EEXIST
-  std::erase(foreignItems, item);
+  std::erase(foreignObjects, item);
   if (gone) {
     node.remove(item);
   } else {
-    foreignItems.push_back(item);
+    foreignObjects.push_back(item);
     node.addForeign(item);
   }
   unseen.node = true;
@@ -419,7 +420,7 @@ bool Machine::holds(const IpAddress& vip) const { return held().contains(vip); }
 
 std::set<IpAddress> Machine::held() const {
   std::set<IpAddress> result;
-  for (const net::Item& item : foreignItems) {
+  for (const net::NetObject& item : foreignObjects) {
     if (const auto* address = std::get_if<net::BoundAddress>(&item))
       result.insert(address->address);
   }
@@ -428,22 +429,23 @@ std::set<IpAddress> Machine::held() const {
 }
 
 bool Machine::foreignAnswers(const IpAddress& vip) const {
-  return std::any_of(foreignItems.begin(), foreignItems.end(), [&](const net::Item& item) {
+  return std::any_of(foreignObjects.begin(), foreignObjects.end(), [&](const net::NetObject& item) {
     return vipOfItem(item) == vip && !std::holds_alternative<net::Route>(item);
   });
 }
 
 bool Machine::obstructs(const IpAddress& vip) const {
-  return !host && std::any_of(foreignItems.begin(), foreignItems.end(), [&](const net::Item& item) {
-    return vipOfItem(item) == vip && !std::holds_alternative<net::BoundAddress>(item);
-  });
+  return !host &&
+         std::any_of(foreignObjects.begin(), foreignObjects.end(), [&](const net::NetObject& item) {
+           return vipOfItem(item) == vip && !std::holds_alternative<net::BoundAddress>(item);
+         });
 }
 
 bool Machine::announces(const IpAddress& vip) const {
-  const std::vector<net::Item> items = node.owned();
-  return std::any_of(items.begin(), items.end(), [&](const net::Item& item) {
-    return item == net::Item(net::ProxyNeighbour{vip, "eth0"}) ||
-           item == net::Item(net::BoundAddress{vip, "eth0"});
+  const std::vector<net::NetObject> items = node.owned();
+  return std::any_of(items.begin(), items.end(), [&](const net::NetObject& item) {
+    return item == net::NetObject(net::ProxyNeighbour{vip, "eth0"}) ||
+           item == net::NetObject(net::BoundAddress{vip, "eth0"});
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One machine: its kernel, which outlives daemons, and the seams by which a daemon writes to it.
+// One machine: its kernel, which outlives daemons, and the writers by which a daemon writes to it.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,12 @@
 #include "barevip/base/result.h"
 #include "barevip/ipvs/kernel.h"
 #include "barevip/net/announcer.h"
-#include "barevip/net/links.h"
 #include "barevip/net/packet_filter.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "fakes/fake_announcer.h"
 #include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
+#include "fakes/fake_rtnetlink.h"
 #include "history/node/history.h"
 
 namespace barevip::node::history {
@@ -28,7 +28,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void before(const ipvs::Op& op) = 0;
-  virtual void before(const net::LinkOp& op, bool balancer) = 0;
+  virtual void before(const net::NetOp& op, bool balancer) = 0;
   virtual void before(const net::FilterState& next) = 0;
 };
 
@@ -49,10 +49,10 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // The seams, for a daemon.
+  // The writers, for a daemon.
   ipvs::Kernel& ipvsSeam() { return *ipvsSeam_; }
-  net::Links& nodeSeam() { return *nodeSeam_; }
-  net::Links* balancerSeam() { return host ? nullptr : balancerSeam_.get(); }
+  net::Rtnetlink& nodeSeam() { return *nodeSeam_; }
+  net::Rtnetlink* balancerSeam() { return host ? nullptr : balancerSeam_.get(); }
   net::PacketFilter& filterSeam() { return *filterSeam_; }
   net::Announcer& announcerSeam() { return *announcerSeam_; }
 
@@ -81,13 +81,13 @@ class Machine {
   const bool host;
   const bool lacksMh;
   fakes::FakeKernel ipvs;
-  fakes::FakeLinks node;
-  fakes::FakeLinks balancer;
+  fakes::FakeRtnetlink node;
+  fakes::FakeRtnetlink balancer;
   std::optional<net::FilterState> filter;
-  std::set<IpAddress> spoken;           ///< told the neighbours of, since they were announced
-  std::vector<net::Item> foreignItems;  ///< in its namespace, as they were put there
+  std::set<IpAddress> spoken;  ///< told the neighbours of, since they were announced
+  std::vector<net::NetObject> foreignObjects;  ///< in its namespace, as they were put there
   std::vector<ipvs::VirtualServer> foreignServers;
-  bool groundBroken = false;
+  bool hostBroken = false;
   Unseen unseen;
 
   // Faults, and what came of them.
@@ -101,7 +101,7 @@ class Machine {
 
  private:
   class IpvsSeam;
-  class LinksSeam;
+  class RtnetlinkSeam;
   class FilterSeam;
   class AnnouncerSeam;
 
@@ -112,19 +112,19 @@ class Machine {
   tl::unexpected<Error> breakOff(const std::string& why);
   void tamperIpvs(Hand hand, Pick number);
   void tamperReal(Hand hand, Pick number);
-  void deleteItem(fakes::FakeLinks& links, Pick number);
+  void deleteItem(fakes::FakeRtnetlink& links, Pick number);
 
   const Clock& clock_;
   std::optional<net::FilterState> filterLast_;  ///< nullopt: it has to be looked at
   bool knewFilter_ = false;
   std::unique_ptr<ipvs::Kernel> ipvsSeam_;
-  std::unique_ptr<net::Links> nodeSeam_;
-  std::unique_ptr<net::Links> balancerSeam_;
+  std::unique_ptr<net::Rtnetlink> nodeSeam_;
+  std::unique_ptr<net::Rtnetlink> balancerSeam_;
   std::unique_ptr<net::PacketFilter> filterSeam_;
   std::unique_ptr<net::Announcer> announcerSeam_;
 };
 
 /// The VIP that an item is for, if it is for one.
-[[nodiscard]] std::optional<IpAddress> vipOfItem(const net::Item& item);
+[[nodiscard]] std::optional<IpAddress> vipOfItem(const net::NetObject& item);
 
 }  // namespace barevip::node::history

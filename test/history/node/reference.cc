@@ -18,8 +18,8 @@ IpAddress gateway(bool inside, Family family) {
              : IpAddress::fromNumber(family, (Uint128{0xfd7762766970U} << 80U) + last);
 }
 
-std::set<net::Item> plumbingOf(bool host) {
-  std::set<net::Item> items;
+std::set<net::NetObject> plumbingOf(bool host) {
+  std::set<net::NetObject> items;
   if (host) return items;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     items.insert(net::Rule{family, 118, 11802, "", 0x1000, 0x1f00});
@@ -98,14 +98,14 @@ void addItems(const IpAddress& vip, bool host, WantedVip& wanted) {
   }
   if (host) {
     wanted.announcement = net::BoundAddress{vip, "eth0"};
-    wanted.nodeItems.insert(net::BoundAddress{vip, "barevip0"});
+    wanted.nodeObjects.insert(net::BoundAddress{vip, "barevip0"});
     return;
   }
   wanted.announcement = net::ProxyNeighbour{vip, "eth0"};
   wanted.balancerItems.insert(net::BoundAddress{vip, "lo"});
-  wanted.nodeItems.insert(
+  wanted.nodeObjects.insert(
       net::Route{IpPrefix::host(vip), 254, gateway(true, vip.family()), "bvip-in"});
-  wanted.nodeItems.insert(
+  wanted.nodeObjects.insert(
       net::Route{IpPrefix::host(vip), 11801, gateway(false, vip.family()), "bvip-out"});
 }
 

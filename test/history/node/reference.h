@@ -11,7 +11,7 @@
 
 #include "barevip/base/ip.h"
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 #include "history/node/cluster.h"
 
@@ -27,9 +27,9 @@ struct WantedServer {
 struct WantedVip {
   bool byKubeProxy = false;
   std::map<ipvs::VirtualServerKey, WantedServer> servers;
-  std::set<net::Item> nodeItems;
-  std::set<net::Item> balancerItems;
-  net::Item announcement;
+  std::set<net::NetObject> nodeObjects;
+  std::set<net::NetObject> balancerItems;
+  net::NetObject announcement;
   /// An IP object names a node. Before that the node may leave the VIP out: it may be another
   /// machine's.
   bool recorded = false;
@@ -37,7 +37,7 @@ struct WantedVip {
 
 struct WantedNode {
   std::map<IpAddress, WantedVip> vips;
-  std::set<net::Item> plumbing;  ///< there whether or not a VIP is
+  std::set<net::NetObject> plumbing;  ///< there whether or not a VIP is
 };
 
 struct NodeFacts {

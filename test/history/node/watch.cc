@@ -198,11 +198,11 @@ void Watch::judgeGuard(const ipvs::Op& op) {
   }
 }
 
-void Watch::before(const net::LinkOp& op, bool balancer) {
-  const bool adds = op.kind == net::LinkOp::Kind::kAdd;
+void Watch::before(const net::NetOp& op, bool balancer) {
+  const bool adds = op.kind == net::NetOp::Kind::kAdd;
   const std::string text = (adds ? "add " : "delete ") + net::toString(op.item);
   if (!known_) return complain("touched", "writes before it knows the cluster: " + text);
-  if (!balancer && !adds && has(machine_.foreignItems, op.item)) return complain("foreign", text);
+  if (!balancer && !adds && has(machine_.foreignObjects, op.item)) return complain("foreign", text);
   // What else holds the VIP on the node counts for both.
   if (machine_.unseen.node || (balancer && machine_.unseen.balancer)) return;
   const auto owned = (balancer ? machine_.balancer : machine_.node).owned();
@@ -219,7 +219,7 @@ void Watch::before(const net::LinkOp& op, bool balancer) {
   }
   const bool isWanted = balancer ? vip != nullptr && vip->balancerItems.contains(op.item)
                                  : wanted().plumbing.contains(op.item) ||
-                                       (vip != nullptr && vip->nodeItems.contains(op.item));
+                                       (vip != nullptr && vip->nodeObjects.contains(op.item));
   if (adds && !isWanted) complain("equal", "nobody wants it: " + text);
   if (!adds && isWanted && (vip == nullptr || vip->recorded)) {
     complain("kept", "it is wanted: " + text);
@@ -284,13 +284,13 @@ std::string Watch::lacks(const IpAddress& vip, const WantedVip& wish, bool exact
   if (wish.byKubeProxy) return "";
   const auto owned = machine_.node.owned();
   const auto inBalancer = machine_.balancer.owned();
-  for (const net::Item& item : wish.balancerItems) {
+  for (const net::NetObject& item : wish.balancerItems) {
     if (!has(inBalancer, item)) return net::toString(item) + " in the balancer namespace";
   }
-  for (const net::Item& item : wish.nodeItems) {
+  for (const net::NetObject& item : wish.nodeObjects) {
     if (!has(owned, item)) return net::toString(item);
   }
-  for (const net::Item& item : wanted().plumbing) {
+  for (const net::NetObject& item : wanted().plumbing) {
     const auto* const rule = std::get_if<net::Rule>(&item);
     const Family family =
         rule != nullptr ? rule->family : std::get<net::Route>(item).destination.network.family();
@@ -303,7 +303,7 @@ std::string Watch::lacks(const IpAddress& vip, const WantedVip& wish, bool exact
 }
 
 void Watch::afterPass() {
-  std::vector<net::Item> foreign = machine_.foreignItems;
+  std::vector<net::NetObject> foreign = machine_.foreignObjects;
   std::sort(foreign.begin(), foreign.end());
   if (machine_.node.foreign() != foreign) complain("foreign", "something of others is gone");
   for (const ipvs::VirtualServer& server : machine_.foreignServers) {
@@ -334,7 +334,7 @@ std::set<IpAddress> Watch::present() {
     if (!machine_.isForeign(server.key)) result.insert(server.key.vip);
   }
   for (const auto* links : {&machine_.node, &machine_.balancer}) {
-    for (const net::Item& item : links->owned()) {
+    for (const net::NetObject& item : links->owned()) {
       const auto vip = vipOfItem(item);
       const WantedVip* const wish = vip ? wantedVip(*vip) : nullptr;
       if (wish != nullptr && wish->announcement != item) result.insert(*vip);
@@ -355,7 +355,7 @@ void Watch::compare() {
     complain(announced ? "served" : "equal", vip.toString() + " lacks " + lack);
   }
   compareServers();
-  compareItems();
+  compareObjects();
   compareFilter(there);
   const ipvs::Timeouts timeouts{seconds(7260), seconds(120), seconds(300)};
   if (!machine_.host && machine_.ipvs.timeouts().value() != timeouts) {
@@ -386,15 +386,15 @@ void Watch::compareServers() {
   }
 }
 
-void Watch::compareItems() {
+void Watch::compareObjects() {
   for (const bool balancer : {false, true}) {
-    for (const net::Item& item : (balancer ? machine_.balancer : machine_.node).owned()) {
+    for (const net::NetObject& item : (balancer ? machine_.balancer : machine_.node).owned()) {
       const auto vip = vipOfItem(item);
       const WantedVip* const wish = vip ? wantedVip(*vip) : nullptr;
       const bool isWanted = wish == nullptr ? !balancer && wanted().plumbing.contains(item)
                             : balancer
                                 ? wish->balancerItems.contains(item)
-                                : wish->nodeItems.contains(item) || wish->announcement == item;
+                                : wish->nodeObjects.contains(item) || wish->announcement == item;
       if (!isWanted) complain("left", net::toString(item));
     }
   }

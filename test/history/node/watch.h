@@ -34,7 +34,7 @@ class Watch final : public Observer {
   void knows(std::shared_ptr<const Cluster> cluster);
 
   void before(const ipvs::Op& op) override;
-  void before(const net::LinkOp& op, bool balancer) override;
+  void before(const net::NetOp& op, bool balancer) override;
   void before(const net::FilterState& next) override;
 
   void afterPass();
@@ -62,7 +62,7 @@ class Watch final : public Observer {
   std::string filterLacks(const IpAddress& vip, const WantedVip& wanted, bool exact) const;
   void compare();
   void compareServers();
-  void compareItems();
+  void compareObjects();
   void compareFilter(const std::set<IpAddress>& there);
   std::set<IpAddress> present();
 

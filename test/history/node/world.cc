@@ -28,8 +28,8 @@ struct World::Deeds {
 
   Member& at(Pick node) const { return world.members_.at(node % kNodeCount); }
   Machine* machine(Pick node) const { return at(node).machine.get(); }
-  void linksChanged(Pick node) const {
-    if (at(node).daemon) at(node).daemon->linksChanged();
+  void networkChanged(Pick node) const {
+    if (at(node).daemon) at(node).daemon->networkChanged();
   }
 
   void operator()(const PutService& deed) const {
@@ -60,13 +60,13 @@ struct World::Deeds {
   void operator()(const Mend& deed) const {
     if (machine(deed.node) != nullptr) machine(deed.node)->troubles.clear();
   }
-  void operator()(const Ground& deed) const {
-    if (machine(deed.node) != nullptr) machine(deed.node)->groundBroken = deed.broken;
+  void operator()(const HostFindings& deed) const {
+    if (machine(deed.node) != nullptr) machine(deed.node)->hostBroken = deed.broken;
   }
   void operator()(const Carrier& deed) const {
     if (machine(deed.node) == nullptr) return;
     machine(deed.node)->setCarrier(!deed.down);
-    linksChanged(deed.node);
+    networkChanged(deed.node);
   }
   void operator()(const Crash& deed) const {
     if (at(deed.node).daemon) machine(deed.node)->writesLeft = deed.writes;
@@ -95,14 +95,14 @@ struct World::Deeds {
   void operator()(const Tamper& deed) const {
     if (machine(deed.node) == nullptr) return;
     machine(deed.node)->tamper(deed.hand, deed.number);
-    linksChanged(deed.node);
+    networkChanged(deed.node);
   }
   void operator()(const PutForeign& deed) const {
     if (machine(deed.node) == nullptr) return;
     // Between two looks of a daemon the VIP may become ours, and with it all virtual servers on it.
     if (deed.what == Foreign::kServer && at(deed.node).daemon) return;
     machine(deed.node)->putForeign(deed.what, vipOf(deed.vip), deed.gone);
-    linksChanged(deed.node);
+    networkChanged(deed.node);
   }
   void operator()(const Stranger& deed) const {
     if (deed.gone) {
@@ -179,7 +179,7 @@ bool World::doDue(Member& member) {
     record(member);
     return false;
   }
-  member.daemon->pass();
+  member.daemon->reconcileOnce();
   if (member.machine->dead) {
     start(member);
     return true;
@@ -299,10 +299,10 @@ void World::calmDown() {
     member.reach = Reach::kNormal;
     member.machine->troubles.clear();
     member.machine->writesLeft.reset();
-    member.machine->groundBroken = false;
+    member.machine->hostBroken = false;
     member.machine->setCarrier(true);
     for (Pick real = 0; real < 64; ++real) member.machine->connect(real, true);
-    member.daemon->linksChanged();
+    member.daemon->networkChanged();
   }
   run(kCalm);
 }
@@ -330,8 +330,8 @@ void World::restartAll() {
 void World::endOfStrangers() {
   const bool foreign = std::any_of(members_.begin(), members_.end(), [this](const Member& member) {
     const std::size_t own = history_.host ? 1 : 0;  // from the start
-    return member.machine &&
-           (member.machine->foreignItems.size() > 1 || member.machine->foreignServers.size() > own);
+    return member.machine && (member.machine->foreignObjects.size() > 1 ||
+                              member.machine->foreignServers.size() > own);
   });
   if (!foreign && strangers_.empty()) return;
   strangers_.clear();
@@ -343,7 +343,7 @@ void World::endOfStrangers() {
         member.machine->putForeign(what, vipOf(vip), true);
       }
     }
-    if (member.daemon) member.daemon->linksChanged();
+    if (member.daemon) member.daemon->networkChanged();
   }
   run(kCalm);
 }

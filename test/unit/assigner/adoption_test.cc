@@ -93,9 +93,10 @@ TEST(Adoption, AsksNoRulesOfThePoolSinceNobodyIsRenumbered) {
 
 // At take-up, before anything is given.
 
-std::vector<std::string> adoptedOf(Allocator& allocator, const std::vector<model::IpClaim>& claims,
+std::vector<std::string> adoptedOf(Allocator& allocator,
+                                   const std::vector<model::IpObject>& ipObjects,
                                    const std::vector<model::Service>& services, bool adopt = true) {
-  const Snapshot snapshot = test::snapshotOf(claims, services);
+  const Snapshot snapshot = test::snapshotOf(ipObjects, services);
   std::vector<std::string> names;
   for (const auto* service : restore(allocator, snapshot, {.classes = {}, .adopt = adopt})) {
     names.push_back(service->key.name);
@@ -139,7 +140,7 @@ TEST(Adoption, WhatAServiceOfAnotherClassShowsIsHeldBySomebodyElse) {
 }
 
 TEST(Adoption, GoesBeforeAReservationThatWasNeverBound) {
-  model::IpClaim wish;
+  model::IpObject wish;
   wish.key = {"default", "wish"};
   wish.spec.address = "10.0.0.7";
   Allocator allocator = twoFamilies();

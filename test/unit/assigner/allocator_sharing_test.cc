@@ -273,7 +273,7 @@ TEST(ShareChange, AnAddressOutsideOfItsPoolIsNotJoinedAndCountsOnce) {
 
 Reservation reservation(const std::string& key) {
   Reservation result;
-  result.claim = {"default", "door"};
+  result.ipObject = {"default", "door"};
   result.requester = {"default", model::StringMap{}, std::nullopt};
   result.address = ip("10.0.0.7");
   result.shareKey = key;
@@ -281,7 +281,7 @@ Reservation reservation(const std::string& key) {
 }
 
 Request byName(Request request) {
-  request.claims = {"door"};
+  request.ipObjects = {"door"};
   return request;
 }
 

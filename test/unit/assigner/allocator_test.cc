@@ -441,22 +441,22 @@ TEST(Foreign, WhatOthersShowIsNotGivenWhenOursLeavesIt) {
 
 Reservation reservation(const std::string& name, const std::string& address = "") {
   Reservation result;
-  result.claim = {"default", name};
+  result.ipObject = {"default", name};
   result.requester = {"default", model::StringMap{}, std::nullopt};
   if (!address.empty()) result.address = ip(address);
   return result;
 }
 
-Request byName(const std::string& service, const std::string& claim) {
+Request byName(const std::string& service, const std::string& ipObject) {
   Request result = request(service);
-  result.claims = {claim};
+  result.ipObjects = {ipObject};
   return result;
 }
 
 TEST(Reserve, WhoeverNamesObjectsThatDoNotDoWaitsForAllOfThem) {
   Request both = byName("web", "one");
-  both.claims.emplace_back("two");
-  const Obstacle expected{.claims = {{"default", "one"}, {"default", "two"}}};
+  both.ipObjects.emplace_back("two");
+  const Obstacle expected{.ipObjects = {{"default", "one"}, {"default", "two"}}};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24", "2001:db8::/64"})});
   EXPECT_EQ(assign(allocator, both).refusal->obstacle, expected) << "there are none";
   ASSERT_TRUE(allocator.reserve(reservation("one", "2001:db8::1")));

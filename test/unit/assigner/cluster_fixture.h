@@ -15,7 +15,7 @@
 #include "assigner/allocation/service_status.h"
 #include "assigner/restore/restore.h"
 #include "assigner/service/service_reconciler.h"
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/service_json.h"
 #include "fakes/fake_api.h"
@@ -35,12 +35,12 @@ inline json serviceJson(const std::string& name) {
 class ClusterFixture : public testing::Test {
  protected:
   ClusterFixture() {
-    claims_.addHandler([this](const auto& before, const auto& after) {
-      claimIndex_.update(before, after);
+    ipObjects_.addHandler([this](const auto& before, const auto& after) {
+      ipObjectIndex_.update(before, after);
       if (reconciler_) {
         const bool owned = after && after->serviceOwner;
-        reconciler_->claimSeen((after ? after : before)->key,
-                               owned ? after->serviceOwner->uid : "");
+        reconciler_->ipObjectSeen((after ? after : before)->key,
+                                  owned ? after->serviceOwner->uid : "");
       }
     });
     api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}}}});
@@ -62,14 +62,14 @@ class ClusterFixture : public testing::Test {
     waiting_ = std::make_unique<WaitingList>();
     setPools(pools_);
     sync();
-    const Snapshot snapshot{claims_.all(), services_.all(), [this](const std::string& name) {
+    const Snapshot snapshot{ipObjects_.all(), services_.all(), [this](const std::string& name) {
                               return namespaces_.get({"", name});
                             }};
     allocator_->with([&](Allocator& allocator) {
       restore(allocator, snapshot, {options_.classes, options_.adopt});
     });
     reconciler_ = std::make_unique<ServiceReconciler>(
-        api_, clock_, events_, ClusterView{services_, claims_, namespaces_, claimIndex_},
+        api_, clock_, events_, ClusterView{services_, ipObjects_, namespaces_, ipObjectIndex_},
         *allocator_, *waiting_,
         AllocationNotices{
             [this](const std::string&) { ++freed_; },
@@ -80,7 +80,7 @@ class ClusterFixture : public testing::Test {
               }
             },
             [this](const kube::ObjectKey&) { ++freed_; }, [] {},
-            [this](const kube::ObjectKey& claim) { claimUses_.push_back(claim.name); },
+            [this](const kube::ObjectKey& ipObject) { ipObjectUses_.push_back(ipObject.name); },
             [](const kube::ObjectKey&) {}, [this](const Consumer& who) { onDecided_(who); }},
         [this] { return busy_; }, options_);
     reconciler_->tookUp(snapshot.services);
@@ -89,7 +89,7 @@ class ClusterFixture : public testing::Test {
   /// The watches catch up.
   void sync() {
     fill<model::Service>(services_, kube::kServices, model::decodeService);
-    fill<model::IpClaim>(claims_, kube::kIps, model::decodeIpClaim);
+    fill<model::IpObject>(ipObjects_, kube::kIps, model::decodeIpObject);
     fill<model::Namespace>(namespaces_, kube::kNamespaces, model::decodeNamespace);
   }
 
@@ -168,9 +168,10 @@ class ClusterFixture : public testing::Test {
     return condition(name).value("reason", "");
   }
 
-  [[nodiscard]] std::vector<std::string> claimNames() const {
+  [[nodiscard]] std::vector<std::string> ipObjectNames() const {
     std::vector<std::string> names;
-    for (const json& claim : api_.objects(kube::kIps)) names.push_back(claim["metadata"]["name"]);
+    for (const json& ipObject : api_.objects(kube::kIps))
+      names.push_back(ipObject["metadata"]["name"]);
     return names;
   }
 
@@ -178,9 +179,9 @@ class ClusterFixture : public testing::Test {
   ManualClock clock_;
   kube::FakeEventSink events_;
   kube::Store<model::Service> services_;
-  kube::Store<model::IpClaim> claims_;
+  kube::Store<model::IpObject> ipObjects_;
   kube::Store<model::Namespace> namespaces_;
-  ClaimIndex claimIndex_;
+  IpObjectIndex ipObjectIndex_;
   std::vector<model::Pool> pools_;
   std::unique_ptr<SharedAllocator> allocator_;
   std::unique_ptr<WaitingList> waiting_;
@@ -189,7 +190,7 @@ class ClusterFixture : public testing::Test {
   int freed_ = 0;
   std::vector<std::string> consumersWoken_;
   bool busy_ = false;
-  std::vector<std::string> claimUses_;
+  std::vector<std::string> ipObjectUses_;
   std::function<void(const Consumer&)> onDecided_ = [](const Consumer&) {};
 
  private:

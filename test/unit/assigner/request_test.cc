@@ -79,7 +79,7 @@ TEST(RequestOf, HonoursLoadBalancerIp) {
 TEST(RequestOf, ReadsTheNamesOfIpObjects) {
   model::Service wanting = service();
   wanting.annotations = {{"barevip.dev/ip", "front-door"}};
-  EXPECT_THAT(requestOf(wanting, nullptr)->claims, ElementsAre("front-door"));
+  EXPECT_THAT(requestOf(wanting, nullptr)->ipObjects, ElementsAre("front-door"));
 }
 
 TEST(RequestOf, ReadsWhatWasWrittenForMetalLb) {

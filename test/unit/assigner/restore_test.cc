@@ -36,40 +36,40 @@ model::Service showing(const std::string& name, const std::string& address, bool
   return result;
 }
 
-model::IpClaim recordFor(const std::string& name, const std::string& address,
-                         std::int64_t created = 0) {
-  model::IpClaim claim;
-  claim.key = {"default", recordName(name, ip(address))};
-  claim.creationSeconds = created;
-  claim.serviceOwner = model::OwnerReference{"v1", "Service", name, "uid-of-" + name};
-  claim.spec = {"a", address, ""};
-  claim.status.phase = "Bound";
-  return claim;
+model::IpObject recordFor(const std::string& name, const std::string& address,
+                          std::int64_t created = 0) {
+  model::IpObject ipObject;
+  ipObject.key = {"default", recordName(name, ip(address))};
+  ipObject.creationSeconds = created;
+  ipObject.serviceOwner = model::OwnerReference{"v1", "Service", name, "uid-of-" + name};
+  ipObject.spec = {"a", address, ""};
+  ipObject.status.phase = "Bound";
+  return ipObject;
 }
 
-model::IpClaim reserved(const std::string& name, const std::string& address, bool bound) {
-  model::IpClaim claim;
-  claim.key = {"default", name};
-  claim.spec.address = address;
+model::IpObject reserved(const std::string& name, const std::string& address, bool bound) {
+  model::IpObject ipObject;
+  ipObject.key = {"default", name};
+  ipObject.spec.address = address;
   if (bound) {
-    claim.status.phase = "Bound";
-    claim.status.address = address;
+    ipObject.status.phase = "Bound";
+    ipObject.status.address = address;
   }
-  return claim;
+  return ipObject;
 }
 
-model::Service naming(model::Service service, const std::string& claim) {
-  service.annotations[std::string(model::kIpAnnotation)] = claim;
+model::Service naming(model::Service service, const std::string& ipObject) {
+  service.annotations[std::string(model::kIpAnnotation)] = ipObject;
   return service;
 }
 
-Allocator after(const std::vector<model::IpClaim>& claims,
+Allocator after(const std::vector<model::IpObject>& ipObjects,
                 const std::vector<model::Service>& services,
                 model::AllowSharing allow = model::AllowSharing::kNamespace) {
   model::Pool a = pool("a", {"10.0.0.0/24"});
   a.allowSharing = allow;
   Allocator allocator = allocatorWith({a});
-  Snapshot snapshot = snapshotOf(claims, services);
+  Snapshot snapshot = snapshotOf(ipObjects, services);
   snapshot.namespaceOf = [](const std::string&) {
     return std::make_shared<const model::Namespace>();
   };
@@ -77,31 +77,31 @@ Allocator after(const std::vector<model::IpClaim>& claims,
   return allocator;
 }
 
-std::string holderAfter(const std::vector<model::IpClaim>& claims,
+std::string holderAfter(const std::vector<model::IpObject>& ipObjects,
                         const std::vector<model::Service>& services, const std::string& address) {
-  const Allocator allocator = after(claims, services);
+  const Allocator allocator = after(ipObjects, services);
   const Allocation* const allocation = allocator.allocations().find(ip(address));
   return allocation == nullptr ? "nobody" : allocation->toString();
 }
 
 const std::string kAddress = "10.0.0.7";
 
-TEST(RestoreSnapshot, OfTwoClaimsTheOlderOneWinsInAnyOrder) {
-  std::vector<model::IpClaim> claims{recordFor("young", kAddress, 20),
-                                     recordFor("old", kAddress, 10)};
+TEST(RestoreSnapshot, OfTwoIpObjectsTheOlderOneWinsInAnyOrder) {
+  std::vector<model::IpObject> ipObjects{recordFor("young", kAddress, 20),
+                                         recordFor("old", kAddress, 10)};
   const std::vector<model::Service> services{service("young"), service("old")};
-  EXPECT_EQ(holderAfter(claims, services, kAddress), "Service default/old");
-  std::reverse(claims.begin(), claims.end());
-  EXPECT_EQ(holderAfter(claims, services, kAddress), "Service default/old");
+  EXPECT_EQ(holderAfter(ipObjects, services, kAddress), "Service default/old");
+  std::reverse(ipObjects.begin(), ipObjects.end());
+  EXPECT_EQ(holderAfter(ipObjects, services, kAddress), "Service default/old");
 }
 
-TEST(RestoreSnapshot, AClaimGoesBeforeWhatAServiceShows) {
+TEST(RestoreSnapshot, AnIpObjectGoesBeforeWhatAServiceShows) {
   EXPECT_EQ(holderAfter({recordFor("web", kAddress)},
                         {service("web"), showing("a-other", kAddress, true)}, kAddress),
             "Service default/web");
 }
 
-TEST(RestoreSnapshot, AClaimGoesBeforeWhatItsOwnServiceShows) {
+TEST(RestoreSnapshot, AnIpObjectGoesBeforeWhatItsOwnServiceShows) {
   const Allocator allocator =
       after({recordFor("web", "10.0.0.1")}, {showing("web", kAddress, true)});
   EXPECT_THAT(allocator.allocations().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
@@ -123,29 +123,30 @@ TEST(RestoreSnapshot, OfTwoServicesThatShowAnAddressWithoutARecordTheOlderHasIt)
   EXPECT_EQ(holderAfter({}, {copy, web}, kAddress), "Service default/web");
 }
 
-TEST(RestoreSnapshot, AClaimWithoutItsServiceHoldsNothing) {
+TEST(RestoreSnapshot, AnIpObjectWithoutItsServiceHoldsNothing) {
   EXPECT_EQ(holderAfter({recordFor("gone", kAddress)}, {}, kAddress), "nobody");
   model::Service anew = service("gone");
   anew.uid = "another";
   EXPECT_EQ(holderAfter({recordFor("gone", kAddress)}, {anew}, kAddress), "nobody");
 }
 
-TEST(RestoreSnapshot, AClaimOutsideOfAllPoolsIsKeptIfItWasBound) {
+TEST(RestoreSnapshot, AnIpObjectOutsideOfAllPoolsIsKeptIfItWasBound) {
   EXPECT_EQ(holderAfter({recordFor("web", "192.0.2.1")}, {service("web")}, "192.0.2.1"),
             "Service default/web");
 }
 
-TEST(RestoreSnapshot, AClaimThatWasNeverBoundMustBeAdmitted) {
-  model::IpClaim forged = recordFor("web", "192.0.2.1");
+TEST(RestoreSnapshot, AnIpObjectThatWasNeverBoundMustBeAdmitted) {
+  model::IpObject forged = recordFor("web", "192.0.2.1");
   forged.status.phase = "";
   EXPECT_EQ(holderAfter({forged}, {service("web")}, "192.0.2.1"), "nobody");
-  model::IpClaim interrupted = recordFor("web", kAddress);
+  model::IpObject interrupted = recordFor("web", kAddress);
   interrupted.status.phase = "";
   EXPECT_EQ(holderAfter({interrupted}, {service("web")}, kAddress), "Service default/web");
 }
 
-TEST(RestoreSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAndWaitsForAnother) {
-  model::IpClaim fresh = recordFor("web", "192.0.2.1");
+TEST(RestoreSnapshot,
+     AnIpObjectThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAndWaitsForAnother) {
+  model::IpObject fresh = recordFor("web", "192.0.2.1");
   fresh.status = {};
   model::Service waiting = showing("web", "192.0.2.1", true);
   waiting.conditions[0].status = "False";
@@ -153,8 +154,8 @@ TEST(RestoreSnapshot, AClaimThatWasNeverBoundIsKeptIfItsServiceShowsTheAddressAn
 }
 
 // Who may create IP objects could guess which address is given next.
-TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows) {
-  model::IpClaim early = recordFor("a-other", kAddress, 10);
+TEST(RestoreSnapshot, AnIpObjectThatWasNeverBoundTakesNothingThatAnotherServiceShows) {
+  model::IpObject early = recordFor("a-other", kAddress, 10);
   early.status = {};
   EXPECT_EQ(holderAfter({early}, {service("a-other"), showing("web", kAddress, true)}, kAddress),
             "Service default/web");
@@ -163,8 +164,8 @@ TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingThatAnotherServiceShows
             "Service default/web");
 }
 
-TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatShowsAnother) {
-  model::IpClaim fresh = recordFor("web", "10.0.0.1");
+TEST(RestoreSnapshot, AnIpObjectThatWasNeverBoundTakesNothingFromItsOwnServiceThatShowsAnother) {
+  model::IpObject fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
   const std::vector<model::Service> services{showing("web", kAddress, true),
                                              showing("other", "10.0.0.1", true)};
@@ -172,18 +173,18 @@ TEST(RestoreSnapshot, AClaimThatWasNeverBoundTakesNothingFromItsOwnServiceThatSh
   EXPECT_EQ(holderAfter({fresh}, services, "10.0.0.1"), "Service default/other");
 }
 
-TEST(RestoreSnapshot, AClaimThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
-  model::IpClaim fresh = recordFor("web", "10.0.0.1");
+TEST(RestoreSnapshot, AnIpObjectThatWasNeverBoundGoesBeforeWhatItsOwnServiceShowsBesides) {
+  model::IpObject fresh = recordFor("web", "10.0.0.1");
   fresh.status = {};
   const Allocator allocator = after({fresh}, {showing("web", kAddress, true)});
   EXPECT_THAT(allocator.allocations().ofService({"default", "web"}), ElementsAre(ip("10.0.0.1")));
 }
 
 // A finalizer keeps it though the address was given to another one.
-TEST(RestoreSnapshot, AClaimThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
-  model::IpClaim leaving = recordFor("web", kAddress, 10);
+TEST(RestoreSnapshot, AnIpObjectThatIsBeingDeletedHoldsOnlyWhatItsServiceShows) {
+  model::IpObject leaving = recordFor("web", kAddress, 10);
   leaving.deleting = true;
-  const model::IpClaim later = recordFor("other", kAddress, 20);
+  const model::IpObject later = recordFor("other", kAddress, 20);
   EXPECT_EQ(holderAfter({leaving, later}, {service("web"), service("other")}, kAddress),
             "Service default/other");
   EXPECT_EQ(holderAfter({leaving}, {showing("web", kAddress, true)}, kAddress),
@@ -200,9 +201,9 @@ TEST(RestoreSnapshot, WhatAServiceThatWaitsShowsBesidesItsRecordIsGivenToNobody)
 
 // A record that a finalizer keeps, and from which somebody took the owner, looks like one.
 TEST(RestoreSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFromWhatIsShown) {
-  model::IpClaim leaving = reserved("old", kAddress, true);
+  model::IpObject leaving = reserved("old", kAddress, true);
   leaving.deleting = true;
-  model::IpClaim record = recordFor("web", kAddress, 20);
+  model::IpObject record = recordFor("web", kAddress, 20);
   EXPECT_EQ(holderAfter({leaving, record}, {service("web")}, kAddress), "Service default/web");
   EXPECT_EQ(holderAfter({leaving}, {showing("web", kAddress, true)}, kAddress),
             "Service default/web");
@@ -212,12 +213,12 @@ TEST(RestoreSnapshot, AReservationThatIsBeingDeletedTakesNothingFromARecordOrFro
 
 // A finalizer keeps it, and nobody writes its status any more.
 TEST(RestoreSnapshot, AReservationThatIsBeingDeletedBeforeItWasBoundHoldsNothing) {
-  model::IpClaim leaving = reserved("old", kAddress, false);
+  model::IpObject leaving = reserved("old", kAddress, false);
   leaving.deleting = true;
   EXPECT_EQ(holderAfter({leaving}, {}, kAddress), "nobody");
 }
 
-TEST(RestoreSnapshot, WithoutAClaimTheAddressCameFromThePoolThatIsAskedFor) {
+TEST(RestoreSnapshot, WithoutAnIpObjectTheAddressCameFromThePoolThatIsAskedFor) {
   model::Service asking = showing("web", kAddress, true);
   asking.annotations[std::string(model::kPoolAnnotation)] = "gone";
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
@@ -244,9 +245,9 @@ TEST(RestoreSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
     a.maxPerNamespace = 1;
     Allocator allocator = allocatorWith({a});
     allocator.tick(MonotonicTime(1s));
-    model::IpClaim thief = reserved("thief", kAddress, false);
+    model::IpObject thief = reserved("thief", kAddress, false);
     thief.status.phase = "Conflict";
-    model::IpClaim second = reserved("second", "10.0.0.8", false);
+    model::IpObject second = reserved("second", "10.0.0.8", false);
     second.status.phase = "Conflict";
     restore(allocator, snapshotOf({thief, second}, {}), {});
     if (delay == 0s) {
@@ -255,7 +256,7 @@ TEST(RestoreSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
     }
     EXPECT_FALSE(allocator.allocations().ofReservation({"default", "thief"}));
     Reservation again;
-    again.claim = thief.key;
+    again.ipObject = thief.key;
     again.requester.ns = "default";
     again.address = ip(kAddress);
     EXPECT_EQ(allocator.reserve(again).error().reason, RefusalReason::kAddressHeld);
@@ -268,13 +269,13 @@ TEST(RestoreSnapshot, WhatAReservationWasRefusedRestsBeforeItMayHaveIt) {
 
 TEST(RestoreSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
   using namespace std::chrono_literals;
-  model::IpClaim conflicting = reserved("thief", kAddress, false);
+  model::IpObject conflicting = reserved("thief", kAddress, false);
   conflicting.status.phase = "Conflict";
-  const auto restsAfter = [](const model::IpClaim& claim, const model::Pool& change) {
+  const auto restsAfter = [](const model::IpObject& ipObject, const model::Pool& change) {
     model::Pool a = change;
     a.reuseDelay = 60s;
     Allocator allocator = allocatorWith({a});
-    restore(allocator, snapshotOf({claim}, {}), {});
+    restore(allocator, snapshotOf({ipObject}, {}), {});
     return allocator.allocations().find(ip(kAddress)) != nullptr;
   };
   const model::Pool open = pool("a", {"10.0.0.0/24"});
@@ -282,46 +283,47 @@ TEST(RestoreSnapshot, WhatAReservationMayNotHaveRestsForNobody) {
   model::Pool others = open;
   others.namespaces = {"somebody-else"};
   EXPECT_FALSE(restsAfter(conflicting, others)) << "the Pool does not admit it";
-  model::IpClaim elsewhere = conflicting;
+  model::IpObject elsewhere = conflicting;
   elsewhere.spec.pool = "nowhere";
   EXPECT_FALSE(restsAfter(elsewhere, open)) << "there is no such Pool";
-  model::IpClaim wrong = conflicting;
+  model::IpObject wrong = conflicting;
   wrong.spec.family = "IPv6";
   EXPECT_FALSE(restsAfter(wrong, open)) << "it contradicts itself";
-  model::IpClaim excess = conflicting;
+  model::IpObject excess = conflicting;
   excess.excess = true;
   EXPECT_FALSE(restsAfter(excess, open)) << "it does not count";
 }
 
 TEST(RestoreSnapshot, AReservationKeepsItsUser) {
-  model::IpClaim claim = reserved("front-door", kAddress, true);
-  claim.status.services = {"web"};
+  model::IpObject ipObject = reserved("front-door", kAddress, true);
+  ipObject.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  restore(allocator, snapshotOf({claim}, {naming(service("web"), "front-door")}), {});
+  restore(allocator, snapshotOf({ipObject}, {naming(service("web"), "front-door")}), {});
   EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.at(0).service,
             (kube::ObjectKey{"default", "web"}));
 }
 
 TEST(RestoreSnapshot, WhoNamesAReservationAndShowsItsAddressUsesItBeforeItsStatusSaysSo) {
-  const model::IpClaim claim = reserved("front-door", kAddress, true);
+  const model::IpObject ipObject = reserved("front-door", kAddress, true);
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  restore(allocator, snapshotOf({claim}, {naming(showing("web", kAddress, true), "front-door")}),
+  restore(allocator, snapshotOf({ipObject}, {naming(showing("web", kAddress, true), "front-door")}),
           {});
   EXPECT_EQ(allocator.allocations().find(ip(kAddress))->users.size(), 1U);
 }
 
 TEST(RestoreSnapshot, ANamesakeOfTheEarlierUserOfAReservationIsNoUser) {
-  model::IpClaim claim = reserved("front-door", kAddress, true);
-  claim.status.services = {"web"};
+  model::IpObject ipObject = reserved("front-door", kAddress, true);
+  ipObject.status.services = {"web"};
   Allocator allocator = allocatorWith({pool("a", {"10.0.0.0/24"})});
-  restore(allocator, snapshotOf({claim}, {service("web")}), {});
+  restore(allocator, snapshotOf({ipObject}, {service("web")}), {});
   EXPECT_TRUE(allocator.allocations().find(ip(kAddress))->users.empty());
 }
 
 TEST(RestoreSnapshot, AReservationThatWasNotBoundYetTakesBackWhatItsServiceShows) {
-  const model::IpClaim claim = reserved("front-door", kAddress, false);
-  EXPECT_EQ(holderAfter({claim}, {naming(showing("web", kAddress, true), "front-door")}, kAddress),
-            "IP default/front-door");
+  const model::IpObject ipObject = reserved("front-door", kAddress, false);
+  EXPECT_EQ(
+      holderAfter({ipObject}, {naming(showing("web", kAddress, true), "front-door")}, kAddress),
+      "IP default/front-door");
 }
 
 TEST(RestoreSnapshot, AReservationThatWasNotBoundYetGetsNothingThatAForeignServiceShows) {
@@ -332,7 +334,7 @@ TEST(RestoreSnapshot, AReservationThatWasNotBoundYetGetsNothingThatAForeignServi
 }
 
 TEST(RestoreSnapshot, GarbageIsLeftOut) {
-  model::IpClaim garbage = recordFor("web", kAddress);
+  model::IpObject garbage = recordFor("web", kAddress);
   garbage.spec.address = "not one";
   EXPECT_EQ(holderAfter({garbage}, {showing("web", "::ffff:10.0.0.7", true)}, kAddress), "nobody");
 }
@@ -347,12 +349,12 @@ model::Service sharing(const std::string& name, std::uint16_t port, const std::s
   return result;
 }
 
-model::IpClaim sharedRecord(const std::string& name, const std::string& port,
-                            const std::string& key = "k") {
-  model::IpClaim claim = recordFor(name, kAddress);
-  claim.spec.shareKey = key;
-  claim.status.ports = {port};
-  return claim;
+model::IpObject sharedRecord(const std::string& name, const std::string& port,
+                             const std::string& key = "k") {
+  model::IpObject ipObject = recordFor(name, kAddress);
+  ipObject.spec.shareKey = key;
+  ipObject.status.ports = {port};
+  return ipObject;
 }
 
 std::string portsOf(const Allocation& allocation, const std::string& name) {
@@ -363,7 +365,7 @@ std::string portsOf(const Allocation& allocation, const std::string& name) {
   return text;
 }
 
-TEST(RestoreShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
+TEST(RestoreShared, BoundIpObjectsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
   // The Pool forbids it by now, and one asks for a port that the other was granted.
   const Allocator allocator =
       after({sharedRecord("web", "80/TCP"), sharedRecord("tls", "443/TCP")},
@@ -374,7 +376,7 @@ TEST(RestoreShared, BoundClaimsWithOneKeyAreTakenUpTogetherWithTheirPorts) {
   EXPECT_EQ(portsOf(*allocation, "tls"), "443/TCP") << "what it was granted, not what it asks for";
 }
 
-TEST(RestoreShared, ClaimsWithoutACommonKeyAreOnesAlone) {
+TEST(RestoreShared, IpObjectsWithoutACommonKeyAreOnesAlone) {
   struct Case {
     const char* first;
     const char* second;
@@ -401,8 +403,8 @@ TEST(RestoreShared, AKeyThatCouldNotBeChangedIsTheRecordedOne) {
   EXPECT_EQ(allocator.allocations().find(ip(kAddress))->termsOf({"default", "tls"})->key, "k");
 }
 
-TEST(RestoreShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
-  model::IpClaim interrupted = sharedRecord("z", "443/TCP");
+TEST(RestoreShared, AnIpObjectThatWasNeverBoundJoinsIfTheRulesAllowIt) {
+  model::IpObject interrupted = sharedRecord("z", "443/TCP");
   interrupted.status = {};
   struct Case {
     std::uint16_t port;
@@ -418,8 +420,8 @@ TEST(RestoreShared, AClaimThatWasNeverBoundJoinsIfTheRulesAllowIt) {
   }
 }
 
-TEST(RestoreShared, AnOldClaimWithoutPortsHasThoseOfItsService) {
-  model::IpClaim old = sharedRecord("web", "");
+TEST(RestoreShared, AnOldIpObjectWithoutPortsHasThoseOfItsService) {
+  model::IpObject old = sharedRecord("web", "");
   old.status.ports.clear();
   const Allocator allocator = after({old}, {sharing("web", 80)});
   EXPECT_EQ(portsOf(*allocator.allocations().find(ip(kAddress)), "web"), "80/TCP");
@@ -457,7 +459,7 @@ TEST(RestoreShared, WhoseRecordIsGoneCountsWhenTheKeyOfTheOthersIsSought) {
 }
 
 TEST(RestoreShared, AReservationKeepsItsUsers) {
-  model::IpClaim door = reserved("door", kAddress, true);
+  model::IpObject door = reserved("door", kAddress, true);
   door.spec.shareKey = "k";
   door.status.services = {"dns", "tls", "web"};
   // tls wants the port of web, and dns another key: neither was granted it.

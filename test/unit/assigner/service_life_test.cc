@@ -226,11 +226,11 @@ TEST_F(ServiceLifeTest, AClassThatChangesAndChangesBack) {
   edit("web", {{"spec", {{"loadBalancerClass", "example.com/other"}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
   edit("web", {{"spec", {{"loadBalancerClass", "barevip.dev/barevip"}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 TEST_F(ServiceLifeTest, AFamilyThatComesAndGoesLeavesTheOtherAddressAlone) {
@@ -243,7 +243,7 @@ TEST_F(ServiceLifeTest, AFamilyThatComesAndGoesLeavesTheOtherAddressAlone) {
   edit("web", {{"spec", {{"ipFamilyPolicy", "SingleStack"}, {"ipFamilies", {"IPv4"}}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
   add("six");
   edit("six", {{"spec", {{"ipFamilies", {"IPv6"}}}}});
   settle("six");
@@ -264,7 +264,7 @@ TEST_F(ServiceLifeTest, AllThatAServiceHadIsFreeWhenItWasDeletedWhileNobodyLed) 
   settle("web");
   settle("next");
   EXPECT_EQ(shown("next"), "10.0.0.0,2001:db8::");
-  EXPECT_THAT(claimNames(), ElementsAre("next-10.0.0.0", "next-2001.db8.0.0.0.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("next-10.0.0.0", "next-2001.db8.0.0.0.0.0.0"));
 }
 
 // Namespaces come by a watch of their own.
@@ -333,7 +333,7 @@ TEST_F(ServiceLifeTest, WhatARestoredServiceShowsIsKeptWhileWeLeadAsBeforeWeDid)
     settle("web");
     EXPECT_EQ(shown("web"), "10.0.0.7,2001:db8::7") << restarted;
     EXPECT_EQ(reason("web"), "Assigned");
-    EXPECT_THAT(claimNames(), testing::SizeIs(2));
+    EXPECT_THAT(ipObjectNames(), testing::SizeIs(2));
     api_.erase(kube::kServices, {"default", "web"});
     settle("web");
   }
@@ -354,7 +354,7 @@ TEST_F(ServiceLifeTest, AServiceReplacedByItsBackupKeepsWhatTheBackupShows) {
   put(restored("web", {"10.0.0.7"}));
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.7");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.7"));
 }
 
 TEST_F(ServiceLifeTest, RestoredServicesThatShareAnAddressKeepItTogether) {
@@ -399,7 +399,7 @@ TEST_F(ServiceLifeTest, AStatusRestoredAfterTheFirstLookIsKept) {
     settle("web");
     EXPECT_EQ(shown("web"), "10.0.0.7,2001:db8::7") << restarted;
     EXPECT_EQ(reason("web"), "Assigned");
-    EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7", "web-2001.db8.0.0.0.0.0.7"));
+    EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.7", "web-2001.db8.0.0.0.0.0.7"));
     add("next");
     EXPECT_EQ(shown("next"), "10.0.0.0") << "what it had first is free";
     for (const char* name : {"web", "next"}) {
@@ -466,7 +466,7 @@ TEST_F(ServiceLifeTest, WhatAServiceKeepsAlthoughItsRequestIsRefusedOutlivesItsR
   api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
   restart();
   settle("web");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
   EXPECT_THAT(events("web"), testing::Not(testing::Contains("ForeignAddress")));
   edit("web", {{"metadata", {{"annotations", nullptr}}}});
   settle("web");
@@ -483,7 +483,7 @@ TEST_F(ServiceLifeTest, WhatSomebodyElseShowsOnAServiceThatWaitsIsNotOurs) {
   restart();
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.9");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
 }
 
 TEST_F(ServiceLifeTest, ARequestForAnotherPoolIsNotForgottenWithTheRecord) {
@@ -624,7 +624,7 @@ TEST_F(ServiceLifeTest, ARecordComesBackInThePauseOfAFight) {
   api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
   sync();
   ASSERT_GT(once("web")->requeueAfter, 0s);
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 // Adoption.
@@ -640,7 +640,7 @@ TEST_F(ServiceLifeTest, WhatAnotherLoadBalancerLeftIsAdoptedAtRestore) {
   EXPECT_EQ(service("old")["status"]["loadBalancer"]["ingress"],
             json::array({{{"ip", "10.0.0.0"}, {"ipMode", "Proxy"}}}));
   EXPECT_EQ(reason("old"), "Assigned");
-  EXPECT_THAT(claimNames(), ElementsAre("a-waiter-10.0.0.1", "old-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("a-waiter-10.0.0.1", "old-10.0.0.0"));
   api_.clearWrites();
   options_.adopt = false;
   restart();
@@ -654,7 +654,7 @@ TEST_F(ServiceLifeTest, WhatComesBackFromABackupIsAdoptedLater) {
   put(showing("old", {"10.0.0.7"}));
   settle("old");
   EXPECT_EQ(shown("old"), "10.0.0.7");
-  EXPECT_THAT(claimNames(), ElementsAre("old-10.0.0.7"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("old-10.0.0.7"));
   EXPECT_THAT(events("old"), ElementsAre("Adopted", "Assigned"));
 }
 

@@ -55,11 +55,11 @@ struct World {
     view.key = kWeb;
     if (!gone) view.service = std::make_shared<model::Service>(service);
     for (const std::string& address : records) {
-      model::IpClaim claim;
-      claim.key = {kWeb.ns, recordName(kWeb.name, ip(address))};
-      claim.serviceOwner = model::OwnerReference{"v1", "Service", kWeb.name, service.uid};
-      claim.spec.address = address;
-      view.records.push_back(std::make_shared<model::IpClaim>(std::move(claim)));
+      model::IpObject ipObject;
+      ipObject.key = {kWeb.ns, recordName(kWeb.name, ip(address))};
+      ipObject.serviceOwner = model::OwnerReference{"v1", "Service", kWeb.name, service.uid};
+      ipObject.spec.address = address;
+      view.records.push_back(std::make_shared<model::IpObject>(std::move(ipObject)));
     }
     view.ours = ours;
     view.entered = entered;
@@ -93,7 +93,7 @@ std::string textOf(const ServicePlan& plan) {
   if (plan.leftAlone) add(text, "leave alone");
   for (const kube::Event& event : plan.events) add(text, "event", event.reason);
   for (const Shareable& each : plan.shareable) add(text, "shareable", each.key);
-  for (const kube::ObjectKey& claim : plan.termsChanged) add(text, "new terms", claim.name);
+  for (const kube::ObjectKey& ipObject : plan.termsChanged) add(text, "new terms", ipObject.name);
   for (const Assignment& each : plan.records) add(text, "record", each.address.toString());
   if (plan.show) add(text, "show", shownText(*plan.show));
   for (const IpAddress& address : plan.withdraw) add(text, "withdraw", address.toString());
@@ -105,7 +105,7 @@ std::string textOf(const ServicePlan& plan) {
   for (const IpAddress& address : plan.foreign.value_or(std::vector<IpAddress>{})) {
     add(text, "foreign", address.toString());
   }
-  for (const kube::ObjectKey& claim : plan.uses) add(text, "use", claim.name);
+  for (const kube::ObjectKey& ipObject : plan.uses) add(text, "use", ipObject.name);
   return text;
 }
 
@@ -180,7 +180,7 @@ const std::vector<Case> kCases{
     {"a reservation needs no record of its own",
      [](World& world) {
        Reservation reservation;
-       reservation.claim = {"default", "mine"};
+       reservation.ipObject = {"default", "mine"};
        reservation.requester = {"default", model::StringMap{}, std::nullopt};
        reservation.address = ip("10.0.0.7");
        ASSERT_TRUE(world.allocator.reserve(reservation));

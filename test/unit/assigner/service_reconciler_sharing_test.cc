@@ -52,7 +52,7 @@ TEST_F(SharingReconcilerTest, EachServiceHasItsRecordWithTheKey) {
   addSharing("tls", 443);
   EXPECT_EQ(shown("web"), "10.0.0.0");
   EXPECT_EQ(shown("tls"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("tls-10.0.0.0", "web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("tls-10.0.0.0", "web-10.0.0.0"));
   EXPECT_EQ(recordedKey("tls-10.0.0.0"), "k");
 }
 
@@ -100,10 +100,10 @@ TEST_F(SharingReconcilerTest, AClashIsSaidAndRepairedByItself) {
               HasSubstr("Service default/web: it has the port 80/TCP"));
   EXPECT_THAT(waiters(), ElementsAre(kube::ObjectKey{"default", "tls"}));
   const int before = freed_;
-  claimUses_.clear();
+  ipObjectUses_.clear();
   setPort("web", 8080);
   EXPECT_GT(freed_, before) << "who waits is woken";
-  EXPECT_THAT(claimUses_, ElementsAre("web-10.0.0.0")) << "its ports are shown anew";
+  EXPECT_THAT(ipObjectUses_, ElementsAre("web-10.0.0.0")) << "its ports are shown anew";
   settle("tls");
   EXPECT_EQ(reason("tls"), "Assigned");
 }
@@ -161,7 +161,7 @@ TEST_F(SharingReconcilerTest, AnotherKeyMovesMakeBeforeBreak) {
   api_.clearWrites();
   setKey("tls", nullptr);
   EXPECT_EQ(shown("tls"), "10.0.0.1");
-  EXPECT_THAT(claimNames(), ElementsAre("tls-10.0.0.1", "web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("tls-10.0.0.1", "web-10.0.0.0"));
   const auto writes = api_.writes();
   ASSERT_EQ(writes.size(), 3U);
   EXPECT_EQ(writes[0].key.name, "tls-10.0.0.1");
@@ -200,13 +200,13 @@ TEST_F(SharingReconcilerTest, TheAddressIsFreeWhenTheLastOneLeaves) {
 
 TEST_F(SharingReconcilerTest, WhenOneComesOrLeavesTheRecordsOfTheOthersAreLookedAt) {
   addSharing("web", 80);
-  claimUses_.clear();
+  ipObjectUses_.clear();
   addSharing("tls", 443);
-  EXPECT_THAT(claimUses_, Contains("web-10.0.0.0"));
-  claimUses_.clear();
+  EXPECT_THAT(ipObjectUses_, Contains("web-10.0.0.0"));
+  ipObjectUses_.clear();
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");
-  EXPECT_THAT(claimUses_, Contains("tls-10.0.0.0")) << "the address may count for another Pool";
+  EXPECT_THAT(ipObjectUses_, Contains("tls-10.0.0.0")) << "the address may count for another Pool";
 }
 
 TEST_F(SharingReconcilerTest, AKeyThatIsNoneIsABadRequest) {

@@ -49,10 +49,10 @@ TEST_F(ServiceReconcilerTest, WritesTheRecordBeforeTheStatus) {
 TEST_F(ServiceReconcilerTest, WhileManyWaitTheRecordFollowsTheStatus) {
   addInBurst("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
   sync();
   ASSERT_TRUE(once("web"));
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
   EXPECT_EQ(api_.writeCount(), 2U);
 }
 
@@ -86,7 +86,7 @@ TEST_F(ServiceReconcilerTest, WhatIsShownWithoutARecordIsKeptWhenAnotherOneLeads
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
   EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
-  EXPECT_THAT(claimNames(), ElementsAre("a-waiter-10.0.0.1", "web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("a-waiter-10.0.0.1", "web-10.0.0.0"));
 }
 
 TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddress) {
@@ -95,7 +95,7 @@ TEST_F(ServiceReconcilerTest, AServiceDeletedBeforeItsRecordIsMadeFreesItsAddres
   settle("web");
   add("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("other-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("other-10.0.0.0"));
 }
 
 TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInheritsNothing) {
@@ -105,7 +105,7 @@ TEST_F(ServiceReconcilerTest, AServiceMadeAnewBeforeTheEarlierOnesRecordInherits
   put(serviceJson("web"));
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.1.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.1.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.1.0"));
 }
 
 // The watch of IP objects lags, or a finalizer keeps it.
@@ -126,10 +126,10 @@ TEST_F(ServiceReconcilerTest, ALingeringRecordOfAnEarlierServiceFreesNothingOfTh
 
 TEST_F(ServiceReconcilerTest, TheRecordIsOwnedByTheService) {
   add("web");
-  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
-  EXPECT_EQ(claim["spec"], (json{{"pool", "a"}, {"address", "10.0.0.0"}, {"family", "IPv4"}}));
-  EXPECT_EQ(claim["metadata"]["labels"]["barevip.dev/service"], "web");
-  const json owner = claim["metadata"]["ownerReferences"][0];
+  const json ipObject = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(ipObject["spec"], (json{{"pool", "a"}, {"address", "10.0.0.0"}, {"family", "IPv4"}}));
+  EXPECT_EQ(ipObject["metadata"]["labels"]["barevip.dev/service"], "web");
+  const json owner = ipObject["metadata"]["ownerReferences"][0];
   EXPECT_EQ(owner["uid"], service("web")["metadata"]["uid"]);
   EXPECT_EQ(owner["controller"], true);
 }
@@ -158,7 +158,7 @@ TEST_F(ServiceReconcilerTest, ADualStackServiceHasTwoRecords) {
   put(dual);
   settle("web");
   EXPECT_EQ(shown("web"), "2001:db8::,10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0", "web-2001.db8.0.0.0.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0", "web-2001.db8.0.0.0.0.0.0"));
 }
 
 TEST_F(ServiceReconcilerTest, KeepsTheConditionsOfOthersWithTheirTimes) {
@@ -262,16 +262,16 @@ TEST_F(ServiceReconcilerTest, ACreateThatReachedTheServerTwiceIsOurs) {
   api_.setInterceptor([&](Verb verb, const kube::Resource&, const kube::ObjectKey&) {
     // The first answer is lost after the object was made.
     if (verb != Verb::kCreate || std::exchange(lost, true)) return std::optional<Error>();
-    json claim = {{"metadata",
-                   {{"name", "web-10.0.0.0"},
-                    {"namespace", "default"},
-                    {"ownerReferences",
-                     {{{"apiVersion", "v1"},
-                       {"kind", "Service"},
-                       {"name", "web"},
-                       {"uid", service("web")["metadata"]["uid"]}}}}}},
-                  {"spec", {{"address", "10.0.0.0"}, {"pool", "a"}}}};
-    api_.put(kube::kIps, claim);
+    json ipObject = {{"metadata",
+                      {{"name", "web-10.0.0.0"},
+                       {"namespace", "default"},
+                       {"ownerReferences",
+                        {{{"apiVersion", "v1"},
+                          {"kind", "Service"},
+                          {"name", "web"},
+                          {"uid", service("web")["metadata"]["uid"]}}}}}},
+                     {"spec", {{"address", "10.0.0.0"}, {"pool", "a"}}}};
+    api_.put(kube::kIps, ipObject);
     return std::optional(status(ErrorCode::kTimeout));
   });
   put(serviceJson("web"));
@@ -279,7 +279,7 @@ TEST_F(ServiceReconcilerTest, ACreateThatReachedTheServerTwiceIsOurs) {
   EXPECT_FALSE(once("web"));
   EXPECT_TRUE(once("web"));
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 TEST_F(ServiceReconcilerTest, AConflictIsTriedAgainWithTheNewerService) {
@@ -306,7 +306,7 @@ TEST_F(ServiceReconcilerTest, DoesNotCreateTwiceWhileTheWatchIsSlow) {
   clock_.advance(std::chrono::minutes(1));
   api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
   EXPECT_TRUE(once("web"));
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0")) << "a lost record comes back";
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0")) << "a lost record comes back";
 }
 
 // Edits by hand.
@@ -315,7 +315,7 @@ TEST_F(ServiceReconcilerTest, ADeletedRecordComesBackWithTheSameAddress) {
   add("web");
   api_.erase(kube::kIps, {"default", "web-10.0.0.0"});
   settle("web");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
   EXPECT_EQ(shown("web"), "10.0.0.0");
 }
 
@@ -418,7 +418,7 @@ TEST_P(RefusedRecordTest, OfAnAddressThatIsShownLeavesItAssigned) {
   refuseRecords(false);
   settle("web");
   EXPECT_EQ(reason("web"), "Assigned");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 TEST_P(RefusedRecordTest, OfAnAddressThatWasShownBeforeItTakesTheAddressBackForGood) {
@@ -513,7 +513,7 @@ TEST_P(RefusedRecordTest, OfAnAddressAskedForLeavesTheOneThatIsShown) {
   refuseRecords(false);
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.7");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.7"));
 }
 
 TEST_F(ServiceReconcilerTest, ATokenThatIsNotAcceptedIsNoRefusalOfARecord) {
@@ -547,7 +547,7 @@ TEST_F(ServiceReconcilerTest, AForgedRecordGivesNothing) {
   restart();
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 // Only our own status is written.
@@ -595,7 +595,7 @@ TEST_F(ServiceReconcilerTest, AnIpObjectThatNamesAServiceThatIsLeftAloneIsRemove
                           {"ownerReferences", json::array({owner})}}},
                         {"spec", {{"address", "10.0.0.0"}}}});
   settle("old");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
 }
 
 TEST_F(ServiceReconcilerTest, WithRequireClassAServiceWithoutClassIsNotOurs) {
@@ -623,7 +623,7 @@ TEST_F(ServiceReconcilerTest, FlagsThatNoLongerServeAClassReleaseNothing) {
     EXPECT_EQ(condition(name)["status"], "True") << name;
     EXPECT_EQ(reason(name), "ClassNotServed") << name;
   }
-  EXPECT_THAT(claimNames(), ElementsAre("classed-10.0.0.1", "web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("classed-10.0.0.1", "web-10.0.0.0"));
   api_.clearWrites();
   restart();
   settle("web");
@@ -644,7 +644,7 @@ TEST_F(ServiceReconcilerTest, WithRequireClassAnAddressThatHadNoRecordYetIsKept)
   restart();
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.0"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.0"));
 }
 
 TEST_F(ServiceReconcilerTest, AnotherClassThanTheRecordedOneReleasesWhateverTheFlagsSay) {
@@ -654,7 +654,7 @@ TEST_F(ServiceReconcilerTest, AnotherClassThanTheRecordedOneReleasesWhateverTheF
     if (restarted) restart();
     settle("web");
     EXPECT_EQ(shown("web"), "") << restarted;
-    EXPECT_THAT(claimNames(), IsEmpty());
+    EXPECT_THAT(ipObjectNames(), IsEmpty());
     api_.erase(kube::kServices, {"default", "web"});
     settle("web");
   }
@@ -778,7 +778,7 @@ TEST_F(ServiceReconcilerTest, ADeletedServiceFreesItsAddress) {
   add("web");
   api_.erase(kube::kServices, {"default", "web"});
   settle("web");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
   add("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
 }
@@ -788,7 +788,7 @@ TEST_F(ServiceReconcilerTest, AServiceDeletedWhileNobodyLedFreesItsAddress) {
   api_.erase(kube::kServices, {"default", "web"});
   restart();
   settle("web");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
   add("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
 }
@@ -813,7 +813,7 @@ TEST_F(ServiceReconcilerTest, ATypeChangeTakesTheAddressBackAndForth) {
   settle("web");
   EXPECT_EQ(shown("web"), "");
   EXPECT_EQ(condition("web"), json::object());
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
   edit("web", {{"spec", {{"type", "LoadBalancer"}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.0");
@@ -828,7 +828,7 @@ TEST_F(ServiceReconcilerTest, AServiceThatGoesToAnotherClassLosesOnlyWhatWeGave)
   restart();
   settle("web");
   EXPECT_EQ(shown("web"), "172.16.0.1");
-  EXPECT_THAT(claimNames(), IsEmpty());
+  EXPECT_THAT(ipObjectNames(), IsEmpty());
 }
 
 TEST_F(ServiceReconcilerTest, AServiceThatIsBeingDeletedKeepsItsAddressToTheEnd) {
@@ -846,8 +846,8 @@ TEST_F(ServiceReconcilerTest, AServiceCreatedAnewUnderTheSameNameHasItsOwnRecord
   api_.erase(kube::kServices, {"default", "web"});
   put(serviceJson("web"));
   settle("web");
-  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
-  EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
+  const json ipObject = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(ipObject["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
 }
 
 TEST_F(ServiceReconcilerTest, ARecordOnItsWayIsNotTakenForThatOfTheServiceCreatedAnew) {
@@ -858,8 +858,8 @@ TEST_F(ServiceReconcilerTest, ARecordOnItsWayIsNotTakenForThatOfTheServiceCreate
   put(serviceJson("web"));
   fillServicesOnly();
   ASSERT_TRUE(once("web"));
-  const json claim = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
-  EXPECT_EQ(claim["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
+  const json ipObject = *api_.object(kube::kIps, {"default", "web-10.0.0.0"});
+  EXPECT_EQ(ipObject["metadata"]["ownerReferences"][0]["uid"], service("web")["metadata"]["uid"]);
 }
 
 TEST_F(ServiceReconcilerTest, ARecordThatWasRefusedAtRestoreIsThatOfWhoGivesTheAddressLater) {
@@ -883,11 +883,11 @@ TEST_F(ServiceReconcilerTest, ARecordThatWasRefusedAtRestoreIsThatOfWhoGivesTheA
     setPools({});
     restart();
     setPools({pool("a", {"10.0.0.0/24"})});
-    claimUses_.clear();
+    ipObjectUses_.clear();
     ASSERT_TRUE(once(name));
     EXPECT_EQ(shown(name), address);
     EXPECT_EQ(api_.object(kube::kIps, {"default", record})->at("spec")["pool"], "a");
-    EXPECT_THAT(claimUses_, testing::Contains(record)) << "it is looked at, to be bound";
+    EXPECT_THAT(ipObjectUses_, testing::Contains(record)) << "it is looked at, to be bound";
   }
 }
 
@@ -899,7 +899,7 @@ TEST_F(ServiceReconcilerTest, AChangedRequestMovesMakeBeforeBreak) {
   edit("web", {{"metadata", {{"annotations", {{"barevip.dev/address", "10.0.0.9"}}}}}});
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.9");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.9"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.9"));
   const auto writes = api_.writes();
   ASSERT_EQ(writes.size(), 3U);
   EXPECT_EQ(writes[0].verb, Verb::kCreate);
@@ -932,7 +932,7 @@ TEST_F(ServiceReconcilerTest, AMoveThatACrashInterruptedIsFinished) {
   restart();
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.9");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.9"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.9"));
   add("other");
   EXPECT_EQ(shown("other"), "10.0.0.0");
 }

@@ -10,13 +10,13 @@
 namespace barevip::assigner::test {
 
 /// What a new leader lists; nobody knows the namespaces.
-inline Snapshot snapshotOf(const std::vector<model::IpClaim>& claims,
+inline Snapshot snapshotOf(const std::vector<model::IpObject>& ipObjects,
                            const std::vector<model::Service>& services) {
   Snapshot snapshot;
-  snapshot.claims.reserve(claims.size());
+  snapshot.ipObjects.reserve(ipObjects.size());
   snapshot.services.reserve(services.size());
-  for (const auto& claim : claims) {
-    snapshot.claims.push_back(std::make_shared<const model::IpClaim>(claim));
+  for (const auto& ipObject : ipObjects) {
+    snapshot.ipObjects.push_back(std::make_shared<const model::IpObject>(ipObject));
   }
   for (const auto& service : services) {
     snapshot.services.push_back(std::make_shared<const model::Service>(service));

@@ -32,7 +32,7 @@ Request in(const std::string& ns, Request request) {
 
 Reservation reservation(const std::string& ns, const std::string& name) {
   Reservation result;
-  result.claim = {ns, name};
+  result.ipObject = {ns, name};
   result.requester = {ns, model::StringMap{}, std::nullopt};
   return result;
 }

@@ -204,7 +204,7 @@ TEST(WaitingList, KeysAndReservationsAreTopicsOfTheirOwn) {
                                RefusalReason::kReservationMissing,
                                WaitingList::Standing::kWaits,
                                {},
-                               {.claims = {{"default", "front"}}}});
+                               {.ipObjects = {{"default", "front"}}}});
   EXPECT_THAT(list.sharing({"default", "k"}), ElementsAre(service("sharing")));
   EXPECT_THAT(list.sharing({"default", "l"}), IsEmpty());
   EXPECT_THAT(list.naming({"default", "front"}), ElementsAre(service("naming")));

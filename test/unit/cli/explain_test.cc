@@ -105,7 +105,7 @@ TEST(AnExplanation, SaysWhyBarevipDoesNotServeAService) {
 TEST(AnExplanation, SaysWhyANodeIsNotACandidate) {
   auto builder = cluster();
   view::Daemon daemon;
-  daemon.says.ability.serving = false;
+  daemon.says.eligibility.serving = false;
   builder.node("n3", daemon).node("n4", {.says = {}, .silent = true});
   model::Node excluded = *builder.cluster.state.nodes[1];
   excluded.labels["node.kubernetes.io/exclude-from-external-load-balancers"] = "";

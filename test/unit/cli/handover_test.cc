@@ -25,7 +25,7 @@ ClusterBuilder twoVipsOfN1() {
 }
 
 TEST(AHandover, ConcernsTheVipsOfTheNode) {
-  const Announcers announcers = announcersOf(twoVipsOfN1().cluster.state.claims);
+  const Announcers announcers = announcersOf(twoVipsOfN1().cluster.state.ipObjects);
   EXPECT_THAT(announcedBy(announcers, "n1"), ElementsAre("10.0.0.1", "10.0.0.2"));
   EXPECT_THAT(announcedBy(announcers, "n3"), IsEmpty());
 }

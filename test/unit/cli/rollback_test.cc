@@ -29,7 +29,7 @@ LiveService claimed(const SavedService& now) {
   return {now, "uid", true, {{"shop", now.key.name.str() + "-ip"}}};
 }
 
-TEST(AStepBack, WritesTheAddressesOfBeforeAndTakesTheClaimAway) {
+TEST(AStepBack, WritesTheAddressesOfBeforeAndDeletesTheIpObjectAway) {
   const auto before = service("web", "10.0.0.5");
   const auto step = stepBack(&before, claimed(service("web", "10.0.0.9", "Proxy")));
   EXPECT_EQ(step.ingress, before.ingress);
@@ -38,7 +38,7 @@ TEST(AStepBack, WritesTheAddressesOfBeforeAndTakesTheClaimAway) {
   EXPECT_EQ(step.obstacle, "");
 }
 
-TEST(AStepBack, TakesTheClaimOfAnAddressAwayThatStayed) {
+TEST(AStepBack, DeletesTheIpObjectOfAnAddressAwayThatStayed) {
   const auto before = service("web", "10.0.0.5");
   const auto step = stepBack(&before, claimed(service("web", "10.0.0.5", "Proxy")));
   EXPECT_EQ(step.ingress, before.ingress) << "without the mode Proxy";
@@ -91,7 +91,7 @@ TEST(AStepBack, LeavesAServiceWhoseClassIsAnotherOne) {
   EXPECT_THAT(step.obstacle, HasSubstr("was \"\" and is \"barevip.dev/barevip\" now"));
 }
 
-TEST(AStepBack, LetsAServiceThatCameLaterKeepItsAddressesWithoutTheClaim) {
+TEST(AStepBack, LetsAServiceThatCameLaterKeepItsAddressesWithoutTheIpObject) {
   const auto step = stepBack(nullptr, claimed(service("new", "10.0.0.7", "Proxy")));
   ASSERT_TRUE(step.ingress);
   EXPECT_EQ(*step.ingress, service("new", "10.0.0.7").ingress);

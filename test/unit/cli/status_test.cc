@@ -123,11 +123,11 @@ TEST(TheStatus, WarnsOfAPoolThatIsNearlyFull) {
 
 TEST(TheStatus, NamesAReservationInConflict) {
   auto builder = healthy();
-  model::IpClaim claim;
-  claim.key = {"default", "mine"};
-  claim.status.phase = "Conflict";
-  claim.status.conditions = {{model::IpClaim::kBound, "False", "AddressHeld", "taken"}};
-  builder.add(builder.cluster.state.claims, std::move(claim));
+  model::IpObject ipObject;
+  ipObject.key = {"default", "mine"};
+  ipObject.status.phase = "Conflict";
+  ipObject.status.conditions = {{model::IpObject::kBound, "False", "AddressHeld", "taken"}};
+  builder.add(builder.cluster.state.ipObjects, std::move(ipObject));
   EXPECT_EQ(problemsOf(builder), "problem: IP default/mine AddressHeld: taken\n");
 }
 
@@ -155,11 +155,11 @@ TEST(TheStatus, SaysThatNoOperatorLeads) {
 
 TEST(TheStatus, NamesANodeThatCannotAnnounce) {
   view::Daemon daemon;
-  daemon.says.ability.serving = false;
+  daemon.says.eligibility.serving = false;
   EXPECT_EQ(problemsOf(healthy().node("n3", daemon)),
             "problem: Node n3 NotEligible: The node daemon reports that the node cannot announce "
             "VIPs. Its log names the cause.\n");
-  daemon.says.ability = {true, {node::test::ip("10.0.0.1")}, {node::test::ip("10.0.0.2")}};
+  daemon.says.eligibility = {true, {node::test::ip("10.0.0.1")}, {node::test::ip("10.0.0.2")}};
   EXPECT_EQ(problemsOf(healthy().node("n3", daemon)),
             "problem: Node n3 VipsRefused: The kernel of the node refuses what these VIPs need: "
             "10.0.0.1. The log of its node daemon names the cause.\n"

@@ -74,15 +74,16 @@ RC_GTEST_PROP(ArpFrame, AnyBytesAreReadWithoutHarm, (const std::vector<unsigned 
   RC_ASSERT(!packet || bytes.size() >= kArpSize);
 }
 
-TEST(ArpFrame, AnAnswerOrAnAnnouncementOfAnotherMachineClaimsTheAddress) {
-  EXPECT_TRUE(claims({ArpPacket::Operation::kReply, kOtherMac, kVip, kMac, kNode}, kVip, kMac));
-  EXPECT_TRUE(claims(gratuitousArp(ArpPacket::Operation::kRequest, kOtherMac, kVip), kVip, kMac));
+TEST(ArpFrame, AnAnswerOrAnAnnouncementOfAnotherMachineIpObjectsTheAddress) {
+  EXPECT_TRUE(ipObjects({ArpPacket::Operation::kReply, kOtherMac, kVip, kMac, kNode}, kVip, kMac));
+  EXPECT_TRUE(
+      ipObjects(gratuitousArp(ArpPacket::Operation::kRequest, kOtherMac, kVip), kVip, kMac));
 }
 
-TEST(ArpFrame, OurOwnPacketsQuestionsAndOtherAddressesClaimNothing) {
-  EXPECT_FALSE(claims(gratuitousArp(ArpPacket::Operation::kReply, kMac, kVip), kVip, kMac));
-  EXPECT_FALSE(claims(arpQuestion(kOtherMac, kNode, kVip), kVip, kMac));
-  EXPECT_FALSE(claims(arpQuestion(kOtherMac, IpAddress(), kVip), kVip, kMac));
+TEST(ArpFrame, OurOwnPacketsQuestionsAndOtherAddressesIpObjectNothing) {
+  EXPECT_FALSE(ipObjects(gratuitousArp(ArpPacket::Operation::kReply, kMac, kVip), kVip, kMac));
+  EXPECT_FALSE(ipObjects(arpQuestion(kOtherMac, kNode, kVip), kVip, kMac));
+  EXPECT_FALSE(ipObjects(arpQuestion(kOtherMac, IpAddress(), kVip), kVip, kMac));
 }
 
 TEST(ArpFrame, AMacAddressIsWrittenAsPeopleKnowIt) {

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 struct AnyCluster {
   std::vector<model::Service> services;
   std::vector<model::EndpointSlice> slices;
-  std::vector<model::IpClaim> claims;
+  std::vector<model::IpObject> ipObjects;
 
   static AnyCluster any(const std::string& holder) {
     AnyCluster cluster;
@@ -43,8 +43,8 @@ struct AnyCluster {
         cluster.slices.push_back(slice(name, {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
         cluster.slices.push_back(slice(name, {{"fd00::1", "n1"}}, Family::kIpv6));
       }
-      cluster.claims.push_back(claim(name, vip4, holder));
-      cluster.claims.push_back(claim(name, vip6, holder));
+      cluster.ipObjects.push_back(ipObject(name, vip4, holder));
+      cluster.ipObjects.push_back(ipObject(name, vip6, holder));
     }
     return cluster;
   }
@@ -52,7 +52,7 @@ struct AnyCluster {
   void put(Stores& stores) const {
     stores.services.replaceAll(services);
     stores.slices.replaceAll(slices);
-    stores.claims.replaceAll(claims);
+    stores.ipObjects.replaceAll(ipObjects);
   }
 };
 
@@ -71,7 +71,7 @@ class Scene {
     world_.sync();
     before.put(world_.stores);
     daemon_.renew("n2");
-    daemon_.pass();
+    daemon_.reconcileOnce();
     announcedBefore_ = announced();
     (void)changes();
   }
@@ -79,9 +79,9 @@ class Scene {
   void run(const std::optional<Refusal>& refusal) {
     if (refusal) refuse(*refusal);
     after_.put(world_.stores);
-    daemon_.syncer->wake();
+    daemon_.reconciler->wake();
     for (int i = 0; i < 4; ++i) {
-      daemon_.pass();
+      daemon_.reconcileOnce();
       world_.clock.advance(2s);
     }
   }
@@ -102,7 +102,7 @@ class Scene {
     const auto desired = computeDesired(world_.stores.snapshot(), options(placement_), {});
     for (const ServedVip& vip : desired.vips) {
       if (!vip.byKubeProxy) continue;
-      const auto leads = [&](const net::Item& item) {
+      const auto leads = [&](const net::NetObject& item) {
         const auto* route = std::get_if<net::Route>(&item);
         const auto* address = std::get_if<net::BoundAddress>(&item);
         return (route != nullptr && route->destination == IpPrefix::host(vip.address)) ||
@@ -128,7 +128,7 @@ class Scene {
 
   std::set<IpAddress> announced() {
     std::set<IpAddress> result;
-    for (const net::Item& item : world_.node.owned()) {
+    for (const net::NetObject& item : world_.node.owned()) {
       if (const auto vip = announcedVip(item, options(placement_))) result.insert(*vip);
     }
     return result;
@@ -155,7 +155,7 @@ class Scene {
     for (const ServedVip& vip : desired.vips) {
       if (mayAnnounce(vip)) result.insert(vip.address);
     }
-    const auto strike = [&](const Items& items, const std::vector<net::Item>& there) {
+    const auto strike = [&](const NetObjects& items, const std::vector<net::NetObject>& there) {
       for (const auto& [item, beneficiary] : items) {
         if (std::find(there.begin(), there.end(), item) != there.end()) continue;
         std::erase_if(result, [&, who = beneficiary](const IpAddress& vip) {
@@ -163,8 +163,8 @@ class Scene {
         });
       }
     };
-    strike(desired.nodeItems, world_.node.owned());
-    strike(desired.directorItems, world_.director.owned());
+    strike(desired.nodeObjects, world_.node.owned());
+    strike(desired.balancerObjects, world_.director.owned());
     const auto table = world_.ipvs.table();
     for (const auto& server : desired.virtualServers) {
       const auto there = std::find_if(table.begin(), table.end(),
@@ -210,13 +210,13 @@ class Scene {
         });
   }
 
-  static std::string textOf(const net::LinkOp& op) {
-    return std::string(op.kind == net::LinkOp::Kind::kAdd ? "add " : "delete ") +
+  static std::string textOf(const net::NetOp& op) {
+    return std::string(op.kind == net::NetOp::Kind::kAdd ? "add " : "delete ") +
            net::toString(op.item);
   }
 
   void refuse(const Refusal& refusal) {
-    const auto ofLinks = [refusal](const net::LinkOp& op) {
+    const auto ofLinks = [refusal](const net::NetOp& op) {
       return textOf(op) == refusal.change ? EINVAL : 0;
     };
     if (refusal.writer == "node") world_.node.setOpFault(ofLinks);

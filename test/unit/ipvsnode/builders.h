@@ -15,11 +15,11 @@
 #include "barevip/model/endpoint_slice.h"
 #include "barevip/model/service.h"
 
-#include "ipvsnode/cluster/bound_claims.h"
 #include "ipvsnode/cluster/cluster_state.h"
+#include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/desired/desired.h"
-#include "ipvsnode/desired/frontends.h"
 #include "ipvsnode/desired/machines.h"
+#include "ipvsnode/desired/vip_ports.h"
 
 namespace barevip::node::test {
 
@@ -85,9 +85,10 @@ inline model::Node node(const std::string& name, const std::string& address = ""
   return result;
 }
 
-inline model::IpClaim claim(const std::string& serviceName, const std::string& address,
-                            const std::string& holder = "", const std::string& pool = "default") {
-  model::IpClaim result;
+inline model::IpObject ipObject(const std::string& serviceName, const std::string& address,
+                                const std::string& holder = "",
+                                const std::string& pool = "default") {
+  model::IpObject result;
   result.key = {"default", serviceName + "-" + address};
   result.status.phase = "Bound";
   result.status.address = address;
@@ -98,17 +99,17 @@ inline model::IpClaim claim(const std::string& serviceName, const std::string& a
 }
 
 /// A reservation that these Services of its namespace use.
-inline model::IpClaim usedBy(std::vector<std::string> services, const std::string& address) {
-  model::IpClaim result = claim("", address);
+inline model::IpObject usedBy(std::vector<std::string> services, const std::string& address) {
+  model::IpObject result = ipObject("", address);
   result.key.name = "reserved";
   result.status.services.assign(services.begin(), services.end());
   return result;
 }
 
 /// The record of an address of "default/SERVICE" for these ports.
-inline model::IpClaim granting(const std::string& serviceName, const std::string& address,
-                               std::vector<std::string> ports) {
-  model::IpClaim result = claim(serviceName, address);
+inline model::IpObject granting(const std::string& serviceName, const std::string& address,
+                                std::vector<std::string> ports) {
+  model::IpObject result = ipObject(serviceName, address);
   result.status.ports.assign(ports.begin(), ports.end());
   return result;
 }
@@ -136,7 +137,7 @@ struct ClusterBuilder {
   ClusterBuilder& add(model::Service object) { return put(state.services, std::move(object)); }
   ClusterBuilder& add(model::EndpointSlice object) { return put(state.slices, std::move(object)); }
   ClusterBuilder& add(model::Node object) { return put(state.nodes, std::move(object)); }
-  ClusterBuilder& add(model::IpClaim object) { return put(state.claims, std::move(object)); }
+  ClusterBuilder& add(model::IpObject object) { return put(state.ipObjects, std::move(object)); }
   ClusterBuilder& add(model::Pool object) { return put(state.pools, std::move(object)); }
 
  private:
@@ -148,12 +149,11 @@ struct ClusterBuilder {
 };
 
 /// What all VIPs of the cluster lead to.
-inline Frontends selectFrontends(const ClusterState& cluster,
-                                 const model::ClassRules& classes = {}) {
-  const BoundClaims claims(cluster.claims);
+inline VipPorts assignVipPorts(const ClusterState& cluster, const model::ClassRules& classes = {}) {
+  const IpIndex ipObjects(cluster.ipObjects);
   const auto machines = machineAddresses(cluster);
-  const FrontendChoice choice(claims, machines, classes);
-  Frontends result;
+  const VipPortChoice choice(ipObjects, machines, classes);
+  VipPorts result;
   std::map<IpAddress, std::vector<std::shared_ptr<const model::Service>>> showing;
   for (const auto& service : cluster.services) {
     std::set<IpAddress> vips;
@@ -165,7 +165,7 @@ inline Frontends selectFrontends(const ClusterState& cluster,
     std::move(problems.begin(), problems.end(), std::back_inserter(result.problems));
   }
   for (const auto& [vip, services] : showing) {
-    Frontends ofVip = choice.of(vip, services);
+    VipPorts ofVip = choice.of(vip, services);
     std::move(ofVip.all.begin(), ofVip.all.end(), std::back_inserter(result.all));
     std::move(ofVip.problems.begin(), ofVip.problems.end(), std::back_inserter(result.problems));
   }

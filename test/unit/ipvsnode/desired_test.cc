@@ -10,7 +10,7 @@ namespace barevip::node::test {
 namespace {
 
 using net::BoundAddress;
-using net::Item;
+using net::NetObject;
 using net::ProxyNeighbour;
 using net::Route;
 using net::Rule;
@@ -54,50 +54,51 @@ TEST(Desired, AServiceWithoutEndpointsHasItsVirtualServerSoThatClientsAreRefused
 TEST(Desired, NothingIsDesiredOfAnEmptyClusterButThePlumbing) {
   const DesiredState state = desired(ClusterBuilder());
   EXPECT_THAT(state.virtualServers, IsEmpty());
-  EXPECT_THAT(itemsOf(state.directorItems), IsEmpty());
+  EXPECT_THAT(itemsOf(state.balancerObjects), IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{});
-  EXPECT_THAT(itemsOf(state.nodeItems),
-              UnorderedElementsAre(Item(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
-                                   Item(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
-                                   Item(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
-                                   Item(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
-                                   Item(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
-                                              ip("169.254.77.2"), "bvip-out"}),
-                                   Item(Route{IpPrefix::parse("::/0").value(), 11802,
-                                              ip("fd77:6276:6970::2"), "bvip-out"})));
+  EXPECT_THAT(itemsOf(state.nodeObjects),
+              UnorderedElementsAre(NetObject(Rule{Family::kIpv4, 118, 11802, "", 0x1000, 0x1f00}),
+                                   NetObject(Rule{Family::kIpv6, 118, 11802, "", 0x1000, 0x1f00}),
+                                   NetObject(Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}),
+                                   NetObject(Rule{Family::kIpv6, 119, 11801, "eth0", 0, 0}),
+                                   NetObject(Route{IpPrefix::parse("0.0.0.0/0").value(), 11802,
+                                                   ip("169.254.77.2"), "bvip-out"}),
+                                   NetObject(Route{IpPrefix::parse("::/0").value(), 11802,
+                                                   ip("fd77:6276:6970::2"), "bvip-out"})));
 }
 
 TEST(Desired, DirectorHoldsTheVipAndTheNodeRoutesItByBothPairs) {
   const DesiredState state =
       desired(ClusterBuilder().add(service("web", {"192.0.2.1", "2001:db8::1"})));
-  EXPECT_THAT(itemsOf(state.directorItems),
-              UnorderedElementsAre(Item(BoundAddress{ip("192.0.2.1"), "lo"}),
-                                   Item(BoundAddress{ip("2001:db8::1"), "lo"})));
+  EXPECT_THAT(itemsOf(state.balancerObjects),
+              UnorderedElementsAre(NetObject(BoundAddress{ip("192.0.2.1"), "lo"}),
+                                   NetObject(BoundAddress{ip("2001:db8::1"), "lo"})));
   const auto host = [](const char* vip) { return IpPrefix::host(ip(vip)); };
-  for (const Item& item : {
-           Item(Route{host("192.0.2.1"), net::kMainTable, ip("169.254.77.6"), "bvip-in"}),
-           Item(Route{host("192.0.2.1"), net::kOutsideTable, ip("169.254.77.2"), "bvip-out"}),
-           Item(Route{host("2001:db8::1"), net::kMainTable, ip("fd77:6276:6970::6"), "bvip-in"}),
-           Item(
+  for (const NetObject& item : {
+           NetObject(Route{host("192.0.2.1"), net::kMainTable, ip("169.254.77.6"), "bvip-in"}),
+           NetObject(Route{host("192.0.2.1"), net::kOutsideTable, ip("169.254.77.2"), "bvip-out"}),
+           NetObject(
+               Route{host("2001:db8::1"), net::kMainTable, ip("fd77:6276:6970::6"), "bvip-in"}),
+           NetObject(
                Route{host("2001:db8::1"), net::kOutsideTable, ip("fd77:6276:6970::2"), "bvip-out"}),
        }) {
-    EXPECT_THAT(itemsOf(state.nodeItems), Contains(item)) << net::toString(item);
+    EXPECT_THAT(itemsOf(state.nodeObjects), Contains(item)) << net::toString(item);
   }
   EXPECT_THAT(state.announcements, IsEmpty());
 }
 
 TEST(Desired, HostPlacementHoldsTheVipOnTheDummyOnly) {
   const DesiredState state = desired(webOn({}), options(Placement::kHost));
-  EXPECT_THAT(itemsOf(state.nodeItems),
-              ElementsAre(Item(BoundAddress{ip("192.0.2.1"), "barevip0"})));
-  EXPECT_THAT(itemsOf(state.directorItems), IsEmpty());
+  EXPECT_THAT(itemsOf(state.nodeObjects),
+              ElementsAre(NetObject(BoundAddress{ip("192.0.2.1"), "barevip0"})));
+  EXPECT_THAT(itemsOf(state.balancerObjects), IsEmpty());
 }
 
 TEST(Desired, AnAnnouncementIsAProxyNeighbourOrTheAddressOnTheInterface) {
   EXPECT_EQ(announcementOf(ip("192.0.2.1"), options()),
-            Item(ProxyNeighbour{ip("192.0.2.1"), "eth0"}));
+            NetObject(ProxyNeighbour{ip("192.0.2.1"), "eth0"}));
   EXPECT_EQ(announcementOf(ip("192.0.2.1"), options(Placement::kHost)),
-            Item(BoundAddress{ip("192.0.2.1"), "eth0"}));
+            NetObject(BoundAddress{ip("192.0.2.1"), "eth0"}));
   EXPECT_TRUE(isAnnouncement(ProxyNeighbour{ip("192.0.2.1"), "eth1"}));
   EXPECT_TRUE(isAnnouncement(BoundAddress{ip("192.0.2.1"), "eth1"}));
   EXPECT_FALSE(isAnnouncement(BoundAddress{ip("192.0.2.1"), "barevip0"}));
@@ -112,7 +113,7 @@ TEST(Desired, WithoutIpv6OnTheNodeVipsOfThatFamilyAreReportedAndTheRestIsServed)
   EXPECT_THAT(state.virtualServers, SizeIs(1));
   ASSERT_THAT(state.problems, SizeIs(1));
   EXPECT_EQ(state.problems[0].reason, "NoIPv6");
-  for (const auto& [item, beneficiary] : state.nodeItems) {
+  for (const auto& [item, beneficiary] : state.nodeObjects) {
     const auto* rule = std::get_if<Rule>(&item);
     EXPECT_TRUE(rule == nullptr || rule->family == Family::kIpv4);
   }
@@ -260,14 +261,14 @@ TEST(SharedVip, HasTheServicesAndTheirRecords) {
   const DesiredState state = desired(ClusterBuilder()
                                          .add(onPort(443, service("b", {"192.0.2.1"})))
                                          .add(service("a", {"192.0.2.1"}))
-                                         .add(claim("b", "192.0.2.1"))
-                                         .add(claim("a", "192.0.2.1"))
-                                         .add(claim("stranger", "192.0.2.1")));
+                                         .add(ipObject("b", "192.0.2.1"))
+                                         .add(ipObject("a", "192.0.2.1"))
+                                         .add(ipObject("stranger", "192.0.2.1")));
   ASSERT_THAT(state.vips, SizeIs(1));
   EXPECT_THAT(state.vips[0].services, SizeIs(2));
-  ASSERT_THAT(state.vips[0].claims, SizeIs(2));
-  EXPECT_EQ(state.vips[0].claims[0]->key.name, "a-192.0.2.1");
-  EXPECT_EQ(state.vips[0].claims[1]->key.name, "b-192.0.2.1");
+  ASSERT_THAT(state.vips[0].ipObjects, SizeIs(2));
+  EXPECT_EQ(state.vips[0].ipObjects[0]->key.name, "a-192.0.2.1");
+  EXPECT_EQ(state.vips[0].ipObjects[1]->key.name, "b-192.0.2.1");
 }
 
 TEST(SharedVip, OfAReservationHasOneRecord) {
@@ -276,15 +277,15 @@ TEST(SharedVip, OfAReservationHasOneRecord) {
                                          .add(onPort(443, service("b", {"192.0.2.1"})))
                                          .add(usedBy({"a", "b"}, "192.0.2.1")));
   EXPECT_THAT(state.vips[0].services, SizeIs(2));
-  EXPECT_THAT(state.vips[0].claims, SizeIs(1));
+  EXPECT_THAT(state.vips[0].ipObjects, SizeIs(1));
 }
 
 TEST(SharedVip, NeedsEachAddressAndRouteOnce) {
   const auto one = ClusterBuilder().add(service("a", {"192.0.2.1"}));
   auto two = one;
   two.add(onPort(443, service("b", {"192.0.2.1"})));
-  EXPECT_EQ(desired(two).nodeItems, desired(one).nodeItems);
-  EXPECT_EQ(desired(two).directorItems, desired(one).directorItems);
+  EXPECT_EQ(desired(two).nodeObjects, desired(one).nodeObjects);
+  EXPECT_EQ(desired(two).balancerObjects, desired(one).balancerObjects);
   EXPECT_EQ(desired(two).filter.vips, desired(one).filter.vips);
 }
 
@@ -378,7 +379,7 @@ TEST(Desired, DoesNotDependOnTheOrderOfItsInput) {
   const DesiredState other = desired(backwards);
   EXPECT_EQ(one.virtualServers, other.virtualServers);
   EXPECT_EQ(one.filter, other.filter);
-  EXPECT_EQ(one.nodeItems, other.nodeItems);
+  EXPECT_EQ(one.nodeObjects, other.nodeObjects);
   EXPECT_EQ(one.problems, other.problems);
 }
 

@@ -23,7 +23,7 @@ class Follows : public testing::Test {
     for (const char* name : {"a", "b", "c"}) {
       stores_.services.put(selecting(name, addressOf(name)));
       stores_.slices.put(derived(name, {{"10.1.0.1", "n1"}}));
-      stores_.claims.put(claim(name, addressOf(name), "n1"));
+      stores_.ipObjects.put(ipObject(name, addressOf(name), "n1"));
     }
     (void)follow();
   }
@@ -148,7 +148,7 @@ TEST_F(Follows, AVipThatIsHeldBackUntilItIsNot) {
 }
 
 TEST_F(Follows, AVipThatTheNodeLeadsAlreadyIsNotHeldBack) {
-  const auto there = itemsOf(vips_.of({ip("192.0.2.3")}).nodeItems);
+  const auto there = itemsOf(vips_.of({ip("192.0.2.3")}).nodeObjects);
   EXPECT_THAT(vips_.holdBack({ip("192.0.2.3")}, there), IsEmpty());
 }
 
@@ -159,7 +159,7 @@ class AnyCluster {
     stores_.services.replaceAll({});
     stores_.slices.replaceAll({});
     stores_.nodes.replaceAll({node("n1", "10.0.0.1")});
-    stores_.claims.replaceAll({});
+    stores_.ipObjects.replaceAll({});
     stores_.pools.replaceAll({});
   }
 
@@ -174,9 +174,9 @@ class AnyCluster {
       case 3:
         return stores_.slices.erase({"default", anyName() + "-4"});
       case 4:
-        return stores_.claims.put(anyClaim());
+        return stores_.ipObjects.put(anyIpObject());
       case 5:
-        return stores_.claims.erase({"default", anyName() + "-" + anyAddress()});
+        return stores_.ipObjects.erase({"default", anyName() + "-" + anyAddress()});
       default:
         return changeNodesOrLocal();
     }
@@ -225,9 +225,9 @@ class AnyCluster {
     return result;
   }
 
-  static model::IpClaim anyClaim() {
-    model::IpClaim result =
-        claim(anyName(), anyAddress(), *rc::gen::element<std::string>("", "n1"));
+  static model::IpObject anyIpObject() {
+    model::IpObject result =
+        ipObject(anyName(), anyAddress(), *rc::gen::element<std::string>("", "n1"));
     if (any()) result.status.phase = "Conflict";
     if (any()) result.status.ports = {"80/TCP"};
     if (any()) {
@@ -263,25 +263,25 @@ void expectAlike(const DesiredState& followed, const DesiredState& computed) {
   RC_ASSERT(followed.problems == computed.problems);
   RC_ASSERT(followed.virtualServers == computed.virtualServers);
   RC_ASSERT(followed.filter == computed.filter);
-  RC_ASSERT(followed.nodeItems == computed.nodeItems);
-  RC_ASSERT(followed.directorItems == computed.directorItems);
+  RC_ASSERT(followed.nodeObjects == computed.nodeObjects);
+  RC_ASSERT(followed.balancerObjects == computed.balancerObjects);
   RC_ASSERT(followed.vips.size() == computed.vips.size());
   for (std::size_t i = 0; i < followed.vips.size(); ++i) {
     const ServedVip& one = followed.vips[i];
     const ServedVip& other = computed.vips[i];
     RC_ASSERT(one.address == other.address);
     RC_ASSERT(one.services == other.services);  // the very same objects
-    RC_ASSERT(one.claims == other.claims);
+    RC_ASSERT(one.ipObjects == other.ipObjects);
     RC_ASSERT(one.endpointNodes == other.endpointNodes);
     RC_ASSERT(one.commonNodes == other.commonNodes);
     RC_ASSERT(one.servedHere == other.servedHere);
     RC_ASSERT(one.byKubeProxy == other.byKubeProxy);
     RC_ASSERT(one.endpointNodesOnly == other.endpointNodesOnly);
   }
-  RC_ASSERT(followed.frontends.size() == computed.frontends.size());
-  for (std::size_t i = 0; i < followed.frontends.size(); ++i) {
-    RC_ASSERT(followed.frontends[i].key == computed.frontends[i].key);
-    RC_ASSERT(followed.frontends[i].service == computed.frontends[i].service);
+  RC_ASSERT(followed.vipPorts.size() == computed.vipPorts.size());
+  for (std::size_t i = 0; i < followed.vipPorts.size(); ++i) {
+    RC_ASSERT(followed.vipPorts[i].key == computed.vipPorts[i].key);
+    RC_ASSERT(followed.vipPorts[i].service == computed.vipPorts[i].service);
   }
 }
 
@@ -302,7 +302,7 @@ TEST_P(DesiredVipsProperty, AreAfterAnyChangesWhatTheClusterAloneSays) {
       for (const auto& [address, vip] : vips.all()) {
         const auto was = before.find(address);
         const bool same = was != before.end() && was->second.virtualServers == vip.virtualServers &&
-                          was->second.served.claims == vip.served.claims;
+                          was->second.served.ipObjects == vip.served.ipObjects;
         RC_ASSERT(same || touched.contains(address));
       }
     }

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
+#include "fakes/fake_rtnetlink.h"
 #include "unit/ipvsnode/builders.h"
 
 namespace barevip::node::test {
@@ -16,12 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using fakes::FakeKernel;
-using fakes::FakeLinks;
+using fakes::FakeRtnetlink;
 using ipvs::Op;
 using ipvs::VirtualServer;
 using net::BoundAddress;
-using net::Item;
-using net::LinkOp;
+using net::NetObject;
+using net::NetOp;
 using net::ProxyNeighbour;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -68,10 +68,10 @@ std::vector<std::string> texts(const Plan& plan) {
   for (const Step& step : plan.steps) {
     if (const auto* ipvsStep = std::get_if<IpvsStep>(&step)) {
       for (const Op& op : ipvsStep->ops) result.push_back(ipvs::toString(op));
-    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+    } else if (const auto* links = std::get_if<NetStep>(&step)) {
       for (const auto& [op, beneficiary] : links->changes) {
-        result.push_back(std::string(op.kind == LinkOp::Kind::kAdd ? "add " : "delete ") +
-                         (links->where == LinksStep::Where::kDirector ? "director " : "node ") +
+        result.push_back(std::string(op.kind == NetOp::Kind::kAdd ? "add " : "delete ") +
+                         (links->where == NetStep::Where::kDirector ? "director " : "node ") +
                          net::toString(op.item));
       }
     } else {
@@ -215,8 +215,8 @@ DesiredState desiredOf(const ClusterBuilder& cluster, const DesiredOptions& with
 KernelState holding(const DesiredState& desired) {
   KernelState state;
   for (const auto& one : desired.virtualServers) state.virtualServers.emplace(one.key, one);
-  state.nodeItems = wantedOnNode(desired);
-  state.directorItems = itemsOf(desired.directorItems);
+  state.nodeObjects = wantedOnNode(desired);
+  state.balancerObjects = itemsOf(desired.balancerObjects);
   state.filter = desired.filter;
   state.fresh = true;
   return state;
@@ -238,7 +238,7 @@ TEST(Order, ForwardingStandsBeforeTheVipIsAnnounced) {
   EXPECT_THAT(lines[4], HasSubstr("add node route 192.0.2.1"));
   EXPECT_THAT(lines[5], HasSubstr("add node route 192.0.2.1"));
   EXPECT_THAT(lines[6], HasSubstr("add node"));
-  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.back()).changes[0].op.item));
+  EXPECT_TRUE(isAnnouncement(std::get<NetStep>(plan.steps.back()).changes[0].op.item));
 }
 
 TEST(Order, TheVipIsWithdrawnBeforeForwardingGoesAndAddressesGoLast) {
@@ -246,7 +246,7 @@ TEST(Order, TheVipIsWithdrawnBeforeForwardingGoesAndAddressesGoLast) {
   const Plan plan = diff(desiredOf(ClusterBuilder(), options(), {}), holding(before), at());
   const auto lines = texts(plan);
   ASSERT_EQ(lines.size(), 6U);
-  EXPECT_TRUE(isAnnouncement(std::get<LinksStep>(plan.steps.front()).changes[0].op.item));
+  EXPECT_TRUE(isAnnouncement(std::get<NetStep>(plan.steps.front()).changes[0].op.item));
   EXPECT_EQ(lines[1], "filter");
   EXPECT_THAT(lines[2], HasSubstr("192.0.2.1:80"));
   EXPECT_THAT(lines[3], HasSubstr("delete node route"));
@@ -364,7 +364,7 @@ TEST(Ownership, OnTheHostAForeignVirtualServerIsNeverTouched) {
   context.placement = Placement::kHost;
   KernelState kernel = kernelWith({server(kWeb, {weighted("10.1.0.1", 1)})});
   EXPECT_THAT(diff(desiredWith({}), kernel, context).steps, IsEmpty());
-  kernel.nodeItems.insert(BoundAddress{ip("192.0.2.1"), "barevip0"});
+  kernel.nodeObjects.insert(BoundAddress{ip("192.0.2.1"), "barevip0"});
   EXPECT_EQ(ipvsOps(diff(desiredWith({}), kernel, context)).size(), 1U);
 }
 
@@ -377,14 +377,14 @@ TEST(Ownership, OnTheHostOursStaysOursThoughSomebodyTookTheMarkAway) {
 
 TEST(Ownership, WhatTheDirectorsSetUpMadeIsNotCompared) {
   KernelState kernel = kernelWith({});
-  kernel.directorItems = {BoundAddress{ip("169.254.77.2"), "outside"},
-                          net::Route{IpPrefix{}, net::kMainTable, ip("169.254.77.1"), "outside"}};
+  kernel.balancerObjects = {BoundAddress{ip("169.254.77.2"), "outside"},
+                            net::Route{IpPrefix{}, net::kMainTable, ip("169.254.77.1"), "outside"}};
   EXPECT_THAT(diff(desiredWith({}), kernel, at()).steps, IsEmpty());
 }
 
 TEST(Ownership, HoldersOfAnAddressAreNamed) {
   KernelState kernel = kernelWith({server(tcp("192.0.2.5", 80), {}), server(kWeb, {})});
-  kernel.nodeItems = {BoundAddress{ip("192.0.2.1"), "barevip0"}};
+  kernel.nodeObjects = {BoundAddress{ip("192.0.2.1"), "barevip0"}};
   const std::vector<BoundAddress> addresses{{ip("192.0.2.1"), "barevip0"},
                                             {ip("10.0.0.7"), "eth0"}};
   DiffContext context = at();
@@ -423,8 +423,8 @@ std::map<ipvs::VirtualServerKey, VirtualServer> anyTable(bool weights) {
 
 struct World {
   FakeKernel kernel;
-  FakeLinks node;
-  FakeLinks director;
+  FakeRtnetlink node;
+  FakeRtnetlink director;
 
   World() {
     for (const char* device : {"eth0", "barevip0", "bvip-in", "bvip-out"}) node.addDevice(device);
@@ -434,8 +434,8 @@ struct World {
   KernelState read() {
     KernelState state;
     for (const auto& one : kernel.table()) state.virtualServers.emplace(one.key, one);
-    for (const Item& item : node.owned()) state.nodeItems.insert(item);
-    for (const Item& item : director.owned()) state.directorItems.insert(item);
+    for (const NetObject& item : node.owned()) state.nodeObjects.insert(item);
+    for (const NetObject& item : director.owned()) state.balancerObjects.insert(item);
     state.fresh = true;
     return state;
   }
@@ -446,14 +446,14 @@ struct World {
         const auto results = kernel.apply(one->ops).value();
         for (const auto result : results) RC_ASSERT(result == 0);
         for (const Op& each : one->ops) applyTo(mirror, each);
-      } else if (const auto* links = std::get_if<LinksStep>(&step)) {
-        const bool inDirector = links->where == LinksStep::Where::kDirector;
-        std::vector<LinkOp> ops;
+      } else if (const auto* links = std::get_if<NetStep>(&step)) {
+        const bool inDirector = links->where == NetStep::Where::kDirector;
+        std::vector<NetOp> ops;
         for (const auto& change : links->changes) ops.push_back(change.op);
         const auto results = (inDirector ? director : node).apply(ops).value();
         for (const auto result : results) RC_ASSERT(result == 0);
-        for (const LinkOp& each : ops) {
-          applyTo(inDirector ? mirror.directorItems : mirror.nodeItems, each);
+        for (const NetOp& each : ops) {
+          applyTo(inDirector ? mirror.balancerObjects : mirror.nodeObjects, each);
         }
       } else {
         mirror.filter = std::get<FilterStep>(step).state;
@@ -497,7 +497,7 @@ TEST(Algebra, OnTheHostForeignVirtualServersComeOutAsTheyWentIn) {
       });
       if (held) continue;
       desired.virtualServers.push_back(one);
-      desired.nodeItems.emplace(BoundAddress{one.key.vip, "barevip0"}, one.key.vip);
+      desired.nodeObjects.emplace(BoundAddress{one.key.vip, "barevip0"}, one.key.vip);
     }
     DiffContext context = at();
     context.placement = Placement::kHost;
@@ -535,9 +535,9 @@ TEST(Algebra, LinksBecomeTheDesiredOnes) {
       KernelState read = world.read();
       world.apply(diff(desired, read, at()), read);
       const KernelState after = world.read();
-      RC_ASSERT(after.nodeItems == holding(desired).nodeItems);
-      RC_ASSERT(after.directorItems == itemsOf(desired.directorItems));
-      RC_ASSERT(read.nodeItems == after.nodeItems);
+      RC_ASSERT(after.nodeObjects == holding(desired).nodeObjects);
+      RC_ASSERT(after.balancerObjects == itemsOf(desired.balancerObjects));
+      RC_ASSERT(read.nodeObjects == after.nodeObjects);
     }
   }));
 }

@@ -26,21 +26,21 @@ struct Node {
   explicit Node(Placement placement = Placement::kDirector) : with(options(placement)) {
     cluster.add(service("web", {"192.0.2.1"}))
         .add(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}}))
-        .add(claim("web", "192.0.2.1", "n1"));
+        .add(ipObject("web", "192.0.2.1", "n1"));
     const DesiredState desired = computeDesired(cluster.state, with, {});
     for (const auto& server : desired.virtualServers) {
       kernel.virtualServers.emplace(server.key, server);
     }
     kernel.timeouts = with.timeouts;
-    kernel.nodeItems = itemsOf(desired.nodeItems);
-    kernel.nodeItems.insert(announcementOf(ip("192.0.2.1"), with));
-    kernel.directorItems = itemsOf(desired.directorItems);
+    kernel.nodeObjects = itemsOf(desired.nodeObjects);
+    kernel.nodeObjects.insert(announcementOf(ip("192.0.2.1"), with));
+    kernel.balancerObjects = itemsOf(desired.balancerObjects);
   }
 
   ipvs::VirtualServer& web() { return kernel.virtualServers.at(tcp("192.0.2.1", 80)); }
   void record(const std::string& announcer) {
-    cluster.state.claims.clear();
-    cluster.add(claim("web", "192.0.2.1", announcer));
+    cluster.state.ipObjects.clear();
+    cluster.add(ipObject("web", "192.0.2.1", announcer));
   }
   [[nodiscard]] std::vector<Difference> differences() const {
     return differencesOf(makeDump(cluster.state, kernel, addresses, {}, with));
@@ -106,11 +106,11 @@ INSTANTIATE_TEST_SUITE_P(
                    "-> 10.1.0.9:8080", "begins to drain it"},
         ReasonCase{"Timeouts", [](Node& n) { n.kernel.timeouts.tcp = std::chrono::seconds(900); },
                    "timeouts of IPVS", "wanted are tcp 7260s"},
-        ReasonCase{"MissingAddress", [](Node& n) { n.kernel.directorItems.clear(); },
+        ReasonCase{"MissingAddress", [](Node& n) { n.kernel.balancerObjects.clear(); },
                    "address 192.0.2.1", "the kernel lacks it"},
         ReasonCase{
             "RecordedHereAndNotAnnounced",
-            [](Node& n) { n.kernel.nodeItems.erase(announcementOf(ip("192.0.2.1"), n.with)); },
+            [](Node& n) { n.kernel.nodeObjects.erase(announcementOf(ip("192.0.2.1"), n.with)); },
             "192.0.2.1", "records this node as the announcer"},
         ReasonCase{"AnnouncedAndRecordedElsewhere", [](Node& n) { n.record("n2"); }, "192.0.2.1",
                    "its IP object records n2"}),
@@ -129,8 +129,8 @@ TEST(Differences, AVipThatNobodyAnnouncesYetSaysSo) {
   Node node;
   node.record("");
   node.kernel.virtualServers.clear();
-  node.kernel.directorItems.clear();
-  std::erase_if(node.kernel.nodeItems, [](const net::Item& item) {
+  node.kernel.balancerObjects.clear();
+  std::erase_if(node.kernel.nodeObjects, [](const net::NetObject& item) {
     return net::toString(item).find("192.0.2.1") != std::string::npos;
   });
   const auto found = node.differences();
@@ -143,7 +143,7 @@ TEST(Differences, ComeByVipWithThoseOfAllVipsFirst) {
   Node node;
   node.kernel.timeouts.tcp = std::chrono::seconds(900);
   node.kernel.virtualServers[tcp("192.0.2.0", 80)] = {tcp("192.0.2.0", 80), {}, {}};
-  node.kernel.directorItems.clear();
+  node.kernel.balancerObjects.clear();
   const auto found = node.differences();
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0].vip, std::nullopt);

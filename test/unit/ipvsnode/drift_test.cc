@@ -15,10 +15,10 @@ KernelState mirror() {
   KernelState state;
   const auto key = tcp("192.0.2.1", 80);
   state.virtualServers[key] = {key, {}, {{real("10.1.0.1")}, {real("10.1.0.2")}}};
-  state.nodeItems = {net::ProxyNeighbour{ip("192.0.2.1"), "eth0"},
-                     net::Route{*IpPrefix::parse("192.0.2.1/32"), 254, ip("169.254.77.2"), "d"},
-                     net::Rule{Family::kIpv4, 100, 7, "", 0, 0}};
-  state.directorItems = {net::BoundAddress{ip("192.0.2.1"), "lo"}};
+  state.nodeObjects = {net::ProxyNeighbour{ip("192.0.2.1"), "eth0"},
+                       net::Route{*IpPrefix::parse("192.0.2.1/32"), 254, ip("169.254.77.2"), "d"},
+                       net::Rule{Family::kIpv4, 100, 7, "", 0, 0}};
+  state.balancerObjects = {net::BoundAddress{ip("192.0.2.1"), "lo"}};
   return state;
 }
 
@@ -41,8 +41,8 @@ TEST_P(DriftTest, IsCountedByKind) {
   Drift drift;
   const auto ours = [](const auto& key) { return key.vip != ip("192.0.2.99"); };
   addIpvsDrift(before, found, ours, drift);
-  addLinkDrift(before.nodeItems, found.nodeItems, drift);
-  addLinkDrift(before.directorItems, found.directorItems, drift);
+  addLinkDrift(before.nodeObjects, found.nodeObjects, drift);
+  addLinkDrift(before.balancerObjects, found.balancerObjects, drift);
   EXPECT_EQ(drift, GetParam().expected);
 }
 
@@ -82,8 +82,8 @@ INSTANTIATE_TEST_SUITE_P(
                               {{"real_server", 2}}},
                     DriftCase{"ItemsAreNamed",
                               [](KernelState& k) {
-                                k.nodeItems.clear();
-                                k.directorItems.clear();
+                                k.nodeObjects.clear();
+                                k.balancerObjects.clear();
                               },
                               {{"address", 1}, {"neighbour", 1}, {"route", 1}, {"rule", 1}}}),
     [](const auto& parameters) { return parameters.param.name; });

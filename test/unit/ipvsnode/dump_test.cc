@@ -20,7 +20,7 @@ class DumpTest : public testing::Test {
   DumpTest() {
     cluster.add(service("web", {"192.0.2.1"}))
         .add(slice("web", {{"10.1.0.1"}, {"10.1.0.2"}}))
-        .add(claim("web", "192.0.2.1", "n1"));
+        .add(ipObject("web", "192.0.2.1", "n1"));
   }
 
   Dump dump() { return makeDump(cluster.state, kernel, {}, {}, options()); }
@@ -31,9 +31,9 @@ class DumpTest : public testing::Test {
     for (const auto& server : desired.virtualServers) {
       kernel.virtualServers.emplace(server.key, server);
     }
-    kernel.nodeItems = itemsOf(desired.nodeItems);
-    kernel.nodeItems.insert(announcementOf(ip("192.0.2.1"), options()));
-    kernel.directorItems = itemsOf(desired.directorItems);
+    kernel.nodeObjects = itemsOf(desired.nodeObjects);
+    kernel.nodeObjects.insert(announcementOf(ip("192.0.2.1"), options()));
+    kernel.balancerObjects = itemsOf(desired.balancerObjects);
   }
 
   ClusterBuilder cluster;
@@ -68,10 +68,10 @@ TEST_F(DumpTest, NamesEachDifferenceAndItsReasonBelowItsVip) {
 
 TEST_F(DumpTest, AVipThatNoNodeHasYetMissesNoRoutes) {
   program();
-  kernel.nodeItems.clear();
+  kernel.nodeObjects.clear();
   EXPECT_THAT(toTable(dump()), HasSubstr("+ route 192.0.2.1/32"));
-  cluster.state.claims.clear();
-  cluster.add(claim("web", "192.0.2.1", ""));
+  cluster.state.ipObjects.clear();
+  cluster.add(ipObject("web", "192.0.2.1", ""));
   EXPECT_THAT(toTable(dump()), testing::Not(HasSubstr("route 192.0.2.1/32")));
 }
 
@@ -95,7 +95,7 @@ TEST_F(DumpTest, ShowsWhatIsMissingForeignAndDifferent) {
   kernel.virtualServers.at(tcp("192.0.2.1", 80)).realServers[0].key = real("10.1.0.9");
   kernel.virtualServers.emplace(tcp("192.0.2.9", 80),
                                 ipvs::VirtualServer{tcp("192.0.2.9", 80), {}, {}});
-  kernel.directorItems.clear();
+  kernel.balancerObjects.clear();
   const std::string table = toTable(dump());
   EXPECT_THAT(table, HasSubstr("~ TCP 192.0.2.1:80 lc"));
   EXPECT_THAT(table, HasSubstr("+   -> 10.1.0.1:8080"));
@@ -132,7 +132,7 @@ TEST_F(DumpTest, JsonHasTheFieldsThatProgramsRelyOn) {
 
 TEST_F(DumpTest, ShowsASharedVipOnceWithItsServicesAndTheirAnnouncer) {
   cluster.add(onPort(443, refused(service("web-tls", {"192.0.2.1"}))))
-      .add(claim("web-tls", "192.0.2.1"));
+      .add(ipObject("web-tls", "192.0.2.1"));
   program();
   const json all = json::parse(toJson(dump()));
   ASSERT_EQ(all["vips"].size(), 1U);

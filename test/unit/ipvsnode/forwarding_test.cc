@@ -13,7 +13,7 @@ namespace {
 
 using model::ForwardMode;
 using net::BoundAddress;
-using net::Item;
+using net::NetObject;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
@@ -92,15 +92,15 @@ TEST_P(ByStrategy, KubeProxyLeavesTheNodeTheAnnouncementAndNothingElse) {
   const auto nothing = desired(ClusterBuilder());
   const auto state = desired(ClusterBuilder().add(web).add(slice("web", {{"10.1.0.1", "n1"}})));
   EXPECT_THAT(state.virtualServers, IsEmpty());
-  EXPECT_THAT(state.frontends, IsEmpty());
+  EXPECT_THAT(state.vipPorts, IsEmpty());
   EXPECT_EQ(state.filter, net::FilterState{}) << "the ranges are kube-proxy's to guard";
-  EXPECT_EQ(state.directorItems, nothing.directorItems);
-  EXPECT_EQ(state.nodeItems, nothing.nodeItems) << "nothing leads into the balancer namespace";
+  EXPECT_EQ(state.balancerObjects, nothing.balancerObjects);
+  EXPECT_EQ(state.nodeObjects, nothing.nodeObjects) << "nothing leads into the balancer namespace";
   EXPECT_THAT(state.problems, IsEmpty());
   ASSERT_THAT(state.vips, SizeIs(1));
   EXPECT_TRUE(state.vips[0].servedHere);
-  const Item item = announcementOf(state.vips[0], options(GetParam()));
-  EXPECT_EQ(item, Item(BoundAddress{ip("192.0.2.1"), "eth0"}));
+  const NetObject item = announcementOf(state.vips[0], options(GetParam()));
+  EXPECT_EQ(item, NetObject(BoundAddress{ip("192.0.2.1"), "eth0"}));
   EXPECT_EQ(announcedVip(item, options(GetParam())), ip("192.0.2.1"));
 }
 
@@ -161,7 +161,7 @@ TEST(ByClusterIp, AHostPlacementServesNothingAndSaysSo) {
   const auto state = computeDesired(ClusterBuilder().add(forwarded(ForwardMode::kClusterIp)).state,
                                     options(Placement::kHost), {});
   EXPECT_THAT(state.virtualServers, IsEmpty());
-  EXPECT_THAT(itemsOf(state.nodeItems), IsEmpty());
+  EXPECT_THAT(itemsOf(state.nodeObjects), IsEmpty());
   EXPECT_FALSE(state.vips[0].servedHere);
   EXPECT_THAT(state.problems, ElementsAre(Field(&Problem::reason, "ForwardingRefused")));
 }
@@ -171,7 +171,7 @@ TEST(Refused, AServiceIsServedByNobodyInsteadOfInAnotherWay) {
   const auto state = desiredOf(ClusterBuilder()
                                    .add(web)
                                    .add(slice("web", {{"10.1.0.1", "n1"}}))
-                                   .add(claim("web", "192.0.2.1")));
+                                   .add(ipObject("web", "192.0.2.1")));
   EXPECT_THAT(state.vips, IsEmpty());
   EXPECT_THAT(state.virtualServers, IsEmpty());
   EXPECT_THAT(state.problems, ElementsAre(Field(&Problem::reason, "ForwardingRefused")));
@@ -185,8 +185,8 @@ TEST(Shared, AVipOfTwoForwardersLeadsWhereTheServiceThatHasWhatItAsksForLeads) {
     const auto state = desiredOf(ClusterBuilder()
                                      .add(refused(onPort(81, forwarded(mode(!byKubeProxy), "a"))))
                                      .add(forwarded(mode(byKubeProxy), "b"))
-                                     .add(claim("a", "192.0.2.1"))
-                                     .add(claim("b", "192.0.2.1")));
+                                     .add(ipObject("a", "192.0.2.1"))
+                                     .add(ipObject("b", "192.0.2.1")));
     ASSERT_THAT(state.vips, SizeIs(1));
     EXPECT_EQ(state.vips[0].byKubeProxy, byKubeProxy);
     ASSERT_THAT(state.vips[0].services, SizeIs(1));
@@ -243,9 +243,9 @@ std::vector<std::string> textOf(const Plan& plan) {
   for (const Step& step : plan.steps) {
     if (const auto* ops = std::get_if<IpvsStep>(&step)) {
       for (const auto& op : ops->ops) result.push_back(ipvs::toString(op));
-    } else if (const auto* links = std::get_if<LinksStep>(&step)) {
+    } else if (const auto* links = std::get_if<NetStep>(&step)) {
       for (const auto& change : links->changes) {
-        const bool add = change.op.kind == net::LinkOp::Kind::kAdd;
+        const bool add = change.op.kind == net::NetOp::Kind::kAdd;
         result.push_back((add ? "add " : "delete ") + net::toString(change.op.item));
       }
     }
@@ -266,8 +266,8 @@ struct Serving {
       kernel.virtualServers.emplace(server.key, server);
     }
     kernel.timeouts = desired.timeouts;
-    kernel.nodeItems = wantedOnNode(desired);
-    kernel.directorItems = itemsOf(desired.directorItems);
+    kernel.nodeObjects = wantedOnNode(desired);
+    kernel.balancerObjects = itemsOf(desired.balancerObjects);
     kernel.filter = desired.filter;
   }
 };

@@ -293,19 +293,20 @@ TEST_F(LivenessTest, KnowsWhatOthersCannotAnnounce) {
   EXPECT_TRUE(liveness_.saw(lease, now_));
   const LiveNode node = liveness_.view(now_).live.front();
   EXPECT_FALSE(node.ipv6);
-  EXPECT_TRUE(node.tellsAbility);
-  EXPECT_EQ(node.ability, (Ability{true, {ip("192.0.2.1"), ip("192.0.2.7")}, {ip("192.0.2.9")}}));
+  EXPECT_TRUE(node.publishesEligibility);
+  EXPECT_EQ(node.eligibility,
+            (Eligibility{true, {ip("192.0.2.1"), ip("192.0.2.7")}, {ip("192.0.2.9")}}));
   lease.annotations[kBlockedAnnotation] = kBlockedAll;
   EXPECT_TRUE(liveness_.saw(lease, now_));
-  EXPECT_FALSE(liveness_.view(now_).live.front().ability.serving);
+  EXPECT_FALSE(liveness_.view(now_).live.front().eligibility.serving);
 }
 
 TEST_F(LivenessTest, ANodeThatSaysNothingOfItServesAll) {
   renew("me");
   const LiveNode node = liveness_.view(now_).live.front();
   EXPECT_TRUE(node.ipv6);
-  EXPECT_EQ(node.ability, Ability{});
-  EXPECT_FALSE(node.tellsAbility);
+  EXPECT_EQ(node.eligibility, Eligibility{});
+  EXPECT_FALSE(node.publishesEligibility);
 }
 
 TEST_F(LivenessTest, WhatIsNoListOfFamiliesOrVipsCountsAsServingAll) {
@@ -318,7 +319,7 @@ TEST_F(LivenessTest, WhatIsNoListOfFamiliesOrVipsCountsAsServingAll) {
   EXPECT_TRUE(liveness_.saw(lease, now_));
   const LiveNode node = liveness_.view(now_).live.front();
   EXPECT_TRUE(node.ipv6);
-  EXPECT_EQ(node.ability, Ability{});
+  EXPECT_EQ(node.eligibility, Eligibility{});
 }
 
 TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {

@@ -19,15 +19,15 @@ class AnyNode {
  public:
   explicit AnyNode(Placement placement) : placement_(placement), daemon_(world_, placement) {
     world_.sync();
-    daemon_.pass();
+    daemon_.reconcileOnce();
   }
 
   void changeCluster() { change(*rc::gen::inRange(0, 9)); }
   void changeAnything() { change(*rc::gen::inRange(0, 11)); }
 
-  void pass() {
-    daemon_.syncer->wake();
-    daemon_.pass();
+  void reconcileOnce() {
+    daemon_.reconciler->wake();
+    daemon_.reconcileOnce();
     world_.clock.advance(*rc::gen::element<std::chrono::milliseconds>(10ms, 1s, 2s));
   }
 
@@ -38,10 +38,10 @@ class AnyNode {
     world_.filter.setError(std::nullopt);
     for (int i = 0; i < 4; ++i) {
       daemon_.renew("n2");
-      daemon_.pass();
+      daemon_.reconcileOnce();
       world_.clock.advance(61s);
     }
-    daemon_.pass();
+    daemon_.reconcileOnce();
     (void)world_.takeWrites();
   }
 
@@ -59,11 +59,11 @@ class AnyNode {
     }
     const auto items = world_.node.owned();
     for (const ServedVip& vip : desired.vips) {
-      const bool owned = std::any_of(vip.claims.begin(), vip.claims.end(),
+      const bool owned = std::any_of(vip.ipObjects.begin(), vip.ipObjects.end(),
                                      [](const auto& one) { return !one->status.node.empty(); });
       if (!owned) std::erase_if(taking, [&](const auto& e) { return e.first.vip == vip.address; });
       if (!owned || vip.byKubeProxy) continue;
-      for (const auto& [item, whose] : desired.nodeItems) {
+      for (const auto& [item, whose] : desired.nodeObjects) {
         const bool isThere = std::find(items.begin(), items.end(), item) != items.end();
         if (whose == Beneficiary(vip.address) && !isThere) return "no " + net::toString(item);
       }
@@ -85,7 +85,7 @@ class AnyNode {
     Daemon another(world_, placement_);
     for (int i = 0; i < 3; ++i) {
       another.renew("n2");
-      another.pass();
+      another.reconcileOnce();
     }
     return world_.takeWrites();
   }
@@ -105,8 +105,8 @@ class AnyNode {
         return world_.stores.slices.erase({"default", anyName() + "-4"});
       case 6:
       case 7:
-        return world_.stores.claims.put(
-            claim(anyName(), anyAddress(), *rc::gen::element<std::string>("", "n1", "n2")));
+        return world_.stores.ipObjects.put(
+            ipObject(anyName(), anyAddress(), *rc::gen::element<std::string>("", "n1", "n2")));
       case 8:
         return daemon_.renew("n2");
       case 9:
@@ -147,7 +147,7 @@ class AnyNode {
       const auto items = world_.node.owned();
       if (items.empty()) return;
       world_.node.remove(items[*rc::gen::inRange<std::size_t>(0, items.size())]);
-      return daemon_.syncer->linksChanged();
+      return daemon_.reconciler->networkChanged();
     }
     const auto table = world_.ipvs.table();
     if (table.empty()) return;
@@ -186,7 +186,7 @@ TEST_P(Look, FindsAllThatAChangeOfTheClusterConcerns) {
     for (int i = 0; i < steps; ++i) {
       node.changeCluster();
       if (*rc::gen::arbitrary<bool>()) continue;
-      node.pass();
+      node.reconcileOnce();
       RC_ASSERT(node.amiss() == "");
     }
   }));
@@ -198,7 +198,7 @@ TEST_P(Look, LeavesNothingToDoForOneThatSeesAll) {
     const int steps = *rc::gen::inRange(1, 25);
     for (int i = 0; i < steps; ++i) {
       node.changeAnything();
-      if (*rc::gen::arbitrary<bool>()) node.pass();
+      if (*rc::gen::arbitrary<bool>()) node.reconcileOnce();
     }
     node.settle();
     RC_ASSERT(node.writesOfAnother() == 0U);

@@ -88,17 +88,17 @@ TEST_F(MembershipTest, ALeaseThatIsThereIsRenewedBeforeItsNodeIsKnown) {
 TEST_F(MembershipTest, WhatTheNodeCannotAnnounceIsToldAtOnce) {
   membership.start();
   ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
-  membership.setAbility(
+  membership.setEligibility(
       {true,
        {IpAddress::parse("192.0.2.1").value(), IpAddress::parse("2001:db8::1").value()},
        {IpAddress::parse("192.0.2.9").value()}});
   EXPECT_TRUE(
       waitForField("/metadata/annotations/barevip.dev~1blocked", "\"192.0.2.1,2001:db8::1\""));
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1held"), "\"192.0.2.9\"");
-  membership.setAbility({false, {}, {}});
+  membership.setEligibility({false, {}, {}});
   EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"*\""));
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1state"), "\"serving\"");
-  membership.setAbility({});
+  membership.setEligibility({});
   EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"\""));
 }
 
@@ -111,7 +111,7 @@ TEST_F(MembershipTest, WhatTheProcessBeforeCouldNotAnnounceStandsUntilItIsKnownB
   membership.start();
   ASSERT_TRUE(waitForField("/spec/leaseDurationSeconds", "7"));
   EXPECT_EQ(field("/metadata/annotations/barevip.dev~1blocked"), "\"192.0.2.1\"");
-  membership.setAbility({});
+  membership.setEligibility({});
   EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1blocked", "\"\""));
 }
 
@@ -124,7 +124,7 @@ TEST_F(MembershipTest, WhatCouldNotBeToldIsToldWhenTheApiServerIsBack) {
         if (++refused > 3) return std::nullopt;
         return Error{ErrorCode::kUnavailable, "connection refused", 0, {}};
       });
-  membership.setAbility({false, {}, {}});
+  membership.setEligibility({false, {}, {}});
   while (refused <= 3) {
     clock.advance(100ms);
     std::this_thread::sleep_for(1ms);

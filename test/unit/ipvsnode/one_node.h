@@ -9,10 +9,10 @@
 
 #include "fakes/fake_announcer.h"
 #include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
 #include "fakes/fake_packet_filter.h"
+#include "fakes/fake_rtnetlink.h"
 #include "fakes/manual_clock.h"
-#include "ipvsnode/reconcile/syncer.h"
+#include "ipvsnode/reconcile/node_reconciler.h"
 #include "unit/ipvsnode/builders.h"
 
 namespace barevip::node::test {
@@ -20,8 +20,8 @@ namespace barevip::node::test {
 /// What outlives a daemon: kernel, cluster, network.
 struct World {
   fakes::FakeKernel ipvs;
-  fakes::FakeLinks node;
-  fakes::FakeLinks director;
+  fakes::FakeRtnetlink node;
+  fakes::FakeRtnetlink director;
   fakes::FakePacketFilter filter;
   fakes::FakeAnnouncer network;
   Stores stores;
@@ -36,7 +36,7 @@ struct World {
     stores.services.replaceAll({});
     stores.slices.replaceAll({});
     stores.nodes.replaceAll({test::node("n1", "10.0.0.1"), test::node("n2", "10.0.0.2")});
-    stores.claims.replaceAll({});
+    stores.ipObjects.replaceAll({});
     stores.pools.replaceAll({});
   }
 
@@ -45,13 +45,13 @@ struct World {
     addWeb(holder);
     stores.services.put(onPort(443, service("web-tls", {"192.0.2.1"})));
     stores.slices.put(slice("web-tls", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
-    stores.claims.put(claim("web-tls", "192.0.2.1", otherHolder));
+    stores.ipObjects.put(ipObject("web-tls", "192.0.2.1", otherHolder));
   }
 
   void addWeb(const std::string& holder = "n1") {
     stores.services.put(service("web", {"192.0.2.1"}));
     stores.slices.put(slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
-    stores.claims.put(claim("web", "192.0.2.1", holder));
+    stores.ipObjects.put(ipObject("web", "192.0.2.1", holder));
   }
 
   std::size_t takeWrites() {
@@ -68,32 +68,33 @@ struct Daemon {
   NodeReport lastReport;
   std::vector<IpAddress> probes;
   Questions lastQuestions;
-  std::vector<Frontend> serving;
+  std::vector<VipPort> serving;
   std::optional<bool> carrier;
-  std::optional<Ability> ability;
-  Ground ground;
-  std::optional<Syncer> syncer;
+  std::optional<Eligibility> eligibility;
+  HostFindings host;
+  std::optional<NodeReconciler> reconciler;
   int renewals = 0;
 
   explicit Daemon(World& w, Placement placement = Placement::kDirector) : world(w) {
-    SyncerOptions with;
+    NodeReconcilerOptions with;
     with.desired = options(placement);
     with.drainTimeout = std::chrono::seconds(60);
-    SyncerHooks hooks;
+    NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& questions) {
       probes.insert(probes.end(), questions.ask.begin(), questions.ask.end());
       lastQuestions = questions;
     };
     hooks.report = [this](const NodeReport& report) { lastReport = report; };
     hooks.carrier = [this](bool up) { carrier = up; };
-    hooks.able = [this](const Ability& able) { ability = able; };
-    hooks.ground = [this] { return ground; };
-    hooks.serving = [this](std::vector<Frontend> frontends) { serving = std::move(frontends); };
-    KernelSeams seams{world.ipvs,
-                      world.node,
-                      placement == Placement::kDirector ? &world.director : nullptr,
-                      {&world.filter}};
-    syncer.emplace(seams, world.network, world.stores, liveness, world.clock, metrics, with, hooks);
+    hooks.able = [this](const Eligibility& able) { eligibility = able; };
+    hooks.host = [this] { return host; };
+    hooks.serving = [this](std::vector<VipPort> vipPorts) { serving = std::move(vipPorts); };
+    KernelWriters writers{world.ipvs,
+                          world.node,
+                          placement == Placement::kDirector ? &world.director : nullptr,
+                          {&world.filter}};
+    reconciler.emplace(writers, world.network, world.stores, liveness, world.clock, metrics, with,
+                       hooks);
   }
 
   void renew(const std::string& name) {
@@ -105,14 +106,14 @@ struct Daemon {
   }
 
   /// A pass of a daemon that is in touch with the API server; answers probes with silence.
-  void pass() {
+  void reconcileOnce() {
     renew("n1");
-    syncer->pass();
+    reconciler->reconcileOnce();
     while (!probes.empty()) {
       for (const IpAddress& address : std::exchange(probes, {})) {
-        syncer->answered(address, std::nullopt);
+        reconciler->answered(address, std::nullopt);
       }
-      syncer->pass();
+      reconciler->reconcileOnce();
     }
   }
 

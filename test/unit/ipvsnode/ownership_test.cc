@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Syncers of several nodes that see each other's Leases and records: who announces, and for how
-// long two or nobody.
+// NodeReconcilers of several nodes that see each other's Leases and records: who announces, and for
+// how long two or nobody.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,10 +11,10 @@
 
 #include "fakes/fake_announcer.h"
 #include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
 #include "fakes/fake_packet_filter.h"
+#include "fakes/fake_rtnetlink.h"
 #include "fakes/manual_clock.h"
-#include "ipvsnode/reconcile/syncer.h"
+#include "ipvsnode/reconcile/node_reconciler.h"
 #include "unit/ipvsnode/builders.h"
 
 namespace barevip::node::test {
@@ -22,14 +22,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::BoundAddress;
-using net::Item;
-using net::LinkOp;
+using net::NetObject;
+using net::NetOp;
 using net::ProxyNeighbour;
 
 constexpr auto kStep = 500ms;
 const IpAddress kVip = ip("192.0.2.1");
-const Item kProxy = ProxyNeighbour{kVip, "eth0"};
-const Item kForeignAddress = BoundAddress{kVip, "eth0"};
+const NetObject kProxy = ProxyNeighbour{kVip, "eth0"};
+const NetObject kForeignAddress = BoundAddress{kVip, "eth0"};
 
 std::string joined(const std::set<IpAddress>& vips) {
   std::string text;
@@ -41,38 +41,38 @@ std::string joined(const std::set<IpAddress>& vips) {
 struct Member {
   std::string name;
   fakes::FakeKernel ipvs;
-  fakes::FakeLinks node;
-  fakes::FakeLinks director;
+  fakes::FakeRtnetlink node;
+  fakes::FakeRtnetlink director;
   fakes::FakePacketFilter filter;
   fakes::FakeAnnouncer network;
   Liveness liveness;
   obs::Registry metrics;
   NodeReport report;
   std::vector<IpAddress> asked;
-  std::optional<Ability> ability;
-  bool tells = true;  ///< false: of a version that tells nothing of its ability
+  std::optional<Eligibility> eligibility;
+  bool tells = true;  ///< false: of a version that tells nothing of its eligibility
   bool renewNow = true;
   MonotonicTime renewed;
-  std::optional<Syncer> syncer;
+  std::optional<NodeReconciler> reconciler;
 
   Member(std::string called, Stores& stores, const Clock& clock)
       : name(std::move(called)), liveness(name) {
     for (const char* device : {"eth0", "barevip0", "bvip-in", "bvip-out"}) node.addDevice(device);
     director.addDevice("lo");
-    SyncerOptions with;
+    NodeReconcilerOptions with;
     with.desired = options();
     with.desired.nodeName = name;
-    SyncerHooks hooks;
+    NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& all) {
       asked.insert(asked.end(), all.ask.begin(), all.ask.end());
     };
     hooks.report = [this](const NodeReport& news) { report = news; };
-    hooks.able = [this](const Ability& able) {
-      ability = able;
+    hooks.able = [this](const Eligibility& able) {
+      eligibility = able;
       renewNow = true;
     };
-    syncer.emplace(KernelSeams{ipvs, node, &director, {&filter}}, network, stores, liveness, clock,
-                   metrics, with, hooks);
+    reconciler.emplace(KernelWriters{ipvs, node, &director, {&filter}}, network, stores, liveness,
+                       clock, metrics, with, hooks);
   }
 
   [[nodiscard]] bool announces() const { return has(node.owned(), kProxy); }
@@ -83,7 +83,7 @@ struct Member {
                            : std::nullopt);
   }
 
-  static bool has(const std::vector<Item>& items, const Item& item) {
+  static bool has(const std::vector<NetObject>& items, const NetObject& item) {
     return std::find(items.begin(), items.end(), item) != items.end();
   }
 };
@@ -93,7 +93,7 @@ class Cluster {
   explicit Cluster(std::size_t size) {
     stores_.services.replaceAll({});
     stores_.slices.replaceAll({});
-    stores_.claims.replaceAll({claim("web", "192.0.2.1", "n1")});
+    stores_.ipObjects.replaceAll({ipObject("web", "192.0.2.1", "n1")});
     stores_.pools.replaceAll({});
     std::vector<model::Node> nodes;
     for (std::size_t i = 1; i <= size; ++i) {
@@ -121,7 +121,7 @@ class Cluster {
     clock_.advance(kStep);
     if (busy) changePorts();
     for (Member& one : members_) renew(one);
-    for (Member& one : members_) one.syncer->pass();
+    for (Member& one : members_) one.reconciler->reconcileOnce();
     for (Member& one : members_) answer(one);
     for (Member& one : members_) record(one);
     const auto two = announcing() > 1;
@@ -134,7 +134,7 @@ class Cluster {
 
   Member& at(std::size_t i) { return members_[i]; }
   std::deque<Member>& members() { return members_; }
-  std::string holder() { return stores_.claims.get({"default", "web-192.0.2.1"})->status.node; }
+  std::string holder() { return stores_.ipObjects.get({"default", "web-192.0.2.1"})->status.node; }
 
   bool busy = false;  ///< the Service changes all the time, and with it the packet filter
   int moves = 0;      ///< of the record
@@ -158,11 +158,11 @@ class Cluster {
     lease.renewTime = std::to_string(++renewals_);
     lease.annotations[kInterfaceAnnotation] = "eth0";
     if (one.tells) {
-      const Ability ability = one.ability.value_or(Ability{});
+      const Eligibility eligibility = one.eligibility.value_or(Eligibility{});
       lease.annotations[kFamiliesAnnotation] = kBothFamilies;
       lease.annotations[kBlockedAnnotation] =
-          ability.serving ? joined(ability.blocked) : kBlockedAll;
-      lease.annotations[kHeldAnnotation] = joined(ability.held);
+          eligibility.serving ? joined(eligibility.blocked) : kBlockedAll;
+      lease.annotations[kHeldAnnotation] = joined(eligibility.held);
     }
     for (Member& other : members_) other.liveness.saw(lease, clock_.now());
   }
@@ -174,17 +174,17 @@ class Cluster {
         if (&other == &one || address != kVip) continue;
         if (other.announces() || other.foreignAnswers()) mac = "02:" + other.name;
       }
-      one.syncer->answered(address, mac);
+      one.reconciler->answered(address, mac);
     }
   }
 
   void record(const Member& one) {
-    for (const auto& [key, vip] : one.report.claims) {
-      model::IpClaim now = *stores_.claims.get(key);
+    for (const auto& [key, vip] : one.report.ipObjects) {
+      model::IpObject now = *stores_.ipObjects.get(key);
       const std::string& named = now.status.node;
       if (!vip.announced || named == one.name || (!named.empty() && named != vip.holder)) continue;
       now.status.node = one.name;
-      stores_.claims.put(now);
+      stores_.ipObjects.put(now);
       ++moves;
     }
   }
@@ -239,7 +239,7 @@ TEST(OwnersOfACluster, APacketFilterThatComesAndGoesMovesAVipOnce) {
     cluster.pass(16s);
   }
   EXPECT_EQ(cluster.moves, 1);
-  cluster.pass(kRecovery + 40s);
+  cluster.pass(kRiseTime + 40s);
   EXPECT_EQ(cluster.moves, 2) << "back to where the pods are";
   EXPECT_TRUE(cluster.at(0).announces());
 }
@@ -247,11 +247,11 @@ TEST(OwnersOfACluster, APacketFilterThatComesAndGoesMovesAVipOnce) {
 TEST(OwnersOfACluster, AnAddressThatSomethingElseAnswersForIsNotFoughtFor) {
   Cluster cluster(2);
   cluster.at(0).node.addForeign(kForeignAddress);
-  cluster.at(0).syncer->linksChanged();
+  cluster.at(0).reconciler->networkChanged();
   cluster.pass(60s);
   EXPECT_FALSE(cluster.at(0).announces());
   EXPECT_FALSE(cluster.at(1).announces());
-  EXPECT_TRUE(cluster.at(1).report.claims.begin()->second.conflictMac);
+  EXPECT_TRUE(cluster.at(1).report.ipObjects.begin()->second.conflictMac);
   cluster.at(0).node.remove(kForeignAddress);
   cluster.pass(kConflictRetry + 2s);
   EXPECT_TRUE(cluster.at(1).announces());
@@ -277,9 +277,9 @@ void give(Member& one, Trouble trouble) {
   } else {
     one.node.remove(kForeignAddress);
   }
-  one.syncer->linksChanged();
-  one.node.setOpFault([trouble](const LinkOp& op) {
-    const bool announces = op.item == kProxy && op.kind == LinkOp::Kind::kAdd;
+  one.reconciler->networkChanged();
+  one.node.setOpFault([trouble](const NetOp& op) {
+    const bool announces = op.item == kProxy && op.kind == NetOp::Kind::kAdd;
     return trouble == Trouble::kAnnouncement && announces ? EINVAL : 0;
   });
   one.ipvs.setOpFault(
@@ -307,7 +307,7 @@ TEST_P(RandomTroubles, ANodeThatIsWellAnnouncesAndNeverTwoForLong) {
   for (Member& one : cluster.members()) give(one, Trouble{static_cast<std::uint8_t>(1 + below(3))});
   give(any(cluster), Trouble::kNone);
   // The full read that finds the trouble, the patience of each, and the recovery of the one.
-  cluster.pass(30s + 3 * kLackPatience + kRecovery + 30s);
+  cluster.pass(30s + 3 * kFallTime + kRiseTime + 30s);
   EXPECT_EQ(cluster.noneFor, 0ms);
   EXPECT_EQ(cluster.twoFor, 0ms);
 }

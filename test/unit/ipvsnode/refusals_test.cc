@@ -27,13 +27,13 @@ class Refusals : public testing::Test {
   void put(const std::string& pod, const std::string& node, const std::string& holder) {
     world_.stores.services.put(local(service("web", {"192.0.2.1"})));
     world_.stores.slices.put(slice("web", {{pod, node}}));
-    world_.stores.claims.put(claim("web", "192.0.2.1", holder));
+    world_.stores.ipObjects.put(ipObject("web", "192.0.2.1", holder));
   }
 
-  void pass() {
+  void reconcileOnce() {
     daemon_->renew("n2");
-    daemon_->syncer->wake();
-    daemon_->pass();
+    daemon_->reconciler->wake();
+    daemon_->reconcileOnce();
   }
 
   [[nodiscard]] bool announces() const {
@@ -48,21 +48,21 @@ class Refusals : public testing::Test {
 
 TEST_F(Refusals, AVipWhoseOnlyRealServerIsOneThatShouldGoIsNotAnnounced) {
   put("10.1.0.2", "n2", "n2");
-  pass();
+  reconcileOnce();
   ASSERT_FALSE(announces());
   world_.ipvs.setOpFault(refuseAll);
   put("10.1.0.1", "n1", "n1");
-  pass();
+  reconcileOnce();
   EXPECT_FALSE(announces()) << "its pod on n2 is gone";
   world_.clock.advance(6s);
-  pass();
+  reconcileOnce();
   world_.clock.advance(6s);
-  pass();
-  ASSERT_TRUE(daemon_->ability);
-  EXPECT_THAT(daemon_->ability->blocked, Contains(ip("192.0.2.1"))) << "others take it over";
+  reconcileOnce();
+  ASSERT_TRUE(daemon_->eligibility);
+  EXPECT_THAT(daemon_->eligibility->blocked, Contains(ip("192.0.2.1"))) << "others take it over";
   world_.ipvs.setOpFault(nullptr);
   world_.clock.advance(31s);
-  pass();
+  reconcileOnce();
   EXPECT_TRUE(announces());
 }
 
@@ -73,51 +73,51 @@ TEST_F(Refusals, ARealServerThatIsTriedLaterStillKeepsItsVipFromBeingAnnounced) 
   world_.ipvs.setOpFault(refuseSecond);
   world_.stores.services.put(service("web", {"192.0.2.1"}));
   world_.stores.slices.put(slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
-  world_.stores.claims.put(claim("web", "192.0.2.1", "n2"));
-  pass();
+  world_.stores.ipObjects.put(ipObject("web", "192.0.2.1", "n2"));
+  reconcileOnce();
   world_.stores.slices.put(slice("web", {{"10.1.0.1", "n1"}}));
-  world_.stores.claims.put(claim("web", "192.0.2.1", "n1"));
-  pass();  // that one is not due yet, and the other has drained away
+  world_.stores.ipObjects.put(ipObject("web", "192.0.2.1", "n1"));
+  reconcileOnce();  // that one is not due yet, and the other has drained away
   EXPECT_FALSE(announces());
 }
 
 TEST_F(Refusals, ClientsKeepTheirAddressOnlyOnceTheRemoteRealServersAreGone) {
   put("10.1.0.2", "n2", "n2");
-  pass();
+  reconcileOnce();
   ASSERT_THAT(world_.filter.state()->keepClient, IsEmpty());
   world_.ipvs.setOpFault(refuseAll);
   put("10.1.0.1", "n1", "n2");
-  pass();
+  reconcileOnce();
   EXPECT_THAT(world_.filter.state()->keepClient, IsEmpty())
       << "without masquerading the answers of the pod on n2 would not come back here";
   world_.ipvs.setOpFault(nullptr);
   world_.clock.advance(31s);
-  pass();
+  reconcileOnce();
   EXPECT_THAT(world_.filter.state()->keepClient, SizeIs(1));
 }
 
 TEST_F(Refusals, WhatWaitedForAnotherFollowsItWithinASecond) {
   world_.stores.services.put(service("web", {"192.0.2.1"}));
-  world_.stores.claims.put(claim("web", "192.0.2.1", "n1"));
-  pass();
+  world_.stores.ipObjects.put(ipObject("web", "192.0.2.1", "n1"));
+  reconcileOnce();
   world_.ipvs.setOpFault(refuseAll);
   world_.stores.slices.put(slice("web", {{"10.1.0.1", "n1"}}));
   for (int i = 0; i < 20; ++i) {  // it is tried ever more seldom
-    pass();
+    reconcileOnce();
     world_.clock.advance(10s);
   }
   world_.ipvs.clear();
   for (int i = 0; i < 8; ++i) {
-    pass();
+    reconcileOnce();
     world_.clock.advance(10s);
   }
   world_.ipvs.setOpFault(nullptr);
   for (int i = 0; i < 31 && world_.ipvs.table().empty(); ++i) {
-    pass();
+    reconcileOnce();
     world_.clock.advance(1s);
   }
   ASSERT_THAT(world_.ipvs.table(), SizeIs(1));
-  pass();
+  reconcileOnce();
   EXPECT_THAT(world_.ipvs.table().at(0).realServers, SizeIs(1));
 }
 
@@ -125,13 +125,13 @@ TEST_F(Refusals, NoneOfThemIsReasonForPassesWithoutAnEnd) {
   world_.filter.setError(Error{ErrorCode::kUnavailable, "busy", 0, {}});
   world_.ipvs.setOpFault(refuseAll);
   put("10.1.0.2", "n2", "n2");
-  pass();
+  reconcileOnce();
   put("10.1.0.1", "n1", "n1");
   for (int i = 0; i < 40; ++i) {
     daemon_->renew("n1");
     daemon_->renew("n2");
     const MonotonicTime now = world_.clock.now();
-    const MonotonicTime next = daemon_->syncer->pass();
+    const MonotonicTime next = daemon_->reconciler->reconcileOnce();
     ASSERT_GT(next, now) << "pass " << i;
     world_.clock.advance(std::chrono::ceil<std::chrono::milliseconds>(next - now));
   }
@@ -143,16 +143,16 @@ TEST(RefusalsOnTheHost, TheAddressThatMarksAVirtualServerStaysWithIt) {
   world.addWeb();
   std::optional<Daemon> daemon;
   daemon.emplace(world, Placement::kHost);
-  daemon->pass();
+  daemon->reconcileOnce();
   world.ipvs.setOpFault(refuseAll);
   world.stores.services.erase({"default", "web"});
   daemon.emplace(world, Placement::kHost);
-  daemon->pass();
+  daemon->reconcileOnce();
   ASSERT_THAT(world.ipvs.table(), SizeIs(1));
   EXPECT_THAT(world.node.owned(), Contains(net::BoundAddress{ip("192.0.2.1"), net::kDummyDevice}));
   world.ipvs.setOpFault(nullptr);
   daemon.emplace(world, Placement::kHost);
-  daemon->pass();
+  daemon->reconcileOnce();
   EXPECT_THAT(world.ipvs.table(), IsEmpty());
   EXPECT_THAT(world.node.owned(), IsEmpty());
 }
@@ -160,7 +160,7 @@ TEST(RefusalsOnTheHost, TheAddressThatMarksAVirtualServerStaysWithIt) {
 TEST(RefusalsOnTheHost, VirtualServersWaitForTheAddressThatMarksThem) {
   World world;
   world.sync();
-  const auto refuseDummy = [](const net::LinkOp& op) {
+  const auto refuseDummy = [](const net::NetOp& op) {
     const auto* address = std::get_if<net::BoundAddress>(&op.item);
     return address != nullptr && address->device == net::kDummyDevice ? ENOMEM : 0;
   };
@@ -168,12 +168,12 @@ TEST(RefusalsOnTheHost, VirtualServersWaitForTheAddressThatMarksThem) {
   world.addWeb();
   {
     Daemon first(world, Placement::kHost);
-    first.pass();
+    first.reconcileOnce();
     EXPECT_THAT(world.ipvs.table(), IsEmpty());
   }
   world.node.setOpFault(nullptr);
   Daemon second(world, Placement::kHost);
-  second.pass();
+  second.reconcileOnce();
   EXPECT_THAT(world.ipvs.table(), SizeIs(1));
   EXPECT_THAT(second.lastReport.problems, IsEmpty()) << "its own is not taken for another's";
 }

@@ -42,7 +42,7 @@ model::Service guarded(std::vector<std::string> ranges, std::size_t ports = 1,
 }
 
 SourceGuards guards(const ClusterBuilder& cluster) {
-  return guardSources(selectFrontends(cluster.state).all);
+  return guardSources(assignVipPorts(cluster.state).all);
 }
 
 std::size_t entries(const SourceGuards& guards) {

@@ -22,10 +22,10 @@ class TakeoverTest : public testing::Test {
   }
 
   TakeoverDecision decide() {
-    std::vector<OwnerQuestion> questions;
+    std::vector<VipElection> questions;
     for (const auto& [each, holder] : holders) {
       questions.push_back({each, {}, holder, {{{"default", "claim"}, holder}}});
-      if (withoutClaim) questions.back().claims = {};
+      if (withoutIpObject) questions.back().ipObjects = {};
     }
     return takeover.decide({self, questions, owners, nodes, addresses, announced, onTheWire}, now);
   }
@@ -43,7 +43,7 @@ class TakeoverTest : public testing::Test {
   LiveView nodes;
   std::map<std::string, IpAddress> addresses{{"dead", ip("10.0.0.9")}};
   std::set<IpAddress> announced;
-  bool withoutClaim = false;
+  bool withoutIpObject = false;
   bool onTheWire = true;
   MonotonicTime now{1000s};
   Takeover takeover;
@@ -123,7 +123,7 @@ TEST_F(TakeoverTest, ANodeOnHoldWithoutAnAddressKeepsItsVips) {
 
 TEST_F(TakeoverTest, AVipThatSomethingElseHasOnItsHoldersNodeIsNotFoughtFor) {
   holders[vip] = "peer";
-  nodes.live[1].ability.held = {vip};
+  nodes.live[1].eligibility.held = {vip};
   EXPECT_THAT(decide().ask, ElementsAre(vip));
   answer("192.0.2.1", "02:00:00:00:00:66");
   const TakeoverDecision decision = decide();
@@ -141,10 +141,10 @@ TEST_F(TakeoverTest, AVipWhoseRecordWasLostIsLeftToItsLiveHolderForAWhile) {
   EXPECT_FALSE(announces());
   owners.clear();
   holders[vip] = "";
-  withoutClaim = true;
+  withoutIpObject = true;
   EXPECT_FALSE(announces()) << "deleted";
   owners[vip] = "me";
-  withoutClaim = false;
+  withoutIpObject = false;
   TakeoverDecision decision = decide();
   EXPECT_THAT(decision.ask, IsEmpty()) << "the answer would be the holder's, no stranger's";
   EXPECT_EQ(decision.next, now + kRecordAgain);
@@ -318,10 +318,10 @@ TEST_F(TakeoverTest, TheLastNodeKeepsAnsweringWhileItLeaves) {
   EXPECT_TRUE(announces());
 }
 
-TEST_F(TakeoverTest, WithoutItsClaimAVipStaysAsItIs) {
+TEST_F(TakeoverTest, WithoutItsIpObjectAVipStaysAsItIs) {
   announced = {vip};
   owners.clear();
-  withoutClaim = true;
+  withoutIpObject = true;
   EXPECT_TRUE(announces());
 }
 

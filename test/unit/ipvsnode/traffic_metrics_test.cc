@@ -25,7 +25,7 @@ const std::string kWebPod =
     R"({namespace="default",service="web",address="192.0.2.1",port="80",protocol="TCP",)"
     R"(backend_address="10.1.0.1",backend_port="8080"} )";
 
-Frontend frontend(const std::string& name, const ipvs::VirtualServerKey& key) {
+VipPort vipPort(const std::string& name, const ipvs::VirtualServerKey& key) {
   return {key, std::make_shared<const model::Service>(service(name, {key.vip.toString()})), {}};
 }
 
@@ -34,7 +34,7 @@ class TrafficMetricsTest : public testing::Test {
   TrafficMetricsTest() {
     kernel.servers[tcp("192.0.2.1", 80)] = {{1, 2, 3, 4, 5},
                                             {{real("10.1.0.1"), {11, 12, 13, 14, 15}, 16, 17}}};
-    traffic.serve({frontend("web", tcp("192.0.2.1", 80))});
+    traffic.serve({vipPort("web", tcp("192.0.2.1", 80))});
   }
 
   fakes::FakeTraffic kernel;
@@ -82,7 +82,7 @@ TEST_F(TrafficMetricsTest, SeriesLeaveWithTheirVipBeforeTheNextReading) {
 
 TEST_F(TrafficMetricsTest, AVipThatAnotherServiceTakesIsThatServicesAtOnce) {
   traffic.read();
-  traffic.serve({frontend("shop", tcp("192.0.2.1", 80))});
+  traffic.serve({vipPort("shop", tcp("192.0.2.1", 80))});
   EXPECT_THAT(metrics.text(), HasSubstr(R"(_total{namespace="default",service="shop",)"));
   EXPECT_THAT(metrics.text(), Not(HasSubstr(R"(service="web")")));
 }
@@ -91,8 +91,8 @@ TEST_F(TrafficMetricsTest, WhatIsLeftOutIsCounted) {
   for (const char* vip : {"192.0.2.2", "192.0.2.3", "192.0.2.4"}) {
     kernel.servers[tcp(vip, 80)].realServers = {{real("10.1.0.1"), {}, 0, 0}};
   }
-  traffic.serve({frontend("web", tcp("192.0.2.1", 80)), frontend("b", tcp("192.0.2.2", 80)),
-                 frontend("c", tcp("192.0.2.3", 80)), frontend("d", tcp("192.0.2.4", 80))});
+  traffic.serve({vipPort("web", tcp("192.0.2.1", 80)), vipPort("b", tcp("192.0.2.2", 80)),
+                 vipPort("c", tcp("192.0.2.3", 80)), vipPort("d", tcp("192.0.2.4", 80))});
   traffic.read();
   EXPECT_THAT(metrics.text(), HasSubstr("\nbarevip_node_traffic_left_out{kind=\"vip\"} 2\n"));
   EXPECT_THAT(metrics.text(), HasSubstr("\nbarevip_node_traffic_left_out{kind=\"backend\"} 1\n"));

@@ -19,10 +19,10 @@ using testing::IsEmpty;
 
 class TrafficReadingTest : public testing::Test {
  protected:
-  /// A frontend and its virtual server, with so many backends and connections so far.
+  /// A port of a VIP and its virtual server, with so many backends and connections so far.
   void add(const std::string& vip, std::size_t backends, std::uint64_t connections = 0) {
     const auto key = tcp(vip, 80);
-    frontends.push_back({key, std::make_shared<const model::Service>(service("web", {vip})), {}});
+    vipPorts.push_back({key, std::make_shared<const model::Service>(service("web", {vip})), {}});
     auto& entry = kernel.servers[key];
     entry.counters.connections = connections;
     for (std::size_t i = 1; i <= backends; ++i) {
@@ -31,7 +31,7 @@ class TrafficReadingTest : public testing::Test {
   }
 
   TrafficReading read(const TrafficReading& before = {}) {
-    return readTraffic(kernel, frontends, before, limits).value();
+    return readTraffic(kernel, vipPorts, before, limits).value();
   }
 
   static std::vector<std::string> vipsOf(const TrafficReading& reading) {
@@ -42,7 +42,7 @@ class TrafficReadingTest : public testing::Test {
   }
 
   fakes::FakeTraffic kernel;
-  std::vector<Frontend> frontends;
+  std::vector<VipPort> vipPorts;
   TrafficLimits limits{2, 3};
 };
 
@@ -90,8 +90,8 @@ TEST_F(TrafficReadingTest, BeyondTheLimitWhatIsListedStaysListed) {
   const TrafficReading before = read();
   add("192.0.2.4", 0, 9);
   add("192.0.2.1", 0, 9);
-  std::sort(frontends.begin(), frontends.end(),
-            [](const Frontend& a, const Frontend& b) { return a.key < b.key; });
+  std::sort(vipPorts.begin(), vipPorts.end(),
+            [](const VipPort& a, const VipPort& b) { return a.key < b.key; });
   EXPECT_THAT(vipsOf(read(before)), ElementsAre("192.0.2.2", "192.0.2.3"));
   kernel.servers.erase(tcp("192.0.2.2", 80));
   EXPECT_THAT(vipsOf(read(before)), ElementsAre("192.0.2.1", "192.0.2.3"));
@@ -124,7 +124,7 @@ TEST_F(TrafficReadingTest, BackendsOfThoseWithTrafficGoFirstAndStayListed) {
 TEST_F(TrafficReadingTest, AFailureIsTheReadersError) {
   add("192.0.2.1", 1);
   kernel.error = Error{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
-  EXPECT_EQ(readTraffic(kernel, frontends, {}, limits).error().detail, ENOBUFS);
+  EXPECT_EQ(readTraffic(kernel, vipPorts, {}, limits).error().detail, ENOBUFS);
 }
 
 }  // namespace

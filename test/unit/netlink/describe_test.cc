@@ -7,7 +7,7 @@
 #include <string>
 
 #include "barevip/ipvs/kernel.h"
-#include "barevip/net/links.h"
+#include "barevip/net/rtnetlink.h"
 
 namespace barevip {
 namespace {
@@ -57,16 +57,16 @@ TEST(Describe, ChangesOfIpvs) {
 }
 
 TEST(Describe, ItemsAsIpWritesThem) {
-  EXPECT_EQ(toString(net::Item{net::BoundAddress{ip("192.0.2.1"), "eth0"}}),
+  EXPECT_EQ(toString(net::NetObject{net::BoundAddress{ip("192.0.2.1"), "eth0"}}),
             "address 192.0.2.1 dev eth0");
-  EXPECT_EQ(
-      toString(net::Item{net::Route{{ip("192.0.2.1"), 32}, 254, ip("169.254.77.2"), "bvip-out"}}),
-      "route 192.0.2.1/32 via 169.254.77.2 dev bvip-out table 254");
-  EXPECT_EQ(toString(net::Item{net::ProxyNeighbour{ip("2001:db8::1"), "eth0"}}),
+  EXPECT_EQ(toString(net::NetObject{
+                net::Route{{ip("192.0.2.1"), 32}, 254, ip("169.254.77.2"), "bvip-out"}}),
+            "route 192.0.2.1/32 via 169.254.77.2 dev bvip-out table 254");
+  EXPECT_EQ(toString(net::NetObject{net::ProxyNeighbour{ip("2001:db8::1"), "eth0"}}),
             "proxy neighbour 2001:db8::1 dev eth0");
-  EXPECT_EQ(toString(net::Item{net::Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}}),
+  EXPECT_EQ(toString(net::NetObject{net::Rule{Family::kIpv4, 119, 11801, "eth0", 0, 0}}),
             "IPv4 rule 119: iif eth0 lookup 11801");
-  EXPECT_EQ(toString(net::Item{net::Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}}),
+  EXPECT_EQ(toString(net::NetObject{net::Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}}),
             "IPv6 rule 118: fwmark 0x100000/0x100000 lookup 11802");
 }
 

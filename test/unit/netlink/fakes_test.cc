@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fakes/fake_kernel.h"
-#include "fakes/fake_links.h"
+#include "fakes/fake_rtnetlink.h"
 #include "fakes/printers.h"
 
 namespace barevip::fakes {
@@ -15,8 +15,8 @@ namespace {
 
 using ipvs::Op;
 using net::BoundAddress;
-using net::Item;
-using net::LinkOp;
+using net::NetObject;
+using net::NetOp;
 
 IpAddress ip(const char* text) { return *IpAddress::parse(text); }
 
@@ -57,20 +57,20 @@ TEST(FakeKernel, MayFailInTheMiddleOfAPlan) {
   EXPECT_TRUE(kernel.apply(std::vector{kAddPod})) << "once only";
 }
 
-const Item kItem = BoundAddress{ip("192.0.2.1"), "eth0"};
-const LinkOp kAdd{LinkOp::Kind::kAdd, kItem};
-const LinkOp kDelete{LinkOp::Kind::kDelete, kItem};
+const NetObject kItem = BoundAddress{ip("192.0.2.1"), "eth0"};
+const NetOp kAdd{NetOp::Kind::kAdd, kItem};
+const NetOp kDelete{NetOp::Kind::kDelete, kItem};
 
-TEST(FakeLinks, WantsTheDevice) {
-  FakeLinks links;
+TEST(FakeRtnetlink, WantsTheDevice) {
+  FakeRtnetlink links;
   EXPECT_EQ(*links.apply(std::vector{kAdd}), std::vector<int>{ENODEV});
   links.addDevice("eth0");
   EXPECT_EQ(*links.apply(std::vector{kAdd, kAdd}), std::vector<int>(2, 0));
   EXPECT_EQ(*links.dumpOwned(), std::vector{kItem});
 }
 
-TEST(FakeLinks, LeavesForeignItemsAlone) {
-  FakeLinks links;
+TEST(FakeRtnetlink, LeavesForeignItemsAlone) {
+  FakeRtnetlink links;
   links.addDevice("eth0");
   links.addForeign(kItem);
   EXPECT_EQ(*links.apply(std::vector{kAdd, kDelete}), (std::vector<int>{EEXIST, 0}));
@@ -79,20 +79,20 @@ TEST(FakeLinks, LeavesForeignItemsAlone) {
   EXPECT_EQ(links.dumpAddresses()->size(), 1U);
 }
 
-TEST(FakeLinks, LetsARouteOfOursGiveWay) {
-  FakeLinks links;
+TEST(FakeRtnetlink, LetsARouteOfOursGiveWay) {
+  FakeRtnetlink links;
   links.addDevice("eth0");
   const auto by = [](const char* gateway) {
-    return Item{net::Route{{ip("192.0.2.1"), 32}, 254, ip(gateway), "eth0"}};
+    return NetObject{net::Route{{ip("192.0.2.1"), 32}, 254, ip(gateway), "eth0"}};
   };
   links.addOwned(by("10.0.0.1"));
-  EXPECT_EQ(*links.apply(std::vector{LinkOp{LinkOp::Kind::kAdd, by("10.0.0.2")}}),
+  EXPECT_EQ(*links.apply(std::vector{NetOp{NetOp::Kind::kAdd, by("10.0.0.2")}}),
             std::vector<int>{0});
   EXPECT_EQ(links.owned(), std::vector{by("10.0.0.2")});
 }
 
-TEST(FakeLinks, LosesWhatStandsOnARemovedDevice) {
-  FakeLinks links;
+TEST(FakeRtnetlink, LosesWhatStandsOnARemovedDevice) {
+  FakeRtnetlink links;
   links.addDevice("eth0");
   ASSERT_TRUE(links.apply(std::vector{kAdd}));
   links.removeDevice("eth0");

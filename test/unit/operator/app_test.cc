@@ -141,9 +141,9 @@ class AppTest : public testing::Test {
   }
 
   /// Of the condition Bound.
-  [[nodiscard]] std::string claimReason(const std::string& name) const {
-    const auto claim = api_.object(kube::kIps, {"default", name});
-    return claim ? claim->value(json::json_pointer("/status/conditions/0/reason"), "") : "";
+  [[nodiscard]] std::string ipObjectReason(const std::string& name) const {
+    const auto ipObject = api_.object(kube::kIps, {"default", name});
+    return ipObject ? ipObject->value(json::json_pointer("/status/conditions/0/reason"), "") : "";
   }
 
   [[nodiscard]] bool allShown(int count) const {
@@ -162,7 +162,7 @@ class AppTest : public testing::Test {
   kube::FakeApi api_;
   Options options_;
   // What interceptors count: here, since operators call them until they are gone.
-  std::atomic<int> claimLists_ = 0;
+  std::atomic<int> ipObjectLists_ = 0;
   std::atomic<int> serviceLists_ = 0;
   std::atomic<int> poolLists_ = 0;
   std::mutex writesMutex_;
@@ -257,7 +257,7 @@ TEST_F(AppTest, MetricsCountAsWaitingOnlyWhoHasNothingAndMayGetSomething) {
 }
 
 TEST_F(AppTest, OfTooManyReservationsTheYoungestIsRefusedByName) {
-  for (std::size_t i = 0; i <= model::IpClaim::kMaxReservations; ++i) {
+  for (std::size_t i = 0; i <= model::IpObject::kMaxReservations; ++i) {
     api_.put(kube::kIps,
              {{"metadata", {{"name", "r" + std::to_string(10'000 + i)}, {"namespace", "evil"}}},
               {"spec", {{"pool", "a"}}}});
@@ -340,9 +340,9 @@ TEST_F(AppTest, AddressesOfManyServicesComeBeforeTheStatusesOfTheirRecords) {
   }
   EXPECT_LE(early, kCount / 10 + pace);
   EXPECT_TRUE(api_.waitFor([&] {
-    const auto claims = api_.objects(kube::kIps);
-    return std::all_of(claims.begin(), claims.end(), [](const json& claim) {
-      return claim.value(json::json_pointer("/status/phase"), "") == "Bound";
+    const auto ipObjects = api_.objects(kube::kIps);
+    return std::all_of(ipObjects.begin(), ipObjects.end(), [](const json& ipObject) {
+      return ipObject.value(json::json_pointer("/status/phase"), "") == "Bound";
     });
   })) << "and these come after them";
 }
@@ -434,10 +434,10 @@ TEST_F(AppTest, RulesAndLabelsThatChangeAreReportedForWhatIsGiven) {
   const auto putNamespace = [&](const json& labels) {
     api_.put(kube::kNamespaces, {{"metadata", {{"name", "default"}, {"labels", labels}}}});
   };
-  const auto allSay = [&](const char* service, const char* claim, const char* pool) {
+  const auto allSay = [&](const char* service, const char* ipObject, const char* pool) {
     return api_.waitFor([&] {
-      return reason("s0") == service && claimReason("s0-10.0.0.0") == service &&
-             claimReason("front-door") == claim && poolReason("a") == pool;
+      return reason("s0") == service && ipObjectReason("s0-10.0.0.0") == service &&
+             ipObjectReason("front-door") == ipObject && poolReason("a") == pool;
     });
   };
   putNamespace({{"tier", "edge"}});
@@ -464,7 +464,7 @@ TEST_F(AppTest, ADeletedPoolGoesWhenTheLastServiceIsGone) {
   ASSERT_TRUE(api_.remove(kube::kPools, {"", "a"}, "", {}));
   EXPECT_TRUE(api_.waitFor([&] {
     return poolReason("a") == "Deleting" && reason("s0") == "OutsidePool" &&
-           claimReason("s0-10.0.0.0") == "OutsidePool";
+           ipObjectReason("s0-10.0.0.0") == "OutsidePool";
   }));
   api_.erase(kube::kServices, {"default", "s0"});
   EXPECT_TRUE(api_.waitFor([&] { return !api_.object(kube::kPools, {"", "a"}); }));
@@ -518,11 +518,11 @@ TEST_F(AppTest, TheAddressOfAServiceIsReservedWhenTheServiceNamesTheReservation)
   ASSERT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.0"; }));
   api_.put(kube::kIps, {{"metadata", {{"name", "front-door"}, {"namespace", "default"}}},
                         {"spec", {{"address", "10.0.0.0"}}}});
-  ASSERT_TRUE(api_.waitFor([&] { return claimReason("front-door") == "AddressHeld"; }));
+  ASSERT_TRUE(api_.waitFor([&] { return ipObjectReason("front-door") == "AddressHeld"; }));
   ASSERT_TRUE(api_.patch(kube::kServices, {"default", "s0"}, "",
                          {{"metadata", {{"annotations", {{"barevip.dev/ip", "front-door"}}}}}},
                          {}));
-  EXPECT_TRUE(api_.waitFor([&] { return claimReason("front-door") == "Reserved"; }));
+  EXPECT_TRUE(api_.waitFor([&] { return ipObjectReason("front-door") == "Reserved"; }));
   EXPECT_TRUE(api_.waitFor([&] {
     return api_.objects(kube::kIps).size() == 1 && reason("s0") == "Assigned";
   })) << "the reservation is the record from now on";
@@ -599,8 +599,8 @@ TEST_F(AppTest, ServicesThatShareAnAddressKeepItAcrossLeadersAndMendTheirClashes
                            {{"spec", {{"ports", {{{"port", port}}}}}}}, {}));
   };
   const auto granted = [this](const std::string& name) {
-    const auto claim = api_.object(kube::kIps, {"default", name + "-10.0.0.7"});
-    return claim ? claim->value(json::json_pointer("/status/ports/0"), "") : "";
+    const auto ipObject = api_.object(kube::kIps, {"default", name + "-10.0.0.7"});
+    return ipObject ? ipObject->value(json::json_pointer("/status/ports/0"), "") : "";
   };
   options_.leaderElect = true;
   putPool("a", {"10.0.0.7"});
@@ -687,7 +687,7 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
     // The reflector's list succeeds, the one that the session begins with fails at first.
-    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && claimLists_++ == 1) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ipObjectLists_++ == 1) {
       return Error{ErrorCode::kUnavailable, "not yet", 503, {}};
     }
     return std::nullopt;
@@ -696,7 +696,7 @@ TEST_F(AppTest, NothingIsGivenBeforeAllThatIsHeldIsKnown) {
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("a-waiter").empty(); }));
   EXPECT_EQ(shown("a-waiter"), "10.0.0.1");
-  EXPECT_GE(claimLists_, 3);
+  EXPECT_GE(ipObjectLists_, 3);
 }
 
 TEST_F(AppTest, ASessionWhoseListsExpireAsksAgainAfterAPause) {
@@ -704,7 +704,7 @@ TEST_F(AppTest, ASessionWhoseListsExpireAsksAgainAfterAPause) {
   putService("s0");
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
-    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++claimLists_ == 2) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kIps && ++ipObjectLists_ == 2) {
       return Error{ErrorCode::kExpired, "too old", 410, {}};
     }
     return std::nullopt;
@@ -741,7 +741,7 @@ TEST_F(AppTest, AnObjectThatGoesWhileASessionBeginsKeepsNobodyWaiting) {
   api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource,
                           const kube::ObjectKey&) -> std::optional<Error> {
     if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
-    if (resource == kube::kIps) ++claimLists_;
+    if (resource == kube::kIps) ++ipObjectLists_;
     // The reflector's list is the first; that of the session follows its list of IP objects.
     if (resource == kube::kServices && ++serviceLists_ == 2) {
       api_.erase(kube::kIps, {"default", "gone"});
@@ -751,7 +751,7 @@ TEST_F(AppTest, AnObjectThatGoesWhileASessionBeginsKeepsNobodyWaiting) {
   putService("s0");
   start();
   ASSERT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
-  EXPECT_EQ(claimLists_, 2) << "the session listed once";
+  EXPECT_EQ(ipObjectLists_, 2) << "the session listed once";
 }
 
 TEST_F(AppTest, WorksThroughConflictsAndFailures) {

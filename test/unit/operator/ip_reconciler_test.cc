@@ -41,8 +41,8 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     if (!made_ || allocatorSeen_ != allocator_.get()) {
       allocatorSeen_ = allocator_.get();
       made_ = std::make_unique<IpReconciler>(
-          api_, clock_, events_, IpReconciler::View{claims_, services_, namespaces_}, *allocator_,
-          *waiting_,
+          api_, clock_, events_, IpReconciler::View{ipObjects_, services_, namespaces_},
+          *allocator_, *waiting_,
           assigner::AllocationNotices{
               [this](const std::string&) { ++freed_; },
               [this](const assigner::Shareable&) { ++freed_; },
@@ -53,18 +53,18 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     return *made_;
   }
 
-  [[nodiscard]] json claim(const std::string& name) const {
+  [[nodiscard]] json ipObject(const std::string& name) const {
     return api_.object(kube::kIps, {"default", name}).value_or(json());
   }
   [[nodiscard]] std::string phase(const std::string& name) const {
-    return claim(name).value(json::json_pointer("/status/phase"), "");
+    return ipObject(name).value(json::json_pointer("/status/phase"), "");
   }
   [[nodiscard]] json bound(const std::string& name) const {
-    return claim(name)["status"]["conditions"][0];
+    return ipObject(name)["status"]["conditions"][0];
   }
 
   [[nodiscard]] json conditionOf(const std::string& name, const std::string& type) const {
-    const json conditions = claim(name)["status"]["conditions"];
+    const json conditions = ipObject(name)["status"]["conditions"];
     for (const json& each : conditions) {
       if (each["type"] == type) return each;
     }
@@ -77,9 +77,9 @@ class IpReconcilerTest : public assigner::test::ClusterFixture {
     return object;
   }
 
-  void addNaming(const std::string& service, const std::string& claim) {
+  void addNaming(const std::string& service, const std::string& ipObject) {
     json object = assigner::test::serviceJson(service);
-    object["metadata"]["annotations"] = {{"barevip.dev/ip", claim}};
+    object["metadata"]["annotations"] = {{"barevip.dev/ip", ipObject}};
     object["spec"]["ports"] = {{{"port", 80}}, {{"port", 53}, {"protocol", "UDP"}}};
     put(object);
     settle(service);
@@ -122,7 +122,7 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
   put(web);
   settle("web");
   look("web-10.0.0.0");
-  const json status = claim("web-10.0.0.0")["status"];
+  const json status = ipObject("web-10.0.0.0")["status"];
   EXPECT_EQ(status["phase"], "Bound");
   EXPECT_EQ(status["address"], "10.0.0.0");
   EXPECT_EQ(status["pool"], "a");
@@ -134,7 +134,7 @@ TEST_F(IpReconcilerTest, ARecordShowsItsServiceAndPorts) {
 // A restart believes what a bound record says of the Pool.
 TEST_F(IpReconcilerTest, ARecordOfAnotherPoolThanTheOneThatGaveTheAddressIsNotBound) {
   add("web");
-  json forged = claim("web-10.0.0.0");
+  json forged = ipObject("web-10.0.0.0");
   forged["spec"]["pool"] = "b";
   forged.erase("status");
   api_.put(kube::kIps, forged);
@@ -153,7 +153,7 @@ TEST_F(IpReconcilerTest, ABoundRecordTellsWhichPoolGaveTheAddressIfNobodyKnows) 
                       assigner::Allocator::Evidence::kRecorded);
   });
   look("web-10.0.0.0");
-  EXPECT_EQ(claim("web-10.0.0.0")["status"]["pool"], "a");
+  EXPECT_EQ(ipObject("web-10.0.0.0")["status"]["pool"], "a");
   EXPECT_THAT(touched_, ElementsAre("web"));
 }
 
@@ -172,13 +172,13 @@ TEST_F(IpReconcilerTest, IsReadyWhenTheAddressIsHeldAndElseSaysWhyNot) {
 
 TEST_F(IpReconcilerTest, AStatusSaysOfWhichGenerationItIs) {
   reserve("front", {{"address", "10.0.0.7"}});
-  EXPECT_EQ(claim("front")["status"]["observedGeneration"], 1);
-  json object = claim("front");
+  EXPECT_EQ(ipObject("front")["status"]["observedGeneration"], 1);
+  json object = ipObject("front");
   object["spec"]["shareKey"] = "k";
   api_.put(kube::kIps, object);
   look("front");
-  EXPECT_EQ(claim("front")["metadata"]["generation"], 2);
-  EXPECT_EQ(claim("front")["status"]["observedGeneration"], 2);
+  EXPECT_EQ(ipObject("front")["metadata"]["generation"], 2);
+  EXPECT_EQ(ipObject("front")["status"]["observedGeneration"], 2);
   EXPECT_EQ(conditionOf("front", "Ready")["observedGeneration"], 2);
   put(serviceWithKey("web", "a"));
   settle("web");
@@ -186,8 +186,8 @@ TEST_F(IpReconcilerTest, AStatusSaysOfWhichGenerationItIs) {
   put(serviceWithKey("web", "b"));
   settle("web");
   look("web-10.0.0.0");
-  EXPECT_EQ(claim("web-10.0.0.0")["spec"]["shareKey"], "b");
-  EXPECT_EQ(claim("web-10.0.0.0")["status"]["observedGeneration"], 2);
+  EXPECT_EQ(ipObject("web-10.0.0.0")["spec"]["shareKey"], "b");
+  EXPECT_EQ(ipObject("web-10.0.0.0")["status"]["observedGeneration"], 2);
 }
 
 TEST_F(IpReconcilerTest, AStatusOfAnotherReleaseIsWrittenOnceAndThenStays) {
@@ -207,10 +207,10 @@ TEST_F(IpReconcilerTest, AStatusOfAnotherReleaseIsWrittenOnceAndThenStays) {
   reserve("front", {{"address", "10.0.0.7"}});
   look("web-10.0.0.0");
   for (const std::string name : {"web-10.0.0.0", "front"}) {
-    const json right = claim(name)["status"];
+    const json right = ipObject(name)["status"];
     ASSERT_EQ(right["conditions"][1]["type"], "Ready");
     for (const auto& [who, spoil] : spoilers) {
-      json object = claim(name);
+      json object = ipObject(name);
       spoil(object["status"]);
       if (object["status"] == right) continue;  // nobody uses it
       clock_.advance(std::chrono::minutes(1));  // no fight
@@ -218,7 +218,7 @@ TEST_F(IpReconcilerTest, AStatusOfAnotherReleaseIsWrittenOnceAndThenStays) {
       api_.clearWrites();
       look(name);
       EXPECT_EQ(api_.writeCount(), 1U) << name << " of " << who;
-      EXPECT_EQ(claim(name)["status"], right) << name << " of " << who;
+      EXPECT_EQ(ipObject(name)["status"], right) << name << " of " << who;
     }
   }
 }
@@ -240,10 +240,10 @@ TEST_F(IpReconcilerTest, NoServiceUsesAReservationThatIsNotRecorded) {
   look("front");
   EXPECT_GT(freed_, before) << "who waits for it is told when it is recorded";
   settle("web");
-  EXPECT_EQ(shown("web"), claim("front")["status"]["address"]);
+  EXPECT_EQ(shown("web"), ipObject("front")["status"]["address"]);
   restart();
   settle("web");
-  EXPECT_EQ(shown("web"), claim("front")["status"]["address"]);
+  EXPECT_EQ(shown("web"), ipObject("front")["status"]["address"]);
 }
 
 TEST_F(IpReconcilerTest, ARestoredReservationKeepsTheAddressOfItsStatusIfItIsFree) {
@@ -253,7 +253,7 @@ TEST_F(IpReconcilerTest, ARestoredReservationKeepsTheAddressOfItsStatusIfItIsFre
                           {"status", {{"phase", "Bound"}, {"address", "10.0.0.7"}}}});
     if (restarted) restart();
     look("front");
-    EXPECT_EQ(claim("front")["status"]["address"], "10.0.0.7") << restarted;
+    EXPECT_EQ(ipObject("front")["status"]["address"], "10.0.0.7") << restarted;
     api_.erase(kube::kIps, {"default", "front"});
     look("front");
   }
@@ -262,7 +262,7 @@ TEST_F(IpReconcilerTest, ARestoredReservationKeepsTheAddressOfItsStatusIfItIsFre
                         {"spec", json::object()},
                         {"status", {{"phase", "Bound"}, {"address", "10.0.0.0"}}}});
   look("front");
-  EXPECT_EQ(claim("front")["status"]["address"], "10.0.0.1") << "the other one is held";
+  EXPECT_EQ(ipObject("front")["status"]["address"], "10.0.0.1") << "the other one is held";
 }
 
 TEST_F(IpReconcilerTest, AStatusHasNoMorePortsThanTheCrdTakes) {
@@ -278,7 +278,7 @@ TEST_F(IpReconcilerTest, AStatusHasNoMorePortsThanTheCrdTakes) {
     settle("web" + std::to_string(i));
   }
   look("front");
-  const json ports = claim("front")["status"]["ports"];
+  const json ports = ipObject("front")["status"]["ports"];
   EXPECT_EQ(ports.size(), 16'384U);
   EXPECT_EQ(ports.back(), "16384/TCP");
 }
@@ -288,7 +288,7 @@ TEST_F(IpReconcilerTest, AReservationNamesNoMoreServicesThanTheCrdTakes) {
   sync();
   allocator_->with([&](assigner::Allocator& allocator) {
     assigner::Request request;
-    request.claims = {"front-door"};
+    request.ipObjects = {"front-door"};
     request.families = {Family::kIpv4};
     for (std::uint16_t port = 1; port <= 1100; ++port) {
       request.service = {"default", "web" + std::to_string(port)};
@@ -297,7 +297,7 @@ TEST_F(IpReconcilerTest, AReservationNamesNoMoreServicesThanTheCrdTakes) {
     }
   });
   look("front-door");
-  const auto reserved = model::decodeIpClaim(claim("front-door")).value();
+  const auto reserved = model::decodeIpObject(ipObject("front-door")).value();
   EXPECT_EQ(reserved.status.services.size(), 1024U);
   EXPECT_EQ(reserved.status.ports.size(), 1100U);
 }
@@ -329,21 +329,21 @@ TEST_F(IpReconcilerTest, TheNodeThatAnnouncesIsLeftAlone) {
   edit("web", {{"spec", {{"ports", {{{"port", 81}}}}}}});
   settle("web");
   look("web-10.0.0.0");
-  EXPECT_EQ(claim("web-10.0.0.0")["status"]["node"], "node-1");
-  EXPECT_EQ(claim("web-10.0.0.0")["status"]["ports"], json{"81/TCP"});
+  EXPECT_EQ(ipObject("web-10.0.0.0")["status"]["node"], "node-1");
+  EXPECT_EQ(ipObject("web-10.0.0.0")["status"]["ports"], json{"81/TCP"});
 }
 
 TEST_F(IpReconcilerTest, AnAddressIsReservedByHand) {
   reserve("front-door", {{"address", "10.0.0.7"}});
   EXPECT_EQ(phase("front-door"), "Bound");
-  EXPECT_EQ(claim("front-door")["status"]["pool"], "a");
+  EXPECT_EQ(ipObject("front-door")["status"]["pool"], "a");
   EXPECT_THAT(events_.reasons({"default", "front-door"}), ElementsAre("Reserved"));
   addNaming("web", "front-door");
   EXPECT_EQ(shown("web"), "10.0.0.7");
   look("front-door");
-  EXPECT_EQ(claim("front-door")["status"]["service"], "web");
-  EXPECT_EQ(claim("front-door")["status"]["ports"], (json{"80/TCP", "53/UDP"}));
-  EXPECT_THAT(claimNames(), ElementsAre("front-door")) << "no second record";
+  EXPECT_EQ(ipObject("front-door")["status"]["service"], "web");
+  EXPECT_EQ(ipObject("front-door")["status"]["ports"], (json{"80/TCP", "53/UDP"}));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("front-door")) << "no second record";
 }
 
 TEST_F(IpReconcilerTest, AnAddressThatWouldNotBeGivenAgainIsKeptAndThisIsSaid) {
@@ -387,15 +387,15 @@ TEST_F(IpReconcilerTest, AReservationOutlivesItsService) {
   settle("web");
   look("front-door");
   EXPECT_EQ(phase("front-door"), "Bound");
-  EXPECT_FALSE(claim("front-door")["status"].contains("service"));
+  EXPECT_FALSE(ipObject("front-door")["status"].contains("service"));
 }
 
 TEST_F(IpReconcilerTest, AReservationWithoutAddressGetsOneAndKeepsIt) {
   reserve("any", json::object());
-  EXPECT_EQ(claim("any")["status"]["address"], "10.0.0.0");
+  EXPECT_EQ(ipObject("any")["status"]["address"], "10.0.0.0");
   restart();
   look("any");
-  EXPECT_EQ(claim("any")["status"]["address"], "10.0.0.0");
+  EXPECT_EQ(ipObject("any")["status"]["address"], "10.0.0.0");
 }
 
 TEST_F(IpReconcilerTest, FlagsThatNoLongerServeAClassReleaseNoUserOfAReservation) {
@@ -466,7 +466,7 @@ TEST_F(IpReconcilerTest, AReservationThatCannotBeMetIsPendingWithTheReason) {
 TEST_F(IpReconcilerTest, WhatIsBeingDeletedWaitsForNothing) {
   reserve("wish", {{"pool", "nowhere"}});
   ASSERT_THAT(waiting_->keys(assigner::Consumer::Kind::kReservation), testing::SizeIs(1));
-  json going = claim("wish");
+  json going = ipObject("wish");
   going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   api_.put(kube::kIps, going);
   look("wish");
@@ -492,14 +492,14 @@ TEST_F(IpReconcilerTest, AReservationDeletedUnderAServiceLeavesItTheAddress) {
   settle("web");
   EXPECT_EQ(shown("web"), "10.0.0.7");
   EXPECT_EQ(reason("web"), "ReservationMissing");
-  EXPECT_THAT(claimNames(), ElementsAre("web-10.0.0.7"));
+  EXPECT_THAT(ipObjectNames(), ElementsAre("web-10.0.0.7"));
 }
 
 TEST_F(IpReconcilerTest, AReservationMadeAnewWithAnotherAddressMoves) {
   reserve("front-door", {{"address", "10.0.0.7"}});
   api_.erase(kube::kIps, {"default", "front-door"});
   reserve("front-door", {{"address", "10.0.0.8"}});
-  EXPECT_EQ(claim("front-door")["status"]["address"], "10.0.0.8");
+  EXPECT_EQ(ipObject("front-door")["status"]["address"], "10.0.0.8");
   EXPECT_EQ(allocator_->with([](assigner::Allocator& a) { return a.allocations().all().size(); }),
             1U);
 }
@@ -514,10 +514,10 @@ json sharingJson(const std::string& name, int port) {
 TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNothing) {
   const auto lookAsOneTooMany = [this](bool excess) {
     sync();
-    model::IpClaim claim = *claims_.get({"default", "front-door"});
-    claim.excess = excess;
-    claims_.put(claim);
-    ASSERT_TRUE(reservations().reconcile(claim.key, {}));
+    model::IpObject ipObject = *ipObjects_.get({"default", "front-door"});
+    ipObject.excess = excess;
+    ipObjects_.put(ipObject);
+    ASSERT_TRUE(reservations().reconcile(ipObject.key, {}));
   };
   const auto held = [this] {
     return allocator_->with([](assigner::Allocator& allocator) {
@@ -530,7 +530,7 @@ TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNoth
   allocator_->with([&](assigner::Allocator& allocator) {
     // Decided before it was one too many, and its status does not say so yet.
     (void)allocator.reserve(
-        *assigner::reservationOf(*claims_.get({"default", "front-door"}), nullptr));
+        *assigner::reservationOf(*ipObjects_.get({"default", "front-door"}), nullptr));
   });
   ASSERT_TRUE(held());
   lookAsOneTooMany(true);
@@ -545,15 +545,15 @@ TEST_F(IpReconcilerTest, AReservationThatDoesNotCountIsRefusedByNameAndHoldsNoth
 TEST_F(IpReconcilerTest, WhatOnlyLooksLikeARecordIsRefusedByNameWhenItIsOneTooMany) {
   add("web");
   for (const std::string name : {"web-10.0.0.0", "web-10.0.0.9"}) {
-    json object = claim("web-10.0.0.0");
+    json object = ipObject("web-10.0.0.0");
     object.erase("status");
     object["metadata"]["name"] = name;
     object["spec"]["address"] = name.substr(4);
     api_.put(kube::kIps, object);
     sync();
-    model::IpClaim excess = *claims_.get({"default", name});
+    model::IpObject excess = *ipObjects_.get({"default", name});
     excess.excess = true;
-    claims_.put(excess);
+    ipObjects_.put(excess);
     ASSERT_TRUE(reservations().reconcile(excess.key, {}));
   }
   EXPECT_EQ(phase("web-10.0.0.0"), "Bound") << "it is the record";
@@ -599,14 +599,14 @@ TEST_F(IpReconcilerTest, ARecordShowsThePortsThatWereGranted) {
   look("web-10.0.0.0");
   look("tls-10.0.0.0");
   EXPECT_EQ(reason("tls"), "ShareRefused");
-  EXPECT_EQ(claim("tls-10.0.0.0")["status"]["ports"], json{"443/TCP"});
+  EXPECT_EQ(ipObject("tls-10.0.0.0")["status"]["ports"], json{"443/TCP"});
   put(sharingJson("web", 8080));
   settle("web");
   settle("tls");
   look("web-10.0.0.0");
   look("tls-10.0.0.0");
-  EXPECT_EQ(claim("web-10.0.0.0")["status"]["ports"], json{"8080/TCP"});
-  EXPECT_EQ(claim("tls-10.0.0.0")["status"]["ports"], json{"80/TCP"});
+  EXPECT_EQ(ipObject("web-10.0.0.0")["status"]["ports"], json{"8080/TCP"});
+  EXPECT_EQ(ipObject("tls-10.0.0.0")["status"]["ports"], json{"80/TCP"});
 }
 
 TEST_F(IpReconcilerTest, AReservationWithAShareKeyShowsAllItsUsers) {
@@ -619,8 +619,8 @@ TEST_F(IpReconcilerTest, AReservationWithAShareKeyShowsAllItsUsers) {
     EXPECT_EQ(shown(name), "10.0.0.7");
   }
   look("front-door");
-  EXPECT_EQ(claim("front-door")["status"]["service"], "tls, web");
-  EXPECT_EQ(claim("front-door")["status"]["ports"], (json{"80/TCP", "443/TCP"}));
+  EXPECT_EQ(ipObject("front-door")["status"]["service"], "tls, web");
+  EXPECT_EQ(ipObject("front-door")["status"]["ports"], (json{"80/TCP", "443/TCP"}));
   api_.clearWrites();
   restart();
   settle("web");

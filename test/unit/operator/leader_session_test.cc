@@ -15,7 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
 #include "common/model/service_json.h"
@@ -92,7 +92,7 @@ class LeaderSessionTest : public testing::Test {
   void sync() {
     fill(stores_.services, kube::kServices, model::decodeService);
     fill(stores_.pools, kube::kPools, model::decodePool);
-    fill(stores_.claims, kube::kIps, model::decodeIpClaim);
+    fill(stores_.ipObjects, kube::kIps, model::decodeIpObject);
     fill(stores_.namespaces, kube::kNamespaces, model::decodeNamespace);
     fill(stores_.nodes, kube::kNodes, model::decodeNode);
   }
@@ -114,8 +114,8 @@ class LeaderSessionTest : public testing::Test {
     const json object = api_.object(kube::kServices, {"default", service}).value_or(json());
     return object.value(json::json_pointer("/status/loadBalancer/ingress/0/ip"), "");
   }
-  [[nodiscard]] std::string reserved(const std::string& claim) const {
-    const json object = api_.object(kube::kIps, {"default", claim}).value_or(json());
+  [[nodiscard]] std::string reserved(const std::string& ipObject) const {
+    const json object = api_.object(kube::kIps, {"default", ipObject}).value_or(json());
     return object.value(json::json_pointer("/status/address"), "");
   }
 

@@ -10,7 +10,7 @@
 
 #include "barevip/kube/store.h"
 
-#include "common/model/ip_claim_json.h"
+#include "common/model/ip_object_json.h"
 #include "fakes/fake_api.h"
 
 namespace barevip::controlplane {
@@ -24,10 +24,10 @@ json object(const std::string& name) {
 
 TEST(TheListsOfANewLeader, OfIpObjectsCostWhatTheStoreHasNot) {
   kube::FakeApi api;
-  kube::Store<model::IpClaim> store;
-  store.put(*model::decodeIpClaim(api.put(kube::kIps, object("seen"))));
+  kube::Store<model::IpObject> store;
+  store.put(*model::decodeIpObject(api.put(kube::kIps, object("seen"))));
   api.put(kube::kIps, object("unseen"));
-  const auto listed = listClaims(api, store, {});
+  const auto listed = listIpObjects(api, store, {});
   ASSERT_TRUE(listed);
   ASSERT_EQ(listed->size(), 2U);
   EXPECT_EQ(listed->at(0), store.get({"default", "seen"}));
@@ -37,9 +37,9 @@ TEST(TheListsOfANewLeader, OfIpObjectsCostWhatTheStoreHasNot) {
 TEST(TheListsOfANewLeader, LeaveOutTheSameIpObjectsAsTheStore) {
   kube::FakeApi api;
   for (int i = 0; i < 2100; ++i) api.put(kube::kIps, object("r" + std::to_string(i)));
-  const auto listed = listClaims(api, kube::Store<model::IpClaim>(), {});
+  const auto listed = listIpObjects(api, kube::Store<model::IpObject>(), {});
   ASSERT_TRUE(listed);
-  EXPECT_EQ(listed->size(), 2U * model::IpClaim::kMaxReservations);
+  EXPECT_EQ(listed->size(), 2U * model::IpObject::kMaxReservations);
 }
 
 TEST(TheListsOfANewLeader, OfServicesCostWhatTheStoreHasNot) {

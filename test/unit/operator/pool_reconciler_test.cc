@@ -25,7 +25,7 @@ class PoolReconcilerTest : public assigner::test::ClusterFixture {
     setPools({});
     pools_ = std::make_unique<PoolReconciler>(
         api_, clock_, events_,
-        PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_}, *allocator_,
+        PoolReconciler::View{poolStore_, services_, ipObjects_, namespaces_, use_}, *allocator_,
         [this](const std::vector<assigner::PoolConsumer>& concerned) {
           concerned_.clear();
           for (const auto& each : concerned) concerned_.insert(each.consumer.toString());
@@ -242,7 +242,7 @@ TEST_F(PoolReconcilerTest, ANewLeaderTellsNothingOfWhatStands) {
   putPool("a", {{"addresses", {"oops"}}});
   (void)news("a");
   PoolReconciler next(api_, clock_, events_,
-                      PoolReconciler::View{poolStore_, services_, claims_, namespaces_, use_},
+                      PoolReconciler::View{poolStore_, services_, ipObjects_, namespaces_, use_},
                       *allocator_, [](const auto&) {});
   ASSERT_TRUE(next.reconcile({"", "a"}, {}));
   EXPECT_THAT(news("a"), IsEmpty());

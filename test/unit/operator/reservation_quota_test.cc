@@ -15,13 +15,13 @@ namespace {
 using Verdict = ReservationQuota::Verdict;
 using Verdicts = std::map<std::string, Verdict>;
 
-model::IpClaim reservation(const std::string& name, std::int64_t since,
-                           const std::string& phase = "") {
-  model::IpClaim claim;
-  claim.key = {"shop", name};
-  claim.creationSeconds = since;
-  claim.status.phase = phase;
-  return claim;
+model::IpObject reservation(const std::string& name, std::int64_t since,
+                            const std::string& phase = "") {
+  model::IpObject ipObject;
+  ipObject.key = {"shop", name};
+  ipObject.creationSeconds = since;
+  ipObject.status.phase = phase;
+  return ipObject;
 }
 
 /// What each object was told last; one that was left out has no entry.
@@ -29,7 +29,7 @@ class Told {
  public:
   explicit Told(ReservationQuota::Limits limits) : quota_(limits) {}
 
-  void put(const model::IpClaim& claim) { take(quota_.put(claim)); }
+  void put(const model::IpObject& ipObject) { take(quota_.put(ipObject)); }
   void erase(const std::string& name) {
     last_.erase(name);
     take(quota_.erase({"shop", name}));
@@ -90,10 +90,10 @@ TEST(ReservationQuota, WhatEndsMakesRoomForTheOldest) {
   EXPECT_FALSE(told.hasRoom());
 }
 
-model::IpClaim recordOf(const std::string& service, int number, std::int64_t since,
-                        const std::string& phase = "") {
+model::IpObject recordOf(const std::string& service, int number, std::int64_t since,
+                         const std::string& phase = "") {
   const std::string address = "192.0.2." + std::to_string(number);
-  model::IpClaim record = reservation(service + "-" + address, since, phase);
+  model::IpObject record = reservation(service + "-" + address, since, phase);
   record.spec.address = address;
   record.serviceOwner = model::OwnerReference{};
   record.serviceOwner->name = service;
@@ -102,9 +102,9 @@ model::IpClaim recordOf(const std::string& service, int number, std::int64_t sin
 
 TEST(ReservationQuota, RecordsOfServicesAreNoReservations) {
   Told told({.counted = 0, .refused = 1});
-  const model::IpClaim record = recordOf("web", 1, 1);
+  const model::IpObject record = recordOf("web", 1, 1);
   told.put(record);
-  model::IpClaim forged = record;
+  model::IpObject forged = record;
   forged.key.name = "web-192.0.2.1-2";
   told.put(forged);
   EXPECT_EQ(told.last(), (Verdicts{{"web-192.0.2.1", kCounts}, {"web-192.0.2.1-2", kRefused}}));
@@ -137,7 +137,7 @@ TEST(ReservationQuota, AsManyRecordsThatAreBoundAsThereAre) {
 TEST(ReservationQuota, OtherNamespacesNoticeNothing) {
   ReservationQuota quota({.counted = 1, .refused = 1});
   for (int i = 0; i < 100; ++i) (void)quota.put(reservation("r" + std::to_string(i), i));
-  model::IpClaim other = reservation("r", 1000);
+  model::IpObject other = reservation("r", 1000);
   other.key.ns = "blog";
   EXPECT_EQ(quota.put(other), (ReservationQuota::Verdicts{{other.key, kCounts}}));
 }
@@ -149,7 +149,7 @@ TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
   for (int round = 0; round < 200; ++round) {
     const ReservationQuota::Limits limits{.counted = 5, .refused = 40, .unbound = 2};
     Told running(limits);
-    std::map<std::string, model::IpClaim> there;
+    std::map<std::string, model::IpObject> there;
     for (int step = 0; step < 60; ++step) {
       const std::string name = "r" + std::to_string(upTo(20));
       if (upTo(4) == 0) {
@@ -159,14 +159,14 @@ TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
       }
       const auto since = static_cast<std::int64_t>(upTo(6));
       const std::string phase = upTo(4) == 0 ? "Bound" : "Pending";
-      const model::IpClaim claim = upTo(2) == 0
-                                       ? reservation(name, since, phase)
-                                       : recordOf(name.substr(0, 2), upTo(9), since, phase);
-      there[claim.key.name] = claim;
-      running.put(claim);
+      const model::IpObject ipObject = upTo(2) == 0
+                                           ? reservation(name, since, phase)
+                                           : recordOf(name.substr(0, 2), upTo(9), since, phase);
+      there[ipObject.key.name] = ipObject;
+      running.put(ipObject);
     }
     Told restarted(limits);
-    for (const auto& [name, claim] : there) restarted.put(claim);
+    for (const auto& [name, ipObject] : there) restarted.put(ipObject);
     ASSERT_EQ(running.last(), restarted.last());
   }
 }

@@ -67,7 +67,7 @@ class SelftestTest : public testing::Test {
     if (operatorWorks_ && changed != *service) api_.put(kube::kServices, changed);
     for (const std::string& address : addresses_) {
       const bool four = address.find(':') == std::string::npos;
-      json claim = {
+      json ipObject = {
           {"metadata",
            {{"name", four ? "selftest-4" : "selftest-6"},
             {"namespace", "lb"},
@@ -78,8 +78,8 @@ class SelftestTest : public testing::Test {
           {"spec", {{"address", address}}},
           {"status", {{"address", address}, {"pool", "default"}, {"node", announcer_}}}};
       const auto old =
-          api_.object(kube::kIps, {"lb", claim["metadata"]["name"].get<std::string>()});
-      if (!old) api_.put(kube::kIps, claim);
+          api_.object(kube::kIps, {"lb", ipObject["metadata"]["name"].get<std::string>()});
+      if (!old) api_.put(kube::kIps, ipObject);
     }
   }
 

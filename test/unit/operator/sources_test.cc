@@ -52,13 +52,13 @@ ServicePtr service(const std::string& type) {
   return std::make_shared<const model::Service>(std::move(web));
 }
 
-ClaimPtr claim(const ObjectKey& key, const std::string& owner) {
-  model::IpClaim claim;
-  claim.key = key;
-  claim.uid = "u2";
-  claim.spec.address = "192.0.2.1";
-  if (!owner.empty()) claim.serviceOwner = model::OwnerReference{"v1", "Service", owner, "u1"};
-  return std::make_shared<const model::IpClaim>(std::move(claim));
+IpObjectPtr ipObject(const ObjectKey& key, const std::string& owner) {
+  model::IpObject ipObject;
+  ipObject.key = key;
+  ipObject.uid = "u2";
+  ipObject.spec.address = "192.0.2.1";
+  if (!owner.empty()) ipObject.serviceOwner = model::OwnerReference{"v1", "Service", owner, "u1"};
+  return std::make_shared<const model::IpObject>(std::move(ipObject));
 }
 
 PoolPtr pool(std::int64_t generation) {
@@ -87,8 +87,8 @@ void check(const std::vector<Case>& cases) {
 }
 
 TEST(Sources, AServiceEnqueuesItselfAndTheIpObjectsThatItConcerns) {
-  assigner::ClaimIndex index;
-  index.update(nullptr, claim(kRecord, "web"));
+  assigner::IpObjectIndex index;
+  index.update(nullptr, ipObject(kRecord, "web"));
   const ServicePtr web = service("LoadBalancer");
   const ServicePtr other = service("ClusterIP");
   const auto edited = [&](const auto& edit) { return changed(web, edit); };
@@ -137,8 +137,8 @@ TEST(Sources, APoolEnqueuesItselfAndItsStatusTheCountsOfAll) {
 }
 
 TEST(Sources, AnIpObjectEnqueuesItselfAndItsOwnersUnlessOnlyItsStatusChanged) {
-  const ClaimPtr record = claim(kRecord, "web");
-  const ClaimPtr reserved = claim(kReserved, "");
+  const IpObjectPtr record = ipObject(kRecord, "web");
+  const IpObjectPtr reserved = ipObject(kReserved, "");
   const auto edited = [&](const auto& edit) { return changed(record, edit); };
   const Enqueued alone{{}, {kRecord}, {}, false};
   const Enqueued withOwner{{kWeb}, {kRecord}, {}, false};
@@ -154,9 +154,9 @@ TEST(Sources, AnIpObjectEnqueuesItselfAndItsOwnersUnlessOnlyItsStatusChanged) {
        ofIp(record, edited([](auto& it) { it.deleting = true; })),
        {{kWeb, kWeb}, {kRecord}, {}, false}},
       {"another owner",
-       ofIp(record, claim(kRecord, "api")),
+       ofIp(record, ipObject(kRecord, "api")),
        {{kWeb, {"shop", "api"}}, {kRecord}, {}, false}},
-      {"loses its owner", ofIp(record, claim(kRecord, "")), withOwner},
+      {"loses its owner", ofIp(record, ipObject(kRecord, "")), withOwner},
   });
 }
 
@@ -165,7 +165,7 @@ TEST(Sources, LabelsOfANamespaceConcernAllThatIsInIt) {
   stores.services.put(*service("LoadBalancer"));
   stores.services.put(*changed(service("ClusterIP"), [](auto& it) { it.key.name = "db"; }));
   stores.services.put(*changed(service("LoadBalancer"), [](auto& it) { it.key.ns = "bank"; }));
-  stores.claims.put(*claim(kReserved, ""));
+  stores.ipObjects.put(*ipObject(kReserved, ""));
   const Enqueued all{{kWeb}, {kReserved}, {}, true};
   check({
       {"comes", ofNamespace(nullptr, ns({}), stores), all},
@@ -179,8 +179,8 @@ TEST(Sources, ASessionBeginsWithEverything) {
   Stores stores;
   stores.services.put(*service("LoadBalancer"));
   stores.services.put(*changed(service("ClusterIP"), [](auto& it) { it.key.name = "db"; }));
-  stores.claims.put(*claim(kReserved, ""));
-  stores.claims.put(*claim(kRecord, "gone"));
+  stores.ipObjects.put(*ipObject(kReserved, ""));
+  stores.ipObjects.put(*ipObject(kRecord, "gone"));
   stores.pools.put(*pool(1));
   const Enqueued all = {{kWeb, {"shop", "gone"}}, {kReserved, kRecord}, {kLan}, false};
   EXPECT_EQ(ofAll(stores), all) << "also the owner of a record that is there no more";
@@ -194,7 +194,7 @@ TEST(Sources, ASessionBeginsWithTheOldest) {
       each.key.name = name;
       each.creationSeconds = created;
     }));
-    stores.claims.put(*changed(claim(kReserved, ""), [&](model::IpClaim& each) {
+    stores.ipObjects.put(*changed(ipObject(kReserved, ""), [&](model::IpObject& each) {
       each.key.name = name;
       each.creationSeconds = created;
     }));
@@ -206,8 +206,8 @@ TEST(Sources, ASessionBeginsWithTheOldest) {
 
 TEST(Sources, ConsumersOfAChangedPoolLookAgainWithTheirIpObjects) {
   using Kind = assigner::Consumer::Kind;
-  assigner::ClaimIndex index;
-  index.update(nullptr, claim(kRecord, "web"));
+  assigner::IpObjectIndex index;
+  index.update(nullptr, ipObject(kRecord, "web"));
   const IpAddress address = IpAddress::parse("192.0.2.1").value();
   check({
       {"a Service",

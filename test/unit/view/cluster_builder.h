@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "barevip/model/ip_claim.h"
+#include "barevip/model/ip_object.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
@@ -63,11 +63,11 @@ class ClusterBuilder {
   /// The record of that Service's address.
   ClusterBuilder& record(const std::string& service, const std::string& address,
                          const std::string& pool, const std::string& node) {
-    model::IpClaim claim = node::test::claim(service, address, node, pool);
-    claim.spec = {pool, address, "IPv4"};
-    claim.serviceOwner = {"v1", "Service", service, "uid-" + service};
-    claim.status.conditions = {{model::IpClaim::kBound, "True", "Bound", "", 0, 1'893'456'000}};
-    return add(cluster.state.claims, std::move(claim));
+    model::IpObject ipObject = node::test::ipObject(service, address, node, pool);
+    ipObject.spec = {pool, address, "IPv4"};
+    ipObject.serviceOwner = {"v1", "Service", service, "uid-" + service};
+    ipObject.status.conditions = {{model::IpObject::kBound, "True", "Bound", "", 0, 1'893'456'000}};
+    return add(cluster.state.ipObjects, std::move(ipObject));
   }
 
   /// A Service that has its address and is announced by the node.

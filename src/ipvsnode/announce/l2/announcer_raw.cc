@@ -135,7 +135,7 @@ std::optional<std::string> readArpAnswer(int socket, const IpAddress& address,
     const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), 0);
     if (got < 0) return std::nullopt;
     const auto packet = decodeArp(std::span(buffer).first(static_cast<std::size_t>(got)));
-    if (packet && claims(*packet, address, mac)) return toString(packet->senderMac);
+    if (packet && ipObjects(*packet, address, mac)) return toString(packet->senderMac);
   }
 }
 

@@ -79,7 +79,7 @@ ArpPacket arpQuestion(const MacAddress& mac, const IpAddress& sender, const IpAd
   return {ArpPacket::Operation::kRequest, mac, sender, {}, address};
 }
 
-bool claims(const ArpPacket& packet, const IpAddress& address, const MacAddress& mac) {
+bool ipObjects(const ArpPacket& packet, const IpAddress& address, const MacAddress& mac) {
   return packet.sender == address && packet.senderMac != mac;
 }
 

@@ -44,6 +44,7 @@ struct ArpPacket {
 [[nodiscard]] ArpPacket arpQuestion(const MacAddress& mac, const IpAddress& sender,
                                     const IpAddress& address);
 /// Whether the packet shows that another machine than `mac` uses the address.
-[[nodiscard]] bool claims(const ArpPacket& packet, const IpAddress& address, const MacAddress& mac);
+[[nodiscard]] bool ipObjects(const ArpPacket& packet, const IpAddress& address,
+                             const MacAddress& mac);
 
 }  // namespace barevip::host

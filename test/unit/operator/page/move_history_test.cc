@@ -14,17 +14,17 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-model::IpClaim claim(const std::string& address, const std::string& node) {
-  model::IpClaim claim;
-  claim.status.address = address;
-  claim.status.node = node;
-  return claim;
+model::IpObject ipObject(const std::string& address, const std::string& node) {
+  model::IpObject ipObject;
+  ipObject.status.address = address;
+  ipObject.status.node = node;
+  return ipObject;
 }
 
 class Moves : public testing::Test {
  protected:
   void moves(const std::string& address, const std::string& from, const std::string& to) {
-    history_.changed(claim(address, from), claim(address, to));
+    history_.changed(ipObject(address, from), ipObject(address, to));
   }
 
   ManualClock clock_;
@@ -55,7 +55,7 @@ TEST_F(Moves, BackToANodeCountAgain) {
 TEST_F(Moves, AreNotWhatElseChanges) {
   moves("10.0.0.1", "n1", "n1");
   moves("", "n1", "n2");
-  history_.changed(claim("10.0.0.1", "n1"), claim("10.0.0.2", ""));
+  history_.changed(ipObject("10.0.0.1", "n1"), ipObject("10.0.0.2", ""));
   EXPECT_THAT(history_.moves(), IsEmpty());
 }
 

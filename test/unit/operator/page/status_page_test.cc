@@ -64,7 +64,7 @@ class ThePage : public testing::Test {
     });
     stores_.services.replaceAll({});
     stores_.pools.replaceAll({});
-    stores_.claims.replaceAll({});
+    stores_.ipObjects.replaceAll({});
     stores_.namespaces.replaceAll({});
     stores_.nodes.replaceAll({});
     page_ = std::make_unique<StatusPage>(
@@ -125,13 +125,13 @@ TEST_F(ThePage, SaysWhatItMayNotReadInsteadOfGuessing) {
 }
 
 TEST_F(ThePage, RecordsMovesBeforeItIsOpened) {
-  model::IpClaim claim;
-  claim.key = {"default", "web"};
-  claim.status.address = "10.0.0.1";
-  claim.status.node = "n1";
-  stores_.claims.put(claim);
-  claim.status.node = "n2";
-  stores_.claims.put(claim);
+  model::IpObject ipObject;
+  ipObject.key = {"default", "web"};
+  ipObject.status.address = "10.0.0.1";
+  ipObject.status.node = "n1";
+  stores_.ipObjects.put(ipObject);
+  ipObject.status.node = "n2";
+  stores_.ipObjects.put(ipObject);
   Reader reader(port_);
   EXPECT_TRUE(reader.gets("\"from\":\"n1\""));
 }
