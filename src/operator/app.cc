@@ -322,8 +322,9 @@ void App::beginSeries() {
 }
 
 void App::addEndpoints() {
-  metrics_.gaugeFrom("barevip_leading", "1 while this process leads.",
+  metrics_.gaugeFrom("barevip_leader", "1 while this process leads.",
                      [this] { return leading() ? 1.0 : 0.0; });
+  metrics_.alias("barevip_leading", "barevip_leader");
   addWaitingGauges();
   metrics_.gaugeFrom("barevip_services_queued", "Services that wait for a worker.", [this] {
     const auto current = session();

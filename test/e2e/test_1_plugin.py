@@ -215,7 +215,7 @@ class Plugin(ClusterTest):
         self.assertIn(f"barevip-node-{node}", files["leases.json"])
         daemon = h.daemon_pod(node)
         self.assertIn(address, files[f"logs/{h.SYSTEM}/{daemon}/node.log"])
-        self.assertTrue(any("barevip_leading 1" in files[name] for name in files if name.startswith("metrics/")), text)
+        self.assertTrue(any("barevip_leader 1" in files[name] for name in files if name.startswith("metrics/")), text)
 
     def test_a_support_bundle_of_an_account_without_rights_names_what_is_missing(self):
         config = json.loads(h.kubectl("config", "view", "--raw", "-o", "json"))

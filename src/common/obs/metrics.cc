@@ -14,7 +14,7 @@
 namespace barevip::obs {
 namespace {
 
-std::string render(const Labels& labels) {
+std::string renderLabels(const Labels& labels) {
   std::string text;
   for (const auto& [key, value] : labels) {
     text += text.empty() ? "{" : ",";
@@ -98,23 +98,23 @@ Registry::Family& Registry::family(std::string_view name, std::string_view help,
 
 Counter& Registry::counter(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  return family(name, help, Type::kCounter).counters[render(labels)];
+  return family(name, help, Type::kCounter).counters[renderLabels(labels)];
 }
 
 Gauge& Registry::gauge(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  return family(name, help, Type::kGauge).gauges[render(labels)];
+  return family(name, help, Type::kGauge).gauges[renderLabels(labels)];
 }
 
 Histogram& Registry::histogram(std::string_view name, std::string_view help, Labels labels) {
   const std::lock_guard lock(mutex_);
-  return family(name, help, Type::kHistogram).histograms[render(labels)];
+  return family(name, help, Type::kHistogram).histograms[renderLabels(labels)];
 }
 
 void Registry::gaugeFrom(std::string_view name, std::string_view help, std::function<double()> read,
                          Labels labels) {
   const std::lock_guard lock(mutex_);
-  family(name, help, Type::kGauge).reads[render(labels)] = std::move(read);
+  family(name, help, Type::kGauge).reads[renderLabels(labels)] = std::move(read);
 }
 
 void Registry::counterFrom(std::string_view name, std::string_view help,
@@ -135,6 +135,11 @@ void Registry::countersFrom(std::string_view name, std::string_view help,
   family(name, help, Type::kCounter).readAll = std::move(read);
 }
 
+void Registry::alias(std::string_view old, std::string_view now) {
+  const std::lock_guard lock(mutex_);
+  aliases_.insert_or_assign(std::string(old), std::string(now));
+}
+
 // What is read from elsewhere is asked without the lock: it may wait for another one, and whoever
 // counts must not.
 std::string Registry::text() const {
@@ -145,26 +150,34 @@ std::string Registry::text() const {
     for (const auto& [labels, read] : family.reads) sample(out, family.name, labels, read());
     if (!family.readAll) continue;
     for (const Sample& each : family.readAll()) {
-      sample(out, family.name, render(each.labels), each.value);
+      sample(out, family.name, renderLabels(each.labels), each.value);
     }
   }
   return out.str();
 }
 
+Registry::Rendered Registry::render(const std::string& name, std::string_view help,
+                                    const Family& family) {
+  constexpr std::array kTypes{"counter", "gauge", "histogram"};
+  std::ostringstream out;
+  out << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' '
+      << kTypes.at(static_cast<std::size_t>(family.type)) << '\n';
+  for (const auto& [labels, counter] : family.counters) sample(out, name, labels, counter.value());
+  for (const auto& [labels, gauge] : family.gauges) sample(out, name, labels, gauge.value());
+  for (const auto& [labels, each] : family.histograms) samples(out, name, labels, each);
+  return {name, out.str(), family.reads, family.readAll};
+}
+
 std::vector<Registry::Rendered> Registry::rendered() const {
   const std::lock_guard lock(mutex_);
   std::vector<Rendered> result;
-  constexpr std::array kTypes{"counter", "gauge", "histogram"};
   for (const auto& [name, family] : families_) {
-    std::ostringstream out;
-    out << "# HELP " << name << ' ' << family.help << "\n# TYPE " << name << ' '
-        << kTypes.at(static_cast<std::size_t>(family.type)) << '\n';
-    for (const auto& [labels, counter] : family.counters) {
-      sample(out, name, labels, counter.value());
-    }
-    for (const auto& [labels, gauge] : family.gauges) sample(out, name, labels, gauge.value());
-    for (const auto& [labels, each] : family.histograms) samples(out, name, labels, each);
-    result.push_back({name, out.str(), family.reads, family.readAll});
+    result.push_back(render(name, family.help, family));
+  }
+  for (const auto& [old, now] : aliases_) {
+    const auto it = families_.find(now);
+    if (it == families_.end()) continue;
+    result.push_back(render(old, "Deprecated: the old name of " + now + ".", it->second));
   }
   return result;
 }

@@ -84,6 +84,9 @@ class Registry {
   void countersFrom(std::string_view name, std::string_view help,
                     std::function<std::vector<Sample>()> read);
 
+  /// Shows the family `now` under its old name, too, for those who still ask for that.
+  void alias(std::string_view old, std::string_view now);
+
   [[nodiscard]] std::string text() const;
 
  private:
@@ -108,9 +111,12 @@ class Registry {
 
   Family& family(std::string_view name, std::string_view help, Type type);
   [[nodiscard]] std::vector<Rendered> rendered() const;
+  [[nodiscard]] static Rendered render(const std::string& name, std::string_view help,
+                                       const Family& family);
 
   mutable std::mutex mutex_;
   std::map<std::string, Family, std::less<>> families_;
+  std::map<std::string, std::string> aliases_;  ///< by the old name
 };
 
 /// Resident memory, open file descriptors and start time of this process, as Prometheus' client

@@ -146,6 +146,9 @@ class Daemon {
         http_(httpSettings(options)) {
     obs::addProcessMetrics(metrics_);
     beginSeries();
+    metrics_.alias("barevip_node_owned_vips", "barevip_node_announced_vips");
+    metrics_.alias("barevip_node_passes_total", "barevip_node_reconciles_total");
+    metrics_.alias("barevip_node_problems", "barevip_node_service_problems");
     metrics_.counterFrom("barevip_node_events_dropped_total", "Events that were not written.",
                          [this] { return static_cast<double>(events_.dropped()); });
     watchStores();

@@ -75,7 +75,7 @@ class ABundle : public testing::Test {
                       {"container=operator", std::string("log: Bearer abcdefghijklmnop\n")},
                       {"&previous=true", std::string("the one before\n")},
                       {"container=init", std::string("")},
-                      {":8080/proxy/metrics", std::string("barevip_leading 1\n")}};
+                      {":8080/proxy/metrics", std::string("barevip_leader 1\n")}};
     putOperator("lb");
     putPod("lb", "op-1", "ReplicaSet", "barevip-operator-5d4f");
     putService("web", "LoadBalancer");

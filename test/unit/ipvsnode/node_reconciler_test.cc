@@ -84,7 +84,7 @@ TEST_F(NodeReconcilerTest, ProgramsAServiceAndAnnouncesIt) {
   EXPECT_THAT(world.network.takeAnnouncements(), SizeIs(1));
   ASSERT_THAT(daemon.lastReport.ipObjects, SizeIs(1));
   EXPECT_TRUE(daemon.lastReport.ipObjects.begin()->second.announced);
-  EXPECT_EQ(daemon.metric("barevip_node_owned_vips"), 1);
+  EXPECT_EQ(daemon.metric("barevip_node_announced_vips"), 1);
   EXPECT_EQ(daemon.metric("barevip_node_virtual_servers"), 1);
   EXPECT_EQ(daemon.metric("barevip_node_real_servers"), 2);
 }
@@ -838,7 +838,7 @@ TEST_F(NodeReconcilerTest, AnAddressOfTheNodeItselfIsNeverTakenForAVip) {
   daemon.reconcileOnce();
   EXPECT_THAT(world.ipvs.table(), IsEmpty());
   EXPECT_THAT(world.node.foreign(), SizeIs(1));
-  EXPECT_EQ(daemon.metric("barevip_node_problems"), 1);
+  EXPECT_EQ(daemon.metric("barevip_node_service_problems"), 1);
 }
 
 // Announcing.
@@ -1309,7 +1309,7 @@ TEST_F(NodeReconcilerTest, OnTheHostAVipThatSomebodyTookFromTheDummyComesBack) {
   world.clock.advance(31s);
   daemon.reconcileOnce();
   EXPECT_THAT(world.node.owned(), SizeIs(2));
-  EXPECT_EQ(daemon.metric("barevip_node_problems"), 0);
+  EXPECT_EQ(daemon.metric("barevip_node_service_problems"), 0);
 }
 
 TEST_F(NodeReconcilerTest, OnTheHostAnAddressThatWeWithdrewIsNotTakenForAStrangers) {
@@ -1323,7 +1323,7 @@ TEST_F(NodeReconcilerTest, OnTheHostAnAddressThatWeWithdrewIsNotTakenForAStrange
   daemon.reconcileOnce();
   EXPECT_THAT(world.node.owned(),
               ElementsAre(NetObject(BoundAddress{ip("192.0.2.1"), "barevip0"})));
-  EXPECT_EQ(daemon.metric("barevip_node_problems"), 0);
+  EXPECT_EQ(daemon.metric("barevip_node_service_problems"), 0);
   EXPECT_THAT(world.ipvs.table(), SizeIs(1));
 }
 
@@ -1336,7 +1336,7 @@ TEST_F(NodeReconcilerTest, OnTheHostAVirtualServerOfAnotherHandIsReportedAndNotF
   daemon.reconcileOnce();
   EXPECT_THAT(world.ipvs.table(), ElementsAre(foreign));
   EXPECT_THAT(world.node.owned(), IsEmpty());
-  EXPECT_EQ(daemon.metric("barevip_node_problems"), 1);
+  EXPECT_EQ(daemon.metric("barevip_node_service_problems"), 1);
 }
 
 // Threads.

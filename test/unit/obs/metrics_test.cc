@@ -70,6 +70,17 @@ TEST(Registry, PrintsCountersThatComeAndGoAsCounters) {
             "# HELP sent_total Sent.\n# TYPE sent_total counter\nsent_total{to=\"a\"} 3\n");
 }
 
+TEST(Registry, ShowsAFamilyUnderItsOldNameToo) {
+  Registry registry;
+  registry.alias("queued", "waiting");
+  registry.alias("gone", "never");
+  registry.gauge("waiting", "How many wait.", {{"kind", "ip"}}).set(2);
+  EXPECT_EQ(registry.text(),
+            "# HELP waiting How many wait.\n# TYPE waiting gauge\nwaiting{kind=\"ip\"} 2\n"
+            "# HELP queued Deprecated: the old name of waiting.\n# TYPE queued gauge\n"
+            "queued{kind=\"ip\"} 2\n");
+}
+
 TEST(ProcessMetrics, TellTheResidentMemoryAndTheVersion) {
   Registry registry;
   addProcessMetrics(registry);
