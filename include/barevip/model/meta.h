@@ -3,16 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
+
+#include <boost/container/flat_map.hpp>
 
 #include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 
 namespace barevip::model {
 
-using StringMap = std::map<std::string, std::string>;
+/// Sorted in one piece of memory: most objects have none or few, and every Service has several.
+using StringMap = boost::container::flat_map<std::string, std::string>;
 
 struct OwnerReference {
   Text apiVersion;

@@ -69,7 +69,7 @@ Allocation Allocation::ofRest(Text pool, Text ns) {
 
 bool Allocation::isFreeFor(const Consumer& asking) const {
   if (kind != Consumer::Kind::kResting) return false;
-  return promisedTo ? *promisedTo == asking : owner.ns == asking.key.ns;
+  return promise ? promise->to == asking : owner.ns == asking.key.ns;
 }
 
 const Text& Allocation::sourcePool() const {
@@ -209,13 +209,11 @@ void AllocationTable::setRecorded(const IpAddress& address, bool recorded) {
 }
 
 void AllocationTable::setPromised(const IpAddress& address, const Consumer& waiter) {
-  Allocation& allocation = allocations_.at(address);
-  allocation.promisedTo = waiter;
-  allocation.promise = promises_++;
+  allocations_.at(address).promise = std::make_shared<const Promise>(Promise{waiter, promises_++});
 }
 
 void AllocationTable::endPromise(const IpAddress& address) {
-  allocations_.at(address).promisedTo.reset();
+  allocations_.at(address).promise.reset();
 }
 
 template <class Change>

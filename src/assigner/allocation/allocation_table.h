@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -29,6 +30,12 @@ struct Consumer {
   friend bool operator==(const Consumer&, const Consumer&) = default;
 };
 
+/// Who waited longest for an address that rests, and alone may have it until it has looked.
+struct Promise {
+  Consumer to;
+  std::uint64_t number = 0;  ///< how many promises were made before it
+};
+
 /// An address that is held: by Services, by a reservation or by a foreign Service.
 struct Allocation {
   Consumer::Kind kind = Consumer::Kind::kService;
@@ -39,9 +46,8 @@ struct Allocation {
   /// reservation. Several have one key and fit together.
   std::vector<ServiceConsumer> users;
   bool recorded = true;  ///< of a reservation: the API says that it holds the address
-  /// Of what rests: who waited longest for it, and alone may have it until it has looked.
-  std::optional<Consumer> promisedTo = {};
-  std::uint64_t promise = 0;  ///< how many promises were made before it
+  /// Of what rests; nullptr: to nobody. Apart, since few have one and every address an allocation.
+  std::shared_ptr<const Promise> promise = {};
 
   [[nodiscard]] static Allocation ofService(ServiceConsumer service);
   [[nodiscard]] static Allocation ofReservation(Text pool, kube::ObjectKey ipObject, Text shareKey,

@@ -15,7 +15,7 @@ void Allocator::tick(MonotonicTime now) {
 }
 
 void Allocator::wakeUp(IpAddress address) {
-  if (allocations_.find(address)->promisedTo) {
+  if (allocations_.find(address)->promise) {
     forgetRest(address);
     return;
   }
@@ -40,7 +40,7 @@ std::vector<Freed> Allocator::takeFreed() {
 std::optional<Freed> Allocator::freed(const IpAddress& address) const {
   const Allocation* const allocation = allocations_.find(address);
   const bool rests = allocation != nullptr && allocation->kind == Consumer::Kind::kResting;
-  if (allocation != nullptr && (!rests || allocation->promisedTo)) return std::nullopt;
+  if (allocation != nullptr && (!rests || allocation->promise)) return std::nullopt;
   Freed free{address, {}, allocation == nullptr ? "" : allocation->owner.ns, allocation != nullptr};
   for (const PoolState& pool : pools_.all()) {
     if (pool.space.offers(address)) free.pools.push_back(pool.plan.name);
@@ -55,7 +55,9 @@ void Allocator::promise(const IpAddress& address, const Consumer& waiter) {
 
 bool Allocator::endPromise(const IpAddress& address, const Consumer& waiter) {
   const Allocation* const allocation = allocations_.find(address);
-  if (allocation == nullptr || allocation->promisedTo != waiter) return false;
+  if (allocation == nullptr || !allocation->promise || allocation->promise->to != waiter) {
+    return false;
+  }
   if (restsUntil_.contains(address)) {
     allocations_.endPromise(address);
   } else {

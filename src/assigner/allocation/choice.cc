@@ -14,10 +14,10 @@ namespace {
 Refusal heldBy(const IpAddress& address, const Allocation& allocation, const std::string& ns) {
   std::string message = address.toString() + " is held by " + allocation.toStringFor(ns);
   if (allocation.kind == Consumer::Kind::kResting) {
-    message = address.toString() + " was released a moment ago, and " +
-              (allocation.promisedTo
-                   ? "goes first to who waits for it longest"
-                   : "is kept for the namespace that had it: see reuseDelay of its Pool");
+    message =
+        address.toString() + " was released a moment ago, and " +
+        (allocation.promise ? "goes first to who waits for it longest"
+                            : "is kept for the namespace that had it: see reuseDelay of its Pool");
   }
   if (allocation.kind == Consumer::Kind::kReservation && allocation.owner.ns == ns) {
     message += allocation.users.empty()

@@ -22,8 +22,8 @@ NamespaceUse::NamespaceUse(const PoolTable& pools, const AllocationTable& alloca
   std::map<std::uint64_t, const Consumer*> inOrder;
   for (const IpAddress& address : allocations.restingFor(limit_.ns)) {
     const Allocation& allocation = *allocations.find(address);
-    if (allocation.promisedTo && counts(address, allocation.pool)) {
-      inOrder.emplace(allocation.promise, &*allocation.promisedTo);
+    if (allocation.promise && counts(address, allocation.pool)) {
+      inOrder.emplace(allocation.promise->number, &allocation.promise->to);
     }
   }
   // Whoever has several promises takes one address.

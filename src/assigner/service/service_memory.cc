@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "assigner/service/service_memory.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace barevip::assigner {
@@ -53,23 +52,22 @@ void ServiceMemory::setLeftAlone(const kube::ObjectKey& service, bool is) {
 }
 
 void ServiceMemory::addUnrecorded(const kube::ObjectKey& service, const IpAddress& address) {
-  change(service, [&](Entry& entry) {
-    auto& all = entry.unrecorded;
-    const bool isNew = std::find(all.begin(), all.end(), address) == all.end();
-    if (isNew) all.push_back(address);
-    return isNew;
-  });
+  const std::lock_guard lock(mutex_);
+  unrecorded_[service].insert(address);
 }
 
 void ServiceMemory::removeUnrecorded(const kube::ObjectKey& service, const IpAddress& address) {
-  change(service, [&](Entry& entry) { return std::erase(entry.unrecorded, address); });
+  const std::lock_guard lock(mutex_);
+  const auto it = unrecorded_.find(service);
+  if (it == unrecorded_.end()) return;
+  it->second.erase(address);
+  if (it->second.empty()) unrecorded_.erase(it);
 }
 
 std::set<IpAddress> ServiceMemory::unrecorded(const kube::ObjectKey& service) const {
   const std::lock_guard lock(mutex_);
-  const Entry* const entry = find(service);
-  if (entry == nullptr) return {};
-  return {entry->unrecorded.begin(), entry->unrecorded.end()};
+  const auto it = unrecorded_.find(service);
+  return it == unrecorded_.end() ? std::set<IpAddress>() : it->second;
 }
 
 }  // namespace barevip::assigner

@@ -4,7 +4,6 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <vector>
 
 #include "barevip/base/ip.h"
 #include "barevip/base/text.h"
@@ -43,7 +42,6 @@ class ServiceMemory {
     Text uid;  ///< empty: barevip does not look after it
     Text servedClass;
     bool leftAlone = false;
-    std::vector<IpAddress> unrecorded;  ///< one or two
 
     friend bool operator==(const Entry&, const Entry&) = default;
   };
@@ -56,6 +54,7 @@ class ServiceMemory {
 
   mutable std::mutex mutex_;
   std::map<kube::ObjectKey, Entry> entries_;
+  std::map<kube::ObjectKey, std::set<IpAddress>> unrecorded_;  ///< not empty
 };
 
 }  // namespace barevip::assigner

@@ -68,8 +68,9 @@ model::Service read(Compat compat, const StringMap& written) {
   model::Service service;
   service.annotations = written;
   readAnnotationsOf(compat, service);
-  std::erase_if(service.annotations,
-                [](const auto& entry) { return !entry.first.starts_with("barevip.dev/"); });
+  for (const auto& entry : written) {
+    if (!entry.first.starts_with("barevip.dev/")) service.annotations.erase(entry.first);
+  }
   return service;
 }
 
