@@ -229,6 +229,19 @@ def ensure_krew():
     return [os.path.join(_KREW, os.path.basename(package)) for package in packages]
 
 
+def ensure_dashboard_reader():
+    """Builds the program of test/manifests/grafana where it is missing. Returns its path."""
+    source = os.path.join(settings.REPO, "test", "manifests", "grafana")
+    key = hashlib.sha256()
+    for name in ("go.mod", "go.sum", "main.go"):
+        with open(os.path.join(source, name), "rb") as file:
+            key.update(file.read())
+    path = os.path.join(settings.CACHE, "bin", f"dashboards-{key.hexdigest()[:12]}", "read")
+    if not os.path.exists(path):
+        _Builder().build(".", path, source, "-ldflags", "-s -w")
+    return path
+
+
 def _ensure_of_prometheus(name):
     """Builds a program of Prometheus where it is missing, without web pages, with Kubernetes as its only discovery."""
     path = os.path.join(_PROMETHEUS, name)

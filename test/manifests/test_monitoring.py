@@ -253,6 +253,28 @@ class Dashboards(unittest.TestCase):
                     self.assertEqual(panel["datasource"]["uid"], "${datasource}")
                     self.assertTrue(panel["targets"])
 
+    def read_by_grafana(self, **dashboards):
+        """What Grafana's own types say of dashboards."""
+        with tempfile.TemporaryDirectory() as scratch:
+            files = [os.path.join(scratch, name) for name in dashboards]
+            for file, dashboard in zip(files, dashboards.values()):
+                with open(file, "w", encoding="utf-8") as out:
+                    json.dump(dashboard, out)
+            return subprocess.run(
+                [binaries.ensure_dashboard_reader(), *files], capture_output=True, text=True, check=False
+            )
+
+    def test_grafanas_own_types_know_each_field_and_miss_none(self):
+        done = self.read_by_grafana(**self.dashboards)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_grafanas_own_types_name_a_field_that_they_do_not_know(self):
+        name, dashboard = next(iter(self.dashboards.items()))
+        panel, *others = dashboard["panels"]
+        done = self.read_by_grafana(**{name: {**dashboard, "panels": [{**panel, "titel": "x"}, *others]}})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("unexpected field 'titel'", done.stderr)
+
     def test_promtool_reads_each_query(self):
         queries = sorted({q.expression for d in self.dashboards.values() for q in dashboards.queries(d)})
         rules = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(queries)]
