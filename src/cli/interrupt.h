@@ -34,12 +34,12 @@ class Interrupt {
  private:
   void wait(const std::stop_token& done) {
     constexpr timespec kLook{0, 100'000'000};
-    while (!done.stop_requested()) {
-      if (sigtimedwait(&signals_, nullptr, &kLook) <= 0) continue;
-      pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-      source_.request_stop();
-      return;
+    while (!done.stop_requested() && !source_.stop_requested()) {
+      if (sigtimedwait(&signals_, nullptr, &kLook) > 0) source_.request_stop();
     }
+    // A second one ends the process by a thread that does not block it, and this is the only one.
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+    while (!done.stop_requested()) nanosleep(&kLook, nullptr);
   }
 
   sigset_t signals_{};

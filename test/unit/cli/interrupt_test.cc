@@ -26,6 +26,20 @@ TEST_P(AnInterruption, SetsTheTokenAndEndsNothing) {
   EXPECT_TRUE(token.stop_requested());
 }
 
+TEST_P(AnInterruption, EndsTheProcessTheSecondTime) {
+  const auto interrupted = [] {
+    (void)std::signal(GetParam(), SIG_DFL);  // in the background it may be ignored
+    const Interrupt interrupt;
+    for (int i = 0; i < 2; ++i) {
+      ::kill(::getpid(), GetParam());
+      // The two must not become one pending signal.
+      while (!interrupt.token().stop_requested()) ::usleep(1'000);
+    }
+    ::sleep(10);
+  };
+  EXPECT_EXIT(interrupted(), testing::KilledBySignal(GetParam()), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Signals, AnInterruption, testing::Values(SIGINT, SIGTERM));
 
 TEST(TheEndOfInterruptions, LeavesTheSignalsAsTheyWere) {
