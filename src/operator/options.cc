@@ -3,15 +3,21 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
+
+#include "barevip/base/ip.h"
 
 #include "common/access/flags.h"
 
@@ -100,20 +106,44 @@ void addLeaseFlags(CLI::App& app, kube::LeaseTimes& times) {
   app.callback([&times] { checkLease(times); });
 }
 
+bool hasOnly(std::string_view text, std::string_view others) {
+  constexpr std::string_view kLettersAndDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  return text.find_first_not_of(std::string(kLettersAndDigits).append(others)) ==
+         std::string_view::npos;
+}
+
+bool isPort(std::string_view text) {
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, port);
+  return read.ec == std::errc() && read.ptr == end && port > 0;
+}
+
+// HOST, HOST:PORT, [IPV6] or [IPV6]:PORT.
+bool isHostWithPort(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const auto hostEnd = std::min(text.find(bracketed ? ']' : ':'), text.size());
+  const std::string_view host = text.substr(0, hostEnd);
+  std::string_view rest = text.substr(hostEnd);
+  if (bracketed) {
+    if (rest.empty() || !IpAddress::parse(host.substr(1))) return false;
+    rest.remove_prefix(1);
+  } else if (host.empty() || !hasOnly(host, ".-")) {
+    return false;
+  }
+  return rest.empty() || (rest.front() == ':' && isPort(rest.substr(1)));
+}
+
 // A link to it stands on the page, so that no other scheme may come in.
 std::string parseDashboardUrl(const std::string& text) {
-  constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  std::string_view rest = text;
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
-  }
-  const std::string_view host = rest.substr(0, rest.find('/'));
-  const auto has = [&](std::string_view part, std::string_view others) {
-    return part.find_first_not_of(std::string(kLetters).append(others)) == std::string_view::npos;
-  };
-  if (rest.size() == text.size() || host.empty() || !has(host, ".-:[]") ||
-      !has(rest.substr(host.size()), "._~%/+-")) {
+  const std::string_view url = text;
+  const auto schemeEnd = url.find("://");
+  const std::string_view scheme = url.substr(0, schemeEnd);
+  const std::string_view rest = schemeEnd == std::string::npos ? "" : url.substr(schemeEnd + 3);
+  const auto pathBegin = std::min(rest.find('/'), rest.size());
+  if ((scheme != "https" && scheme != "http") || !isHostWithPort(rest.substr(0, pathBegin)) ||
+      !hasOnly(rest.substr(pathBegin), "._~%/+-")) {
     throw CLI::ValidationError(
         "--dashboard-url",
         "\"" + text + "\" is not the URL of a Grafana: write https://HOST or https://HOST/PATH");

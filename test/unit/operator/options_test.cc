@@ -148,6 +148,7 @@ TEST(OperatorOptions, TheUrlOfDashboardsIsThatOfAGrafana) {
   const std::pair<const char*, const char*> urls[] = {
       {"--dashboard-url=https://grafana.example", "https://grafana.example"},
       {"--dashboard-url=https://grafana.example/", "https://grafana.example"},
+      {"--dashboard-url=https://grafana:3000", "https://grafana:3000"},
       {"--dashboard-url=http://[2001:db8::1]:3000/team-a/", "http://[2001:db8::1]:3000/team-a"},
   };
   for (const auto& [flag, url] : urls) {
@@ -160,7 +161,11 @@ TEST(OperatorOptions, TheUrlOfDashboardsIsThatOfAGrafana) {
         "--dashboard-url=https://", "--dashboard-url=https:///d",
         "--dashboard-url=https://me:secret@grafana.example", "--dashboard-url=https://a/?orgId=1",
         "--dashboard-url=https://a/#d", "--dashboard-url=https://a/\"b",
-        "--dashboard-url=https://a b"}) {
+        "--dashboard-url=https://a b", "--dashboard-url=https://http://a",
+        "--dashboard-url=https://a:", "--dashboard-url=https://a:port",
+        "--dashboard-url=https://a:65536", "--dashboard-url=https://a:80:80",
+        "--dashboard-url=https://2001:db8::1/", "--dashboard-url=https://[2001:db8::1",
+        "--dashboard-url=https://[2001:db8::1]3000", "--dashboard-url=https://[a]"}) {
     const auto options = parse({"--status-address=127.0.0.1:8081", wrong});
     ASSERT_FALSE(options) << wrong;
     EXPECT_EQ(options.error().status, 2);
