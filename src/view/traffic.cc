@@ -47,7 +47,8 @@ std::vector<VipTraffic> trafficOf(const Cluster& cluster, const Forwarding& forw
   const auto& servers = forwarding.desired.virtualServers;
   std::vector<VipTraffic> traffic;
   for (const node::ServedVip& vip : forwarding.vips.served) {
-    traffic.push_back({vip.address.toString(), ownerOf(forwarding.vips, vip.address), {}});
+    traffic.push_back(
+        {vip.address.toString(), ownerOf(forwarding.vips, vip.address), {}, vip.byKubeProxy});
   }
   // VipPorts ascend by VIP, as the VIPs themselves do.
   auto vip = forwarding.vips.served.begin();

@@ -34,6 +34,7 @@ struct VipTraffic {
   std::string address;
   std::string owner;  ///< the node that should announce it; empty: none may
   std::vector<PortTraffic> ports;
+  bool byKubeProxy = false;  ///< kube-proxy forwards it, to ports that IPVS does not have
 
   friend bool operator==(const VipTraffic&, const VipTraffic&) = default;
 };

@@ -173,6 +173,16 @@ class Page(unittest.TestCase):
         self.browser.click("[data-focus^='open default/mail-']")
         self.wait_for_text("#vips-rows .detail", "node1 → node3")
 
+    def test_a_vip_that_kube_proxy_forwards_says_so_and_has_no_rates(self):
+        world.add_service(self.api, "default", "proxied", "office", forward="kube-proxy")
+        self.addCleanup(self.api.delete, world.SERVICES.format("default") + "/proxied")
+        wait_for("it has an address", lambda: world.record_of(self.api, "default", "proxied"))
+        wait_for("its row", lambda: any("proxied" in r and "by kube-proxy" in r for r in self.rows("#vips-rows")))
+        self.browser.click("[data-focus^='open default/proxied-']")
+        self.wait_for_text("#vips-rows .detail", "kube-proxy forwards this address")
+        self.assertNotIn("No port of a Service", self.text("#vips-rows .detail"))
+        self.assertNotIn("Rates", self.text("#vips-rows .detail"))
+
     def test_a_vip_leads_to_its_rates_in_grafana_and_prometheus(self):
         self.browser.click("[data-focus^='open default/web-']")
         self.wait_for_text("#vips-rows .detail", "Rates")

@@ -83,13 +83,17 @@ def add_pool(api, name, *addresses):
     )
 
 
-def add_service(api, namespace, name, pool, ports=(80,)):
-    """pool: that the Service asks for; any text."""
+def add_service(api, namespace, name, pool, ports=(80,), **annotations):
+    """pool: that the Service asks for; any text. annotations: more of barevip.dev."""
     api.create(
         SERVICES.format(namespace),
         {
             "kind": "Service",
-            "metadata": {"name": name, "annotations": {"barevip.dev/pool": pool}},
+            "metadata": {
+                "name": name,
+                "annotations": {"barevip.dev/pool": pool}
+                | {f"barevip.dev/{key}": value for key, value in annotations.items()},
+            },
             "spec": {
                 "type": "LoadBalancer",
                 "allocateLoadBalancerNodePorts": False,

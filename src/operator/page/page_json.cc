@@ -39,7 +39,10 @@ json documentOf(const view::VipTraffic& vip, bool endpointsKnown) {
   for (const view::PortTraffic& each : vip.ports) {
     if (ports.size() < view::kMostBackends) ports.push_back(documentOf(each, endpointsKnown));
   }
-  return {{"address", vip.address}, {"owner", vip.owner}, {"ports", std::move(ports)}};
+  return {{"address", vip.address},
+          {"owner", vip.owner},
+          {"byKubeProxy", vip.byKubeProxy},
+          {"ports", std::move(ports)}};
 }
 
 // The first rows of the list; how many there are beyond them.

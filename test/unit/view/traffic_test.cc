@@ -4,7 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "barevip/model/forwarding.h"
 
 #include "unit/view/cluster_builder.h"
 
@@ -68,6 +73,17 @@ TEST(TheTraffic, KeepsThePortsOfEachVipApart) {
     for (const PortTraffic& port : vip.ports) texts.push_back(vip.address + " " + port.service);
   }
   EXPECT_THAT(texts, ElementsAre("10.0.0.1 default/web", "10.0.0.2 default/db"));
+}
+
+TEST(TheTraffic, ByKubeProxyHasNoPortsOfIpvs) {
+  auto builder = served();
+  auto& web = builder.cluster.state.services[0];
+  model::Service proxied = *web;
+  proxied.forward = model::ForwardMode::kKubeProxy;
+  proxied.ingress[0].ipMode = model::kIpModeVip;
+  web = std::make_shared<const model::Service>(std::move(proxied));
+  const std::vector<VipTraffic> expected{{"10.0.0.1", "n1", {}, true}};
+  EXPECT_EQ(trafficOf(builder), expected);
 }
 
 TEST(TheTraffic, OfAVipThatNoNodeMayAnnounceHasNoOwner) {

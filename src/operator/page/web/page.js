@@ -221,18 +221,22 @@ function vip(each, key, open) {
   const names = each.services.length
     ? each.services.map((name, i) => [i ? ', ' : null, link(`${each.namespace}/${name}`, `vip ${key}`)])
     : [h('span', { class: 'muted' }, `reserved by IP ${each.namespace}/${each.ipObject}`)];
-  const total = each.traffic ? each.traffic.ports.reduce((sum, port) => Math.max(sum, port.total), 0) : 0;
-  const known = each.traffic && each.traffic.ports.some((port) => port.backends !== null);
   return h('tr', {},
     h('td', { 'data-label': 'Address', class: 'address' },
       h('button', { type: 'button', class: 'open', 'aria-expanded': String(open), 'data-focus': `open ${key}`, onclick: toggle }, each.address)),
     h('td', { 'data-label': 'Service' }, h('span', {}, names.flat())),
     h('td', { 'data-label': 'Pool' }, each.pool ? link(each.pool, `vip ${key}`) : ''),
     h('td', { 'data-label': 'Announced by' }, announcer(each, key)),
-    h('td', { 'data-label': 'Backends', class: 'number' },
-      !each.traffic ? '' : !known ? h('span', { class: 'muted' }, 'not known')
-        : total ? String(total) : h('span', { class: 'warn' }, 'none')),
+    h('td', { 'data-label': 'Backends', class: 'number' }, backends(each.traffic)),
     h('td', { 'data-label': 'Since', class: 'number' }, timeOf(each.since)));
+}
+
+function backends(traffic) {
+  if (!traffic) return '';
+  if (traffic.byKubeProxy) return h('span', { class: 'muted' }, 'by kube-proxy');
+  if (!traffic.ports.some((port) => port.backends !== null)) return h('span', { class: 'muted' }, 'not known');
+  const most = Math.max(...traffic.ports.map((port) => port.total));
+  return most ? String(most) : h('span', { class: 'warn' }, 'none');
 }
 
 function announcer(each, key) {
@@ -246,9 +250,14 @@ function vipDetail(each, moves) {
   const ports = each.traffic ? each.traffic.ports : [];
   return h('tr', { class: 'detail' }, h('td', { colspan: 6 }, h('div', { class: 'ports' },
     ports.map(port),
-    ports.length ? rates(each) : h('p', { class: 'muted' }, 'No port of a Service is served at this address.'),
+    ports.length ? rates(each) : h('p', { class: 'muted' }, withoutPorts(each)),
     h('div', {}, h('h3', {}, 'Moves'), moves.length ? h('ol', { class: 'moves' }, moves.map(move))
       : h('p', { class: 'muted' }, `none since ${clockTime(state.movesSince)}`)))));
+}
+
+function withoutPorts(each) {
+  if (!each.traffic || !each.traffic.byKubeProxy) return 'No port of a Service is served at this address.';
+  return 'kube-proxy forwards this address (barevip.dev/forward: kube-proxy): it chooses the backends, and barevip counts no traffic.';
 }
 
 // The nodes count traffic, and Prometheus knows it: docs/decisions/0042-rates-by-prometheus.md.

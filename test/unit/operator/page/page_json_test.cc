@@ -29,7 +29,8 @@ TEST(TheStateOfThePage, HasTrafficAndMoves) {
   state.traffic = {{"10.0.0.1", "n1", {{"ns/web", "80/TCP", true, 1, {{"10.1.0.1:8080", "n1"}}}}}};
   state.moves = {{WallTime{}, "10.0.0.1", "n2", "n1"}};
   const json document = read(state);
-  EXPECT_EQ(document["traffic"], json::parse(R"([{"address": "10.0.0.1", "owner": "n1", "ports": [
+  EXPECT_EQ(document["traffic"], json::parse(R"([{"address": "10.0.0.1", "owner": "n1",
+    "byKubeProxy": false, "ports": [
     {"service": "ns/web", "port": "80/TCP", "local": true, "total": 1,
      "backends": [{"endpoint": "10.1.0.1:8080", "node": "n1"}]}]}])"));
   EXPECT_EQ(document["moves"], json::parse(R"([{"time": "1970-01-01T00:00:00Z",
@@ -41,6 +42,12 @@ TEST(TheStateOfThePage, ClaimsNoBackendsThatAreNotKnown) {
   state.endpointsKnown = false;
   state.traffic = {{"10.0.0.1", "n1", {{"ns/web", "80/TCP", false, 0, {}}}}};
   EXPECT_TRUE(read(state)["traffic"][0]["ports"][0]["backends"].is_null());
+}
+
+TEST(TheStateOfThePage, SaysWhichVipsKubeProxyForwards) {
+  PageState state;
+  state.traffic = {{"10.0.0.1", "n1", {}, true}};
+  EXPECT_EQ(read(state)["traffic"][0]["byKubeProxy"], true);
 }
 
 TEST(TheStateOfThePage, SaysWhereTheDashboardsAre) {
