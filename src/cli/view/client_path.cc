@@ -5,7 +5,6 @@
 #include <charconv>
 #include <memory>
 #include <string_view>
-#include <utility>
 
 #include "barevip/model/forwarding.h"
 
@@ -62,7 +61,7 @@ class Paths {
     }
     for (const node::ServedVip& vip : forwarding_.vips.served) {
       if (!vip.byKubeProxy || vip.address.family() != family) continue;
-      if (auto served = find(vip, service)) found.push_back(byKubeProxy(vip, std::move(served)));
+      if (const auto served = find(vip, service)) found.push_back(byKubeProxy(vip, *served));
     }
     return found;
   }
@@ -76,11 +75,11 @@ class Paths {
   }
 
   [[nodiscard]] ClientPath byKubeProxy(const node::ServedVip& vip,
-                                       std::shared_ptr<const model::Service> service) const {
+                                       const model::Service& service) const {
     ClientPath path{vip.address.toString(), ownerOf(forwarding_.vips, vip.address), {}, {}, {}};
     if (path.node.empty()) {
       path.why = noneMayAnnounce(vip.address);
-    } else if (!kubeProxyAdmits(vip.address, std::move(service))) {
+    } else if (!kubeProxyAdmits(service)) {
       path.why = notAdmitted();
     } else {
       path.why = "kube-proxy of " + path.node + " chooses";
@@ -88,15 +87,17 @@ class Paths {
     return path;
   }
 
-  // Ranges of the other family alone close nothing there: kube-proxy sorts them by family first
-  // (pkg/proxy/serviceport.go).
-  [[nodiscard]] bool kubeProxyAdmits(const IpAddress& vip,
-                                     std::shared_ptr<const model::Service> service) const {
-    node::VipPort vipPort;
-    vipPort.key.vip = vip;
-    vipPort.service = std::move(service);
-    const auto guards = node::guardSources({&vipPort, 1}).guards;
-    return guards.empty() || guards.front().allowed.empty() || admits(guards.front());
+  // It knows no limit of ranges, and those of the other family alone close nothing there: it sorts
+  // them by family first (pkg/proxy/serviceport.go).
+  [[nodiscard]] bool kubeProxyAdmits(const model::Service& service) const {
+    bool open = true;
+    for (const std::string& text : service.sourceRanges) {
+      const auto range = node::parseSourceRange(text);
+      if (!range || range->network.family() != client_.address.family()) continue;
+      if (range->range().contains(client_.address)) return true;
+      open = false;
+    }
+    return open;
   }
 
   [[nodiscard]] bool admits(const net::SourceRanges& guard) const {

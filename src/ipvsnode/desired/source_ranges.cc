@@ -17,31 +17,6 @@ namespace {
 constexpr const char* kInvalid = "InvalidSourceRange";
 constexpr const char* kTooMany = "TooManySourceRanges";
 
-// Kubernetes lets host bits and blanks stand in a source range; IpPrefix::parse is stricter.
-std::optional<IpPrefix> parseSourceRange(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return std::nullopt;
-  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
-  const auto slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return std::nullopt;
-  unsigned length = address->bits();
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    const auto [end, status] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
-      return std::nullopt;
-    }
-  }
-  const unsigned hostBits = address->bits() - length;
-  // A shift by the full width is undefined.
-  const Uint128 network =
-      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
-  return IpPrefix{IpAddress::fromNumber(address->family(), network),
-                  static_cast<std::uint8_t>(length)};
-}
-
 /// What the ranges of one Service come to.
 struct Ranges {
   std::map<Family, std::vector<IpPrefix>> allowed;
@@ -154,6 +129,31 @@ class Guards {
 };
 
 }  // namespace
+
+// IpPrefix::parse is stricter.
+std::optional<IpPrefix> parseSourceRange(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  unsigned length = address->bits();
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, status] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (status != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) {
+      return std::nullopt;
+    }
+  }
+  const unsigned hostBits = address->bits() - length;
+  // A shift by the full width is undefined.
+  const Uint128 network =
+      hostBits >= 128 ? Uint128{0} : (address->number() >> hostBits) << hostBits;
+  return IpPrefix{IpAddress::fromNumber(address->family(), network),
+                  static_cast<std::uint8_t>(length)};
+}
 
 const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
                                     const ipvs::VirtualServerKey& key) {

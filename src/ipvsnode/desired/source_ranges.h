@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "barevip/base/ip.h"
 #include "barevip/net/packet_filter.h"
 
 #include "ipvsnode/cluster/cluster_state.h"
@@ -25,6 +28,10 @@ struct SourceGuards {
       guards;  ///< ascending; of each port of a VIP whose Service has ranges
   std::vector<Problem> problems;
 };
+
+/// "192.0.2.0/24", as Kubernetes lets it be written: blanks around it and host bits may be there,
+/// an address alone is a range of one. nullopt: it is neither.
+[[nodiscard]] std::optional<IpPrefix> parseSourceRange(std::string_view text);
 
 /// Those of the virtual server; nullptr: everybody is admitted. all: ascending by virtual server.
 [[nodiscard]] const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,

@@ -12,6 +12,7 @@
 
 #include "cli/print/documents.h"
 #include "cli/print/explain_print.h"
+#include "ipvsnode/desired/source_ranges.h"
 #include "unit/view/cluster_builder.h"
 
 namespace barevip::cli {
@@ -113,6 +114,20 @@ TEST(AClientsPath, ByKubeProxyEndsWhereItsSourceRangesDoNotAdmitIt) {
   EXPECT_EQ(pathIn(guarded("192.0.2.0/24")).why, "kube-proxy of n1 chooses");
   EXPECT_EQ(pathIn(guarded("2001:db8::/64")).why, "kube-proxy of n1 chooses")
       << "ranges of one family leave the other one open there";
+}
+
+TEST(AClientsPath, ByKubeProxyKnowsNoLimitOfRanges) {
+  const auto proxied = cluster([](model::Service& service) {
+    service.forward = model::ForwardMode::kKubeProxy;
+    service.ingress[0].ipMode = "VIP";
+    for (std::size_t i = 0; i < node::kMaxRangesOfService; ++i) {
+      const std::string hosts = std::to_string(i / 256) + "." + std::to_string(i % 256);
+      service.sourceRanges.emplace_back("198.18." + hosts + "/32");
+    }
+    service.sourceRanges.emplace_back("192.0.2.0/24");
+  });
+  EXPECT_EQ(pathIn(proxied).why, "kube-proxy of n1 chooses");
+  EXPECT_THAT(pathIn(proxied, "203.0.113.1:1").why, HasSubstr("do not admit 203.0.113.1"));
 }
 
 TEST(AClientsPath, EndsWhereNoNodeMayAnnounce) {
