@@ -48,7 +48,7 @@ complete -o default -F _kubectl_barevip kubectl-barevip
 constexpr std::string_view kZsh = R"(_kubectl_barevip() {
   local -a found
   found=("${(@f)$(_kubectl_barevip_words "${(@)words[2,CURRENT-1]}")}")
-  compadd -a found
+  compadd -a found || _files
 }
 compdef _kubectl_barevip kubectl-barevip
 )";
@@ -81,7 +81,10 @@ std::string fishScript(const std::vector<CommandWords>& commands) {
         each.command.empty()
             ? "__fish_is_first_token"
             : "__fish_seen_subcommand_from " + each.command.substr(each.command.rfind(' ') + 1);
-    script += "complete -c kubectl-barevip -n '" + condition + "' -a '";
+    // No command takes the name of a file where another command may follow.
+    const bool hasCommands = !each.words.empty() && !each.words.front().starts_with('-');
+    script += "complete -c kubectl-barevip " + std::string(hasCommands ? "-f " : "") + "-n '" +
+              condition + "' -a '";
     for (std::size_t i = 0; i < each.words.size(); ++i) {
       script += (i == 0 ? "" : " ") + each.words[i];
     }
