@@ -8,11 +8,19 @@
 
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "common/base/command.h"
 
 namespace barevip::cli {
 
+/// How programs are run in pods.
+struct Kubectl {
+  CommandRunner& runner;
+  Command command;  ///< see readKernel
+};
+
 /// The namespace must be set. Returns an exit status of exit_status.h.
-[[nodiscard]] int runExplain(const ExplainOptions& options, kube::Api& api, const Clock& clock,
-                             const Terminal& terminal, const std::stop_token& stop);
+[[nodiscard]] int runExplain(const ExplainOptions& options, kube::Api& api, const Kubectl& kubectl,
+                             const Clock& clock, const Terminal& terminal,
+                             const std::stop_token& stop);
 
 }  // namespace barevip::cli

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -21,6 +22,7 @@
 #include "cli/rollback_command.h"
 #include "cli/status_command.h"
 #include "cli/verify_command.h"
+#include "common/base/command.h"
 #include "common/base/command_line.h"
 #include "common/kube/api_client.h"
 #include "common/kube/config.h"
@@ -40,6 +42,21 @@ kube::ConfigSource sourceOf(const Access& access) {
   kube::ConfigSource source = kube::processConfigSource(access.kubeconfig);
   source.context = access.context;
   return source;
+}
+
+// With what this program has: its terminal for credential plugins, and its environment.
+Command kubectlFor(const Access& access) {
+  const char* const path = std::getenv("PATH");
+  Command command;
+  command.program = findProgram("kubectl", path == nullptr ? kProgramPath : path);
+  if (command.program.empty()) command.program = "kubectl";
+  if (!access.kubeconfig.empty()) {
+    command.arguments.push_back("--kubeconfig=" + access.kubeconfig);
+  }
+  if (!access.context.empty()) command.arguments.push_back("--context=" + access.context);
+  for (char** each = ::environ; *each != nullptr; ++each) command.environment.emplace_back(*each);
+  command.interactive = true;
+  return command;
 }
 
 int sayError(const Error& error) {
@@ -80,8 +97,10 @@ int run(ExplainOptions options) {
     if (!ns) return sayError(ns.error());
     options.ns = *std::move(ns);
   }
+  SystemCommandRunner runner;
+  const Kubectl kubectl{runner, kubectlFor(options.access)};
   return withApi(options.access, [&](kube::Api& api, const Clock& clock) {
-    return runExplain(options, api, clock, terminal(), {});
+    return runExplain(options, api, kubectl, clock, terminal(), {});
   });
 }
 

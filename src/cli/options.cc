@@ -83,7 +83,7 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
   service->add_option("-n,--namespace", options.ns,
                       "namespace of the Service; else that of NAME, else that of the context");
   service->add_option("NAME", options.name, "name of the Service, or NAMESPACE/NAME")->required();
-  addOutputFlag(*service, {"table", "json", "yaml"}, options.output);
+  addOutputFlag(*service, {"table", "wide", "json", "yaml"}, options.output);
   service->add_option_function<std::string>(
       "--from",
       [&options](const std::string& text) {
@@ -93,6 +93,12 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
       },
       "CLIENT:PORT: show which endpoint a new connection of this client gets, or why objects do "
       "not show it");
+  CLI::Option* const kernel = service->add_flag(
+      "--kernel", options.kernel,
+      "compare that with the kernel of the node, by kubectl exec in the pod of its daemon");
+  kernel->needs(service->get_option("--from"));
+  service->add_flag("-w,--watch", options.watch, "show it again after each change, until Ctrl-C")
+      ->excludes(kernel);
   service->footer(
       "The decision is computed again from what the API server shows now, and does not know what "
       "happened earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "
@@ -108,7 +114,7 @@ void addPlan(CLI::App& app, PlanOptions& options) {
       ->allow_extra_args(false);
   plan->add_option("--delete", options.deleted, "name of a Pool to delete, may be repeated")
       ->allow_extra_args(false);
-  addOutputFlag(*plan, {"table", "json", "yaml"}, options.output);
+  addOutputFlag(*plan, {"table", "wide", "json", "yaml"}, options.output);
   plan->footer(
       "No edit of a Pool moves or takes an address: what a Pool would not allocate again stays. "
       "Exit status: 0 nothing is orphaned and no Pool is at fault; 1 something is; 2 the command "
@@ -175,7 +181,7 @@ void addVerify(CLI::App& app, VerifyOptions& options) {
       "--save", options.save,
       "write FILE, which must not exist: the addresses, classes and requests of all Services of "
       "type LoadBalancer as they are now");
-  addOutputFlag(*verify, {"table", "json", "yaml"}, options.output);
+  addOutputFlag(*verify, {"table", "wide", "json", "yaml"}, options.output);
   save->excludes(verify->get_option("--output"));
   verify->footer(
       "Verdicts: kept; moved, to another address; lost; other, served by another load balancer or "

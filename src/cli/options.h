@@ -46,7 +46,9 @@ struct ExplainOptions {
   std::string ns;  ///< empty: the one of the context
   std::string name;
   Output output = Output::kTable;
-  std::optional<Client> from;  ///< whose connections to explain, too
+  std::optional<Client> from{};  ///< whose connections to explain, too
+  bool kernel = false;           ///< and compare with the kernels that they lead through
+  bool watch = false;
 };
 
 /// Of `plan`.

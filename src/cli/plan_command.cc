@@ -9,8 +9,8 @@
 
 #include "cli/ask.h"
 #include "cli/exit_status.h"
+#include "cli/format.h"
 #include "cli/pool_files.h"
-#include "cli/print/documents.h"
 #include "cli/print/plan_print.h"
 #include "cli/view/plan.h"
 #include "common/base/text_file.h"
@@ -46,18 +46,7 @@ int runPlan(const PlanOptions& options, std::istream& in, kube::Api& api, const 
   if (!cluster) return kCannotAsk;
   const auto report = planEdit(*cluster, edit);
   if (!report) return say(report.error(), terminal);
-  switch (options.output) {
-    case Output::kTable:
-    case Output::kWide:
-      printPlan(*report, {terminal.color, false, clock.wallNow()}, terminal.out);
-      break;
-    case Output::kJson:
-      terminal.out << toJson(*report);
-      break;
-    case Output::kYaml:
-      terminal.out << toYaml(*report);
-      break;
-  }
+  terminal.out << textOf(*report, options.output, terminal, clock, printPlan);
   return report->orphans.empty() && report->faults.empty() ? kAllWell : kProblems;
 }
 

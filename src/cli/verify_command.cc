@@ -10,9 +10,9 @@
 
 #include "cli/ask.h"
 #include "cli/exit_status.h"
+#include "cli/format.h"
 #include "cli/migration_file.h"
 #include "cli/other_balancers.h"
-#include "cli/print/documents.h"
 #include "cli/print/verify_print.h"
 #include "cli/view/verify.h"
 #include "common/base/rfc3339.h"
@@ -72,18 +72,7 @@ int runVerify(const VerifyOptions& options, kube::Api& api, const Clock& clock,
     others = std::vector<OtherBalancer>{};
   }
   const Verification verification = verifyMigration(*saved, *cluster, *std::move(others));
-  switch (options.output) {
-    case Output::kTable:
-    case Output::kWide:
-      printVerification(verification, {terminal.color, false, clock.wallNow()}, terminal.out);
-      break;
-    case Output::kJson:
-      terminal.out << toJson(verification);
-      break;
-    case Output::kYaml:
-      terminal.out << toYaml(verification);
-      break;
-  }
+  terminal.out << textOf(verification, options.output, terminal, clock, printVerification);
   return verification.hasProblem() ? kProblems : kAllWell;
 }
 

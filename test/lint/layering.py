@@ -65,6 +65,7 @@ MAY_INCLUDE = {
     "cli/print": ["view", "cli/view", "common/base"],
     "cli/fetch": [
         "view",
+        "cli/view",
         "operator",
         "operator/session",
         "ipvsnode/membership",

@@ -18,7 +18,8 @@ namespace barevip::cli {
 /// service; request[] {what, verdict}; shows[]; reason, message (empty: it has what it asks for);
 /// pools[] {pool, verdict}; addresses[] {address, pool, ipObject, new, owner, announcer,
 /// nodes[] {node, verdict}}; backends[] {frontend, endpoints[], why}; client (empty: none was
-/// asked for); paths[] {frontend, node, endpoint, candidates[], why}.
+/// asked for); paths[] {frontend, node, endpoint, candidates[], why, kernel (empty: it was not
+/// asked)}.
 [[nodiscard]] std::string toJson(const ServiceExplanation& explanation);
 [[nodiscard]] std::string toYaml(const ServiceExplanation& explanation);
 

@@ -39,7 +39,8 @@ json documentOf(const ServiceExplanation& explanation) {
                      {"node", each.node},
                      {"endpoint", each.endpoint},
                      {"candidates", each.candidates},
-                     {"why", each.why}});
+                     {"why", each.why},
+                     {"kernel", each.kernel}});
   }
   return {{"client", explanation.client},   {"paths", paths},
           {"service", explanation.service}, {"request", steps(explanation.request, "what")},

@@ -49,6 +49,7 @@ void printPath(const ClientPath& path, std::ostream& out) {
   }
   if (path.endpoint.empty() && path.candidates.empty()) out << "not known";
   if (!path.why.empty()) out << ": " << path.why;
+  if (!path.kernel.empty()) out << "; " << path.kernel;
   out << "\n";
 }
 

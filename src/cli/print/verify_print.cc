@@ -4,6 +4,7 @@
 #include <map>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/print/table.h"
@@ -32,9 +33,13 @@ void printVerification(const Verification& verification, const Style& style, std
         << ": " << listOf(each.before) << " -> " << listOf(each.now) << "\n";
     if (!each.why.empty()) out << "  " << each.why << "\n";
   }
-  Table table({"SERVICE", "BEFORE", "NOW", "VERDICT"});
+  Table::Row header{"SERVICE", "BEFORE", "NOW", "VERDICT"};
+  if (style.wide) header.emplace_back("WHY");
+  Table table(std::move(header));
   for (const ServiceVerdict& each : verification.services) {
-    table.add({each.service, listOf(each.before), listOf(each.now), nameOf(each.kind)});
+    Table::Row row{each.service, listOf(each.before), listOf(each.now), nameOf(each.kind)};
+    if (style.wide) row.push_back(each.why.empty() ? "-" : each.why);
+    table.add(std::move(row));
   }
   table.print(out);
   const auto text = [](const auto& count) {

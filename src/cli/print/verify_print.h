@@ -8,7 +8,7 @@
 
 namespace barevip::cli {
 
-/// What is not as before first, then all Services in a table.
+/// What is not as before first, then all Services in a table; wide: with the reasons there, too.
 void printVerification(const Verification& verification, const Style& style, std::ostream& out);
 
 }  // namespace barevip::cli

@@ -32,6 +32,7 @@ struct ClientPath {
   std::string endpoint;                 ///< that it gets; empty: none, or not known
   std::vector<std::string> candidates;  ///< endpoints of which it gets one, if not known which
   std::string why;                      ///< why it gets none, or why the one is not known
+  std::string kernel{};                 ///< how the node's kernel compares; empty: it was not asked
 
   friend bool operator==(const ClientPath&, const ClientPath&) = default;
 };

@@ -76,6 +76,17 @@ TEST(CliOptions, ExplainTakesAClient) {
                 .from->toString(),
             "[2001:db8::7]:40000");
   EXPECT_FALSE(parsed<ExplainOptions>({"explain", "service", "web"}).from);
+  const auto compared =
+      parsed<ExplainOptions>({"explain", "service", "web", "--from", "192.0.2.7:1", "--kernel"});
+  EXPECT_TRUE(compared.kernel);
+  EXPECT_FALSE(compared.watch);
+}
+
+TEST(CliOptions, ExplainFollowsTheClusterAndTakesEachFormat) {
+  const auto options = parsed<ExplainOptions>({"explain", "service", "web", "-w", "-o", "wide"});
+  EXPECT_TRUE(options.watch);
+  EXPECT_EQ(options.output, Output::kWide);
+  EXPECT_FALSE(options.kernel);
 }
 
 TEST(CliOptions, PlanTakesFilesAndNames) {
@@ -153,7 +164,9 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"explain", "service", "a/b/c"}, "write NAME or NAMESPACE/NAME"},
       {{"explain", "service", "/c"}, "write NAME or NAMESPACE/NAME"},
       {{"explain", "service", "-n", "x", "a/b"}, "names a namespace, and so does --namespace"},
-      {{"explain", "service", "web", "-o", "wide"}, "\"wide\" is unknown"},
+      {{"explain", "service", "web", "-o", "xml"}, "\"xml\" is unknown"},
+      {{"explain", "service", "web", "--kernel"}, "--from"},
+      {{"explain", "service", "web", "--from", "192.0.2.7:1", "--kernel", "-w"}, "--kernel"},
       {{"explain", "service", "web", "--from", "x"}, "\"x\" is not a client: write it like"},
       {{"plan"}, "write -f FILE or --delete NAME"},
       {{"plan", "pool.yaml"}, "pool.yaml"},

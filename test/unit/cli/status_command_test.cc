@@ -6,12 +6,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <sstream>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -26,8 +28,21 @@ namespace barevip::cli {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+
+/// Prints the same, whatever it is asked.
+class FakeKubectl final : public CommandRunner {
+ public:
+  Result<CommandOutput> run(const Command& command, std::stop_token /*stop*/) override {
+    ran.push_back(toString(command));
+    return output;
+  }
+
+  std::vector<std::string> ran;
+  CommandOutput output;
+};
 
 /// An API server with one node, one Pool and one Service, as the operator and the daemon leave it.
 class ACommandThatAsks : public testing::Test {
@@ -77,17 +92,74 @@ class ACommandThatAsks : public testing::Test {
   }
 
   /// Lets time pass whenever both threads of a command wait for it: that of the steps' names, too.
-  std::function<void(const std::stop_token&)> timePasses() {
-    return [this](const std::stop_token& stop) {
+  /// A command that watches has one.
+  std::function<void(const std::stop_token&)> timePasses(std::size_t threads = 2) {
+    return [this, threads](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
-        if (clock_.idle() >= 2) clock_.advance(std::chrono::milliseconds(500));
+        if (clock_.idle() >= threads) clock_.advance(std::chrono::milliseconds(500));
         std::this_thread::yield();
       }
     };
   }
 
+  /// The record of the address of shop/web, which n1 announces.
+  void putIpObject(const std::string& address) {
+    api_.put(kube::kIps, {{"metadata",
+                           {{"name", "web-1"},
+                            {"namespace", "shop"},
+                            {"ownerReferences", json::array({{{"apiVersion", "v1"},
+                                                              {"kind", "Service"},
+                                                              {"name", "web"},
+                                                              {"uid", "u"},
+                                                              {"controller", true}}})}}},
+                          {"spec", {{"address", address}, {"pool", "a"}}},
+                          {"status",
+                           {{"phase", "Bound"},
+                            {"address", address},
+                            {"pool", "a"},
+                            {"node", "n1"},
+                            {"conditions", {condition("Bound", "Bound", "True")}}}}});
+  }
+
+  void putEndpoint(const std::string& address) {
+    api_.put(
+        kube::kEndpointSlices,
+        {{"metadata",
+          {{"name", "web-1"},
+           {"namespace", "shop"},
+           {"labels",
+            {{"kubernetes.io/service-name", "web"},
+             {"endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"}}}}},
+         {"addressType", "IPv4"},
+         {"ports", {{{"port", 8080}, {"protocol", "TCP"}}}},
+         {"endpoints",
+          {{{"addresses", {address}}, {"nodeName", "n1"}, {"conditions", {{"ready", true}}}}}}});
+  }
+
+  /// In which the daemon of n1 runs.
+  void putDaemonPod(const std::vector<std::string>& arguments) {
+    api_.put(kube::kPods,
+             {{"metadata",
+               {{"name", "node-1"},
+                {"namespace", "lb"},
+                {"labels", {{"app.kubernetes.io/name", "barevip-node"}}}}},
+              {"spec",
+               {{"nodeName", "n1"},
+                {"containers", json::array({{{"name", "node"}, {"args", arguments}}})}}},
+              {"status", {{"phase", "Running"}}}});
+  }
+
+  static ExplainOptions fromAClient() {
+    return {{}, "shop", "web", Output::kTable, Client{*IpAddress::parse("192.0.2.7"), 40000}, true};
+  }
+
   int status(const StatusOptions& options = {}) {
     return runStatus(options, api_, clock_, {out_, messages_}, {});
+  }
+
+  int explain(const ExplainOptions& options, const std::stop_token& stop = {}) {
+    return runExplain(options, api_, {kubectl_, {"kubectl", {"--context=c"}}}, clock_,
+                      {out_, messages_}, stop);
   }
 
   /// The Deployment of an operator that elects a leader.
@@ -105,6 +177,7 @@ class ACommandThatAsks : public testing::Test {
   }
 
   kube::FakeApi api_;
+  FakeKubectl kubectl_;
   ManualClock clock_;
   std::ostringstream out_;
   std::ostringstream messages_;
@@ -146,7 +219,7 @@ TEST_F(ACommandThatAsks, SaysThatItAssumesTheDefaultsOfAnOperatorThatItDoesNotSe
 TEST_F(ACommandThatAsks, ReadsTheFlagsOfTheOperator) {
   putOperator("--require-class");
   const ExplainOptions options{{}, "shop", "web", Output::kTable, {}};
-  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kProblems);
+  EXPECT_EQ(explain(options), kProblems);
   EXPECT_THAT(out_.str(), HasSubstr("ClassNotServed"));
   EXPECT_THAT(messages_.str(), Not(HasSubstr("note:")));
 }
@@ -225,13 +298,117 @@ TEST_F(ACommandThatAsks, FollowsTheClusterByWatchesAndListsOnceMoreAfterAnExpire
   command.join();
 }
 
+TEST_F(ACommandThatAsks, FollowsDaemonsThatAreAllSilentWithoutListingTheClusterAgain) {
+  std::atomic<int> lists = 0;
+  std::atomic<int> leaseLists = 0;
+  api_.setInterceptor([&](kube::FakeApi::Verb verb, const kube::Resource& resource, const auto&) {
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kServices) ++lists;
+    if (verb == kube::FakeApi::Verb::kList && resource == kube::kLeases) ++leaseLists;
+    return std::optional<Error>();
+  });
+  const std::jthread time(timePasses(1));
+  test::SharedOutput out;
+  std::stop_source source;
+  StatusOptions options;
+  options.watch = true;
+  std::thread command([&] {
+    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages_}, source.get_token()), kAllWell);
+  });
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("Node n1 DaemonSilent"); }));
+  const int before = leaseLists;
+  const MonotonicTime then = clock_.now();
+  EXPECT_TRUE(api_.waitFor([&] { return clock_.now() - then > std::chrono::seconds(60); }));
+  EXPECT_LE(lists, 2) << "to show it at once, and to watch";
+  EXPECT_LE(leaseLists - before, 8) << "each ten seconds, to know that there is an API server";
+  EXPECT_GE(leaseLists - before, 4);
+  putService("NoPool", "False", json::array());
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web NoPool"); }));
+  source.request_stop();
+  command.join();
+}
+
+TEST_F(ACommandThatAsks, DoesNotTakeAnApiServerThatIsAwayForDaemonsThatAreSilent) {
+  const std::jthread time(timePasses(1));
+  test::SharedOutput out;
+  test::SharedOutput messages;
+  std::stop_source source;
+  StatusOptions options;
+  options.watch = true;
+  std::thread command([&] {
+    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages}, source.get_token()), kAllWell);
+  });
+  EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
+  api_.setInterceptor([](auto, const auto&, const auto&) -> std::optional<Error> {
+    return Error{ErrorCode::kUnavailable, "nobody answers", 0, {}};
+  });
+  EXPECT_TRUE(api_.waitFor([&] { return messages.has("error: nobody answers"); }));
+  EXPECT_FALSE(out.has("DaemonSilent"));
+  source.request_stop();
+  command.join();
+}
+
+TEST_F(ACommandThatAsks, ExplainsAgainWhenAServiceGoes) {
+  const std::jthread time(timePasses(1));
+  test::SharedOutput out;
+  std::stop_source source;
+  ExplainOptions options{{}, "shop", "web", Output::kTable};
+  options.watch = true;
+  std::thread command([&] {
+    EXPECT_EQ(
+        runExplain(options, api_, {kubectl_, {}}, clock_, {out, messages_}, source.get_token()),
+        kAllWell);
+  });
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web shows"); }));
+  EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
+  api_.erase(kube::kServices, {"shop", "web"});
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("there is no Service \"web\""); }));
+  source.request_stop();
+  command.join();
+}
+
+TEST_F(ACommandThatAsks, ComparesTheEndpointsOfAClientWithTheKernelOfTheNode) {
+  putService("Assigned", "True", {{{"ip", "10.0.0.1"}, {"ipMode", "Proxy"}}});
+  putIpObject("10.0.0.1");
+  putEndpoint("10.1.0.1");
+  putDaemonPod({"--placement=host", "--metrics-address=[$(METRICS_HOST)]:7480"});
+  kubectl_.output.output = R"({"virtualServers": [
+    {"address": "10.0.0.1", "port": 80, "protocol": "TCP", "kernel": {"scheduler": "rr"},
+     "realServers": [{"address": "10.1.0.1", "port": 8080, "desired": {"weight": 1},
+                      "kernel": {"weight": 1}},
+                     {"address": "10.1.0.9", "port": 8080, "desired": null,
+                      "kernel": {"weight": 0}}]}]})";
+  EXPECT_EQ(explain(fromAClient()), kAllWell) << messages_.str();
+  EXPECT_THAT(kubectl_.ran,
+              ElementsAre("kubectl --context=c exec --namespace=lb node-1 -- barevip-node "
+                          "--placement=host --dump --output=json"));
+  EXPECT_THAT(out_.str(),
+              HasSubstr("TCP 10.0.0.1:80 by n1 -> 10.1.0.1:8080; the kernel of n1 has the same"));
+}
+
+TEST_F(ACommandThatAsks, EndsWithTwoIfAKernelCannotBeAsked) {
+  putService("Assigned", "True", {{{"ip", "10.0.0.1"}, {"ipMode", "Proxy"}}});
+  putIpObject("10.0.0.1");
+  putEndpoint("10.1.0.1");
+  EXPECT_EQ(explain(fromAClient()), kCannotAsk);
+  EXPECT_THAT(messages_.str(), HasSubstr("error: the kernel of n1 cannot be asked: no barevip-node "
+                                         "runs on node n1"));
+  EXPECT_THAT(out_.str(), HasSubstr("-> 10.1.0.1:8080\n")) << "what objects show is shown";
+  putDaemonPod({});
+  kubectl_.output = {1, "", "Error from server (Forbidden): pods \"node-1\" is forbidden\n"};
+  EXPECT_EQ(explain(fromAClient()), kCannotAsk);
+  EXPECT_THAT(messages_.str(), HasSubstr("ended with status 1: Error from server (Forbidden)"));
+  kubectl_.output = {0, "not JSON", ""};
+  EXPECT_EQ(explain(fromAClient()), kCannotAsk);
+  EXPECT_THAT(messages_.str(), HasSubstr("printed no JSON"));
+}
+
 TEST_F(ACommandThatAsks, ExplainsAServiceOrSaysThatThereIsNone) {
   api_.erase(kube::kServices, {"shop", "web"});
   const ExplainOptions options{{}, "shop", "web", Output::kTable, {}};
-  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kCannotAsk);
+  EXPECT_EQ(explain(options), kCannotAsk);
   EXPECT_THAT(messages_.str(), HasSubstr("error: there is no Service \"web\""));
   putService("Assigned", "True", json::array());
-  EXPECT_EQ(runExplain(options, api_, clock_, {out_, messages_}, {}), kAllWell);
+  EXPECT_EQ(explain(options), kAllWell);
   EXPECT_THAT(out_.str(), HasSubstr("10.0.0.1 (Pool a): the Service does not have it yet"));
 }
 
