@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layer that makes the images of both architectures and looks into them."""
+"""The layer that makes the images and the plugin of both architectures and looks into them."""
 
 import subprocess
 
@@ -12,5 +12,5 @@ def run():
     """Every test of test/images/test_*.py; here, and only here, what ARM needs is installed."""
     subprocess.run(["test/setup", "--arm64"], cwd=REPO, check=True)
     for preset in ("release", "release-arm64"):
-        build(preset, "barevip-operator", "barevip-node")
+        build(preset, "barevip-operator", "barevip-node", "kubectl-barevip")
     return run_tests("discover", "-v", "-s", "images", "-t", ".")
