@@ -39,10 +39,30 @@ bool isBarevips(const json& condition) {
   return stringAt(condition, "type").starts_with(kConditions);
 }
 
+// Who has status.loadBalancer among the managed fields, the last one of several.
+std::string writerOfAddresses(const json& metadata) {
+  const json& managed = memberOf(metadata, "managedFields");
+  std::string writer;
+  std::string last;
+  if (!managed.is_array()) return writer;
+  for (const json& each : managed) {
+    const json& status = memberOf(memberOf(each, "fieldsV1"), "f:status");
+    std::string time = stringAt(each, "time");
+    if (!memberOf(status, "f:loadBalancer").is_object() || time < last) continue;
+    writer = stringAt(each, "manager");
+    last = std::move(time);
+  }
+  return writer;
+}
+
 LiveService liveService(const json& service) {
+  const json& metadata = memberOf(service, "metadata");
   const json& conditions = conditionsOf(service);
-  return {savedService(service), stringAt(memberOf(service, "metadata"), "uid"),
-          std::any_of(conditions.begin(), conditions.end(), isBarevips)};
+  return {savedService(service),
+          stringAt(metadata, "uid"),
+          std::any_of(conditions.begin(), conditions.end(), isBarevips),
+          {},
+          writerOfAddresses(metadata)};
 }
 
 json encoded(const std::vector<model::LoadBalancerIngress>& ingress) {

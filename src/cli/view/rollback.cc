@@ -55,9 +55,9 @@ RollbackStep stepBack(const SavedService* saved, const LiveService& live) {
   }
   const bool same = addressesOf(saved->ingress) == step.shows;
   if (!claimed && !same && !step.shows.empty()) {
-    return leave(
-        "its addresses are neither those of the file nor barevip's, so another controller wrote "
-        "them: correct that one");
+    return leave("its addresses are neither those of the file nor barevip's, so " +
+                 (live.writer.empty() ? "another controller" : inQuotes(live.writer)) +
+                 " wrote them: correct that one");
   }
   compareRequests(*saved, live.now, step);
   if (claimed || !same) step.ingress = saved->ingress;

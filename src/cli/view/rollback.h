@@ -17,6 +17,7 @@ struct LiveService {
   std::string uid;
   bool claimed = false;                    ///< its status has a condition of barevip
   std::vector<kube::ObjectKey> records{};  ///< IP objects that barevip made for it
+  std::string writer{};  ///< field manager that wrote its addresses last; empty: not known
 };
 
 /// What is written to one Service. Nothing of it has happened yet.

@@ -255,6 +255,90 @@ TEST_F(AMigration, IsRolledBackAlsoWhileOthersWriteTheService) {
   EXPECT_EQ(web()["status"]["loadBalancer"]["ingress"][0]["ip"], "10.0.0.2");
 }
 
+/// What a load balancer leaves in a Service that has 10.0.0.2 from it.
+struct Original {
+  const char* name;
+  json annotations;
+  json spec;
+  json status;
+};
+class AServiceOf : public AMigration, public testing::WithParamInterface<Original> {};
+
+TEST_P(AServiceOf, IsRolledBackToAllThatItsLoadBalancerLeftThere) {
+  json before = web();
+  before["metadata"]["annotations"] = GetParam().annotations;
+  before["spec"].update(GetParam().spec);
+  before["status"] = GetParam().status;
+  api_.put(kube::kServices, before);
+  ASSERT_EQ(save(), kAllWell) << messages_.str();
+  json taken = web();
+  taken["spec"].erase("loadBalancerIP");
+  taken["status"]["loadBalancer"]["ingress"] = {{{"ip", "10.0.0.9"}, {"ipMode", "Proxy"}}};
+  taken["status"]["conditions"].push_back(
+      {{"type", "barevip.dev/AddressAssigned"}, {"status", "True"}, {"reason", "Assigned"}});
+  api_.put(kube::kServices, taken);
+  putIpObject("web-ip", "10.0.0.9", "u");
+  ASSERT_EQ(rollback(), kAllWell) << messages_.str();
+  const json after = web();
+  EXPECT_EQ(after["metadata"]["annotations"], GetParam().annotations);
+  EXPECT_EQ(after["spec"], before["spec"]);
+  EXPECT_EQ(after["status"].value("conditions", json::array()),
+            GetParam().status.value("conditions", json::array()));
+  EXPECT_EQ(after["status"]["loadBalancer"], GetParam().status["loadBalancer"]);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, AServiceOf,
+    testing::Values(
+        Original{
+            "MetalLb",
+            {{"metallb.io/address-pool", "edge"}, {"metallb.io/ip-allocated-from-pool", "edge"}},
+            json::object(),
+            {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.2"}, {"ipMode", "VIP"}}}}}}}},
+        Original{"KubeVip",
+                 {{"kube-vip.io/loadbalancerIPs", "10.0.0.2"}, {"kube-vip.io/vipHost", "n1"}},
+                 {{"loadBalancerIP", "10.0.0.2"}},
+                 {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.2"}, {"ipMode", "VIP"}}}}}}}},
+        Original{"PureLb",
+                 {{"purelb.io/service-group", "default"},
+                  {"purelb.io/allocated-by", "PureLB"},
+                  {"purelb.io/allocated-from", "default"},
+                  {"purelb.io/announcing-IPv4", "n1,eth0"}},
+                 json::object(),
+                 {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.2"}, {"ipMode", "VIP"}}}}}}}},
+        Original{"OpenElb",
+                 {{"lb.kubesphere.io/v1alpha1", "openelb"},
+                  {"eip.openelb.kubesphere.io/v1alpha2", "eip"}},
+                 json::object(),
+                 {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.2"}, {"ipMode", "VIP"}}}}}}}},
+        Original{"Cilium",
+                 {{"lbipam.cilium.io/ips", "10.0.0.2"}},
+                 json::object(),
+                 {{"loadBalancer", {{"ingress", {{{"ip", "10.0.0.2"}, {"ipMode", "VIP"}}}}}},
+                  {"conditions",
+                   {{{"type", "cilium.io/IPAMRequestSatisfied"},
+                     {"status", "True"},
+                     {"reason", "satisfied"}}}}}}),
+    [](const auto& each) { return each.param.name; });
+
+TEST_F(AMigration, NamesWhoWroteOtherAddressesAfterBarevip) {
+  ASSERT_EQ(save(), kAllWell);
+  putService("10.0.0.7", "VIP");
+  json rewritten = web();
+  const auto entry = [](const char* manager, const char* time, const char* field) {
+    return json{{"manager", manager},
+                {"time", time},
+                {"fieldsV1", {{"f:status", {{field, json::object()}}}}}};
+  };
+  rewritten["metadata"]["managedFields"] = {
+      entry("barevip-operator", "2030-01-01T00:00:01Z", "f:loadBalancer"),
+      entry("speaker", "2030-01-01T00:00:02Z", "f:loadBalancer"),
+      entry("another", "2030-01-01T00:00:03Z", "f:conditions")};
+  api_.put(kube::kServices, rewritten);
+  EXPECT_EQ(rollback(), kProblems);
+  EXPECT_THAT(out_.str(), HasSubstr("so \"speaker\" wrote them: correct that one"));
+}
+
 TEST_F(AMigration, IsNotRolledBackWhileTheOperatorRuns) {
   ASSERT_EQ(save(), kAllWell);
   takenByBarevip("10.0.0.3");

@@ -80,6 +80,8 @@ TEST(AStepBack, LeavesAddressesThatAnotherControllerWrote) {
   const auto step = stepBack(&before, {service("web", "10.0.0.9"), "uid", false});
   EXPECT_FALSE(step.changes());
   EXPECT_THAT(step.obstacle, HasSubstr("another controller wrote them"));
+  const LiveService known{service("web", "10.0.0.9"), "uid", false, {}, "speaker"};
+  EXPECT_THAT(stepBack(&before, known).obstacle, HasSubstr("so \"speaker\" wrote them"));
 }
 
 TEST(AStepBack, LeavesAServiceWhoseClassIsAnotherOne) {
