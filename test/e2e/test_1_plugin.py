@@ -10,6 +10,7 @@ import tarfile
 
 from e2e import harness as h
 from e2e.case import ClusterTest
+from lab import binaries
 
 PROGRAM = os.path.join(h.REPO, "build/release/bin/kubectl-barevip")
 
@@ -27,7 +28,8 @@ def said(*arguments):
     """Runs it on a host of the LAN; returns what it says to a person, and its exit status."""
     access = [] if "--kubeconfig" in arguments else ["--kubeconfig", h.admin_kubeconfig()]
     command = shlex.join([PROGRAM, *arguments, *access])
-    text, _, status = h.client(f"{command} 2>&1; echo status=$?").rpartition("status=")
+    path = shlex.quote(os.path.dirname(binaries.program("kubectl")))
+    text, _, status = h.client(f'PATH={path}:"$PATH" {command} 2>&1; echo status=$?').rpartition("status=")
     return text, int(status)
 
 
@@ -112,6 +114,19 @@ class Plugin(ClusterTest):
         text, status = said("explain", "service", f"{self.ns}/web", "--from", "10.99.0.1:40000")
         self.assertEqual(0, status, text)
         self.assertRegex(text, rf"TCP {address}:80 by {node} -> one of .*:8080, .*:8080: the node daemons choose")
+
+    def test_explain_compares_the_endpoints_of_a_client_with_the_kernel_of_the_node(self):
+        self.make_pool("10.99.0.128/28")
+        h.apply(h.backend("web", 2, self.ns))
+        h.rollout("deployment", "web", self.ns)
+        address = self.make_service()[0]
+        node = self.owner(address)
+        h.wait_for_endpoints("web", 2, self.ns)
+        asked = ("explain", "service", f"{self.ns}/web", "--from", "10.99.0.1:40000", "--kernel")
+        h.wait_for("the endpoints", lambda: f"; the kernel of {node} has the same" in said(*asked)[0])
+        text, status = said(*asked)
+        self.assertEqual(0, status, text)
+        self.assertEqual(2, text.count(f"; the kernel of {node} has the same"), f"TCP and UDP are compared: {text}")
 
     def test_plan_of_a_smaller_pool_names_the_orphan_and_changes_nothing(self):
         pool = self.make_pool("10.99.0.128/31")
