@@ -27,7 +27,7 @@ void addConvert(CLI::App& app, ConvertOptions& options) {
       "convert",
       "print the Pools that other load balancers' objects become: MetalLB's, Cilium's, PureLB's, "
       "OpenELB's, the ConfigMap of kube-vip-cloud-provider, and Pools of inwinstack.com; what has "
-      "no equal is listed on stderr");
+      "no equivalent is listed on stderr");
   convert
       ->add_option("-f,--filename", options.files,
                    "manifest to read, may be repeated; -, or none: standard input")
@@ -147,7 +147,7 @@ void addDrain(CLI::App& app, DrainOptions& options) {
 
 void addUndrain(CLI::App& app, UndrainOptions& options) {
   CLI::App* const undrain = app.add_subcommand(
-      "undrain", "let a node announce VIPs again after drain; no VIP moves back by that");
+      "undrain", "let a node announce VIPs again after drain; VIPs do not move back");
   addAccessFlags(*undrain, options.access);
   addNode(*undrain, options.node);
   undrain->footer(
@@ -173,10 +173,11 @@ void addBundle(CLI::App& app, BundleOptions& options) {
 void addVerify(CLI::App& app, VerifyOptions& options) {
   CLI::App* const verify = app.add_subcommand(
       "verify",
-      "compare the addresses of Services with those of before a migration from another load "
-      "balancer, which --save writes; it changes nothing in the cluster");
+      "compare the addresses of Services with those that they had before a migration from another "
+      "load balancer, which --save writes; it changes nothing in the cluster");
   addAccessFlags(*verify, options.access);
-  verify->add_option("FILE", options.file, "file with the addresses of before")->required();
+  verify->add_option("FILE", options.file, "file with the addresses before the migration")
+      ->required();
   CLI::Option* const save = verify->add_flag(
       "--save", options.save,
       "write FILE, which must not exist: the addresses, classes and requests of all Services of "
@@ -192,10 +193,11 @@ void addVerify(CLI::App& app, VerifyOptions& options) {
 void addRollback(CLI::App& app, RollbackOptions& options) {
   CLI::App* const rollback = app.add_subcommand(
       "rollback",
-      "show what gives Services back to the load balancer of before a migration, with the "
-      "addresses that verify --save wrote, and with --yes do it");
+      "show what returns Services to the load balancer that they had before a migration, with the "
+      "addresses that verify --save wrote; --yes does it");
   addAccessFlags(*rollback, options.access);
-  rollback->add_option("FILE", options.file, "file with the addresses of before")->required();
+  rollback->add_option("FILE", options.file, "file with the addresses before the migration")
+      ->required();
   CLI::Option* const yes =
       rollback->add_flag("--yes", options.yes, "change the Services, after all is shown");
   rollback

@@ -97,9 +97,9 @@ void addLeaseFlags(CLI::App& app, kube::LeaseTimes& times) {
     addDurationFlag(app, flag, help, textOf(time), least, kMostLease,
                     [&time](milliseconds value) { time = value; });
   };
-  add("--lease-duration", "time after which another process takes over a Lease without a renewal",
+  add("--lease-duration", "time without a renewal after which another process takes over the Lease",
       kLeastLease, times.leaseDuration);
-  add("--renew-deadline", "time after which a leader without a renewal stops working",
+  add("--renew-deadline", "time without a renewal after which the leader stops working",
       kLeastRenewal, times.renewDeadline);
   add("--retry-period", "pause between two tries to take or renew the Lease", kLeastRetry,
       times.retryPeriod);
@@ -154,8 +154,8 @@ std::string parseDashboardUrl(const std::string& text) {
 void addStatusPageFlags(CLI::App& app, Options& options) {
   auto* const address = app.add_option(
       "--status-address", options.statusAddress,
-      "host:port of the status page, as 127.0.0.1:8081 for kubectl port-forward; whoever "
-      "reaches it sees the state of all namespaces; else no page is served");
+      "host:port of the status page, for example 127.0.0.1:8081 for kubectl port-forward; "
+      "everybody who reaches it sees the state of all namespaces; without it there is no page");
   app.add_option_function<std::string>(
          "--dashboard-url",
          [&options](const std::string& text) { options.dashboardUrl = parseDashboardUrl(text); },
@@ -179,7 +179,7 @@ void addFlags(CLI::App& app, Options& options) {
          [&options](const std::string& text) {
            options.workers = parseCount("--workers", text, kMaxWorkers);
          },
-         "Services that are worked on at a time")
+         "number of Services that are reconciled at a time")
       ->default_str("8");
   addClassFlags(app, options.classes.names, options.classes.required);
   app.add_flag("--adopt", options.adopt,
@@ -191,8 +191,8 @@ void addFlags(CLI::App& app, Options& options) {
                 "masquerade", model::forwardModes(), options.forward);
   addChoiceFlag(app, "--ip-mode", "as --forward", "Proxy", kIpModes, options.forward)->group("");
   addChoiceFlag(app, "--compat",
-                "metallb, kube-vip or cilium: read its annotations of Services, too, where ours is "
-                "not there",
+                "metallb, kube-vip or cilium: also read that load balancer's annotations, where a "
+                "Service does not have barevip's own",
                 "", kCompats, options.compat);
   addMetricsAddressFlag(app, options.metricsAddress);
   access::addSecureMetricsFlags(app, options.metricsTls);

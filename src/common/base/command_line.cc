@@ -55,8 +55,8 @@ void addClassFlags(CLI::App& app, std::vector<std::string>& names, bool& require
          "NAME[,NAME]: serve Services of these values of spec.loadBalancerClass")
       ->default_str(preset);
   app.add_flag("--require-class", required,
-               "give no address to Services without a loadBalancerClass; one that has an address "
-               "keeps it");
+               "allocate no address to a Service without a loadBalancerClass; a Service that has "
+               "an address keeps it");
 }
 
 void addMetricsAddressFlag(CLI::App& app, std::string& address) {

@@ -118,12 +118,13 @@ void addRun(CLI::App& app, Options& options, bool& dump) {
   addDurationFlag(app, "--sync-period", "how often the kernel is read back and repaired", "30s",
                   milliseconds(1000), milliseconds(3'600'000),
                   [&options](milliseconds value) { options.syncPeriod = value; });
-  addDurationFlag(app, "--drain-timeout", "how long connections to an endpoint that goes may last",
+  addDurationFlag(app, "--drain-timeout", "how long connections to a removed endpoint may last",
                   "5m", milliseconds(0), milliseconds(86'400'000), [&options](milliseconds value) {
                     options.drainTimeout = std::chrono::duration_cast<std::chrono::seconds>(value);
                   });
   app.add_flag("--handover-on-stop", options.handoverOnStop,
-               "on SIGTERM give VIPs to other nodes; else they stay, for a restart to adopt");
+               "on SIGTERM hand all VIPs over to other nodes; without it they stay, and the next "
+               "daemon adopts them");
   addClassFlags(app, options.classes.names, options.classes.required);
   app.add_option_function<std::vector<std::string>>(
          "--trust-endpoints-of",
