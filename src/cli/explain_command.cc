@@ -59,7 +59,7 @@ int runExplain(const ExplainOptions& options, kube::Api& api, const Kubectl& kub
     return kCannotAsk;
   }
   const auto draw = [&](const ServiceExplanation& each) {
-    return textOf(each, options.output, terminal, clock, printExplanation);
+    return textOf(each, options.output, terminal, clock.wallNow(), printExplanation);
   };
   if (options.watch) {
     const auto picture = [&](const view::Cluster& now) {

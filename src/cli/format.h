@@ -15,15 +15,15 @@
 
 namespace barevip::cli {
 
-/// printTable: of this kind of views, for people.
+/// printTable: of this kind of views, for people. now: ages are counted to it.
 template <class View>
 [[nodiscard]] std::string textOf(const View& view, Output output, const Terminal& terminal,
-                                 const Clock& clock,
+                                 WallTime now,
                                  void (*printTable)(const View&, const Style&, std::ostream&)) {
   if (output == Output::kJson) return toJson(view);
   if (output == Output::kYaml) return toYaml(view);
   std::ostringstream table;
-  printTable(view, {terminal.color, output == Output::kWide, clock.wallNow()}, table);
+  printTable(view, {terminal.color, output == Output::kWide, now}, table);
   return table.str();
 }
 

@@ -204,6 +204,8 @@ void addRollback(CLI::App& app, RollbackOptions& options) {
       ->add_flag_function(
           "--dry-run", [](std::int64_t) {}, "only show it, which is the default")
       ->excludes(yes);
+  addOutputFlag(*rollback, {"table", "wide", "json", "yaml"}, options.output);
+  rollback->get_option("--output")->excludes(yes);
   rollback->footer(
       "While the operator of barevip runs, nothing is changed; of each Service the addresses, "
       "spec.loadBalancerIP and the annotations that ask other load balancers for addresses are "

@@ -86,6 +86,7 @@ struct RollbackOptions {
   Access access;
   std::string file;
   bool yes = false;  ///< write what is shown
+  Output output = Output::kTable;
 };
 
 /// Of `support-bundle`.

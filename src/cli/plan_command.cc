@@ -46,7 +46,7 @@ int runPlan(const PlanOptions& options, std::istream& in, kube::Api& api, const 
   if (!cluster) return kCannotAsk;
   const auto report = planEdit(*cluster, edit);
   if (!report) return say(report.error(), terminal);
-  terminal.out << textOf(*report, options.output, terminal, clock, printPlan);
+  terminal.out << textOf(*report, options.output, terminal, clock.wallNow(), printPlan);
   return report->orphans.empty() && report->faults.empty() ? kAllWell : kProblems;
 }
 

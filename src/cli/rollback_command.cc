@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "cli/exit_status.h"
+#include "cli/format.h"
 #include "cli/migration_file.h"
 #include "cli/print/rollback_print.h"
-#include "cli/print/style.h"
 #include "cli/rollback_writes.h"
 #include "cli/view/rollback.h"
 #include "common/base/text_file.h"
@@ -37,7 +37,7 @@ class Rollback {
     if (!live) return cannot(live.error());
     live_ = *std::move(live);
     plan_ = planRollback(saved_, live_);
-    printRollback(plan_, {terminal_.color, false, {}}, terminal_.out);
+    terminal_.out << textOf(plan_, options_.output, terminal_, {}, printRollback);
     if (!operators->empty()) return refuse(*operators);
     return options_.yes ? write() : sayWhatIsNext();
   }
@@ -62,6 +62,11 @@ class Rollback {
   }
 
   int sayWhatIsNext() {
+    if (options_.output == Output::kTable || options_.output == Output::kWide) sayChanges();
+    return obstacles() == 0 ? kAllWell : kProblems;
+  }
+
+  void sayChanges() {
     const auto changes =
         std::count_if(plan_.begin(), plan_.end(), [](const auto& each) { return each.changes(); });
     if (changes == 0) {
@@ -69,7 +74,6 @@ class Rollback {
     } else {
       terminal_.out << "nothing is changed yet: --yes changes " << changes << " Services\n";
     }
-    return obstacles() == 0 ? kAllWell : kProblems;
   }
 
   int write() {

@@ -16,7 +16,7 @@ int runStatus(const StatusOptions& options, kube::Api& api, const Clock& clock,
   const auto cluster = ask(api, clock, terminal, stop);
   if (!cluster) return kCannotAsk;
   const auto draw = [&](const view::Status& status) {
-    return textOf(status, options.output, terminal, clock, printStatus);
+    return textOf(status, options.output, terminal, clock.wallNow(), printStatus);
   };
   if (options.watch) {
     const auto picture = [&](const view::Cluster& now) {

@@ -72,7 +72,8 @@ int runVerify(const VerifyOptions& options, kube::Api& api, const Clock& clock,
     others = std::vector<OtherBalancer>{};
   }
   const Verification verification = verifyMigration(*saved, *cluster, *std::move(others));
-  terminal.out << textOf(verification, options.output, terminal, clock, printVerification);
+  terminal.out << textOf(verification, options.output, terminal, clock.wallNow(),
+                         printVerification);
   return verification.hasProblem() ? kProblems : kAllWell;
 }
 

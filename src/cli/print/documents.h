@@ -3,9 +3,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/view/explain.h"
 #include "cli/view/plan.h"
+#include "cli/view/rollback.h"
 #include "cli/view/verify.h"
 #include "view/status.h"
 
@@ -31,5 +33,11 @@ namespace barevip::cli {
 /// services[] {service, before[], now[], verdict, why}; otherBalancers[] {product, object}.
 [[nodiscard]] std::string toJson(const Verification& verification);
 [[nodiscard]] std::string toYaml(const Verification& verification);
+
+/// services[] {service, saved (false: it came later), shows[], addresses[] (null: stay),
+/// annotations {name: value, null: is removed}, loadBalancerIP (null: stays, empty: is removed),
+/// ipObjects[] (are deleted), obstacle (empty: none)}.
+[[nodiscard]] std::string toJson(const std::vector<RollbackStep>& plan);
+[[nodiscard]] std::string toYaml(const std::vector<RollbackStep>& plan);
 
 }  // namespace barevip::cli

@@ -120,8 +120,8 @@ class AMigration : public testing::Test {
   int verify(Output output = Output::kTable) {
     return runVerify({{}, file_, false, output}, api_, clock_, {out_, messages_}, {});
   }
-  int rollback(bool yes = true) {
-    return runRollback({{}, file_, yes}, api_, {out_, messages_}, {});
+  int rollback(bool yes = true, Output output = Output::kTable) {
+    return runRollback({{}, file_, yes, output}, api_, {out_, messages_}, {});
   }
   void write(const std::string& text) { std::ofstream(file_) << text; }
   json web() const { return *api_.object(kube::kServices, {"shop", "web"}); }
@@ -320,6 +320,17 @@ INSTANTIATE_TEST_SUITE_P(
                      {"status", "True"},
                      {"reason", "satisfied"}}}}}}),
     [](const auto& each) { return each.param.name; });
+
+TEST_F(AMigration, ShowsToProgramsWhatARollbackWouldWrite) {
+  ASSERT_EQ(save(), kAllWell);
+  takenByBarevip("10.0.0.9");
+  out_.str("");
+  EXPECT_EQ(rollback(false, Output::kJson), kAllWell);
+  EXPECT_EQ(json::parse(out_.str()), json::parse(R"({"services": [{"service": "shop/web",
+    "saved": true, "shows": ["10.0.0.9"], "addresses": ["10.0.0.2"],
+    "annotations": {"metallb.io/address-pool": "edge"}, "loadBalancerIP": null,
+    "ipObjects": ["shop/web-ip"], "obstacle": ""}]})"));
+}
 
 TEST_F(AMigration, NamesWhoWroteOtherAddressesAfterBarevip) {
   ASSERT_EQ(save(), kAllWell);

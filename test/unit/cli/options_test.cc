@@ -180,6 +180,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"verify", "--save", "a.json", "-o", "json"}, "--save"},
       {{"rollback"}, "FILE"},
       {{"rollback", "a.json", "--yes", "--dry-run"}, "--yes"},
+      {{"rollback", "a.json", "--yes", "-o", "json"}, "--yes"},
       {{"support-bundle", "-o"}, "--output"},
       {{"completion"}, "SHELL"},
       {{"completion", "csh"}, "\"csh\" is unknown: write bash or zsh or fish or kubectl"},
