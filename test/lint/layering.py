@@ -152,7 +152,8 @@ SEAMS = {
     ),
     "yaml-cpp": (r"yaml-cpp/", r"src/common/kube/kubeconfig_yaml\.(h|cc)|src/cli/.*_yaml\.(h|cc)"),
     "libarchive": (r"archive(_entry)?\.h$", r"src/cli/bundle/archive\.cc"),
-    "boost": (r"boost/", r"src/common/kube/transport\.cc"),
+    "boost.container": (r"boost/container/", r"include/barevip/base/flat_map\.h"),
+    "boost.asio": (r"boost/(?!container/)", r"src/common/kube/transport\.cc"),
     "openssl": (
         r"openssl/",
         r"src/common/(kube/(transport|pem_text)|obs/(self_signed|tls_server|tls_session)|access/digest)\.cc",

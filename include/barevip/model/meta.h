@@ -6,15 +6,14 @@
 #include <string>
 #include <vector>
 
-#include <boost/container/flat_map.hpp>
-
+#include "barevip/base/flat_map.h"
 #include "barevip/base/text.h"
 #include "barevip/kube/object_key.h"
 
 namespace barevip::model {
 
-/// Sorted in one piece of memory: most objects have none or few, and every Service has several.
-using StringMap = boost::container::flat_map<std::string, std::string>;
+/// Flat: most have no entry or few, and every Service has several.
+using StringMap = FlatMap<std::string, std::string>;
 
 struct OwnerReference {
   Text apiVersion;
