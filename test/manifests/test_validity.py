@@ -10,6 +10,26 @@ from lab import settings
 from manifests import api_schema, rendering
 
 
+def undescribed(schema, path=""):
+    """Paths of the fields that `kubectl explain` has no text for; metadata and its like are Kubernetes' own."""
+    for name, field in schema.get("properties", {}).items():
+        where = f"{path}.{name}"
+        if "description" not in field and where not in (".apiVersion", ".kind", ".metadata"):
+            yield where
+        yield from undescribed(field, where)
+        yield from undescribed(field.get("items", {}), where + "[]")
+
+
+class Definitions(unittest.TestCase):
+    def test_kubectl_explain_has_a_text_for_every_field(self):
+        definitions = rendering.kustomize(os.path.join(settings.REPO, "crds"))
+        self.assertEqual(len(definitions), 2)
+        for definition in definitions:
+            for version in definition["spec"]["versions"]:
+                with self.subTest(definition["metadata"]["name"], version=version["name"]):
+                    self.assertEqual(list(undescribed(version["schema"]["openAPIV3Schema"])), [])
+
+
 class Validity(unittest.TestCase):
     def assert_valid(self, items):
         self.assertTrue(items)

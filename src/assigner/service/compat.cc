@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace barevip::assigner {
 namespace {
@@ -37,7 +38,8 @@ void readAnnotationsOf(Compat other, model::Service& service) {
     if (written == service.annotations.end()) continue;
     if (equal.own == model::kShareAnnotation && written->second.empty()) continue;
     const std::string own(equal.own);
-    if (service.annotations.try_emplace(own, written->second).second) {
+    std::string value = written->second;  // to insert moves what is in a flat map
+    if (service.annotations.try_emplace(own, std::move(value)).second) {
       service.writtenAs.emplace(own, equal.other);
     }
   }
