@@ -5,21 +5,18 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <sstream>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
-#include "barevip/base/ip.h"
-
 #include "common/access/flags.h"
+#include "common/kube/host_port.h"
 
 namespace barevip::controlplane {
 namespace {
@@ -113,26 +110,11 @@ bool hasOnly(std::string_view text, std::string_view others) {
          std::string_view::npos;
 }
 
-bool isPort(std::string_view text) {
-  std::uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, port);
-  return read.ec == std::errc() && read.ptr == end && port > 0;
-}
-
-// HOST, HOST:PORT, [IPV6] or [IPV6]:PORT.
+// No name of a host has "_", which readHostPort lets an API server have.
 bool isHostWithPort(std::string_view text) {
-  const bool bracketed = text.starts_with('[');
-  const auto hostEnd = std::min(text.find(bracketed ? ']' : ':'), text.size());
-  const std::string_view host = text.substr(0, hostEnd);
-  std::string_view rest = text.substr(hostEnd);
-  if (bracketed) {
-    if (rest.empty() || !IpAddress::parse(host.substr(1))) return false;
-    rest.remove_prefix(1);
-  } else if (host.empty() || !hasOnly(host, ".-")) {
-    return false;
-  }
-  return rest.empty() || (rest.front() == ':' && isPort(rest.substr(1)));
+  std::string host;
+  std::uint16_t port = 0;
+  return kube::readHostPort(text, host, port) == nullptr && host.find('_') == std::string::npos;
 }
 
 // A link to it stands on the page, so that no other scheme may come in.

@@ -31,6 +31,7 @@ const char* readHostPort(std::string_view text, std::string& host, std::uint16_t
     text.remove_prefix(host.size());
   }
   if (text.empty()) return nullptr;
+  if (!text.starts_with(':')) return "has no valid port";
   text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port == 0) {

@@ -36,7 +36,8 @@ TEST(ServerUrl, RefusesOthersAndShowsTheForm) {
   for (const std::string text :
        {"", "10.0.0.1:6443", "http://10.0.0.1:8080", "https://", "https://:443", "https://[::1",
         "https://[10.0.0.1]:443", "https://[x]:1", "https://2001:db8::1", "https://a:b",
-        "https://a:0", "https://a:65536", "https://a:", "https://us er@a", "https://[::1]x"}) {
+        "https://a:0", "https://a:65536", "https://a:", "https://us er@a", "https://[::1]x",
+        "https://[::1]x443"}) {
     const auto url = parseServerUrl(text);
     ASSERT_FALSE(url) << text;
     EXPECT_NE(url.error().message.find("https://host:port"), std::string::npos) << text;
