@@ -19,6 +19,7 @@
 namespace barevip::cli {
 namespace {
 
+using model::listAt;
 using model::memberOf;
 using model::stringAt;
 using nlohmann::json;
@@ -51,12 +52,6 @@ constexpr std::array<std::string_view, 20> kRequests{"metallb.io/address-pool",
 
 bool isRequest(const std::string& annotation) {
   return std::find(kRequests.begin(), kRequests.end(), annotation) != kRequests.end();
-}
-
-const json& listAt(const json& object, const char* name) {
-  static const json kNothing = json::array();
-  const json& list = memberOf(object, name);
-  return list.is_array() ? list : kNothing;
 }
 
 std::vector<model::LoadBalancerIngress> ingressIn(const json& list) {

@@ -13,6 +13,7 @@
 namespace barevip::cli {
 namespace {
 
+using model::listAt;
 using model::memberOf;
 using model::stringAt;
 using nlohmann::json;
@@ -44,10 +45,7 @@ std::string_view repositoryOf(std::string_view image) {
 }
 
 const json& containersOf(const json& workload) {
-  static const json kNone = json::array();
-  const json& pod = memberOf(memberOf(memberOf(workload, "spec"), "template"), "spec");
-  const json& containers = memberOf(pod, "containers");
-  return containers.is_array() ? containers : kNone;
+  return listAt(memberOf(memberOf(memberOf(workload, "spec"), "template"), "spec"), "containers");
 }
 
 bool hasImage(const json& workload, const Product& product) {

@@ -16,6 +16,7 @@
 namespace barevip::cli {
 namespace {
 
+using model::listAt;
 using model::memberOf;
 using model::stringAt;
 using nlohmann::json;
@@ -30,9 +31,7 @@ std::string nameIn(const json& object) {
 }
 
 const json& conditionsOf(const json& service) {
-  static const json kNone = json::array();
-  const json& conditions = memberOf(memberOf(service, "status"), "conditions");
-  return conditions.is_array() ? conditions : kNone;
+  return listAt(memberOf(service, "status"), "conditions");
 }
 
 bool isBarevips(const json& condition) {
@@ -41,11 +40,9 @@ bool isBarevips(const json& condition) {
 
 // Who has status.loadBalancer among the managed fields, the last one of several.
 std::string writerOfAddresses(const json& metadata) {
-  const json& managed = memberOf(metadata, "managedFields");
   std::string writer;
   std::string last;
-  if (!managed.is_array()) return writer;
-  for (const json& each : managed) {
+  for (const json& each : listAt(metadata, "managedFields")) {
     const json& status = memberOf(memberOf(each, "fieldsV1"), "f:status");
     std::string time = stringAt(each, "time");
     if (!memberOf(status, "f:loadBalancer").is_object() || time < last) continue;

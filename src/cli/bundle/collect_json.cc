@@ -16,6 +16,7 @@
 namespace barevip::cli {
 namespace {
 
+using model::listAt;
 using model::memberOf;
 using model::stringAt;
 using nlohmann::json;
@@ -51,12 +52,6 @@ std::string namespaceOf(const json& object) {
 }
 
 std::string nameOf(const json& object) { return stringAt(memberOf(object, "metadata"), "name"); }
-
-const json& listAt(const json& object, const char* name) {
-  static const json kNothing = json::array();
-  const json& list = memberOf(object, name);
-  return list.is_array() ? list : kNothing;
-}
 
 // Whoever makes pods may give them any label. Names of ReplicaSets end with a hash of their
 // template.

@@ -14,6 +14,7 @@
 namespace barevip::cli {
 namespace {
 
+using model::listAt;
 using model::memberOf;
 using model::stringAt;
 using nlohmann::json;
@@ -62,12 +63,6 @@ std::uint16_t portAt(const json& object) {
 std::uint32_t countAt(const json& object, const char* name) {
   return static_cast<std::uint32_t>(
       model::integerAt(object, name, 0, std::numeric_limits<std::uint32_t>::max(), 0));
-}
-
-const json& listAt(const json& object, const char* name) {
-  static const json kNone = json::array();
-  const json& list = memberOf(object, name);
-  return list.is_array() ? list : kNone;
 }
 
 // As the kernel has it; nullopt: only the daemon wants it.

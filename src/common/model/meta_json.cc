@@ -117,11 +117,15 @@ std::int64_t integerAt(const json& object, const char* name, std::int64_t min, s
   return number < min || number > max ? fallback : number;
 }
 
+const json& listAt(const json& object, const char* name) {
+  static const json kNone = json::array();
+  const json& list = memberOf(object, name);
+  return list.is_array() ? list : kNone;
+}
+
 std::vector<std::string> stringsAt(const json& object, const char* name) {
   std::vector<std::string> result;
-  const json& values = memberOf(object, name);
-  if (!values.is_array()) return result;
-  for (const json& value : values) {
+  for (const json& value : listAt(object, name)) {
     if (value.is_string()) result.push_back(value.get_ref<const std::string&>());
   }
   return result;

@@ -50,6 +50,9 @@ struct Meta {
 [[nodiscard]] std::int64_t integerAt(const nlohmann::json& object, const char* name,
                                      std::int64_t min, std::int64_t max, std::int64_t fallback);
 
+/// The list; an empty one if there is none.
+[[nodiscard]] const nlohmann::json& listAt(const nlohmann::json& object, const char* name);
+
 /// The strings of a list; other elements are left out.
 [[nodiscard]] std::vector<std::string> stringsAt(const nlohmann::json& object, const char* name);
 
