@@ -28,15 +28,15 @@ std::set<EligibilityFilter::Key> EligibilityFilter::keysOf(const Impediments& im
   return keys;
 }
 
-bool EligibilityFilter::goesOn(Impediment& lack, bool present, MonotonicTime now) {
+bool EligibilityFilter::goesOn(Impediment& impediment, bool present, MonotonicTime now) {
   if (present) {
-    lack.over.reset();
-    lack.counts = lack.counts || passed(lack.since + kFallTime, now);
+    impediment.over.reset();
+    impediment.counts = impediment.counts || passed(impediment.since + kFallTime, now);
     return true;
   }
-  if (!lack.counts) return false;
-  if (!lack.over) lack.over = now;
-  return !passed(*lack.over + kRiseTime, now);
+  if (!impediment.counts) return false;
+  if (!impediment.over) impediment.over = now;
+  return !passed(*impediment.over + kRiseTime, now);
 }
 
 bool EligibilityFilter::maySpeak(MonotonicTime now) {
@@ -50,9 +50,9 @@ bool EligibilityFilter::maySpeak(MonotonicTime now) {
 
 Eligibility EligibilityFilter::told() const {
   Eligibility result;
-  for (const auto& [key, lack] : impediments_) {
+  for (const auto& [key, impediment] : impediments_) {
     const auto& [cause, vip] = key;
-    if (!lack.counts) continue;
+    if (!impediment.counts) continue;
     if (cause == Cause::kUnguarded || cause == Cause::kBroken) result.serving = false;
     if (cause == Cause::kRefused) result.blocked.insert(vip);
     if (cause == Cause::kHeld && result.held.size() < kMaxBlocked) result.held.insert(vip);

@@ -25,7 +25,7 @@ struct Impediments {
   bool broken = false;          ///< what the data path stands on does not carry it
 };
 
-/// How long a lack lasts before it counts: a few attempts of the applier.
+/// How long an impediment lasts before it counts: a few attempts of the applier.
 inline constexpr std::chrono::seconds kFallTime{5};
 /// How long it counts when it is over: what comes and goes must not move VIPs each time.
 inline constexpr std::chrono::seconds kRiseTime{30};
@@ -33,11 +33,11 @@ inline constexpr std::chrono::seconds kRiseTime{30};
 /// no more are reported; the rest stays where it is.
 inline constexpr std::size_t kMaxBlocked = 256;
 
-/// Distinguishes a lack that lasts from one that passes. One thread.
+/// Distinguishes an impediment that lasts from one that passes. One thread.
 class EligibilityFilter {
  public:
-  /// Nothing at first, while a lack is too young to say whether it lasts: a daemon that starts
-  /// where one could not announce must not say that it can.
+  /// Nothing at first, while an impediment is too young to say whether it lasts: a daemon that
+  /// starts where one could not announce must not say that it can.
   [[nodiscard]] std::optional<Eligibility> judge(const Impediments& impediments, MonotonicTime now);
 
   /// When, without news, the last judgement changes.
@@ -54,7 +54,7 @@ class EligibilityFilter {
 
   static std::set<Key> keysOf(const Impediments& impediments);
   /// False: it is to be forgotten.
-  bool goesOn(Impediment& lack, bool present, MonotonicTime now);
+  bool goesOn(Impediment& impediment, bool present, MonotonicTime now);
   [[nodiscard]] bool maySpeak(MonotonicTime now);
   [[nodiscard]] Eligibility told() const;
   bool passed(MonotonicTime end, MonotonicTime now);

@@ -72,7 +72,8 @@ struct NodeReconcilerHooks {
 /// change, and every syncPeriod; in between it works with a mirror of what it read and changed.
 /// Nothing is changed before all stores are synced once.
 ///
-/// run() or pass() on one thread: the only one that writes netlink. All else is thread-safe.
+/// run() or reconcileOnce() on one thread: the only one that writes netlink. All else is
+/// thread-safe.
 class NodeReconciler {
  public:
   NodeReconciler(KernelWriters writers, net::Announcer& announcer, Stores& stores,

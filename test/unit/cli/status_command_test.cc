@@ -91,6 +91,15 @@ class ACommandThatAsks : public testing::Test {
               {"spec", {{"holderIdentity", "n1"}, {"renewTime", formatMicros(clock_.wallNow())}}}});
   }
 
+  /// Follows the cluster until the thread goes, which must be before the streams do.
+  std::jthread watchStatus(std::ostream& out, std::ostream& messages) {
+    StatusOptions options;
+    options.watch = true;
+    return std::jthread([this, options, &out, &messages](const std::stop_token& stop) {
+      EXPECT_EQ(runStatus(options, api_, clock_, {out, messages}, stop), kAllWell);
+    });
+  }
+
   /// Lets time pass whenever both threads of a command wait for it: that of the steps' names, too.
   /// A command that watches has one.
   std::function<void(const std::stop_token&)> timePasses(std::size_t threads = 2) {
@@ -279,12 +288,7 @@ TEST_F(ACommandThatAsks, FollowsTheClusterByWatchesAndListsOnceMoreAfterAnExpire
     }
   });
   test::SharedOutput out;
-  std::stop_source source;
-  StatusOptions options;
-  options.watch = true;
-  std::thread command([&] {
-    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages_}, source.get_token()), kAllWell);
-  });
+  const std::jthread command(watchStatus(out, messages_));
   // Services, EndpointSlices, Nodes, IPs, Pools, Namespaces, Leases and the operator's Deployment.
   EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
   putService("AddressHeld", "False", json::array());
@@ -294,8 +298,6 @@ TEST_F(ACommandThatAsks, FollowsTheClusterByWatchesAndListsOnceMoreAfterAnExpire
   EXPECT_TRUE(api_.waitFor([&] { return lists == 3; }));
   putService("NoPool", "False", json::array());
   EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web NoPool"); }));
-  source.request_stop();
-  command.join();
 }
 
 TEST_F(ACommandThatAsks, FollowsDaemonsThatAreAllSilentWithoutListingTheClusterAgain) {
@@ -308,12 +310,7 @@ TEST_F(ACommandThatAsks, FollowsDaemonsThatAreAllSilentWithoutListingTheClusterA
   });
   const std::jthread time(timePasses(1));
   test::SharedOutput out;
-  std::stop_source source;
-  StatusOptions options;
-  options.watch = true;
-  std::thread command([&] {
-    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages_}, source.get_token()), kAllWell);
-  });
+  const std::jthread command(watchStatus(out, messages_));
   EXPECT_TRUE(api_.waitFor([&] { return out.has("Node n1 DaemonSilent"); }));
   const int before = leaseLists;
   const MonotonicTime then = clock_.now();
@@ -323,47 +320,33 @@ TEST_F(ACommandThatAsks, FollowsDaemonsThatAreAllSilentWithoutListingTheClusterA
   EXPECT_GE(leaseLists - before, 4);
   putService("NoPool", "False", json::array());
   EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web NoPool"); }));
-  source.request_stop();
-  command.join();
 }
 
 TEST_F(ACommandThatAsks, DoesNotTakeAnApiServerThatIsAwayForDaemonsThatAreSilent) {
   const std::jthread time(timePasses(1));
   test::SharedOutput out;
   test::SharedOutput messages;
-  std::stop_source source;
-  StatusOptions options;
-  options.watch = true;
-  std::thread command([&] {
-    EXPECT_EQ(runStatus(options, api_, clock_, {out, messages}, source.get_token()), kAllWell);
-  });
+  const std::jthread command(watchStatus(out, messages));
   EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
   api_.setInterceptor([](auto, const auto&, const auto&) -> std::optional<Error> {
     return Error{ErrorCode::kUnavailable, "nobody answers", 0, {}};
   });
   EXPECT_TRUE(api_.waitFor([&] { return messages.has("error: nobody answers"); }));
   EXPECT_FALSE(out.has("DaemonSilent"));
-  source.request_stop();
-  command.join();
 }
 
 TEST_F(ACommandThatAsks, ExplainsAgainWhenAServiceGoes) {
   const std::jthread time(timePasses(1));
   test::SharedOutput out;
-  std::stop_source source;
   ExplainOptions options{{}, "shop", "web", Output::kTable};
   options.watch = true;
-  std::thread command([&] {
-    EXPECT_EQ(
-        runExplain(options, api_, {kubectl_, {}}, clock_, {out, messages_}, source.get_token()),
-        kAllWell);
+  const std::jthread command([&](const std::stop_token& stop) {
+    EXPECT_EQ(runExplain(options, api_, {kubectl_, {}}, clock_, {out, messages_}, stop), kAllWell);
   });
   EXPECT_TRUE(api_.waitFor([&] { return out.has("Service shop/web shows"); }));
   EXPECT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 8; }));
   api_.erase(kube::kServices, {"shop", "web"});
   EXPECT_TRUE(api_.waitFor([&] { return out.has("there is no Service \"web\""); }));
-  source.request_stop();
-  command.join();
 }
 
 TEST_F(ACommandThatAsks, ComparesTheEndpointsOfAClientWithTheKernelOfTheNode) {
