@@ -9,7 +9,8 @@ namespace barevip {
 /// programs allocate far too seldom for threads to wait for each other.
 void shareOneHeap();
 
-/// Returns what is free to the node, for when much was freed at once. Takes some milliseconds.
+/// Returns what is free to the node, for when much was freed at once. Takes some milliseconds. Any
+/// thread, several at a time.
 void returnFreeMemory();
 
 }  // namespace barevip
