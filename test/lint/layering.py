@@ -123,7 +123,7 @@ MAY_INCLUDE = {
 # kernel's seams hold the values that desired state and plan consist of. The prober alone of ipvsnode/announce is not
 # pure: it has a thread, and asks the network by the seam of the announcer.
 VALUES = r"barevip/(base|model)/.*|barevip/kube/objects?(_key)?\.h"
-KERNEL_VALUES = VALUES + r"|barevip/ipvs/kernel\.h|barevip/net/(data_path|rtnetlink|packet_filter)\.h"
+KERNEL_VALUES = VALUES + r"|barevip/ipvs/kernel\.h|barevip/net/(bind_interfaces|data_path|rtnetlink|packet_filter)\.h"
 PURE = {
     "assigner/allocation": VALUES,
     "assigner/restore": VALUES,

@@ -64,6 +64,7 @@ struct Rule {
   std::string inputDevice;  ///< empty: any
   std::uint32_t mark = 0;   ///< with markMask
   std::uint32_t markMask = 0;
+  bool withoutDefault = false;  ///< the default routes of the table do not count
 
   friend bool operator==(const Rule&, const Rule&) = default;
   friend auto operator<=>(const Rule&, const Rule&) = default;

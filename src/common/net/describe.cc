@@ -144,7 +144,8 @@ struct Words {
                        std::to_string(item.priority) + ":";
     if (!item.inputDevice.empty()) text += " iif " + item.inputDevice;
     if (item.markMask != 0) text += " fwmark " + hex(item.mark) + "/" + hex(item.markMask);
-    return text + " lookup " + std::to_string(item.table);
+    text += " lookup " + std::to_string(item.table);
+    return item.withoutDefault ? text + " suppress_prefixlength 0" : text;
   }
 };
 

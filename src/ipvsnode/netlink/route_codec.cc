@@ -76,6 +76,13 @@ void putRoute(nl_msg& message, const net::Route& route, std::uint32_t index) {
   put(message, RTA_TABLE, route.table);
 }
 
+/// Routes of this length and shorter ones do not count.
+std::optional<std::uint32_t> suppressedLength(const Attributes& attributes) {
+  const auto length = attributes.get<std::uint32_t>(FRA_SUPPRESS_PREFIXLEN);
+  // The kernel lists it always; all ones is none.
+  return length == ~0U ? std::nullopt : length;
+}
+
 /// Selectors and actions of rules that net::Rule cannot say.
 bool hasOtherSelectors(const Attributes& attributes) {
   for (const int attribute :
@@ -83,8 +90,7 @@ bool hasOtherSelectors(const Attributes& attributes) {
         FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE}) {
     if (attributes.has(attribute)) return true;
   }
-  // The kernel lists it always; all ones is none.
-  return attributes.get<std::uint32_t>(FRA_SUPPRESS_PREFIXLEN).value_or(~0U) != ~0U;
+  return suppressedLength(attributes).value_or(0) != 0;
 }
 
 }  // namespace
@@ -193,7 +199,8 @@ std::optional<ListedRule> decodeRuleEntry(const Received& message) {
                .table = attributes.get<std::uint32_t>(FRA_TABLE).value_or(header->table),
                .inputDevice = attributes.string(FRA_IIFNAME),
                .mark = attributes.get<std::uint32_t>(FRA_FWMARK).value_or(0),
-               .markMask = attributes.get<std::uint32_t>(FRA_FWMASK).value_or(0)},
+               .markMask = attributes.get<std::uint32_t>(FRA_FWMASK).value_or(0),
+               .withoutDefault = suppressedLength(attributes).has_value()},
       .protocol = attributes.get<std::uint8_t>(FRA_PROTOCOL).value_or(0)};
 }
 
@@ -281,6 +288,7 @@ Message encodeRule(const net::Rule& rule, bool add) {
     put(*message, FRA_FWMARK, rule.mark);
     put(*message, FRA_FWMASK, rule.markMask);
   }
+  if (rule.withoutDefault) put(*message, FRA_SUPPRESS_PREFIXLEN, std::uint32_t{0});
   return message;
 }
 

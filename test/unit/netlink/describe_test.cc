@@ -68,6 +68,8 @@ TEST(Describe, ItemsAsIpWritesThem) {
             "IPv4 rule 119: iif eth0 lookup 11801");
   EXPECT_EQ(toString(net::NetObject{net::Rule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000}}),
             "IPv6 rule 118: fwmark 0x100000/0x100000 lookup 11802");
+  EXPECT_EQ(toString(net::NetObject{net::Rule{Family::kIpv4, 116, 254, "", 0x1100, 0x1f00, true}}),
+            "IPv4 rule 116: fwmark 0x1100/0x1f00 lookup 254 suppress_prefixlength 0");
 }
 
 TEST(Explain, SaysHowToGetAScheduler) {

@@ -2,6 +2,7 @@
 // The bytes are those that a Linux 6.1 took and sent (test/kernel); sequence number and port are 0.
 #include "ipvsnode/netlink/route_codec.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -28,6 +29,7 @@ const Route kDefault6{{ip("::"), 0}, 11802, ip("fd77:6276:6970::2"), "bvip-out"}
 const ProxyNeighbour kNeighbour{ip("192.0.2.1"), "eth0"};
 const ProxyNeighbour kNeighbour6{ip("2001:db8::1"), "eth0"};
 const Rule kOutsideRule{Family::kIpv4, 119, 11801, "eth0", 0, 0};
+const Rule kKnownRule{Family::kIpv4, 116, 254, "", 0x1100, 0x1f00, true};
 const Rule kReturnRule{Family::kIpv6, 118, 11802, "", 0x100000, 0x100000};
 
 DeviceNames devices() {
@@ -95,6 +97,8 @@ TEST(EncodeRule, GivesTheKernelsBytes) {
   EXPECT_EQ(toHex(netlink::encodeRule(kReturnRule, false)),
             "44000000 21000100 00000000 00000000 0a000000 00000001 00000000 08000600 76000000 "
             "08000f00 1a2e0000 05001500 76000000 08000a00 00001000 08001000 00001000");
+  EXPECT_THAT(toHex(netlink::encodeRule(kKnownRule, true)),
+              testing::HasSubstr("08000e00 00000000"));
 }
 
 TEST(EncodeDump, IsNarrowedByTheKernel) {
@@ -251,6 +255,10 @@ TEST(DecodeRule, ReadsOurs) {
       "44000000 20000200 01000000 02000000 0a000000 fc000001 00000000 08000f00 1a2e0000 "
       "05001500 76000000 08000600 76000000 08000a00 00001000 08001000 00001000");
   EXPECT_EQ(netlink::decodeRuleEntry(back.received())->rule, kReturnRule);
+  const Bytes known(
+      "4c000000 20000200 01000000 02000000 02000000 fe000001 00000000 08000f00 fe000000 "
+      "08000e00 00000000 05001500 76000000 08000600 74000000 08000a00 00110000 08001000 001f0000");
+  EXPECT_EQ(netlink::decodeRuleEntry(known.received())->rule, kKnownRule);
 }
 
 TEST(DecodeRule, LeavesOutRulesThatSayMore) {
@@ -259,7 +267,7 @@ TEST(DecodeRule, LeavesOutRulesThatSayMore) {
            header + "fc000001 02000000 08000f00 192e0000 08000600 77000000",  // inverted
            header + "00000006 00000000 08000f00 192e0000 08000600 77000000",  // blackhole
            header + "fc000001 00000000 08000f00 192e0000 08000200 0a000000",  // from a source
-           header + "fc000001 00000000 08000f00 192e0000 08000e00 00000000",  // suppressing
+           header + "fc000001 00000000 08000f00 192e0000 08000e00 10000000",  // suppressing
        }) {
     const Bytes bytes(rest);
     EXPECT_FALSE(netlink::decodeRuleEntry(bytes.received())) << rest;
