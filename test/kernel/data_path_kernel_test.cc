@@ -114,7 +114,7 @@ class Lab {
   }
 
   void setUpHost(net::Placement placement) {
-    const host::HostSetupOptions options{placement, "eth0", kDirectorPath, {}};
+    const host::HostSetupOptions options{placement, {"eth0"}, kDirectorPath, {}};
     const auto host = node.thread().run([&] {
       return host::setUpHost(options, runner, [&] { return host::usesLegacyBackend(runner); });
     });
@@ -126,7 +126,7 @@ class Lab {
   void openSeams(host::NamespaceThread& ipvs, host::FilterRole role) {
     ipvsRunner = std::make_unique<host::NamespaceCommandRunner>(ipvs, runner);
     filter = std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{role, host::FilterBackend::kLegacy, true, "eth0"}, *ipvsRunner);
+        host::PacketFilterOptions{role, host::FilterBackend::kLegacy, true, {"eth0"}}, *ipvsRunner);
     auto table = ipvs.run([] { return netlink::IpvsKernel::open(); });
     ASSERT_TRUE(table) << table.error().message;
     kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));

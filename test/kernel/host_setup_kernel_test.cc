@@ -43,7 +43,7 @@ class HostSetup : public ::testing::Test {
 
   [[nodiscard]] static host::HostSetupOptions options(net::Placement placement,
                                                       const std::string& alias = "") {
-    return {placement, "eth0", kPath, alias};
+    return {placement, {"eth0"}, kPath, alias};
   }
 
   [[nodiscard]] host::UsesLegacyFilter usesLegacyFilter() {
@@ -232,7 +232,8 @@ TEST_F(HostSetup, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) 
 
 TEST_F(HostSetup, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
   const auto report = node_.thread().run([&] {
-    return host::setUpHost({net::Placement::kDirector, "eth7", kPath}, runner_, usesLegacyFilter());
+    return host::setUpHost({net::Placement::kDirector, {"eth7"}, kPath}, runner_,
+                           usesLegacyFilter());
   });
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
@@ -336,8 +337,8 @@ class Filter : public ::testing::TestWithParam<Role> {
   std::unique_ptr<host::NamespaceThread> thread_ = enter();
   SystemCommandRunner system_;
   host::NamespaceCommandRunner runner_{*thread_, system_};
-  host::IptablesPacketFilter filter_{{GetParam().role, host::FilterBackend::kLegacy, true, "eth0"},
-                                     runner_};
+  host::IptablesPacketFilter filter_{
+      {GetParam().role, host::FilterBackend::kLegacy, true, {"eth0"}}, runner_};
   net::FilterState state_;
 };
 

@@ -95,6 +95,7 @@ class Schema(unittest.TestCase):
         ("operator.resources.limit.cpu=1", "limit"),
         ("operator.resources.limits.memory=128MiB", "/operator/resources/limits/memory"),
         ("node.bindInterface=eth0/1", "/node/bindInterface"),
+        ("node.bindInterface=eth0\\,", "/node/bindInterface"),
         ("node.bindInterface=a-name-of-sixteen", "/node/bindInterface"),
         ("node.placement=director-namespace", "/node/placement"),
         ("node.scheduler=random", "/node/scheduler"),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/view/candidates.h"
 
+#include <vector>
+
 #include "ipvsnode/announce/candidacy.h"
 
 namespace barevip::cli {
@@ -13,7 +15,11 @@ std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
   if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
   if (daemon->leaving) return "asks other nodes to take over";
   if (const auto why = node::refusalOf(node)) return std::string(*why);
-  if (const auto why = node::refusalOf(announce, node, daemon->says, question.vip.family())) {
+  const auto live = view::liveNodesOf(cluster);
+  std::vector<const node::LiveNode*> nodes;
+  for (const node::LiveNode& one : live) nodes.push_back(&one);
+  if (const auto why =
+          node::refusalOf(announce, node, daemon->says, question.vip, node::Segments(nodes))) {
     return std::string(*why);
   }
   if (question.candidates.contains(node.key.name)) return "is a candidate";

@@ -2,26 +2,38 @@
 #include "ipvsnode/announce/candidacy.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "barevip/net/bind_interfaces.h"
 
 namespace barevip::node {
 
-PoolsByName byName(const std::vector<std::shared_ptr<const model::Pool>>& pools) {
-  PoolsByName found;
-  for (const auto& pool : pools) found.emplace(pool->key.name, pool.get());
-  return found;
+Segments::Segments(const std::vector<const LiveNode*>& nodes) {
+  const bool known = std::none_of(nodes.begin(), nodes.end(),
+                                  [](const LiveNode* node) { return node->interfaces.empty(); });
+  if (!known) return;
+  for (const LiveNode* const node : nodes) {
+    for (const net::BindInterface& one : node->interfaces) {
+      byInterface_[one.name].insert(one.subnets.begin(), one.subnets.end());
+      all_.insert(one.subnets.begin(), one.subnets.end());
+    }
+  }
 }
 
-// A Pool that was deleted while in use leaves its addresses with their consumers, announced as by
-// default.
-const model::Pool::Announce& announceOf(
-    const std::vector<std::shared_ptr<const model::IpObject>>& ipObjects,
-    const PoolsByName& pools) {
-  static const model::Pool::Announce kAnywhere;
-  for (const auto& ipObject : ipObjects) {
-    const auto pool = pools.find(ipObject->status.pool);
-    if (pool != pools.end()) return pool->second->announce;
-  }
-  return kAnywhere;
+std::vector<IpPrefix> Segments::around(const IpAddress& vip) const {
+  std::vector<IpPrefix> result;
+  std::copy_if(all_.begin(), all_.end(), std::back_inserter(result),
+               [&](const IpPrefix& one) { return one.range().contains(vip); });
+  return result;
+}
+
+bool Segments::reach(const IpAddress& vip, const std::vector<std::string>& names) const {
+  return std::any_of(byInterface_.begin(), byInterface_.end(), [&](const auto& entry) {
+    const auto& [name, subnets] = entry;
+    const bool named = names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+    return named && std::any_of(subnets.begin(), subnets.end(),
+                                [&](const IpPrefix& one) { return one.range().contains(vip); });
+  });
 }
 
 std::optional<std::string_view> refusalOf(const model::Node& node) {
@@ -34,8 +46,8 @@ std::optional<std::string_view> refusalOf(const model::Node& node) {
 
 std::optional<std::string_view> refusalOf(const model::Pool::Announce& announce,
                                           const model::Node& node, const LiveNode& live,
-                                          Family family) {
-  if (family == Family::kIpv6 && !live.ipv6) return "serves no IPv6";
+                                          const IpAddress& vip, const Segments& segments) {
+  if (!vip.isIpv4() && !live.ipv6) return "serves no IPv6";
   if (announce.mode != model::AnnounceMode::kL2) {
     return "does not announce for this Pool: its announce.mode is not l2";
   }
@@ -43,9 +55,17 @@ std::optional<std::string_view> refusalOf(const model::Pool::Announce& announce,
     return "is not selected by announce.nodeSelector of the Pool";
   }
   const auto& names = announce.interfaces;
-  if (!names.empty() && std::find(names.begin(), names.end(), live.bindInterface) == names.end()) {
-    return "has a bind interface that announce.interfaces of the Pool does not name";
+  // Of an older version, a name alone.
+  const net::BindInterfaces former{{live.bindInterface}};
+  const auto* const interface =
+      net::interfaceFor(vip, live.interfaces.empty() ? former : live.interfaces, names);
+  if (interface == nullptr) {
+    return "has no bind interface that announce.interfaces of the Pool names";
   }
+  if (segments.reach(vip, names) && !net::isInSubnetOf(*interface, vip)) {
+    return "has no bind interface in the network of the address";
+  }
+  if (!interface->running) return "has no carrier on the bind interface for the address";
   return std::nullopt;
 }
 

@@ -3,17 +3,17 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "barevip/base/ip.h"
-#include "barevip/model/ip_object.h"
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 
+#include "ipvsnode/cluster/announce_rules.h"
 #include "ipvsnode/membership/live_node.h"
 
 namespace barevip::node {
@@ -22,24 +22,31 @@ namespace barevip::node {
 inline constexpr const char* kExcludeLabel =
     "node.kubernetes.io/exclude-from-external-load-balancers";
 
-using PoolsByName = std::map<std::string, const model::Pool*>;
+/// The networks in which live nodes have bind interfaces. While one of the nodes does not publish
+/// its own, nobody's count: it would elect by other rules.
+class Segments {
+ public:
+  explicit Segments(const std::vector<const LiveNode*>& nodes);
 
-/// Refers to the Pools: they must outlive it.
-[[nodiscard]] PoolsByName byName(const std::vector<std::shared_ptr<const model::Pool>>& pools);
+  /// Those that the address is in, ascending.
+  [[nodiscard]] std::vector<IpPrefix> around(const IpAddress& vip) const;
+  /// Some node has an interface in one of them, among those that a Pool names (empty: all).
+  [[nodiscard]] bool reach(const IpAddress& vip, const std::vector<std::string>& names) const;
 
-/// How a VIP is announced that these IP objects record: as the first of their Pools that is there
-/// says, else by default.
-[[nodiscard]] const model::Pool::Announce& announceOf(
-    const std::vector<std::shared_ptr<const model::IpObject>>& ipObjects, const PoolsByName& pools);
+ private:
+  std::map<std::string, std::set<IpPrefix>> byInterface_;
+  std::set<IpPrefix> all_;
+};
 
 // Why a node must not announce, as a sentence without a subject; nullopt: it may.
 
 /// Any VIP.
 [[nodiscard]] std::optional<std::string_view> refusalOf(const model::Node& node);
 
-/// A VIP of that family, by the rules of its Pool.
+/// A VIP, by the rules of its Pool and by where its network is.
 [[nodiscard]] std::optional<std::string_view> refusalOf(const model::Pool::Announce& announce,
                                                         const model::Node& node,
-                                                        const LiveNode& live, Family family);
+                                                        const LiveNode& live, const IpAddress& vip,
+                                                        const Segments& segments);
 
 }  // namespace barevip::node

@@ -39,7 +39,10 @@ void Prober::ask(const Questions& questions) {
     others_.keepOnly(questions.open);
     for (const IpAddress& address : questions.ask) {
       (questions.urgent.contains(address) ? urgent_ : others_).add(address);
+      devices_.erase(address);
     }
+    std::erase_if(devices_, [&](const auto& one) { return !questions.open.contains(one.first); });
+    devices_.insert(questions.devices.begin(), questions.devices.end());
   }
   wake_.notify_one();
 }
@@ -58,6 +61,7 @@ void Prober::run(const std::stop_token& stop) {
   std::string lastFailure;
   while (true) {
     IpAddress address;
+    std::string device;
     std::size_t behind = 0;
     {
       std::unique_lock lock(mutex_);
@@ -66,8 +70,10 @@ void Prober::run(const std::stop_token& stop) {
       QuestionQueue& queue = urgent_.empty() ? others_ : urgent_;
       address = queue.take();
       behind = queue.size();
+      const auto other = devices_.find(address);
+      device = other == devices_.end() ? device_ : other->second;
     }
-    auto answer = announcer_.probe(address, device_, waitFor(behind), stop);
+    auto answer = announcer_.probe(address, device, waitFor(behind), stop);
     if (stop.stop_requested()) return;
     if (answer) {
       answered_(address, std::move(*answer));

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -49,7 +50,7 @@ class Prober {
   /// cannot be asked for must still be served.
   using Answered = std::function<void(const IpAddress&, std::optional<std::string> mac)>;
 
-  /// The announcer is this thread's alone.
+  /// The announcer is this thread's alone; device: where questions do not name another.
   Prober(net::Announcer& announcer, std::string device, Answered answered);
 
   void start();
@@ -72,6 +73,7 @@ class Prober {
   std::condition_variable_any wake_;
   QuestionQueue urgent_;
   QuestionQueue others_;
+  std::map<IpAddress, std::string> devices_;  ///< of those that are queued or open
   std::jthread thread_;
 };
 

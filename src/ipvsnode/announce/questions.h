@@ -2,7 +2,9 @@
 // What this node wants to know of the network.
 #pragma once
 
+#include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "barevip/base/ip.h"
@@ -16,6 +18,8 @@ struct Questions {
   /// forgotten.
   std::set<IpAddress> open;
   std::set<IpAddress> urgent;  ///< of `open`: machines of silent holders, which a failover awaits
+  /// Of `ask`: those that are to be asked for on another interface than the first.
+  std::map<IpAddress, std::string> devices{};
 };
 
 }  // namespace barevip::node

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "ipvsnode/announce/candidacy.h"
@@ -38,7 +39,7 @@ using AbleNodes = std::vector<std::pair<const LiveNode*, const model::Node*>>;
 /// Who may announce the VIPs of a Pool. VIPs share the lists.
 class Admission {
  public:
-  explicit Admission(const AbleNodes& nodes) : nodes_(nodes) {
+  explicit Admission(const AbleNodes& nodes) : nodes_(nodes), segments_(liveOf(nodes)) {
     if (!std::all_of(nodes.begin(), nodes.end(),
                      [](const auto& node) { return node.first->publishesEligibility; })) {
       return;
@@ -52,7 +53,7 @@ class Admission {
   }
 
   NodeNames candidatesFor(const IpAddress& vip, const model::Pool::Announce& announce) {
-    const Lists& lists = listsOf(announce, vip.family());
+    const Lists& lists = listsOf(announce, vip);
     const auto unable = unableFor_.find(vip);
     if (unable == unableFor_.end()) return lists.able;
     NodeNames candidates = lists.all;
@@ -66,13 +67,20 @@ class Admission {
     NodeNames able;  ///< for a VIP that no node is unable for in particular
   };
 
-  const Lists& listsOf(const model::Pool::Announce& announce, Family family) {
-    const auto [entry, isNew] = lists_.try_emplace({&announce, family});
+  static std::vector<const LiveNode*> liveOf(const AbleNodes& nodes) {
+    std::vector<const LiveNode*> live;
+    for (const auto& [one, node] : nodes) live.push_back(one);
+    return live;
+  }
+
+  const Lists& listsOf(const model::Pool::Announce& announce, const IpAddress& vip) {
+    const auto [entry, isNew] =
+        lists_.try_emplace({&announce, vip.family(), segments_.around(vip)});
     Lists& lists = entry->second;
     if (isNew) {
       std::vector<std::string> names;
       for (const auto& [live, node] : nodes_) {
-        if (!refusalOf(announce, *node, *live, family)) names.push_back(live->name);
+        if (!refusalOf(announce, *node, *live, vip, segments_)) names.push_back(live->name);
       }
       lists.all = lists.able = std::move(names);
       if (!unable_.empty()) avoid(unable_, lists.able);
@@ -81,9 +89,11 @@ class Admission {
   }
 
   const AbleNodes& nodes_;
+  const Segments segments_;
   std::set<std::string> unable_;
   std::map<IpAddress, std::set<std::string>> unableFor_;
-  std::map<std::pair<const model::Pool::Announce*, Family>, Lists> lists_;
+  /// By all that a verdict depends on.
+  std::map<std::tuple<const model::Pool::Announce*, Family, std::vector<IpPrefix>>, Lists> lists_;
 };
 
 std::string holderOf(const IpObjects& ipObjects, const NodeNames& candidates) {

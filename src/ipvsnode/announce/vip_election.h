@@ -18,9 +18,10 @@
 namespace barevip::node {
 
 /// Who may announce each VIP: live nodes whose Node object is there, is not networkUnavailable,
-/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, and
-/// fits the announce section of the VIP's pool; of these, if there are such, only those that can
-/// announce it; for policy Local only those with endpoints of every Service, if there are such,
+/// lacks the label node.kubernetes.io/exclude-from-external-load-balancers, serves the family, fits
+/// the announce section of the VIP's pool, and has its bind interface for the VIP in the VIP's
+/// network, if some of them are in it, with carrier; of these, if there are such, only those that
+/// can announce it; for policy Local only those with endpoints of every Service, if there are such,
 /// else those with endpoints of any, and none but those where kube-proxy forwards. Without an IP
 /// object there are no candidates yet.
 ///

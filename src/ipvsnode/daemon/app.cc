@@ -72,7 +72,7 @@ DesiredOptions desiredOptions(const Options& options, const KernelHandles& handl
   DesiredOptions desired;
   desired.nodeName = options.nodeName;
   desired.placement = options.placement;
-  desired.bindInterface = handles.bindInterface();
+  desired.bindInterfaces = handles.bindInterfaces();
   desired.scheduler = options.scheduler;
   desired.timeouts = options.timeouts;
   desired.classes = options.classes;
@@ -128,18 +128,19 @@ class Daemon {
         api_(api, clock_, metrics_),
         events_(api_, clock_, {.controller = "barevip.dev/node", .instance = options.nodeName}),
         reporter_(api_, stores_, events_, clock_, options.nodeName),
-        membership_(api_, clock_,
-                    {options.ns, options.nodeName, handles.bindInterface(), handles.hasIpv6(),
-                     [this] {
-                       const auto node = stores_.nodes.get({"", options_.nodeName});
-                       return node ? node->uid : std::string();
-                     }}),
+        membership_(
+            api_, clock_,
+            {options.ns, options.nodeName, handles.bindInterfaces().front(), handles.hasIpv6(),
+             [this] {
+               const auto node = stores_.nodes.get({"", options_.nodeName});
+               return node ? node->uid : std::string();
+             }}),
         liveness_(options.nodeName),
         traffic_(
             traffic, [&handles] { return handles.countsTraffic(); }, clock_, metrics_),
         reconciler_(handles.writers(), announcer, stores_, liveness_, clock_, metrics_,
                     reconcilerOptions(options, handles), hooks()),
-        prober_(probingAnnouncer, handles.bindInterface(),
+        prober_(probingAnnouncer, handles.bindInterfaces().front(),
                 [this](const IpAddress& address, std::optional<std::string> mac) {
                   reconciler_.answered(address, std::move(mac));
                 }),
@@ -217,18 +218,32 @@ class Daemon {
     NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& questions) { prober_.ask(questions); };
     hooks.report = [this](const NodeReport& report) { reporter_.take(report); };
-    hooks.carrier = [this](bool up) { membership_.setLeaving(LeaveReason::kNoCarrier, !up); };
+    hooks.carrier = [this](const std::set<std::string>& down) {
+      down_ = down;
+      publishInterfaces();
+      const bool all = down.size() == handles_.bindInterfaces().size();
+      membership_.setLeaving(LeaveReason::kNoCarrier, all);
+    };
     hooks.host = [this]() -> HostFindings {
       auto report = handles_.verifyHost();
       if (!report) return {{std::move(report.error().message)}, {{Family::kIpv4, "host"}}};
       membership_.setLeaving(LeaveReason::kUnsafe, !report->safe);
-      return {std::move(report->problems), std::move(report->broken), std::move(report->gateways)};
+      interfaces_ = std::move(report->interfaces);
+      publishInterfaces();
+      return {std::move(report->problems), std::move(report->broken), std::move(report->gateways),
+              interfaces_};
     };
     hooks.serving = [this](std::vector<VipPort> vipPorts) { traffic_.serve(std::move(vipPorts)); };
     hooks.able = [this](const Eligibility& eligibility) {
       membership_.setEligibility(eligibility);
     };
     return hooks;
+  }
+
+  void publishInterfaces() {
+    net::BindInterfaces now = interfaces_;
+    for (net::BindInterface& one : now) one.running = !down_.contains(one.name);
+    membership_.setInterfaces(now);
   }
 
   void watchStores() {
@@ -315,6 +330,9 @@ class Daemon {
   Membership membership_;
   Liveness liveness_;
   TrafficMetrics traffic_;
+  // As last seen, on the reconciler's thread alone.
+  net::BindInterfaces interfaces_;
+  std::set<std::string> down_;
   NodeReconciler reconciler_;
   // Threads that call the reconciler: each ends before it goes.
   Prober prober_;
@@ -346,7 +364,7 @@ int runDaemon(const Options& options) {
   if (auto started = daemon.start(); !started) return sayError(started.error());
   log::info("barevip-node runs", {{"version", BAREVIP_VERSION},
                                   {"node", options.nodeName},
-                                  {"interface", (*handles)->bindInterface()}});
+                                  {"interfaces", joined((*handles)->bindInterfaces())}});
   int signal = 0;
   sigwait(&signals, &signal);
   // A second signal ends the process the short way, whatever hangs.
@@ -357,10 +375,16 @@ int runDaemon(const Options& options) {
 
 int runInit(const Options& options) {
   if (auto may = host::checkInitCapabilities(); !may) return sayError(may.error());
-  const auto device = resolveInterface(options.bindInterface);
-  if (!device) return sayError(device.error());
+  const auto devices = resolveInterfaces(options.bindInterfaces);
+  if (!devices) return sayError(devices.error());
+  for (const std::string& name : options.bindInterfaces) {
+    if (name == kAutoInterface) continue;
+    if (std::find(devices->begin(), devices->end(), name) == devices->end()) {
+      std::printf("notice: this node has no interface %s of --bind-iface\n", name.c_str());
+    }
+  }
   SystemCommandRunner runner;
-  const auto report = host::setUpHost({options.placement, *device, options.namespacePath}, runner,
+  const auto report = host::setUpHost({options.placement, *devices, options.namespacePath}, runner,
                                       [&runner] { return host::usesLegacyBackend(runner); });
   if (!report) return sayError(report.error());
   for (const std::string& line : report->done) std::printf("%s\n", line.c_str());
@@ -386,7 +410,10 @@ int runDump(const Options& options) {
   if (!addresses) return sayError(addresses.error());
   const auto view = host::viewNamespace();
   if (!view) return sayError(view.error());
-  const Dump dump = makeDump(*cluster, std::move(*kernel), *addresses, host::gatewaysOf(*view),
+  LocalFacts local;
+  local.gateways = host::gatewaysOf(*view);
+  local.interfaces = host::bindInterfacesOf(*view, (*handles)->bindInterfaces());
+  const Dump dump = makeDump(*cluster, std::move(*kernel), *addresses, std::move(local),
                              desiredOptions(options, **handles));
   const std::string text = options.output == Options::Output::kJson ? toJson(dump) : toTable(dump);
   std::fputs(text.c_str(), stdout);

@@ -35,34 +35,40 @@ std::vector<ModuleFact> lookAtModules(net::Placement placement, const std::strin
   return facts;
 }
 
-Result<InterfaceFact> lookAtInterface(const std::string& wanted) {
-  const auto name = resolveInterface(wanted);
-  if (!name) return tl::make_unexpected(name.error());
-  const auto view = host::viewNamespace();
-  if (!view) return tl::make_unexpected(view.error());
+InterfaceFact lookAtInterface(const std::string& name, const host::NamespaceView& view) {
   InterfaceFact fact;
-  fact.name = *name;
-  if (const auto device = view->devices.find(*name); device != view->devices.end()) {
+  fact.name = name;
+  if (const auto device = view.devices.find(name); device != view.devices.end()) {
     fact.up = device->second.up;
     fact.mtu = device->second.mtu;
     for (const auto& [address, length] : device->second.addresses) {
       fact.addresses += address.isLinkLocal() ? 0U : 1U;
     }
   }
-  if (const auto carrier = readTextFile("/sys/class/net/" + *name + "/carrier")) {
+  if (const auto carrier = readTextFile("/sys/class/net/" + name + "/carrier")) {
     fact.carrier = carrier->starts_with("1");
   }
   return fact;
 }
 
-std::vector<SysctlFact> lookAtSysctls(const Options& options, const std::string& interface,
-                                      bool ipv6) {
+Result<std::vector<InterfaceFact>> lookAtInterfaces(const std::vector<std::string>& wanted) {
+  const auto names = resolveInterfaces(wanted);
+  if (!names) return tl::make_unexpected(names.error());
+  const auto view = host::viewNamespace();
+  if (!view) return tl::make_unexpected(view.error());
+  std::vector<InterfaceFact> facts;
+  for (const std::string& name : *names) facts.push_back(lookAtInterface(name, *view));
+  return facts;
+}
+
+std::vector<SysctlFact> lookAtSysctls(const Options& options,
+                                      const std::vector<std::string>& interfaces, bool ipv6) {
   const host::SysctlTree tree;
   std::vector<SysctlFact> facts;
   for (host::Sysctl& entry :
        options.placement == net::Placement::kDirector
-           ? host::nodeSysctls(interface, ipv6)
-           : host::hostPlacementSysctls(interface, ipv6, host::KernelVersion::running())) {
+           ? host::nodeSysctls(interfaces, ipv6)
+           : host::hostPlacementSysctls(interfaces, ipv6, host::KernelVersion::running())) {
     // Those that init sets only in some states are not prerequisites.
     if (!entry.onlyWhile.empty()) continue;
     const auto value = tree.read(entry.name);
@@ -100,9 +106,12 @@ CheckFacts gatherFacts(const Options& options, bool askApi) {
   facts.mostNamespaces = sysctls.read("user/max_net_namespaces");
   facts.kubeProxy = host::detectKubeProxyMode(runner);
   facts.ipv6 = sysctls.hasIpv6();
-  facts.bindInterface = lookAtInterface(options.bindInterface);
-  facts.sysctls = lookAtSysctls(
-      options, facts.bindInterface ? facts.bindInterface->name : std::string(), facts.ipv6);
+  facts.bindInterfaces = lookAtInterfaces(options.bindInterfaces);
+  std::vector<std::string> names;
+  if (facts.bindInterfaces) {
+    for (const InterfaceFact& one : *facts.bindInterfaces) names.push_back(one.name);
+  }
+  facts.sysctls = lookAtSysctls(options, names, facts.ipv6);
   facts.initCapabilities = host::checkInitCapabilities();
   facts.runCapabilities = host::checkCapabilities(options.placement);
   facts.filter = host::detectBackend(runner);

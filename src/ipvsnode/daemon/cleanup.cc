@@ -69,13 +69,13 @@ Result<void> withdrawAll(std::vector<std::string>& done) {
   return fail(ErrorCode::kUnavailable, "the kernel refused to remove some of it, see above");
 }
 
-Result<void> clearFilters(const std::string& bindInterface) {
+Result<void> clearFilters() {
   SystemCommandRunner runner;
   const auto backend = host::detectBackend(runner);
   if (!backend) return tl::make_unexpected(backend.error());
   const bool ipv6 = host::SysctlTree().hasIpv6();
   for (const host::FilterRole role : {host::FilterRole::kNode, host::FilterRole::kHost}) {
-    host::IptablesPacketFilter filter({role, *backend, ipv6, bindInterface}, runner);
+    host::IptablesPacketFilter filter({role, *backend, ipv6, {}}, runner);
     if (auto cleared = filter.clear(); !cleared) return cleared;
   }
   host::NftPacketFilter vips(host::NftRole::kVips, runner);
@@ -96,11 +96,11 @@ Result<std::vector<std::string>> cleanUp(const Options& options) {
   if (auto withdrawn = withdrawAll(done); !withdrawn) {
     return tl::make_unexpected(std::move(withdrawn.error()));
   }
-  if (auto cleared = clearFilters(options.bindInterface); !cleared) {
+  if (auto cleared = clearFilters(); !cleared) {
     return tl::make_unexpected(std::move(cleared.error()));
   }
   for (const Placement placement : {Placement::kDirector, Placement::kHost}) {
-    auto report = host::tearDownHost({placement, options.bindInterface, options.namespacePath});
+    auto report = host::tearDownHost({placement, {}, options.namespacePath});
     if (!report) return tl::make_unexpected(std::move(report.error()));
     done.insert(done.end(), report->done.begin(), report->done.end());
   }

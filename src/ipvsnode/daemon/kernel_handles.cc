@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsnode/daemon/kernel_handles.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -26,38 +27,54 @@ Result<void> keep(Result<T> opened, std::optional<T>& slot) {
   return {};
 }
 
-std::string joined(const std::set<std::string>& names) {
+std::string devicesOf(const host::NamespaceView& view) {
+  std::vector<std::string> devices;
+  for (const auto& [device, details] : view.devices) devices.push_back(device);
+  return joined(devices);
+}
+
+Result<std::string> interfaceOfDefaultRoute(const host::NamespaceView& view) {
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const std::set<std::string> found = host::preferredDevices(view, family);
+    if (found.size() == 1) return *found.begin();
+    if (!found.empty()) {
+      return fail(ErrorCode::kInvalid,
+                  "--bind-iface=auto: there are default routes of one metric by " +
+                      joined({found.begin(), found.end()}) + "; name one of them");
+    }
+  }
+  return fail(ErrorCode::kInvalid,
+              "--bind-iface=auto: there is no default route; name one of " + devicesOf(view));
+}
+
+}  // namespace
+
+std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
 }
 
-}  // namespace
-
-Result<std::string> resolveInterface(const std::string& name) {
+Result<std::vector<std::string>> resolveInterfaces(const std::vector<std::string>& names) {
   const auto view = host::viewNamespace();
   if (!view) return tl::make_unexpected(view.error());
-  std::set<std::string> devices;
-  for (const auto& [device, details] : view->devices) devices.insert(device);
-  if (name != kAutoInterface) {
-    if (devices.contains(name)) return name;
-    return fail(
-        ErrorCode::kInvalid,
-        "--bind-iface=" + name + ": there is no such interface; there are " + joined(devices));
-  }
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    std::set<std::string> found;
-    for (const auto& route : view->defaultRoutes) {
-      if (route.gateway.family() == family) found.insert(route.device);
-    }
-    if (found.size() == 1) return *found.begin();
-    if (!found.empty()) {
-      return fail(ErrorCode::kInvalid, "--bind-iface=auto: there are default routes by " +
-                                           joined(found) + "; name one of them");
+  std::vector<std::string> found;
+  const auto add = [&found](const std::string& device) {
+    if (std::find(found.begin(), found.end(), device) == found.end()) found.push_back(device);
+  };
+  for (const std::string& name : names) {
+    if (name == kAutoInterface) {
+      auto device = interfaceOfDefaultRoute(*view);
+      if (!device) return tl::make_unexpected(std::move(device.error()));
+      add(*device);
+    } else if (view->devices.contains(name)) {
+      add(name);
     }
   }
-  return fail(ErrorCode::kInvalid,
-              "--bind-iface=auto: there is no default route; name one of " + joined(devices));
+  if (!found.empty()) return found;
+  return fail(ErrorCode::kInvalid, "--bind-iface=" + joined(names) +
+                                       ": there is no such interface; there are " +
+                                       devicesOf(*view));
 }
 
 Result<std::unique_ptr<KernelHandles>> KernelHandles::open(const Options& options,
@@ -65,10 +82,10 @@ Result<std::unique_ptr<KernelHandles>> KernelHandles::open(const Options& option
   if (auto may = host::checkCapabilities(options.placement); !may) {
     return tl::make_unexpected(std::move(may.error()));
   }
-  auto device = resolveInterface(options.bindInterface);
-  if (!device) return tl::make_unexpected(std::move(device.error()));
-  std::unique_ptr<KernelHandles> handles(
-      new KernelHandles({options.placement, *device, options.namespacePath}, std::move(stop)));
+  auto devices = resolveInterfaces(options.bindInterfaces);
+  if (!devices) return tl::make_unexpected(std::move(devices.error()));
+  std::unique_ptr<KernelHandles> handles(new KernelHandles(
+      {options.placement, std::move(*devices), options.namespacePath}, std::move(stop)));
   handles->ipv6_ = host::SysctlTree().hasIpv6();
 
   if (options.placement == Placement::kHost) {
@@ -113,7 +130,7 @@ Result<void> KernelHandles::openFilters() {
   if (!backend) return tl::make_unexpected(backend.error());
   const auto add = [&](host::FilterRole role, CommandRunner& runner) {
     filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{role, *backend, ipv6_, host_.bindInterface}, runner, stop_));
+        host::PacketFilterOptions{role, *backend, ipv6_, host_.bindInterfaces}, runner, stop_));
   };
   const auto addOptional = [&](host::NftRole role, CommandRunner& runner, std::string without) {
     filters_.push_back(std::make_unique<host::OptionalPacketFilter>(

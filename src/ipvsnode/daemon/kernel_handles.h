@@ -25,9 +25,14 @@
 
 namespace barevip::node {
 
-/// The interface that --bind-iface means. auto: that of the default route, IPv4's before IPv6's.
-/// The error names what is there to choose from.
-[[nodiscard]] Result<std::string> resolveInterface(const std::string& name);
+/// The interfaces that --bind-iface means, each once, in its order. auto: that of the default route
+/// with the lowest metric, IPv4's before IPv6's. Of several names those that are there; the error
+/// names what is there to choose from.
+[[nodiscard]] Result<std::vector<std::string>> resolveInterfaces(
+    const std::vector<std::string>& names);
+
+/// "eth0, eth1"
+[[nodiscard]] std::string joined(const std::vector<std::string>& names);
 
 /// Opens all sockets at start; the process drops what it may do beyond NET_ADMIN and NET_RAW right
 /// after it entered the balancer namespace. One owner thread after open().
@@ -42,7 +47,10 @@ class KernelHandles {
   Result<void> openFilters();
 
   [[nodiscard]] KernelWriters writers();
-  [[nodiscard]] const std::string& bindInterface() const { return host_.bindInterface; }
+  /// At least one.
+  [[nodiscard]] const std::vector<std::string>& bindInterfaces() const {
+    return host_.bindInterfaces;
+  }
   [[nodiscard]] bool hasIpv6() const { return ipv6_; }
 
   /// For one more thread each.

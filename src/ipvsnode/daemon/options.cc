@@ -13,6 +13,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "barevip/net/bind_interfaces.h"
+
 #include "common/access/flags.h"
 #include "common/base/dns_name.h"
 
@@ -54,13 +56,22 @@ std::string hostName() {
 }
 
 void addHostSetup(CLI::App& app, Options& options) {
-  app.add_option_function<std::string>(
+  app.add_option_function<std::vector<std::string>>(
          "--bind-iface",
-         [&options](const std::string& name) {
-           checkInterface(name);
-           options.bindInterface = name;
+         [&options](const std::vector<std::string>& names) {
+           for (const std::string& name : names) checkInterface(name);
+           if (names.size() > net::kMaxBindInterfaces) {
+             throw CLI::ValidationError("--bind-iface",
+                                        "names " + std::to_string(names.size()) +
+                                            " interfaces: write at most " +
+                                            std::to_string(net::kMaxBindInterfaces));
+           }
+           options.bindInterfaces = names;
          },
-         "interface that faces the clients; auto: that of the default route")
+         "NAME[,NAME]: interfaces that face the clients, of which the node has some; a VIP is "
+         "announced on the one in whose network it is, else on the first; auto: that of the "
+         "default route")
+      ->delimiter(',')
       ->default_str(kAutoInterface);
   addChoiceFlag(
       app, "--placement",

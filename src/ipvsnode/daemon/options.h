@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -24,7 +25,7 @@ namespace barevip::node {
 inline constexpr ipvs::Timeouts kDirectorTimeouts{
     std::chrono::seconds(7260), std::chrono::seconds(120), std::chrono::seconds(300)};
 
-/// Name of the bind interface that means: the one of the default route.
+/// Name of a bind interface that means: the one of the default route with the lowest metric.
 inline constexpr const char* kAutoInterface = "auto";
 
 struct Options {
@@ -40,7 +41,7 @@ struct Options {
 
   Command command = Command::kRun;
   bool askApi = true;  ///< kCheck: ask the API server for its version, too
-  std::string bindInterface = kAutoInterface;
+  std::vector<std::string> bindInterfaces{kAutoInterface};  ///< at least one
   Placement placement = Placement::kDirector;
   model::ForwardMode forward = model::ForwardMode::kMasquerade;  ///< of Services without a wish
   std::string scheduler = "rr";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsnode/desired/desired.h"
 
+#include <algorithm>
+
 #include "ipvsnode/desired/desired_vips.h"
 
 namespace barevip::node {
@@ -24,27 +26,45 @@ DesiredState computeDesired(const ClusterState& cluster, const DesiredOptions& o
   return vips.whole();
 }
 
+const std::string& deviceOf(const ServedVip& vip, const DesiredOptions& options) {
+  return vip.device.empty() ? options.bindInterfaces.front() : vip.device;
+}
+
 net::NetObject announcementOf(const IpAddress& vip, const DesiredOptions& options) {
-  if (options.placement == Placement::kHost) return net::BoundAddress{vip, options.bindInterface};
-  return net::ProxyNeighbour{vip, options.bindInterface};
+  ServedVip served;
+  served.address = vip;
+  return announcementOf(served, options);
 }
 
 net::NetObject announcementOf(const ServedVip& vip, const DesiredOptions& options) {
-  if (vip.byKubeProxy) return net::BoundAddress{vip.address, options.bindInterface};
-  return announcementOf(vip.address, options);
+  const std::string& device = deviceOf(vip, options);
+  if (vip.byKubeProxy || options.placement == Placement::kHost) {
+    return net::BoundAddress{vip.address, device};
+  }
+  return net::ProxyNeighbour{vip.address, device};
 }
 
 std::optional<IpAddress> announcedVip(const net::NetObject& item, const DesiredOptions& options) {
-  ServedVip vip;
-  if (const auto* proxy = std::get_if<net::ProxyNeighbour>(&item)) {
-    vip.address = proxy->address;
-  } else if (const auto* address = std::get_if<net::BoundAddress>(&item)) {
-    vip.address = address->address;
-    vip.byKubeProxy = true;
-  } else {
-    return std::nullopt;
+  const auto faces = [&](const std::string& device) {
+    const auto& all = options.bindInterfaces;
+    return std::find(all.begin(), all.end(), device) != all.end();
+  };
+  if (const auto* address = std::get_if<net::BoundAddress>(&item)) {
+    return faces(address->device) ? std::optional(address->address) : std::nullopt;
   }
-  return announcementOf(vip, options) == item ? std::optional(vip.address) : std::nullopt;
+  const auto* proxy = std::get_if<net::ProxyNeighbour>(&item);
+  const bool announces = proxy != nullptr && options.placement != Placement::kHost;
+  return announces && faces(proxy->device) ? std::optional(proxy->address) : std::nullopt;
+}
+
+bool isAnnouncedBy(const std::set<net::NetObject>& nodeItems, const IpAddress& vip,
+                   const DesiredOptions& options) {
+  return std::any_of(options.bindInterfaces.begin(), options.bindInterfaces.end(),
+                     [&](const std::string& device) {
+                       return nodeItems.contains(net::BoundAddress{vip, device}) ||
+                              (options.placement != Placement::kHost &&
+                               nodeItems.contains(net::ProxyNeighbour{vip, device}));
+                     });
 }
 
 bool isAnnouncement(const net::NetObject& nodeItem) {

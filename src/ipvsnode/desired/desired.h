@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "barevip/ipvs/kernel.h"
+#include "barevip/net/bind_interfaces.h"
 #include "barevip/net/data_path.h"
 #include "barevip/net/packet_filter.h"
 #include "barevip/net/rtnetlink.h"
@@ -31,7 +32,7 @@ inline constexpr const char* kDirectorDevice = "lo";
 struct DesiredOptions {
   std::string nodeName;
   Placement placement = Placement::kDirector;
-  std::string bindInterface;
+  std::vector<std::string> bindInterfaces;  ///< as net::BindInterfaces; at least one
   std::string scheduler = "rr";
   ipvs::Timeouts timeouts;
   model::ClassRules classes;
@@ -46,12 +47,14 @@ struct LocalFacts {
   std::map<IpAddress, std::string> held;
   /// The node's default gateways.
   std::set<IpAddress> gateways;
+  /// What the bind interfaces are like; empty: not known, all VIPs go by the first.
+  net::BindInterfaces interfaces{};
   /// Schedulers that the kernel refused; the default takes their place.
   std::set<std::string> missingSchedulers;
 };
 
 /// One address with the Services that have ports on it, which may be several. All but servedHere
-/// is the same on every node.
+/// and device is the same on every node.
 struct ServedVip {
   IpAddress address;
   std::vector<std::shared_ptr<const model::Service>> services;  ///< each once, ascending by key
@@ -68,6 +71,8 @@ struct ServedVip {
   /// A node without such an endpoint drops what comes there, so that none but endpointNodes may
   /// announce: kube-proxy and externalTrafficPolicy Local.
   bool endpointNodesOnly = false;
+  /// The bind interface on which this node announces it; empty: the first.
+  std::string device{};
 };
 
 /// Whose announcement waits for something in the kernel: one VIP's, or that of all of a family.
@@ -104,17 +109,24 @@ struct DesiredState {
 /// What the node's namespace should hold of barevip, the announcements included.
 [[nodiscard]] std::set<net::NetObject> wantedOnNode(const DesiredState& desired);
 
-/// The item that makes this node answer for a VIP that IPVS forwards on the bind interface.
+[[nodiscard]] const std::string& deviceOf(const ServedVip& vip, const DesiredOptions& options);
+
+/// The item that makes this node answer for a VIP that IPVS forwards on the first bind interface.
 [[nodiscard]] net::NetObject announcementOf(const IpAddress& vip, const DesiredOptions& options);
 
-/// The same for any VIP. One that kube-proxy forwards is an address of the bind interface: so the
+/// The same for any VIP. One that kube-proxy forwards is an address of its bind interface: so the
 /// kernel answers for it and takes its packets, with and without an address of kube-proxy's own
 /// elsewhere (proxy neighbours answer for routes only, net/ipv4/arp.c).
 [[nodiscard]] net::NetObject announcementOf(const ServedVip& vip, const DesiredOptions& options);
 
-/// The VIP for which announcementOf makes the item with these options, if it does.
+/// The VIP for which announcementOf makes the item with these options on some bind interface, if it
+/// does.
 [[nodiscard]] std::optional<IpAddress> announcedVip(const net::NetObject& item,
                                                     const DesiredOptions& options);
+
+/// Whether one of these items, of barevip in the node's namespace, announces the VIP.
+[[nodiscard]] bool isAnnouncedBy(const std::set<net::NetObject>& nodeItems, const IpAddress& vip,
+                                 const DesiredOptions& options);
 
 /// True for an item of barevip in the node's namespace that announcementOf made, whatever the
 /// options were then. In the balancer namespace nothing announces.

@@ -39,6 +39,7 @@ class Builder {
     }
     for (const VipPort& vipPort : vip_.vipPorts) addVirtualServer(vipPort);
     findEndpointNodes();
+    findDevice();
     for (const auto& service : vip_.served.services) noteByHand(*service);
     // Many ports of a Service have one problem.
     auto& problems = vip_.problems;
@@ -230,6 +231,16 @@ class Builder {
                "externalTrafficPolicy Local that shares it: where the announcing node has none, "
                "pods do not see the client's address. Run pods of all of them on one node, or give "
                "this Service an address of its own"});
+    }
+  }
+
+  void findDevice() {
+    ServedVip& vip = vip_.served;
+    const auto& announce = announceOf(vip.ipObjects, sources_.pools);
+    const auto* const found =
+        net::interfaceFor(vip.address, sources_.local.interfaces, announce.interfaces);
+    if (found != nullptr && found->name != sources_.options.bindInterfaces.front()) {
+      vip.device = found->name;
     }
   }
 

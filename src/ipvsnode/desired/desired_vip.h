@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "ipvsnode/cluster/announce_rules.h"
 #include "ipvsnode/cluster/ip_index.h"
 #include "ipvsnode/desired/desired.h"
 #include "ipvsnode/desired/endpoint_admission.h"
@@ -35,6 +36,7 @@ struct VipSources {
   const EndpointIndex& endpoints;
   const IpIndex& ipObjects;
   EndpointAdmission& admission;
+  const PoolsByName& pools;
 };
 
 /// vipPorts: of VipPortChoice; not empty.

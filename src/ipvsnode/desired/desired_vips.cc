@@ -2,6 +2,7 @@
 #include "ipvsnode/desired/desired_vips.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <utility>
 
@@ -76,6 +77,7 @@ class DesiredVips::Follower {
     followSlices(next);
     followIpObjects(next);
     followMachines(next);
+    followPools(next);
     all_.cluster_ = std::move(next);
     followLocal(std::move(local));
     if (others_) touched_.insert(all_.byHand_.begin(), all_.byHand_.end());
@@ -157,11 +159,32 @@ class DesiredVips::Follower {
     others_ = true;
   }
 
+  void followPools(const ClusterState& next) {
+    if (all_.options_.bindInterfaces.size() == 1) return;
+    std::set<std::string> others;  // announced on other interfaces than before, perhaps
+    forEachChange(all_.cluster_.pools, next.pools, [&](const auto& before, const auto& after) {
+      const bool same =
+          before && after && before->announce.interfaces == after->announce.interfaces;
+      if (!same) others.insert((after ? after : before)->key.name.str());
+    });
+    if (others.empty()) return;
+    for (const auto& [address, vip] : all_.all_) {
+      const auto& records = vip.served.ipObjects;
+      const bool concerned = std::any_of(records.begin(), records.end(), [&](const auto& ipObject) {
+        return others.contains(ipObject->status.pool);
+      });
+      if (concerned) touched_.insert(address);
+    }
+  }
+
   void followLocal(LocalFacts local) {
     const LocalFacts before = std::exchange(all_.local_, std::move(local));
     addDifferent(before.held, all_.local_.held, touched_);
     addDifferent(before.gateways, all_.local_.gateways, touched_);
-    if (before.missingSchedulers == all_.local_.missingSchedulers) return;
+    if (before.missingSchedulers == all_.local_.missingSchedulers &&
+        before.interfaces == all_.local_.interfaces) {
+      return;
+    }
     for (const auto& [address, services] : all_.showing_) touched_.insert(address);
   }
 
@@ -219,8 +242,9 @@ class DesiredVips::Follower {
 
   void compute() {
     EndpointAdmission admission(all_.cluster_, all_.vips_, all_.options_.trustEndpointsOf);
-    const VipSources sources{all_.options_, all_.local_, all_.endpoints_, all_.ipObjects_,
-                             admission};
+    const PoolsByName pools = byName(all_.cluster_.pools);
+    const VipSources sources{all_.options_,   all_.local_, all_.endpoints_,
+                             all_.ipObjects_, admission,   pools};
     for (auto& [vip, vipPorts] : chosen_) {
       if (all_.leadNowhere_.erase(vip) != 0) ++all_.problemsRevision_;
       if (!vipPorts.all.empty()) {
@@ -350,20 +374,48 @@ void DesiredVips::add(const DesiredVip& vip, DesiredState& state) const {
 
 // There whether or not a VIP is: rules that lead nowhere fall through.
 void DesiredVips::addPlumbing(DesiredState& state) const {
-  if (options_.placement != Placement::kDirector) return;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     if (family == Family::kIpv6 && !options_.ipv6) continue;
+    addWaysBack(family, state);
+    if (options_.placement != Placement::kDirector) continue;
     const bool is4 = family == Family::kIpv4;
     const auto want = [&](net::NetObject item) {
       state.nodeObjects.emplace(std::move(item), Beneficiary(family));
     };
     want(net::Rule{family, net::kReturnRulePriority, net::kReturnTable, "", net::kReturnMark,
                    net::kMarkMask});
-    want(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, options_.bindInterface, 0,
-                   0});
+    for (const std::string& device : options_.bindInterfaces) {
+      want(net::Rule{family, net::kOutsideRulePriority, net::kOutsideTable, device, 0, 0});
+    }
     want(net::Route{IpPrefix{IpAddress::fromNumber(family, 0), 0}, net::kReturnTable,
                     is4 ? net::kOutside.director4 : net::kOutside.director6,
                     net::kOutside.nodeDevice});
+  }
+}
+
+// Replies leave by the interface that their request came in by, also where the default route of the
+// node leads elsewhere.
+void DesiredVips::addWaysBack(Family family, DesiredState& state) const {
+  const auto& names = options_.bindInterfaces;
+  if (names.size() == 1) return;
+  for (const net::BindInterface& one : local_.interfaces) {
+    const auto gateway =
+        std::find_if(one.gateways.begin(), one.gateways.end(),
+                     [family](const IpAddress& each) { return each.family() == family; });
+    const auto name = std::find(names.begin(), names.end(), one.name);
+    if (gateway == one.gateways.end() || name == names.end()) continue;
+    const auto index = static_cast<std::size_t>(name - names.begin());
+    const auto rule = [&](std::uint32_t priority, std::uint32_t table) {
+      return net::Rule{family, priority, table, "", net::entryMark(index), net::kMarkMask};
+    };
+    net::Rule toKnown = rule(net::kEntryRulePriority, net::kMainTable);
+    toKnown.withoutDefault = true;
+    for (const net::NetObject& item : std::initializer_list<net::NetObject>{
+             toKnown, rule(net::kEntryDefaultPriority, net::entryTable(index)),
+             net::Route{IpPrefix{IpAddress::fromNumber(family, 0), 0}, net::entryTable(index),
+                        *gateway, one.name}}) {
+      state.nodeObjects.emplace(item, Beneficiary(family));
+    }
   }
 }
 

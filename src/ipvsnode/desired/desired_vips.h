@@ -70,6 +70,7 @@ class DesiredVips {
   [[nodiscard]] DesiredState ofNone() const;
   void add(const DesiredVip& vip, DesiredState& state) const;
   void addPlumbing(DesiredState& state) const;
+  void addWaysBack(Family family, DesiredState& state) const;
   void replace(const IpAddress& address, DesiredVip vip);
   void erase(const IpAddress& address);
   void count(const DesiredVip& vip, bool comes);

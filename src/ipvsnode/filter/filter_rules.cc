@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "barevip/net/bind_interfaces.h"
 #include "barevip/net/data_path.h"
 
 namespace barevip::host {
@@ -58,7 +59,29 @@ RuleSet directorRules(Family family) {
   return rules;
 }
 
-RuleSet nodeRules(Family family) {
+std::string entryMark(std::size_t index) { return masked(net::entryMark(index), net::kMarkMask); }
+
+/// `where` leads to what replies take: connections that came in by each interface, by their mark.
+void addRestores(const std::string& where, std::size_t interfaces,
+                 std::vector<std::string>& rules) {
+  for (std::size_t i = 0; i < interfaces; ++i) {
+    rules.push_back(where + "-m connmark --mark " + entryMark(i) + " -j MARK --set-xmark " +
+                    entryMark(i));
+  }
+}
+
+/// New connections that come in by each interface get its mark.
+std::vector<std::string> entryRules(const std::vector<std::string>& bindInterfaces,
+                                    const std::string& what) {
+  std::vector<std::string> rules;
+  for (std::size_t i = 0; i < bindInterfaces.size(); ++i) {
+    rules.push_back("-i " + bindInterfaces[i] + " " + what +
+                    "-m conntrack --ctstate NEW -j CONNMARK --set-xmark " + entryMark(i));
+  }
+  return rules;
+}
+
+RuleSet nodeRules(Family family, const std::vector<std::string>& bindInterfaces) {
   const std::string outside = net::kOutside.nodeDevice;
   const std::string devices = net::kNodeDevices;
   const std::string mark = masked(net::kReturnMark, net::kMarkMask);
@@ -79,13 +102,40 @@ RuleSet nodeRules(Family family) {
   // A pod must send its answer to this node, and a pod elsewhere does not know the pair's network.
   rules["nat"]["BAREVIP-POSTROUTING"] = {{"POSTROUTING"},
                                          {"-s " + source + " ! -o " + devices + " " + kMasquerade}};
+  if (bindInterfaces.size() > 1) {
+    auto& chain = rules["mangle"]["BAREVIP-FORWARD"].rules;
+    auto entries = entryRules(bindInterfaces, "-o " + outside + " ");
+    chain.insert(chain.begin(), entries.begin(), entries.end());
+    addRestores("-i " + outside + " ", bindInterfaces.size(),
+                rules["mangle"]["BAREVIP-PREROUTING"].rules);
+  }
   // Behind the rules of others, so that their verdicts come first and only a policy is outvoted.
   rules["filter"]["BAREVIP-FORWARD"] = {
       {"FORWARD", false}, {"-i " + devices + " -j ACCEPT", "-o " + devices + " -j ACCEPT"}};
   return rules;
 }
 
-RuleSet hostRules(Family family, const std::string& bindInterface) {
+/// Marks what is to be masqueraded: all that comes in by no bind interface, and from outside what
+/// need not keep its client's address.
+std::vector<std::string> hostMarks(Family family, const std::vector<std::string>& bindInterfaces,
+                                   const std::string& services, const std::string& mark) {
+  const std::string keep = " -m set --match-set " + setName("keep", family) + " dst,dst";
+  if (bindInterfaces.size() == 1) {
+    const std::string& only = bindInterfaces.front();
+    return {"! -i " + only + " " + services + mark,
+            "-i " + only + " " + services + " -m set ! --match-set " + setName("keep", family) +
+                " dst,dst" + mark};
+  }
+  std::vector<std::string> rules = entryRules(bindInterfaces, services + " ");
+  addRestores("-m conntrack --ctdir REPLY ", bindInterfaces.size(), rules);
+  for (const std::string& one : bindInterfaces) {
+    rules.push_back("-i " + one + " " + services + keep + " -j RETURN");
+  }
+  rules.push_back(services + mark);
+  return rules;
+}
+
+RuleSet hostRules(Family family, const std::vector<std::string>& bindInterfaces) {
   const std::string services = "-m set --match-set " + setName("services", family) + " dst,dst";
   const std::string noService = "-m set --match-set " + setName("vips", family) +
                                 " dst -m set ! --match-set " + setName("services", family) +
@@ -94,12 +144,13 @@ RuleSet hostRules(Family family, const std::string& bindInterface) {
   const std::string mark = " -j MARK --set-xmark " + masquerade;
   const bool ipv4 = family == Family::kIpv4;
   RuleSet rules;
-  rules["mangle"]["BAREVIP-PREROUTING"] = {
-      {"PREROUTING"},
-      {"! -i " + bindInterface + " " + services + mark,
-       "-i " + bindInterface + " " + services + " -m set ! --match-set " + setName("keep", family) +
-           " dst,dst" + mark}};
+  rules["mangle"]["BAREVIP-PREROUTING"] = {{"PREROUTING"},
+                                           hostMarks(family, bindInterfaces, services, mark)};
   rules["mangle"]["BAREVIP-OUTPUT"] = {{"OUTPUT"}, {services + mark}};
+  if (bindInterfaces.size() > 1) {
+    addRestores("-m conntrack --ctdir REPLY ", bindInterfaces.size(),
+                rules["mangle"]["BAREVIP-OUTPUT"].rules);
+  }
   rules["nat"]["BAREVIP-POSTROUTING"] = {{"POSTROUTING"},
                                          {"-m mark --mark " + masquerade + " " + kMasquerade}};
   // What the node itself listens on does not answer at a VIP. Ping does, and neighbour discovery
@@ -304,14 +355,14 @@ std::string canonicalEntry(std::string_view entry) {
 
 }  // namespace
 
-RuleSet rulesOf(FilterRole role, Family family, const std::string& bindInterface) {
+RuleSet rulesOf(FilterRole role, Family family, const std::vector<std::string>& bindInterfaces) {
   switch (role) {
     case FilterRole::kDirector:
       return directorRules(family);
     case FilterRole::kNode:
-      return nodeRules(family);
+      return nodeRules(family, bindInterfaces);
     case FilterRole::kHost:
-      return hostRules(family, bindInterface);
+      return hostRules(family, bindInterfaces);
   }
   return {};
 }

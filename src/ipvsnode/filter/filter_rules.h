@@ -44,8 +44,10 @@ inline constexpr std::string_view kSetPrefix = "barevip-";
 /// table -> chain -> content
 using RuleSet = std::map<std::string, std::map<std::string, Chain>>;
 
-/// What a role needs of one family. bindInterface matters to kHost only.
-[[nodiscard]] RuleSet rulesOf(FilterRole role, Family family, const std::string& bindInterface);
+/// What a role needs of one family. bindInterfaces, as net::BindInterfaces, matter to kHost, and to
+/// kNode if they are several: then replies leave by the one that their request came in by.
+[[nodiscard]] RuleSet rulesOf(FilterRole role, Family family,
+                              const std::vector<std::string>& bindInterfaces);
 
 /// What iptables-save shows of barevip.
 struct FoundRules {

@@ -178,7 +178,7 @@ Result<std::size_t> IptablesPacketFilter::reconcile(const net::FilterState& desi
   writes += *changed;
   for (const Family family : families()) {
     const auto written =
-        reconcileRules(family, rulesOf(options_.role, family, options_.bindInterface));
+        reconcileRules(family, rulesOf(options_.role, family, options_.bindInterfaces));
     if (!written) return tl::make_unexpected(written.error());
     writes += *written;
   }

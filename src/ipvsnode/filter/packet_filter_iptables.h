@@ -37,8 +37,8 @@ enum class FilterBackend : std::uint8_t { kLegacy, kNft };
 struct PacketFilterOptions {
   FilterRole role = FilterRole::kNode;
   FilterBackend backend = FilterBackend::kLegacy;
-  bool ipv6 = true;           ///< false where the node's kernel has it disabled
-  std::string bindInterface;  ///< FilterRole::kHost only
+  bool ipv6 = true;                         ///< false where the node's kernel has it disabled
+  std::vector<std::string> bindInterfaces;  ///< see rulesOf
 };
 
 /// One namespace's rules: that in which the runner spawns. reconcile costs three programs, update

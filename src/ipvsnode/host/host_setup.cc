@@ -49,15 +49,29 @@ std::string deviceNames() {
   return join(names);
 }
 
-/// MTU of the bind interface; 0: the name is empty, or it cannot be read.
-Result<int> bindMtu(const std::string& name, const NamespaceView& view) {
-  if (name.empty()) return 0;
-  const auto device = view.devices.find(name);
-  if (device != view.devices.end()) return device->second.mtu;
+/// The largest MTU of the bind interfaces, so that the pairs are narrower than none of them; 0:
+/// none is named, or it cannot be read. An error if none of those that are named is there.
+Result<int> bindMtu(const std::vector<std::string>& names, const NamespaceView& view) {
+  if (names.empty()) return 0;
+  int largest = 0;
+  bool found = false;
+  for (const std::string& name : names) {
+    const auto device = view.devices.find(name);
+    if (device == view.devices.end()) continue;
+    found = true;
+    largest = std::max(largest, device->second.mtu);
+  }
+  if (found) return largest;
   return fail(ErrorCode::kNotFound,
-              "there is no network interface " + name + " on this node (there are: " +
+              "there is no network interface " + join(names) + " on this node (there are: " +
                   deviceNames() + "): choose another by --bind-iface",
               ENODEV);
+}
+
+std::vector<std::string> namesOf(const net::BindInterfaces& interfaces) {
+  std::vector<std::string> names;
+  for (const net::BindInterface& one : interfaces) names.push_back(one.name);
+  return names;
 }
 
 /// Does the steps of a set-up in order and remembers the first failure.
@@ -239,11 +253,11 @@ void takeProblems(HostSetupReport& report, const std::vector<Deviation>& deviati
   }
 }
 
-/// The bind interface may not have heard its routers yet.
-void keepAdvertisements(const Side& node, const std::string& bindInterface,
+/// The bind interfaces may not have heard their routers yet.
+void keepAdvertisements(const Side& node, const std::vector<std::string>& bindInterfaces,
                         const SysctlTree& sysctls, HostSetupReport& report) {
   std::set<std::string> devices = node.advertised();
-  if (!bindInterface.empty()) devices.insert(bindInterface);
+  devices.insert(bindInterfaces.begin(), bindInterfaces.end());
   take(report, sysctls.apply(advertisementSysctls(devices)), "node");
 }
 
@@ -315,7 +329,7 @@ Result<HostSetupReport> setUpHost(const HostSetupOptions& options, CommandRunner
   if (auto able = checkInitCapabilities(); !able) return tl::make_unexpected(able.error());
   const auto view = viewNamespace();
   if (!view) return tl::make_unexpected(view.error());
-  const auto mtu = bindMtu(options.bindInterface, *view);
+  const auto mtu = bindMtu(options.bindInterfaces, *view);
   if (!mtu) return tl::make_unexpected(mtu.error());
   const SysctlTree sysctls;
   const KernelVersion kernel = KernelVersion::running();
@@ -329,8 +343,8 @@ Result<HostSetupReport> setUpHost(const HostSetupOptions& options, CommandRunner
     auto node = Side::open("node", nullptr);
     if (!node) return tl::make_unexpected(node.error());
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
-    if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
-    take(report, sysctls.apply(hostPlacementSysctls(options.bindInterface, ipv6, kernel)), "node");
+    if (ipv6) keepAdvertisements(*node, options.bindInterfaces, sysctls, report);
+    take(report, sysctls.apply(hostPlacementSysctls(options.bindInterfaces, ipv6, kernel)), "node");
     return report;
   }
 
@@ -348,9 +362,9 @@ Result<HostSetupReport> setUpHost(const HostSetupOptions& options, CommandRunner
   if (auto made = makePairs(*node, *director, directorNamespace->get(), report); !made) {
     return tl::make_unexpected(made.error());
   }
-  if (ipv6) keepAdvertisements(*node, options.bindInterface, sysctls, report);
+  if (ipv6) keepAdvertisements(*node, options.bindInterfaces, sysctls, report);
   // Before the devices come up: they look at some settings only then.
-  take(report, sysctls.apply(nodeSysctls(options.bindInterface, ipv6)), "node");
+  take(report, sysctls.apply(nodeSysctls(options.bindInterfaces, ipv6)), "node");
   take(report, (*thread)->run([&] { return sysctls.apply(directorSysctls(ipv6, kernel)); }),
        "director");
   if (auto configured = configurePairs(*node, *director, *mtu, ipv6, report); !configured) {
@@ -364,18 +378,19 @@ Result<HostSetupReport> verifyHost(const HostSetupOptions& options, NamespaceThr
   HostSetupReport report;
   auto node = Side::open("node", nullptr);
   if (!node) return tl::make_unexpected(node.error());
-  const auto mtu = bindMtu(options.bindInterface, node->view());
+  const auto mtu = bindMtu(options.bindInterfaces, node->view());
   if (!mtu) return tl::make_unexpected(mtu.error());
   const SysctlTree sysctls;
   const KernelVersion kernel = KernelVersion::running();
   const bool ipv6 = sysctls.hasIpv6();
   report.gateways = node->gateways();
+  report.interfaces = bindInterfacesOf(node->view(), options.bindInterfaces);
+  const std::vector<std::string> faces = namesOf(report.interfaces);
 
   if (director == nullptr) {
     if (auto ipvs = checkIpvs(); !ipvs) return tl::make_unexpected(ipvs.error());
     if (auto made = makeDummy(*node, report); !made) return tl::make_unexpected(made.error());
-    takeProblems(report, sysctls.check(hostPlacementSysctls(options.bindInterface, ipv6, kernel)),
-                 "node");
+    takeProblems(report, sysctls.check(hostPlacementSysctls(faces, ipv6, kernel)), "node");
     if (auto allowed = hostPlacementAllowed(detectKubeProxyMode(runner, stop)); !allowed) {
       report.problems.push_back(allowed.error().message);
       report.safe = false;
@@ -404,8 +419,8 @@ Result<HostSetupReport> verifyHost(const HostSetupOptions& options, NamespaceThr
   if (auto configured = configurePairs(*node, *inside, *mtu, ipv6, report); !configured) {
     return tl::make_unexpected(configured.error());
   }
-  takeProblems(report, sysctls.check(nodeSysctls(options.bindInterface, ipv6)), "node");
-  if (ipv6) takeProblems(report, sysctls.check(familySysctls(options.bindInterface)), "node");
+  takeProblems(report, sysctls.check(nodeSysctls(faces, ipv6)), "node");
+  if (ipv6) takeProblems(report, sysctls.check(familySysctls(faces)), "node");
   takeProblems(report, director->run([&] { return sysctls.check(directorSysctls(ipv6, kernel)); }),
                "director");
   return report;

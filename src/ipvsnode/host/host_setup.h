@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "barevip/base/result.h"
+#include "barevip/net/bind_interfaces.h"
 #include "barevip/net/data_path.h"
 
 #include "common/base/command.h"
@@ -20,7 +21,7 @@ namespace barevip::host {
 
 struct HostSetupOptions {
   net::Placement placement = net::Placement::kDirector;
-  std::string bindInterface;
+  std::vector<std::string> bindInterfaces;  ///< as net::BindInterfaces
   std::string namespacePath = net::kDirectorNamespacePath;
   /// A second mount of the same namespace; empty: none. It is a mount and no symbolic link, since a
   /// release that knows this path alone must find the namespace there after a rollback.
@@ -38,6 +39,8 @@ struct HostSetupReport {
   std::set<net::Breakage> broken{};
   /// Default gateways of the node. Set by verifyHost only.
   std::set<IpAddress> gateways{};
+  /// Those of the bind interfaces that are there. Set by verifyHost only.
+  net::BindInterfaces interfaces{};
 };
 
 /// Whether the packet filter of the node works by the kernel's legacy interface, whose modules its

@@ -92,11 +92,74 @@ void forEachLine(std::string_view text, F function) {
   }
 }
 
+template <class T>
+std::optional<T> parseNumber(std::string_view digits, int base) {
+  T value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, value, base);
+  return parsed.ec == std::errc() && parsed.ptr == end ? std::optional(value) : std::nullopt;
+}
+
+/// The lowest metric stays.
+void addRoute(std::set<NamespaceView::DefaultRoute>& routes, NamespaceView::DefaultRoute route) {
+  const auto there = routes.find(route);
+  if (there != routes.end()) {
+    if (there->metric <= route.metric) return;
+    routes.erase(there);
+  }
+  routes.insert(std::move(route));
+}
+
+/// A network that several addresses of the device's segment may be in.
+std::optional<IpPrefix> subnetOf(const IpAddress& address, std::uint8_t length) {
+  if (address.isLinkLocal() || length == 0 || length >= address.bits()) return std::nullopt;
+  const auto network =
+      IpPrefix::parseNetwork(address.toString() + "/" + std::to_string(unsigned{length}));
+  return network ? std::optional(*network) : std::nullopt;
+}
+
 bool onlyZeros(std::string_view digits) {
   return !digits.empty() && digits.find_first_not_of('0') == std::string_view::npos;
 }
 
 }  // namespace
+
+std::set<std::string> preferredDevices(const NamespaceView& view, Family family) {
+  std::set<std::string> devices;
+  std::uint32_t lowest = ~0U;
+  for (const auto& route : view.defaultRoutes) {
+    if (route.gateway.family() != family || route.metric > lowest) continue;
+    if (route.metric < lowest) devices.clear();
+    lowest = route.metric;
+    devices.insert(route.device);
+  }
+  return devices;
+}
+
+net::BindInterfaces bindInterfacesOf(const NamespaceView& view,
+                                     const std::vector<std::string>& names) {
+  net::BindInterfaces result;
+  for (const std::string& name : names) {
+    const auto device = view.devices.find(name);
+    if (device == view.devices.end()) continue;
+    net::BindInterface one{name};
+    std::set<IpPrefix> subnets;
+    for (const auto& [address, length] : device->second.addresses) {
+      if (const auto subnet = subnetOf(address, length)) subnets.insert(*subnet);
+    }
+    one.subnets.assign(subnets.begin(), subnets.end());
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      const NamespaceView::DefaultRoute* best = nullptr;
+      for (const auto& route : view.defaultRoutes) {
+        if (route.device != name || route.gateway.family() != family) continue;
+        if (best == nullptr || route.metric < best->metric) best = &route;
+      }
+      if (best != nullptr) one.gateways.push_back(best->gateway);
+    }
+    result.push_back(std::move(one));
+  }
+  return result;
+}
 
 std::set<IpAddress> gatewaysOf(const NamespaceView& view) {
   std::set<IpAddress> result;
@@ -110,12 +173,11 @@ std::set<NamespaceView::DefaultRoute> parseRoutes4(std::string_view text) {
   forEachLine(text, [&](const std::vector<std::string_view>& fields) {
     if (fields.size() < 8 || !onlyZeros(fields[1]) || !onlyZeros(fields[7])) return;
     // The digits are those of a number in the machine's byte order whose memory is the address.
-    std::uint32_t memory = 0;
-    const char* end = fields[2].data() + fields[2].size();
-    const auto parsed = std::from_chars(fields[2].data(), end, memory, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != end || memory == 0) return;
-    const auto gateway = IpAddress::fromBytes(std::as_bytes(std::span(&memory, 1)));
-    if (gateway) routes.insert({std::string(fields[0]), *gateway});
+    const auto memory = parseNumber<std::uint32_t>(fields[2], 16);
+    const auto metric = parseNumber<std::uint32_t>(fields[6], 10);
+    if (!memory || *memory == 0 || !metric) return;
+    const auto gateway = IpAddress::fromBytes(std::as_bytes(std::span(&*memory, 1)));
+    if (gateway) addRoute(routes, {std::string(fields[0]), *gateway, *metric});
   });
   return routes;
 }
@@ -126,14 +188,13 @@ std::set<NamespaceView::DefaultRoute> parseRoutes6(std::string_view text) {
   forEachLine(text, [&](const std::vector<std::string_view>& fields) {
     if (fields.size() < 10 || !onlyZeros(fields[0]) || !onlyZeros(fields[1])) return;
     if (fields[4].size() != 32 || onlyZeros(fields[4])) return;
-    Uint128 number = 0;
-    for (const std::string_view half : {fields[4].substr(0, 16), fields[4].substr(16)}) {
-      std::uint64_t value = 0;
-      const auto parsed = std::from_chars(half.data(), half.data() + half.size(), value, 16);
-      if (parsed.ec != std::errc() || parsed.ptr != half.data() + half.size()) return;
-      number = (number << 64U) | value;
-    }
-    routes.insert({std::string(fields[9]), IpAddress::fromNumber(Family::kIpv6, number)});
+    const auto high = parseNumber<std::uint64_t>(fields[4].substr(0, 16), 16);
+    const auto low = parseNumber<std::uint64_t>(fields[4].substr(16), 16);
+    const auto metric = parseNumber<std::uint32_t>(fields[5], 16);
+    if (!high || !low || !metric) return;
+    const Uint128 number = (Uint128{*high} << 64U) | *low;
+    addRoute(routes,
+             {std::string(fields[9]), IpAddress::fromNumber(Family::kIpv6, number), *metric});
   });
   return routes;
 }
@@ -142,11 +203,8 @@ std::set<std::string> parseAdvertised(std::string_view text) {
   std::set<std::string> devices;
   forEachLine(text, [&](const std::vector<std::string_view>& fields) {
     if (fields.size() < 10) return;
-    std::uint32_t flags = 0;
-    const char* end = fields[8].data() + fields[8].size();
-    const auto parsed = std::from_chars(fields[8].data(), end, flags, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != end) return;
-    if ((flags & RTF_ADDRCONF) != 0) devices.emplace(fields[9]);
+    const auto flags = parseNumber<std::uint32_t>(fields[8], 16);
+    if (flags && (*flags & RTF_ADDRCONF) != 0) devices.emplace(fields[9]);
   });
   return devices;
 }

@@ -10,9 +10,11 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "barevip/base/ip.h"
 #include "barevip/base/result.h"
+#include "barevip/net/bind_interfaces.h"
 
 namespace barevip::host {
 
@@ -25,8 +27,11 @@ struct NamespaceView {
   struct DefaultRoute {
     std::string device;
     IpAddress gateway;
+    std::uint32_t metric = 0;  ///< of several by one gateway the lowest
 
-    friend bool operator==(const DefaultRoute&, const DefaultRoute&) = default;
+    friend bool operator==(const DefaultRoute& a, const DefaultRoute& b) {
+      return a.device == b.device && a.gateway == b.gateway;
+    }
     friend bool operator<(const DefaultRoute& a, const DefaultRoute& b) {
       return std::tie(a.device, a.gateway) < std::tie(b.device, b.gateway);
     }
@@ -39,6 +44,13 @@ struct NamespaceView {
 
 /// Of the calling thread's namespace.
 [[nodiscard]] Result<NamespaceView> viewNamespace();
+
+/// Devices of the default routes of a family that have the lowest metric.
+[[nodiscard]] std::set<std::string> preferredDevices(const NamespaceView& view, Family family);
+
+/// Of these devices, those that are there, in this order.
+[[nodiscard]] net::BindInterfaces bindInterfacesOf(const NamespaceView& view,
+                                                   const std::vector<std::string>& names);
 
 /// By which the namespace reaches other networks: a VIP with such an address would cut it off.
 [[nodiscard]] std::set<IpAddress> gatewaysOf(const NamespaceView& view);

@@ -21,6 +21,9 @@ namespace {
 
 using Demand = Sysctl::Demand;
 
+/// Of the bind interfaces, one each: proxy ARP between two of them goes on.
+constexpr std::size_t kFirstMedium = 11801;
+
 constexpr const char* kRunEstimation = "net/ipv4/vs/run_estimation";
 
 Sysctl breaking(Family family, const char* cause, Sysctl entry) {
@@ -70,24 +73,48 @@ void append(std::vector<Sysctl>& table, std::vector<Sysctl> more) {
                std::make_move_iterator(more.end()));
 }
 
-std::vector<Sysctl> forwarding(const std::string& bindInterface, bool ipv6) {
+std::vector<Sysctl> forwarding(const std::vector<std::string>& bindInterfaces, bool ipv6) {
   std::vector<Sysctl> table;
   const std::string why = "packets are forwarded to and from pods";
   table.push_back(breaking(Family::kIpv4, "ip_forward", {"net/ipv4/ip_forward", "1", why}));
   if (ipv6)
     table.push_back(
         breaking(Family::kIpv6, "ipv6_forwarding", {"net/ipv6/conf/all/forwarding", "1", why}));
-  if (bindInterface.empty()) return table;
-  table.push_back(breaking(Family::kIpv4, "interface_forwarding",
-                           {"net/ipv4/conf/" + bindInterface + "/forwarding", "1",
-                            "ARP for VIPs is answered only where packets are forwarded"}));
-  if (ipv6) {
+  for (const std::string& one : bindInterfaces) {
+    table.push_back(breaking(Family::kIpv4, "interface_forwarding",
+                             {"net/ipv4/conf/" + one + "/forwarding", "1",
+                              "ARP for VIPs is answered only where packets are forwarded"}));
+    if (!ipv6) continue;
     table.push_back(
         breaking(Family::kIpv6, "interface_forwarding",
-                 {"net/ipv6/conf/" + bindInterface + "/forwarding", "1",
+                 {"net/ipv6/conf/" + one + "/forwarding", "1",
                   "neighbour discovery of VIPs is answered only where packets are forwarded"}));
   }
+  // Replies take the default route of the interface that their request came in by.
+  for (std::size_t i = 1; i < bindInterfaces.size(); ++i) {
+    table.push_back({"net/ipv4/conf/" + bindInterfaces[i] + "/rp_filter", "1",
+                     "strict filtering of sources drops clients behind a router, since the default "
+                     "route of the node is by another interface; set it to 2 (loose) or 0 in "
+                     "/etc/sysctl.d",
+                     Demand::kRefuse});
+  }
   return table;
+}
+
+/// Proxy ARP of an interface answers for all that is routed by another device: on each node for
+/// each VIP. It does not for what is of the same medium, and devices of the medium -1 are of all of
+/// them (arp_fwd_proxy in net/ipv4/arp.c). Neighbours that are proxied by name, as a VIP on its
+/// owner, do not depend on it.
+void addMedia(std::vector<Sysctl>& table, const std::vector<std::string>& bindInterfaces) {
+  const std::string why = "proxy ARP of an interface answers for no VIP; only its owner does";
+  for (const net::Pair& pair : {net::kOutside, net::kInside}) {
+    table.push_back(
+        {"net/ipv4/conf/" + std::string(pair.nodeDevice) + "/medium_id", "-1", why, Demand::kSet});
+  }
+  for (std::size_t i = 0; i < bindInterfaces.size(); ++i) {
+    const std::string name = "net/ipv4/conf/" + bindInterfaces[i] + "/medium_id";
+    table.push_back({name, std::to_string(kFirstMedium + i), why, Demand::kSet, {{name, "0"}}});
+  }
 }
 
 /// Settings that a device must have before it comes up, and those of a namespace.
@@ -193,8 +220,8 @@ std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
   return table;
 }
 
-std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6) {
-  std::vector<Sysctl> table = forwarding(bindInterface, ipv6);
+std::vector<Sysctl> nodeSysctls(const std::vector<std::string>& bindInterfaces, bool ipv6) {
+  std::vector<Sysctl> table = forwarding(bindInterfaces, ipv6);
   table.push_back(
       breaking(Family::kIpv4, "rp_filter",
                {"net/ipv4/conf/all/rp_filter", "1",
@@ -206,32 +233,38 @@ std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6) {
   // kube-proxy in ipvs mode, whose device this is, holds what it forwards on every node; its own
   // setting strictARP does the same and is off by default.
   addArpOfOwnerOnly(table, {{"net/ipv4/conf/kube-ipvs0/forwarding", "1"}});
-  if (bindInterface.empty()) return table;
-  table.push_back({"net/ipv4/neigh/" + bindInterface + "/proxy_delay", "0",
-                   "ARP for VIPs is answered at once, not after up to 0.8 s"});
-  if (ipv6) {
-    table.push_back({"net/ipv6/neigh/" + bindInterface + "/proxy_delay", "0",
+  addMedia(table, bindInterfaces);
+  for (const std::string& one : bindInterfaces) {
+    table.push_back({"net/ipv4/neigh/" + one + "/proxy_delay", "0",
+                     "ARP for VIPs is answered at once, not after up to 0.8 s"});
+    if (!ipv6) continue;
+    table.push_back({"net/ipv6/neigh/" + one + "/proxy_delay", "0",
                      "neighbour discovery of VIPs is answered at once"});
-    table.push_back(breaking(Family::kIpv6, "proxy_ndp",
-                             {"net/ipv6/conf/" + bindInterface + "/proxy_ndp", "1",
-                              "neighbour discovery of VIPs is answered"}));
+    table.push_back(breaking(
+        Family::kIpv6, "proxy_ndp",
+        {"net/ipv6/conf/" + one + "/proxy_ndp", "1", "neighbour discovery of VIPs is answered"}));
   }
   return table;
 }
 
-std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool ipv6,
+std::vector<Sysctl> hostPlacementSysctls(const std::vector<std::string>& bindInterfaces, bool ipv6,
                                          KernelVersion kernel) {
   std::vector<Sysctl> table = ipvsSysctls(kernel);
-  append(table, forwarding(bindInterface, ipv6));
+  append(table, forwarding(bindInterfaces, ipv6));
   addArpOfOwnerOnly(table, {});
   return table;
 }
 
-std::vector<Sysctl> familySysctls(const std::string& bindInterface) {
-  return {breaking(Family::kIpv6, "disable_ipv6",
-                   {"net/ipv6/conf/" + bindInterface + "/disable_ipv6", "1",
-                    "VIPs of IPv6 cannot be announced there; set it to 0 if this node should",
-                    Demand::kRefuse})};
+std::vector<Sysctl> familySysctls(const std::vector<std::string>& bindInterfaces) {
+  std::vector<Sysctl> table;
+  for (const std::string& one : bindInterfaces) {
+    table.push_back(
+        breaking(Family::kIpv6, "disable_ipv6",
+                 {"net/ipv6/conf/" + one + "/disable_ipv6", "1",
+                  "VIPs of IPv6 cannot be announced there; set it to 0 if this node should",
+                  Demand::kRefuse}));
+  }
+  return table;
 }
 
 Result<std::string> SysctlTree::read(const std::string& name) const {

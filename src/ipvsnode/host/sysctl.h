@@ -59,15 +59,16 @@ struct KernelVersion {
 [[nodiscard]] std::vector<Sysctl> advertisementSysctls(const std::set<std::string>& devices);
 /// In the balancer namespace.
 [[nodiscard]] std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel);
-/// On the node beside the balancer namespace. An empty interface leaves its settings out.
-[[nodiscard]] std::vector<Sysctl> nodeSysctls(const std::string& bindInterface, bool ipv6);
+/// On the node beside the balancer namespace, for these bind interfaces.
+[[nodiscard]] std::vector<Sysctl> nodeSysctls(const std::vector<std::string>& bindInterfaces,
+                                              bool ipv6);
 /// On the node with placement kHost.
-[[nodiscard]] std::vector<Sysctl> hostPlacementSysctls(const std::string& bindInterface, bool ipv6,
-                                                       KernelVersion kernel);
+[[nodiscard]] std::vector<Sysctl> hostPlacementSysctls(
+    const std::vector<std::string>& bindInterfaces, bool ipv6, KernelVersion kernel);
 
 /// With placement kDirector, of a device that belongs to the administrator: looked at by the daemon
 /// only, since a cluster without IPv6 VIPs may well have it off there.
-[[nodiscard]] std::vector<Sysctl> familySysctls(const std::string& bindInterface);
+[[nodiscard]] std::vector<Sysctl> familySysctls(const std::vector<std::string>& bindInterfaces);
 
 /// A setting that is not as it must be.
 struct Deviation {

@@ -157,13 +157,10 @@ void addSysctls(const CheckFacts& facts, std::vector<Finding>& findings) {
                       toSet.empty() ? "as they must be" : "init sets " + joined(toSet), ""});
 }
 
-Finding bindInterface(const CheckFacts& facts) {
-  const std::string what = "bind interface";
-  if (!facts.bindInterface) {
-    return {Level::kProblem, what, facts.bindInterface.error().message,
-            "Give the interface that faces the clients by --bind-iface"};
-  }
-  const InterfaceFact& device = *facts.bindInterface;
+constexpr const char* kBindInterface = "bind interface";
+
+Finding bindInterface(const InterfaceFact& device) {
+  const std::string what = kBindInterface;
   if (!device.up) {
     return {Level::kProblem, what, device.name + " is down",
             "Run `ip link set " + device.name + " up`, or choose another by --bind-iface"};
@@ -187,6 +184,15 @@ Finding bindInterface(const CheckFacts& facts) {
               std::to_string(device.addresses) +
               (device.addresses == 1 ? " address" : " addresses"),
           ""};
+}
+
+void addBindInterfaces(const CheckFacts& facts, std::vector<Finding>& findings) {
+  if (!facts.bindInterfaces) {
+    findings.push_back({Level::kProblem, kBindInterface, facts.bindInterfaces.error().message,
+                        "Give the interface that faces the clients by --bind-iface"});
+    return;
+  }
+  for (const InterfaceFact& one : *facts.bindInterfaces) findings.push_back(bindInterface(one));
 }
 
 Finding ipv6(const CheckFacts& facts) {
@@ -250,7 +256,7 @@ std::vector<Finding> evaluate(const CheckFacts& facts) {
   if (facts.placement == net::Placement::kDirector) findings.push_back(director(facts));
   findings.push_back(kubeProxy(facts));
   addSysctls(facts, findings);
-  findings.push_back(bindInterface(facts));
+  addBindInterfaces(facts, findings);
   findings.push_back(ipv6(facts));
   findings.push_back(filter(facts));
   findings.push_back(capabilities("init", facts.initCapabilities));

@@ -52,7 +52,7 @@ struct CheckFacts {
   Result<std::string> mostNamespaces{"1"};  ///< sysctl user/max_net_namespaces
   host::KubeProxyMode kubeProxy = host::KubeProxyMode::kNone;
   std::vector<SysctlFact> sysctls;
-  Result<InterfaceFact> bindInterface{InterfaceFact{}};
+  Result<std::vector<InterfaceFact>> bindInterfaces{std::vector<InterfaceFact>(1)};
   bool ipv6 = true;
   Result<host::FilterBackend> filter{host::FilterBackend::kNft};
   Result<void> initCapabilities;

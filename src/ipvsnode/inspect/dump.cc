@@ -22,6 +22,12 @@
 namespace barevip::node {
 namespace {
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 std::string describe(const ipvs::VirtualServer& server) {
   std::string text = ipvs::toString(server.key) + " " + server.options.scheduler;
   if ((server.options.flags & ipvs::kPersistent) != 0) {
@@ -49,7 +55,7 @@ class Table {
   std::string text() {
     out_ << "node " << dump_.node << ", placement "
          << (dump_.placement == Placement::kHost ? "host" : "director") << ", bind interface "
-         << dump_.bindInterface << "\n"
+         << joined(dump_.bindInterfaces) << "\n"
          << "= wanted and there   + wanted, missing   - there, not wanted   ~ there in another "
             "form\n";
     vips();
@@ -191,20 +197,18 @@ Result<ClusterState> listCluster(kube::Api& api, model::ForwardMode forward,
 }
 
 Dump makeDump(const ClusterState& cluster, KernelState kernel,
-              const std::vector<net::BoundAddress>& addresses, const std::set<IpAddress>& gateways,
+              const std::vector<net::BoundAddress>& addresses, LocalFacts local,
               const DesiredOptions& options) {
   DiffContext context;
   context.placement = options.placement;
-  LocalFacts local;
   local.held = foreignHolders(kernel, addresses, context);
-  local.gateways = gateways;
   DesiredVips vips(options);
   vips.follow(cluster, std::move(local));
   std::vector<const ServedVip*> served;
   for (const auto& [address, vip] : vips.all()) served.push_back(&vip.served);
   const auto questions = electionsFor(served, cluster, {});
   vips.holdBack(unowned(questions, {}), kernel.nodeObjects);
-  Dump dump{options.nodeName, options.placement, options.bindInterface,
+  Dump dump{options.nodeName, options.placement, options.bindInterfaces,
             vips.whole(),     std::move(kernel), {}};
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const VipElection& question = questions[i];

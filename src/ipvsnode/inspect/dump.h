@@ -21,7 +21,7 @@ namespace barevip::node {
 struct Dump {
   std::string node;
   Placement placement = Placement::kDirector;
-  std::string bindInterface;
+  std::vector<std::string> bindInterfaces;
   DesiredState desired;  ///< announcements: of the VIPs whose IP object names this node
   KernelState kernel;
   std::map<IpAddress, std::string> holders;  ///< status.node of the IP objects
@@ -31,23 +31,24 @@ struct Dump {
 [[nodiscard]] Result<ClusterState> listCluster(kube::Api& api, model::ForwardMode forward,
                                                const std::stop_token& stop);
 
-/// Computes the desired state and compares. addresses: all of the node's namespace.
+/// Computes the desired state and compares. addresses: all of the node's namespace; local: but for
+/// what follows from them.
 [[nodiscard]] Dump makeDump(const ClusterState& cluster, KernelState kernel,
-                            const std::vector<net::BoundAddress>& addresses,
-                            const std::set<IpAddress>& gateways, const DesiredOptions& options);
+                            const std::vector<net::BoundAddress>& addresses, LocalFacts local,
+                            const DesiredOptions& options);
 
 /// For people: a line each for what is wanted and there (=), wanted and missing (+), there and not
 /// wanted (-), there in another form (~); then each difference with its reason, by VIP.
 [[nodiscard]] std::string toTable(const Dump& dump);
 
-/// For programs. Members: node, placement, bindInterface, inSync; vips[] {address, services[],
-/// holder, announcedHere}; timeouts {desired, kernel (each {tcp, tcpFin, udp}, in seconds)};
-/// virtualServers[] {address, port, protocol, desired, kernel (each null or
-/// {scheduler, flags, persistenceSeconds}), realServers[] {address, port, desired (null or
-/// {weight}), kernel (null or {weight, activeConnections, inactiveConnections})}}; items[]
-/// {namespace, item, desired, kernel (booleans)}; problems[] {service, vip, reason, message};
-/// differences[] {vip ("": all), subject, reason}.
-/// Members may be added, these stay.
+/// For programs. Members: node, placement, bindInterface (the first of bindInterfaces),
+/// bindInterfaces[], inSync; vips[] {address, services[], holder, announcedHere}; timeouts
+/// {desired, kernel (each {tcp, tcpFin, udp}, in seconds)}; virtualServers[] {address, port,
+/// protocol, desired, kernel (each null or {scheduler, flags, persistenceSeconds}), realServers[]
+/// {address, port, desired (null or {weight}), kernel (null or {weight, activeConnections,
+/// inactiveConnections})}}; items[] {namespace, item, desired, kernel (booleans)}; problems[]
+/// {service, vip, reason, message}; differences[] {vip ("": all), subject, reason}. Members may be
+/// added, these stay.
 [[nodiscard]] std::string toJson(const Dump& dump);
 
 }  // namespace barevip::node

@@ -100,7 +100,7 @@ std::string toJson(const Dump& dump) {
   DesiredOptions options;
   options.nodeName = dump.node;
   options.placement = dump.placement;
-  options.bindInterface = dump.bindInterface;
+  options.bindInterfaces = dump.bindInterfaces;
 
   json items = json::array();
   addItems(items, "node", wantedOnNode(dump.desired), dump.kernel.nodeObjects);
@@ -126,7 +126,8 @@ std::string toJson(const Dump& dump) {
   const bool inSync = diff(dump.desired, kernel, context).steps.empty();
   const json all = {{"node", dump.node},
                     {"placement", dump.placement == Placement::kHost ? "host" : "director"},
-                    {"bindInterface", dump.bindInterface},
+                    {"bindInterface", dump.bindInterfaces.front()},
+                    {"bindInterfaces", dump.bindInterfaces},
                     {"inSync", inSync},
                     {"vips", vipsJson(dump, options)},
                     {"timeouts",

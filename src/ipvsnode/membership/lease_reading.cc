@@ -32,6 +32,7 @@ LiveNode liveNodeOf(const model::Lease& lease) {
   node.publishesEligibility = lease.annotations.contains(kFamiliesAnnotation);
   const auto rules = lease.labels.find(kNodeLeaseLabel);
   node.electsByShare = rules != lease.labels.end() && rules->second == kElectsByShare;
+  node.interfaces = net::readBindInterfaces(annotation(lease, kInterfacesAnnotation));
   node.ipv6 = annotation(lease, kFamiliesAnnotation) != kOnlyIpv4;
   const std::string blocked = annotation(lease, kBlockedAnnotation);
   node.eligibility = {blocked != kBlockedAll, vipsOf(blocked),

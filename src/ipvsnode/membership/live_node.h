@@ -6,6 +6,7 @@
 #include <string>
 
 #include "barevip/base/ip.h"
+#include "barevip/net/bind_interfaces.h"
 
 namespace barevip::node {
 
@@ -29,6 +30,8 @@ struct LiveNode {
   bool publishesEligibility =
       true;  ///< false: its version neither reports nor reads what nodes can announce
   bool electsByShare = true;
+  /// All of them, without gateways; empty: its version publishes one name alone.
+  net::BindInterfaces interfaces{};
 
   friend bool operator==(const LiveNode&, const LiveNode&) = default;
 };

@@ -22,7 +22,8 @@ namespace barevip::node {
 using model::kNodeLeaseLabel;
 inline constexpr const char* kElectsByShare = "elects-by-share";
 inline constexpr const char* kNodeLeasePrefix = "barevip-node-";
-inline constexpr const char* kInterfaceAnnotation = "barevip.dev/bind-interface";
+inline constexpr const char* kInterfaceAnnotation = "barevip.dev/bind-interface";  ///< the first
+inline constexpr const char* kInterfacesAnnotation = "barevip.dev/bind-interfaces";
 inline constexpr const char* kFamiliesAnnotation = "barevip.dev/families";
 inline constexpr const char* kBothFamilies = "4,6";
 inline constexpr const char* kOnlyIpv4 = "4";

@@ -63,6 +63,17 @@ void Membership::setEligibility(Eligibility eligibility) {
   wake_.notify_one();
 }
 
+void Membership::setInterfaces(const net::BindInterfaces& interfaces) {
+  std::string text = net::toText(interfaces);
+  {
+    const std::lock_guard lock(mutex_);
+    if (text == interfaces_) return;
+    interfaces_ = std::move(text);
+    renewNow_ = true;
+  }
+  wake_.notify_one();
+}
+
 Result<void> Membership::hold(std::chrono::milliseconds deadline) {
   std::stop_source late;
   const std::jthread timer([&](const std::stop_token& done) {
@@ -105,6 +116,7 @@ Result<bool> Membership::renew(std::chrono::seconds duration, const std::stop_to
   {
     const std::lock_guard lock(mutex_);
     lease.annotations[kStateAnnotation] = reasons_.empty() ? kStateServing : kStateLeaving;
+    if (!interfaces_.empty()) lease.annotations[kInterfacesAnnotation] = interfaces_;
     if (eligibility_) {
       lease.annotations[kBlockedAnnotation] =
           eligibility_->serving ? joined(eligibility_->blocked) : kBlockedAll;

@@ -29,8 +29,8 @@ inline constexpr std::chrono::seconds kHoldDuration{30};
 struct MembershipOptions {
   std::string ns;
   std::string node;
-  std::string bindInterface;
-  bool ipv6 = true;  ///< the node serves VIPs of that family
+  std::string bindInterface;  ///< the first of them
+  bool ipv6 = true;           ///< the node serves VIPs of that family
   /// Of the Node object, with which the Lease goes; empty: not seen yet. Thread-safe.
   std::function<std::string()> nodeUid;
 };
@@ -67,6 +67,10 @@ class Membership {
   /// it said, which an earlier process knew. Thread-safe; renews at once if it is a change.
   void setEligibility(Eligibility eligibility);
 
+  /// What the bind interfaces are like. Until the first call the Lease says what it said.
+  /// Thread-safe; renews at once if it is a change.
+  void setInterfaces(const net::BindInterfaces& interfaces);
+
   /// After stop(): asks the others for kHoldDuration. Takes at most `deadline`.
   Result<void> hold(std::chrono::milliseconds deadline);
 
@@ -83,6 +87,7 @@ class Membership {
   std::condition_variable_any wake_;
   std::set<LeaveReason> reasons_;
   std::optional<Eligibility> eligibility_;
+  std::string interfaces_;  ///< as the Lease publishes them; empty: not known
   bool renewNow_ = false;
   std::string lastComplaint_;
   int triesWithoutNode_ = 0;

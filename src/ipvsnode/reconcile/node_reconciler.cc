@@ -346,19 +346,26 @@ void NodeReconciler::keepForeign(std::vector<net::BoundAddress> addresses) {
   noteAnnounced(differ);
 }
 
-// A node whose bind interface has no carrier cannot be reached: others shall take over, although
-// it may reach the API server by another interface.
+// A bind interface without carrier cannot be reached: others must take over what is announced on
+// it, although the node may reach the API server by another interface.
 void NodeReconciler::watchCarrier() {
-  const auto device = writers_.node.device(options_.desired.bindInterface);
-  const bool up = device && device->up && device->running;
-  if (carrier_ == up) return;
-  if (carrier_ || !up) {
-    log::warn(up ? "the bind interface has its carrier back"
-                 : "the bind interface is down or has no carrier; yielding all VIPs",
-              {{"interface", options_.desired.bindInterface}});
+  std::set<std::string> down;
+  for (const std::string& name : options_.desired.bindInterfaces) {
+    const auto device = writers_.node.device(name);
+    if (!device || !device->up || !device->running) down.insert(name);
   }
-  carrier_ = up;
-  if (hooks_.carrier) hooks_.carrier(up);
+  if (down_ == down) return;
+  const std::set<std::string> before = down_.value_or(std::set<std::string>{});
+  for (const std::string& name : options_.desired.bindInterfaces) {
+    if (down.contains(name) == before.contains(name)) continue;
+    log::warn(
+        down.contains(name)
+            ? "the bind interface is down or has no carrier; yielding the VIPs that it announces"
+            : "the bind interface has its carrier back",
+        {{"interface", name}});
+  }
+  down_ = std::move(down);
+  if (hooks_.carrier) hooks_.carrier(*down_);
 }
 
 Impediments NodeReconciler::impediments() const {
@@ -414,6 +421,7 @@ void NodeReconciler::publishEligibility(MonotonicTime now) {
 
 const LocalFacts& NodeReconciler::localFacts(MonotonicTime now) {
   if (host_.gateways) facts_.gateways = *host_.gateways;
+  if (!host_.interfaces.empty()) facts_.interfaces = host_.interfaces;
   std::erase_if(missingSchedulers_, [&](const auto& entry) { return now >= entry.second; });
   facts_.missingSchedulers.clear();
   for (const auto& [name, until] : missingSchedulers_) facts_.missingSchedulers.insert(name);
@@ -423,9 +431,12 @@ const LocalFacts& NodeReconciler::localFacts(MonotonicTime now) {
 bool NodeReconciler::areOnTheWire() const {
   const auto own = ownership_.nodeAddresses().find(options_.desired.nodeName);
   if (own == ownership_.nodeAddresses().end()) return false;
-  const net::BoundAddress here{own->second, options_.desired.bindInterface};
-  return std::find(foreignAddresses_.begin(), foreignAddresses_.end(), here) !=
-         foreignAddresses_.end();
+  const auto& faces = options_.desired.bindInterfaces;
+  return std::any_of(foreignAddresses_.begin(), foreignAddresses_.end(),
+                     [&](const net::BoundAddress& one) {
+                       return one.address == own->second &&
+                              std::find(faces.begin(), faces.end(), one.device) != faces.end();
+                     });
 }
 
 // What this process put into the kernel stays ours until it is gone from there. Virtual servers for
@@ -454,16 +465,10 @@ void NodeReconciler::rememberVips() {
 
 void NodeReconciler::rememberAnnounced(const std::map<IpAddress, net::NetObject>& wanted) {
   const auto& there = kernel_.nodeObjects;
-  const auto isAnnounced = [&](const IpAddress& address) {
-    ServedVip vip;
-    vip.address = address;
-    if (there.contains(announcementOf(vip, options_.desired))) return true;
-    vip.byKubeProxy = true;
-    return there.contains(announcementOf(vip, options_.desired));
-  };
   std::set<IpAddress> differ;
   const auto look = [&](const IpAddress& vip) {
-    if (isAnnounced(vip) != announced_.contains(vip)) differ.insert(vip);
+    const bool isAnnounced = isAnnouncedBy(there, vip, options_.desired);
+    if (isAnnounced != announced_.contains(vip)) differ.insert(vip);
     unannounced_.erase(vip);
   };
   if (look_.all) {
@@ -523,7 +528,21 @@ void NodeReconciler::askNetwork() {
   const bool changed = !decision.ask.empty() || decision.open != asked_;
   if (!changed) return;
   asked_ = decision.open;
-  if (hooks_.probe) hooks_.probe({decision.ask, decision.open, decision.urgent});
+  if (!hooks_.probe) return;
+  Questions questions{decision.ask, decision.open, decision.urgent};
+  for (const IpAddress& address : questions.ask) {
+    const std::string& device = deviceFor(address);
+    if (device != options_.desired.bindInterfaces.front()) questions.devices[address] = device;
+  }
+  hooks_.probe(questions);
+}
+
+// Of a VIP, or of another node.
+const std::string& NodeReconciler::deviceFor(const IpAddress& address) const {
+  const auto vip = vips_.all().find(address);
+  if (vip != vips_.all().end()) return deviceOf(vip->second.served, options_.desired);
+  const auto* const found = net::interfaceFor(address, facts_.interfaces);
+  return found == nullptr ? options_.desired.bindInterfaces.front() : found->name;
 }
 
 void NodeReconciler::tellServing() {
@@ -546,10 +565,15 @@ void NodeReconciler::announceDue(const LiveView& nodes, MonotonicTime now) {
   }
   const std::vector<IpAddress> due = garp_.due(now, nodes.inTouch);
   if (due.empty()) return;
-  const auto outcome = announcer_.announce(due, options_.desired.bindInterface);
-  garp_.unsent(outcome.unsent, now);
-  unsentAnnouncements_.add(static_cast<double>(outcome.unsent.size()));
-  const std::string failure = outcome.failure ? outcome.failure->message : std::string();
+  std::map<std::string, std::vector<IpAddress>> byDevice;
+  for (const IpAddress& vip : due) byDevice[deviceFor(vip)].push_back(vip);
+  std::string failure;
+  for (const auto& [device, addresses] : byDevice) {
+    const auto outcome = announcer_.announce(addresses, device);
+    garp_.unsent(outcome.unsent, now);
+    unsentAnnouncements_.add(static_cast<double>(outcome.unsent.size()));
+    if (outcome.failure) failure = outcome.failure->message;
+  }
   if (failure != announceFailure_ && !failure.empty()) {
     log::warn("cannot announce addresses to the neighbours", {{"reason", failure}});
   }
@@ -642,7 +666,7 @@ void NodeReconciler::countCauses(const Impediments& impediments) {
   if (impediments.unguarded) now.insert("packet_filter");
   if (!impediments.refused.empty()) now.insert("refused");
   if (!impediments.held.empty()) now.insert("held");
-  if (carrier_ == false) now.insert("carrier");
+  if (down_ && !down_->empty()) now.insert("carrier");
   for (const net::Breakage& breakage : host_.broken) now.insert(breakage.cause);
   for (const std::string& cause : now) {
     const auto [entry, isNew] = causes_.try_emplace(cause, nullptr);

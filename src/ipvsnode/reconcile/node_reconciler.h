@@ -19,6 +19,7 @@
 
 #include "barevip/base/clock.h"
 #include "barevip/net/announcer.h"
+#include "barevip/net/bind_interfaces.h"
 #include "barevip/net/data_path.h"
 
 #include "common/obs/metrics.h"
@@ -44,6 +45,8 @@ struct HostFindings {
   std::set<net::Breakage> broken;     ///< by which packets do not get through
   /// The node's default gateways; nullopt: they could not be seen, so what was seen before counts.
   std::optional<std::set<IpAddress>> gateways{};
+  /// What the bind interfaces are like; empty: not seen, so what was seen before counts.
+  net::BindInterfaces interfaces{};
 };
 
 struct NodeReconcilerOptions {
@@ -57,8 +60,9 @@ struct NodeReconcilerOptions {
 struct NodeReconcilerHooks {
   std::function<void(const Questions&)> probe;    ///< if they changed; answers come by answered()
   std::function<void(const NodeReport&)> report;  ///< when it changed
-  std::function<void(bool up)> carrier;           ///< of the bind interface, if changed
-  std::function<void(const Eligibility&)> able;   ///< what it can announce, if changed
+  /// The bind interfaces that are down or have no carrier, if changed.
+  std::function<void(const std::set<std::string>& down)> carrier;
+  std::function<void(const Eligibility&)> able;  ///< what it can announce, if changed
   /// What this node's virtual servers are for, ascending by key; after a pass in which it changed.
   std::function<void(std::vector<VipPort>)> serving;
   /// Verifies and repairs the host's setup every hostPeriod (host::verifyHost).
@@ -144,6 +148,7 @@ class NodeReconciler {
   void noteAnnounced(const std::set<IpAddress>& differ);
   void noteUnowned(const LiveView& nodes);
   void askNetwork();
+  [[nodiscard]] const std::string& deviceFor(const IpAddress& address) const;
   void announceDue(const LiveView& nodes, MonotonicTime now);
   void tellServing();
   void report(const LiveView& nodes);
@@ -195,7 +200,7 @@ class NodeReconciler {
   MonotonicTime nextHostCheck_;
   std::map<std::string, obs::Gauge*> causes_;
   NodeReport lastReport_;
-  std::optional<bool> carrier_;
+  std::optional<std::set<std::string>> down_;  ///< bind interfaces without carrier
   EligibilityFilter eligibilityFilter_;
   std::optional<Eligibility> eligibility_;  ///< as reported last
   std::string announceFailure_;

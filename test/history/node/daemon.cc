@@ -22,7 +22,7 @@ NodeReconcilerOptions optionsOf(Pick node, const Machine& machine) {
   NodeReconcilerOptions options;
   options.desired.nodeName = nodeName(node);
   options.desired.placement = machine.host ? Placement::kHost : Placement::kDirector;
-  options.desired.bindInterface = "eth0";
+  options.desired.bindInterfaces = {"eth0"};
   if (!machine.host) options.desired.timeouts = {seconds(7260), seconds(120), seconds(300)};
   options.drainTimeout = kDrainTimeout;
   return options;
@@ -58,7 +58,8 @@ struct Daemon::Parts {
       eligibility = able;
       leaseNews = true;
     };
-    hooks.carrier = [this](bool up) {
+    hooks.carrier = [this](const std::set<std::string>& down) {
+      const bool up = down.empty();
       leaseNews = leaseNews || noCarrier == up;
       noCarrier = !up;
     };

@@ -53,7 +53,7 @@ TEST(FilterRules, TheNodeLeadsRepliesBackAndOnlyOutvotesAForwardPolicy) {
 }
 
 TEST(FilterRules, PlacementHostClosesVipsForAllThatIsNoService) {
-  const RuleSet rules = rulesOf(FilterRole::kHost, Family::kIpv6, "eth0");
+  const RuleSet rules = rulesOf(FilterRole::kHost, Family::kIpv6, {"eth0"});
   const Rules& input = rules.at("filter").at("BAREVIP-INPUT").rules;
   EXPECT_EQ(input[0],
             "! -i lo -m set --match-set barevip-guard6 dst,dst -m set ! --match-set "
@@ -69,7 +69,7 @@ TEST(FilterRules, EveryChainCarriesOurNameAndEverySetIsOneOfTheRole) {
   for (const FilterRole role : {FilterRole::kDirector, FilterRole::kNode, FilterRole::kHost}) {
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
       const SetTable sets = setsOf(role, {family}, {});
-      for (const auto& [table, chains] : rulesOf(role, family, "eth0")) {
+      for (const auto& [table, chains] : rulesOf(role, family, {"eth0"})) {
         for (const auto& [name, chain] : chains) {
           EXPECT_TRUE(name.starts_with(kChainPrefix));
           EXPECT_LE(name.size(), 28U) << "XT_EXTENSION_MAXNAMELEN";
@@ -292,6 +292,35 @@ TEST(Sets, ASetOfOurNameWithAnotherTypeIsAConflictWithItsMending) {
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, ErrorCode::kConflict);
   EXPECT_NE(plan.error().message.find("barevip-node cleanup"), std::string::npos);
+}
+
+TEST(FilterRules, OnSeveralInterfacesConnectionsRememberWhereTheyCameIn) {
+  const RuleSet node = rulesOf(FilterRole::kNode, Family::kIpv4, {"eth0", "eth1"});
+  const Rules& forward = node.at("mangle").at("BAREVIP-FORWARD").rules;
+  EXPECT_EQ(forward[1],
+            "-i eth1 -o bvip-out -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
+            "0x1200/0x1f00");
+  EXPECT_EQ(node.at("mangle").at("BAREVIP-PREROUTING").rules.back(),
+            "-i bvip-out -m connmark --mark 0x1200/0x1f00 -j MARK --set-xmark 0x1200/0x1f00");
+  const RuleSet host = rulesOf(FilterRole::kHost, Family::kIpv4, {"eth0", "eth1"});
+  EXPECT_EQ(host.at("mangle").at("BAREVIP-PREROUTING").rules[3],
+            "-m conntrack --ctdir REPLY -m connmark --mark 0x1200/0x1f00 -j MARK --set-xmark "
+            "0x1200/0x1f00");
+  EXPECT_EQ(host.at("mangle").at("BAREVIP-OUTPUT").rules.size(), 3U) << "of the node's own servers";
+}
+
+TEST(FilterRules, OnOneInterfaceTheyAreWhatTheyWere) {
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    EXPECT_EQ(rulesOf(FilterRole::kNode, family, {"eth0"}), rulesOf(FilterRole::kNode, family, {}));
+  }
+  EXPECT_EQ(rulesOf(FilterRole::kHost, Family::kIpv4, {"eth0"})
+                .at("mangle")
+                .at("BAREVIP-PREROUTING")
+                .rules,
+            (Rules{"! -i eth0 -m set --match-set barevip-services4 dst,dst -j MARK --set-xmark "
+                   "0x1000/0x1f00",
+                   "-i eth0 -m set --match-set barevip-services4 dst,dst -m set ! --match-set "
+                   "barevip-keep4 dst,dst -j MARK --set-xmark 0x1000/0x1f00"}));
 }
 
 }  // namespace

@@ -71,5 +71,35 @@ TEST(NamespaceView, TheLoopbackDeviceIsThereWithItsAddress) {
   EXPECT_TRUE(view->devices.at("lo").addresses.contains({*IpAddress::parse("127.0.0.1"), 8}));
 }
 
+TEST(NamespaceView, OfSeveralDefaultRoutesThatWithTheLowestMetricCounts) {
+  NamespaceView view;
+  view.defaultRoutes =
+      parseRoutes4("eth1 00000000 " + kGateway4 + " 0003 0 0 200 00000000 0 0 0\n" +
+                   "eth0 00000000 " + kGateway4 + " 0003 0 0 100 00000000 0 0 0\n" +
+                   "eth0 00000000 " + kGateway4 + " 0003 0 0 300 00000000 0 0 0\n");
+  EXPECT_EQ(view.defaultRoutes.size(), 2U);
+  EXPECT_EQ(preferredDevices(view, Family::kIpv4), (std::set<std::string>{"eth0"}));
+  EXPECT_TRUE(preferredDevices(view, Family::kIpv6).empty());
+  view.defaultRoutes.insert({"vpn0", *IpAddress::parse("198.51.100.1"), 100});
+  EXPECT_EQ(preferredDevices(view, Family::kIpv4), (std::set<std::string>{"eth0", "vpn0"}));
+}
+
+TEST(NamespaceView, BindInterfacesHaveTheNetworksOfTheirAddressesAndTheirGateways) {
+  const auto ip = [](const char* text) { return *IpAddress::parse(text); };
+  NamespaceView view;
+  view.devices["eth0"].addresses = {{ip("192.0.2.11"), 24}, {ip("192.0.2.200"), 32}};
+  view.devices["eth1"].addresses = {
+      {ip("198.51.100.11"), 24}, {ip("fe80::1"), 64}, {ip("2001:db8::11"), 64}};
+  view.defaultRoutes = {{"eth1", ip("198.51.100.2"), 300},
+                        {"eth1", ip("198.51.100.1"), 200},
+                        {"eth1", ip("fe80::2"), 100}};
+  const net::BindInterfaces expected{
+      {"eth1",
+       {*IpPrefix::parse("198.51.100.0/24"), *IpPrefix::parse("2001:db8::/64")},
+       {ip("198.51.100.1"), ip("fe80::2")}},
+      {"eth0", {*IpPrefix::parse("192.0.2.0/24")}}};
+  EXPECT_EQ(bindInterfacesOf(view, {"eth1", "eth9", "eth0"}), expected);
+}
+
 }  // namespace
 }  // namespace barevip::host

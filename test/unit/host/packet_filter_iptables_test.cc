@@ -31,7 +31,7 @@ class PacketFilterTest : public ::testing::Test {
   }
 
   IptablesPacketFilter filter(FilterRole role, bool ipv6 = true) {
-    return {{role, FilterBackend::kLegacy, ipv6, "eth0"}, tools};
+    return {{role, FilterBackend::kLegacy, ipv6, {"eth0"}}, tools};
   }
 
   std::size_t reconcile(FilterRole role) {

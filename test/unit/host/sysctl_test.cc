@@ -106,7 +106,7 @@ TEST_F(SysctlFolder, CheckOnlyLooks) {
 }
 
 TEST_F(SysctlFolder, StrictSourceFilteringIsTheAdministratorsAndOnlyReported) {
-  const Table table = nodeSysctls("eth0", true);
+  const Table table = nodeSysctls({"eth0"}, true);
   putAll(table, "0");
   put("net/ipv4/conf/all/rp_filter", "1");
   const auto problems = tree().apply(table).problems;
@@ -117,8 +117,8 @@ TEST_F(SysctlFolder, StrictSourceFilteringIsTheAdministratorsAndOnlyReported) {
 }
 
 TEST_F(SysctlFolder, ADeviceWithDotsInItsNameIsOneDevice) {
-  putAll(nodeSysctls("bond0.100", true), "0");
-  EXPECT_TRUE(tree().apply(nodeSysctls("bond0.100", true)).problems.empty());
+  putAll(nodeSysctls({"bond0.100"}, true), "0");
+  EXPECT_TRUE(tree().apply(nodeSysctls({"bond0.100"}, true)).problems.empty());
   EXPECT_EQ(get("net/ipv6/conf/bond0.100/proxy_ndp"), "1");
 }
 
@@ -132,8 +132,8 @@ struct Breaking {
 class BreakingSettings : public SysctlFolder, public ::testing::WithParamInterface<Breaking> {};
 
 TEST_P(BreakingSettings, NameTheFamilyAndTheCause) {
-  Table table = nodeSysctls("eth0", true);
-  for (const auto& more : {directorSysctls(true, kNew), familySysctls("eth0")}) {
+  Table table = nodeSysctls({"eth0"}, true);
+  for (const auto& more : {directorSysctls(true, kNew), familySysctls({"eth0"})}) {
     table.insert(table.end(), more.begin(), more.end());
   }
   for (const Sysctl& entry : table) {
@@ -168,7 +168,7 @@ TEST_F(SysctlFolder, CountersStandStillWhileNothingEstimates) {
 }
 
 TEST_F(SysctlFolder, WhatOnlyCostsTimeBreaksNothing) {
-  const Table table = nodeSysctls("eth0", true);
+  const Table table = nodeSysctls({"eth0"}, true);
   for (const Sysctl& entry : table) {
     put(entry.name, entry.demand == Demand::kRefuse ? "0" : entry.value);
   }
@@ -189,7 +189,7 @@ class RouterAdvertisements : public SysctlFolder,
                              public ::testing::WithParamInterface<Advertisements> {};
 
 TEST_P(RouterAdvertisements, StayValidWhenForwardingIsSwitchedOn) {
-  const Table table = nodeSysctls("eth0", true);
+  const Table table = nodeSysctls({"eth0"}, true);
   putAll(table, "0");
   put("net/ipv6/conf/eth0/forwarding", GetParam().forwarding);
   put("net/ipv6/conf/eth0/accept_ra", GetParam().acceptRa);
@@ -247,7 +247,7 @@ TEST(SysctlTables, TheDirectorDoesNothingForEachVipOnEachPacket) {
   EXPECT_FALSE(valuesOf(directorSysctls(true, {6, 2})).contains("net/ipv4/vs/run_estimation"))
       << "there threads do it, and the counters go on";
   EXPECT_FALSE(
-      valuesOf(hostPlacementSysctls("eth0", true, kNew)).contains("net/ipv4/vs/run_estimation"))
+      valuesOf(hostPlacementSysctls({"eth0"}, true, kNew)).contains("net/ipv4/vs/run_estimation"))
       << "it is the other virtual servers', too";
   for (const Sysctl& entry : directorSysctls(true, kNew)) {
     if (entry.name.ends_with("use_oif_addrs_only") || entry.name.ends_with("run_estimation")) {
@@ -257,7 +257,7 @@ TEST(SysctlTables, TheDirectorDoesNothingForEachVipOnEachPacket) {
 }
 
 TEST(SysctlTables, TheNodeAnswersForVipsAtOnce) {
-  const auto values = valuesOf(nodeSysctls("eth0", true));
+  const auto values = valuesOf(nodeSysctls({"eth0"}, true));
   EXPECT_EQ(values.at("net/ipv4/neigh/eth0/proxy_delay"), "0");
   EXPECT_EQ(values.at("net/ipv6/neigh/eth0/proxy_delay"), "0");
   EXPECT_EQ(values.at("net/ipv6/conf/eth0/proxy_ndp"), "1");
@@ -266,14 +266,14 @@ TEST(SysctlTables, TheNodeAnswersForVipsAtOnce) {
 }
 
 TEST(SysctlTables, PlacementHostLetsOnlyTheOwnerAnswerArp) {
-  const auto values = valuesOf(hostPlacementSysctls("eth0", true, kNew));
+  const auto values = valuesOf(hostPlacementSysctls({"eth0"}, true, kNew));
   EXPECT_EQ(values.at("net/ipv4/conf/all/arp_ignore"), "1") << "on no interface";
   EXPECT_EQ(values.at("net/ipv4/conf/all/arp_announce"), "2");
   EXPECT_EQ(values.at("net/ipv4/vs/conntrack"), "1");
 }
 
 TEST_F(SysctlFolder, PlacementHostLeavesAStricterArpIgnoreAsItIs) {
-  const Table table = hostPlacementSysctls("eth0", true, kNew);
+  const Table table = hostPlacementSysctls({"eth0"}, true, kNew);
   putAll(table, "0");
   put("net/ipv4/conf/all/arp_ignore", "2");
   (void)tree().apply(table);
@@ -286,8 +286,8 @@ TEST_F(SysctlFolder, PlacementHostLeavesAStricterArpIgnoreAsItIs) {
 }
 
 TEST(SysctlTables, WithoutIpv6NoneOfItsSettingsIsAskedFor) {
-  for (const Table& table : {directorSysctls(false, kNew), nodeSysctls("eth0", false),
-                             hostPlacementSysctls("eth0", false, kNew)}) {
+  for (const Table& table : {directorSysctls(false, kNew), nodeSysctls({"eth0"}, false),
+                             hostPlacementSysctls({"eth0"}, false, kNew)}) {
     EXPECT_TRUE(std::none_of(table.begin(), table.end(), [](const Sysctl& entry) {
       return entry.name.starts_with("net/ipv6/");
     }));
@@ -296,8 +296,8 @@ TEST(SysctlTables, WithoutIpv6NoneOfItsSettingsIsAskedFor) {
 
 TEST(SysctlTables, EverySettingSaysWhy) {
   for (const Table& table :
-       {directorSysctls(true, kNew), nodeSysctls("eth0", true),
-        hostPlacementSysctls("eth0", true, kNew), advertisementSysctls({"eth0"})}) {
+       {directorSysctls(true, kNew), nodeSysctls({"eth0"}, true),
+        hostPlacementSysctls({"eth0"}, true, kNew), advertisementSysctls({"eth0"})}) {
     for (const Sysctl& entry : table) EXPECT_FALSE(entry.why.empty()) << entry.name;
   }
 }
@@ -310,6 +310,29 @@ TEST(KernelVersion, IsReadFromAReleaseAndDecidesAboutReuse) {
   }
   EXPECT_EQ(valuesOf(directorSysctls(true, {5, 8})).at("net/ipv4/vs/conn_reuse_mode"), "0");
   EXPECT_EQ(valuesOf(directorSysctls(true, {5, 9})).at("net/ipv4/vs/conn_reuse_mode"), "1");
+}
+
+TEST(SysctlTables, ProxyArpOfAnInterfaceAnswersForNoVip) {
+  const auto values = valuesOf(nodeSysctls({"eth0", "eth1"}, true));
+  EXPECT_EQ(values.at("net/ipv4/conf/bvip-in/medium_id"), "-1");
+  EXPECT_EQ(values.at("net/ipv4/conf/bvip-out/medium_id"), "-1");
+  EXPECT_NE(values.at("net/ipv4/conf/eth0/medium_id"), values.at("net/ipv4/conf/eth1/medium_id"))
+      << "for others it goes on";
+}
+
+TEST_F(SysctlFolder, AMediumThatAPersonChoseStays) {
+  put("net/ipv4/conf/eth0/medium_id", "7");
+  (void)tree().apply(nodeSysctls({"eth0"}, true));
+  EXPECT_EQ(tree().read("net/ipv4/conf/eth0/medium_id").value(), "7");
+}
+
+TEST(SysctlTables, EachBindInterfaceForwardsAndAnswersAtOnce) {
+  const auto values = valuesOf(nodeSysctls({"eth0", "eth1"}, true));
+  for (const std::string name : {"eth0", "eth1"}) {
+    EXPECT_EQ(values.at("net/ipv4/conf/" + name + "/forwarding"), "1");
+    EXPECT_EQ(values.at("net/ipv4/neigh/" + name + "/proxy_delay"), "0");
+    EXPECT_EQ(values.at("net/ipv6/conf/" + name + "/proxy_ndp"), "1");
+  }
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ inline DesiredOptions options(Placement placement = Placement::kDirector) {
   DesiredOptions result;
   result.nodeName = "n1";
   result.placement = placement;
-  result.bindInterface = "eth0";
+  result.bindInterfaces = {"eth0"};
   using std::chrono::seconds;
   if (placement == Placement::kDirector) {
     result.timeouts = {seconds(7260), seconds(120), seconds(300)};

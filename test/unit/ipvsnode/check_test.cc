@@ -35,7 +35,7 @@ CheckFacts goodFacts() {
       {{"net/ipv4/ip_forward", "1", "packets are forwarded"}, "1"},
       {{"net/ipv4/conf/all/rp_filter", "1", "strict filtering drops; set it to 2", Demand::kRefuse},
        "2"}};
-  facts.bindInterface = InterfaceFact{"eth0", true, true, 1500, 2};
+  facts.bindInterfaces = std::vector<InterfaceFact>{{"eth0", true, true, 1500, 2}};
   facts.api = ApiVersion{1, 32, "v1.32.1"};
   return facts;
 }
@@ -136,18 +136,20 @@ const Case kCases[] = {
     {"SysctlThatIsRefused", [](auto& f) { f.sysctls[1].value = "1"; }, Level::kProblem,
      "sysctl net/ipv4/conf/all/rp_filter", "is 1", "set it to 2"},
     {"InterfaceMissing",
-     [](auto& f) { f.bindInterface = failing<InterfaceFact>("there is no such interface"); },
+     [](auto& f) {
+       f.bindInterfaces = failing<std::vector<InterfaceFact>>("there is no such interface");
+     },
      Level::kProblem, "bind interface", "there is no such interface", "--bind-iface"},
-    {"InterfaceDown", [](auto& f) { f.bindInterface->up = false; }, Level::kProblem,
+    {"InterfaceDown", [](auto& f) { f.bindInterfaces->front().up = false; }, Level::kProblem,
      "bind interface", "eth0 is down", "ip link set eth0 up"},
-    {"InterfaceWithoutAddress", [](auto& f) { f.bindInterface->addresses = 0; }, Level::kProblem,
-     "bind interface", "no address", "--bind-iface"},
-    {"InterfaceOfSmallMtu", [](auto& f) { f.bindInterface->mtu = 1000; }, Level::kProblem,
+    {"InterfaceWithoutAddress", [](auto& f) { f.bindInterfaces->front().addresses = 0; },
+     Level::kProblem, "bind interface", "no address", "--bind-iface"},
+    {"InterfaceOfSmallMtu", [](auto& f) { f.bindInterfaces->front().mtu = 1000; }, Level::kProblem,
      "bind interface", "MTU 1000", "mtu 1500"},
-    {"InterfaceWithoutCarrier", [](auto& f) { f.bindInterface->carrier = false; }, Level::kWarning,
-     "bind interface", "no carrier", "cable"},
-    {"InterfaceOfUnknownCarrier", [](auto& f) { f.bindInterface->carrier.reset(); }, Level::kOk,
-     "bind interface", "eth0, MTU 1500, 2 addresses", ""},
+    {"InterfaceWithoutCarrier", [](auto& f) { f.bindInterfaces->front().carrier = false; },
+     Level::kWarning, "bind interface", "no carrier", "cable"},
+    {"InterfaceOfUnknownCarrier", [](auto& f) { f.bindInterfaces->front().carrier.reset(); },
+     Level::kOk, "bind interface", "eth0, MTU 1500, 2 addresses", ""},
     {"Ipv6Off", [](auto& f) { f.ipv6 = false; }, Level::kWarning, "IPv6", "disabled",
      "disable_ipv6"},
     {"FilterLegacy", [](auto& f) { f.filter = host::FilterBackend::kLegacy; }, Level::kOk,

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <optional>
+#include <string>
+
 #include "ipvsnode/cluster/stores.h"
 #include "unit/ipvsnode/builders.h"
 
@@ -314,6 +317,82 @@ INSTANTIATE_TEST_SUITE_P(Placements, DesiredVipsProperty,
                          [](const auto& of) {
                            return of.param == Placement::kHost ? "host" : "director";
                          });
+
+// Several bind interfaces.
+
+class OnTwoInterfaces : public testing::Test {
+ protected:
+  OnTwoInterfaces() {
+    with.bindInterfaces = {"eth0", "eth1"};
+    local.interfaces = {{"eth0", {IpPrefix::parse("10.0.0.0/24").value()}, {ip("10.0.0.1")}},
+                        {"eth1", {IpPrefix::parse("192.0.2.0/24").value()}, {ip("192.0.2.254")}}};
+    cluster.add(service("web", {"192.0.2.1"})).add(ipObject("web", "192.0.2.1"));
+  }
+  [[nodiscard]] std::string deviceOfWeb() const {
+    return deviceOf(vips->all().at(ip("192.0.2.1")).served, with);
+  }
+
+  DesiredOptions with = options();
+  LocalFacts local;
+  ClusterBuilder cluster;
+  std::optional<DesiredVips> vips;
+};
+
+TEST_F(OnTwoInterfaces, AVipIsAnnouncedWhereItsNetworkIsAndFollowsIt) {
+  vips.emplace(with);
+  vips->follow(cluster.state, {});
+  EXPECT_EQ(deviceOfWeb(), "eth0") << "nothing is known of the interfaces yet";
+  EXPECT_THAT(vips->follow(cluster.state, local), ElementsAre(ip("192.0.2.1")));
+  EXPECT_EQ(deviceOfWeb(), "eth1");
+}
+
+TEST_F(OnTwoInterfaces, AVipIsAnnouncedWhereItsPoolSaysAndFollowsIt) {
+  vips.emplace(with);
+  vips->follow(cluster.state, local);
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.interfaces = {"eth0"};
+  cluster.add(pool);
+  EXPECT_THAT(vips->follow(cluster.state, local), ElementsAre(ip("192.0.2.1")));
+  EXPECT_EQ(deviceOfWeb(), "eth0");
+}
+
+TEST_F(OnTwoInterfaces, PacketsOfEachLeadToIpvsAndRepliesLeaveByIt) {
+  for (const Placement placement : {Placement::kDirector, Placement::kHost}) {
+    with.placement = placement;
+    vips.emplace(with);
+    vips->follow(cluster.state, local);
+    const auto items = itemsOf(vips->ofAll().nodeObjects);
+    for (const char* device : {"eth0", "eth1"}) {
+      EXPECT_EQ(items.contains(net::Rule{Family::kIpv4, net::kOutsideRulePriority,
+                                         net::kOutsideTable, device, 0, 0}),
+                placement == Placement::kDirector);
+    }
+    const net::Rule known{Family::kIpv4,
+                          net::kEntryRulePriority,
+                          net::kMainTable,
+                          "",
+                          net::entryMark(1),
+                          net::kMarkMask,
+                          true};
+    EXPECT_TRUE(items.contains(known));
+    EXPECT_TRUE(
+        items.contains(net::Rule{Family::kIpv4, net::kEntryDefaultPriority, net::entryTable(1), "",
+                                 net::entryMark(1), net::kMarkMask}));
+    EXPECT_TRUE(items.contains(net::Route{{IpAddress::fromNumber(Family::kIpv4, 0), 0},
+                                          net::entryTable(1),
+                                          ip("192.0.2.254"),
+                                          "eth1"}));
+  }
+}
+
+TEST_F(OnTwoInterfaces, WithOneAloneNothingIsMarked) {
+  with.bindInterfaces = {"eth0"};
+  vips.emplace(with);
+  vips->follow(cluster.state, local);
+  EXPECT_EQ(itemsOf(vips->ofAll().nodeObjects),
+            itemsOf(computeDesired(cluster.state, options(), {}).nodeObjects));
+}
 
 }  // namespace
 }  // namespace barevip::node::test

@@ -328,5 +328,18 @@ TEST_F(LivenessTest, ALeaseOfNobodyIsIgnored) {
   EXPECT_THAT(live(), ElementsAre("me"));
 }
 
+TEST_F(LivenessTest, KnowsTheInterfacesOfOthersAndWhichOfThemCannotBeReached) {
+  renew("me");
+  model::Lease lease;
+  lease.holder = "a";
+  lease.annotations = {{kInterfaceAnnotation, "eth0"},
+                       {kInterfacesAnnotation, "eth0 192.0.2.0/24 eth1 /down"}};
+  liveness_.saw(lease, now_);
+  const auto live = liveness_.view(now_).live;
+  net::BindInterfaces expected{{"eth0", {IpPrefix::parse("192.0.2.0/24").value()}}, {"eth1"}};
+  expected[1].running = false;
+  EXPECT_EQ(live.front().interfaces, expected);
+}
+
 }  // namespace
 }  // namespace barevip::node::test

@@ -194,5 +194,19 @@ TEST_F(MembershipTest, AnExistingLeaseIsTakenUp) {
   EXPECT_TRUE(waitForField("/spec/leaseDurationSeconds", "7"));
 }
 
+TEST_F(MembershipTest, TheLeasePublishesWhatTheBindInterfacesAreLike) {
+  membership.start();
+  ASSERT_TRUE(waitForField("/spec/holderIdentity", "\"n1\""));
+  EXPECT_FALSE(lease()["metadata"]["annotations"].contains("barevip.dev/bind-interfaces"));
+  net::BindInterfaces two{{"eth0", {IpPrefix::parse("192.0.2.0/24").value()}}, {"eth1"}};
+  membership.setInterfaces(two);
+  ASSERT_TRUE(waitForField("/metadata/annotations/barevip.dev~1bind-interfaces",
+                           "\"eth0 192.0.2.0/24 eth1\""));
+  two[1].running = false;
+  membership.setInterfaces(two);
+  EXPECT_TRUE(waitForField("/metadata/annotations/barevip.dev~1bind-interfaces",
+                           "\"eth0 192.0.2.0/24 eth1 /down\""));
+}
+
 }  // namespace
 }  // namespace barevip::node::test

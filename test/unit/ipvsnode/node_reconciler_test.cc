@@ -26,6 +26,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Optional;
 using testing::SizeIs;
 
 const Error kSocketFailed{ErrorCode::kUnavailable, "no buffer space", ENOBUFS, {}};
@@ -1065,19 +1066,19 @@ TEST_F(NodeReconcilerTest, AnInterfaceThatLosesItsCarrierIsToldOnceAndAtOnce) {
   world.sync();
   Daemon daemon(world);
   daemon.reconcileOnce();
-  EXPECT_EQ(daemon.carrier, true);
+  EXPECT_THAT(daemon.down, Optional(IsEmpty()));
   net::Device device = world.node.device("eth0").value();
   device.running = false;
   world.node.addDevice(device);
-  daemon.carrier.reset();
+  daemon.down.reset();
   world.clock.advance(2s);
   daemon.reconciler->networkChanged();
   daemon.reconcileOnce();
-  EXPECT_EQ(daemon.carrier, false);
-  daemon.carrier.reset();
+  EXPECT_THAT(daemon.down, Optional(ElementsAre("eth0")));
+  daemon.down.reset();
   world.clock.advance(31s);
   daemon.reconcileOnce();
-  EXPECT_EQ(daemon.carrier, std::nullopt);
+  EXPECT_EQ(daemon.down, std::nullopt);
 }
 
 // Several Services on one VIP.
@@ -1353,6 +1354,75 @@ TEST_F(NodeReconcilerTest, RunsUntilItIsStopped) {
   }
   EXPECT_THAT(world.ipvs.table(), SizeIs(1));
 }
+
+// Several bind interfaces.
+
+class TwoInterfacesTest : public NodeReconcilerTest, public testing::WithParamInterface<Placement> {
+ protected:
+  TwoInterfacesTest() {
+    world.node.addDevice("eth1");
+    world.sync();
+    world.addWeb("");
+    daemon.host.interfaces = {{"eth0", {IpPrefix::parse("10.0.0.0/24").value()}},
+                              {"eth1", {IpPrefix::parse("192.0.2.0/24").value()}}};
+  }
+  [[nodiscard]] NetObject announcementOn(const std::string& device) const {
+    if (GetParam() == Placement::kHost) return BoundAddress{ip("192.0.2.1"), device};
+    return ProxyNeighbour{ip("192.0.2.1"), device};
+  }
+
+  Daemon daemon{world, GetParam(), {"eth0", "eth1"}};
+};
+
+TEST_P(TwoInterfacesTest, AVipIsAskedForAndAnnouncedWhereItsNetworkIs) {
+  daemon.reconcileOnce();
+  EXPECT_THAT(daemon.lastQuestions.devices, IsEmpty()) << "nothing is open any more";
+  EXPECT_THAT(world.node.owned(), Contains(announcementOn("eth1")));
+  EXPECT_THAT(world.node.owned(), Not(Contains(announcementOn("eth0"))));
+  for (const auto& one : world.network.takeAnnouncements()) EXPECT_EQ(one.device, "eth1");
+  EXPECT_EQ(daemon.reconciler->announcedCount(), 1U);
+}
+
+TEST_P(TwoInterfacesTest, AVipWhoseNetworkGetsAnotherInterfaceFollowsIt) {
+  daemon.reconcileOnce();
+  std::swap(daemon.host.interfaces[0].subnets, daemon.host.interfaces[1].subnets);
+  world.clock.advance(31s);
+  daemon.reconcileOnce();
+  EXPECT_THAT(world.node.owned(), Contains(announcementOn("eth0")));
+  EXPECT_THAT(world.node.owned(), Not(Contains(announcementOn("eth1"))));
+}
+
+TEST_P(TwoInterfacesTest, EachIsToldByItselfWhenItLosesItsCarrier) {
+  daemon.reconcileOnce();
+  net::Device device = world.node.device("eth1").value();
+  device.running = false;
+  world.node.addDevice(device);
+  world.clock.advance(2s);
+  daemon.reconciler->networkChanged();
+  daemon.reconcileOnce();
+  EXPECT_THAT(daemon.down, Optional(ElementsAre("eth1")));
+}
+
+TEST_P(TwoInterfacesTest, WhatWasAnnouncedThereByOneAloneIsAdopted) {
+  daemon.host.interfaces[0].subnets.swap(daemon.host.interfaces[1].subnets);
+  {
+    Daemon before(world, GetParam());
+    before.reconcileOnce();
+  }
+  EXPECT_THAT(world.node.owned(), Contains(announcementOn("eth0")));
+  world.stores.ipObjects.put(ipObject("web", "192.0.2.1", "n1"));
+  daemon.reconcileOnce();
+  for (const NetOp& op : world.node.takeWrites()) {
+    EXPECT_FALSE(op == (NetOp{NetOp::Kind::kDelete, announcementOn("eth0")}));
+  }
+  EXPECT_THAT(world.node.owned(), Contains(announcementOn("eth0")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, TwoInterfacesTest,
+                         testing::Values(Placement::kDirector, Placement::kHost),
+                         [](const auto& one) {
+                           return one.param == Placement::kHost ? "Host" : "Director";
+                         });
 
 }  // namespace
 }  // namespace barevip::node::test

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,15 +70,18 @@ struct Daemon {
   std::vector<IpAddress> probes;
   Questions lastQuestions;
   std::vector<VipPort> serving;
-  std::optional<bool> carrier;
+  std::optional<std::set<std::string>> down;  ///< bind interfaces without carrier, as told last
   std::optional<Eligibility> eligibility;
   HostFindings host;
   std::optional<NodeReconciler> reconciler;
   int renewals = 0;
 
-  explicit Daemon(World& w, Placement placement = Placement::kDirector) : world(w) {
+  explicit Daemon(World& w, Placement placement = Placement::kDirector,
+                  std::vector<std::string> bindInterfaces = {"eth0"})
+      : world(w) {
     NodeReconcilerOptions with;
     with.desired = options(placement);
+    with.desired.bindInterfaces = std::move(bindInterfaces);
     with.drainTimeout = std::chrono::seconds(60);
     NodeReconcilerHooks hooks;
     hooks.probe = [this](const Questions& questions) {
@@ -85,7 +89,7 @@ struct Daemon {
       lastQuestions = questions;
     };
     hooks.report = [this](const NodeReport& report) { lastReport = report; };
-    hooks.carrier = [this](bool up) { carrier = up; };
+    hooks.carrier = [this](const std::set<std::string>& interfaces) { down = interfaces; };
     hooks.able = [this](const Eligibility& able) { eligibility = able; };
     hooks.host = [this] { return host; };
     hooks.serving = [this](std::vector<VipPort> vipPorts) { serving = std::move(vipPorts); };

@@ -11,6 +11,7 @@ namespace barevip::node::test {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 tl::expected<Options, CommandLineEnd> parse(std::vector<const char*> arguments) {
@@ -21,7 +22,7 @@ tl::expected<Options, CommandLineEnd> parse(std::vector<const char*> arguments) 
 TEST(Options, HaveDefaultsThatRun) {
   const Options options = parse({}).value();
   EXPECT_EQ(options.command, Options::Command::kRun);
-  EXPECT_EQ(options.bindInterface, "auto");
+  EXPECT_THAT(options.bindInterfaces, ElementsAre("auto"));
   EXPECT_EQ(options.placement, Placement::kDirector);
   EXPECT_EQ(options.forward, model::ForwardMode::kMasquerade);
   EXPECT_EQ(options.scheduler, "rr");
@@ -37,7 +38,7 @@ TEST(Options, AreRead) {
              "--require-class", "--handover-on-stop", "--metrics-address=:9", "--log-level=debug",
              "--trust-endpoints-of=ops,data", "--metrics-secure"})
           .value();
-  EXPECT_EQ(options.bindInterface, "eth1");
+  EXPECT_THAT(options.bindInterfaces, ElementsAre("eth1"));
   EXPECT_EQ(options.placement, Placement::kHost);
   EXPECT_EQ(options.scheduler, "wlc");
   EXPECT_EQ(options.syncPeriod, 90s);
@@ -51,6 +52,12 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.metricsAddress, ":9");
   EXPECT_TRUE(options.metricsTls.enabled);
   EXPECT_EQ(options.logLevel, log::Level::kDebug);
+}
+
+TEST(Options, NameSeveralBindInterfacesInTheirOrder) {
+  EXPECT_THAT(parse({"--bind-iface=auto,eth1.100"}).value().bindInterfaces,
+              ElementsAre("auto", "eth1.100"));
+  EXPECT_THAT(parse({"--bind-iface=a,b,c,d,e,f,g,h,i"}).error().text, HasSubstr("at most 8"));
 }
 
 TEST(Options, KnowTheFormerNameOfMasquerade) {
@@ -84,7 +91,7 @@ TEST(Options, EnvironmentNamesNodeAndNamespaceUnlessAFlagDoes) {
 TEST(Options, SubcommandsTakeTheGroundsFlags) {
   const Options init = parse({"init", "--bind-iface=eth1", "--placement=host"}).value();
   EXPECT_EQ(init.command, Options::Command::kInit);
-  EXPECT_EQ(init.bindInterface, "eth1");
+  EXPECT_THAT(init.bindInterfaces, ElementsAre("eth1"));
   EXPECT_EQ(init.placement, Placement::kHost);
   EXPECT_EQ(parse({"cleanup"}).value().command, Options::Command::kCleanup);
   EXPECT_EQ(parse({"stay"}).value().command, Options::Command::kStay);

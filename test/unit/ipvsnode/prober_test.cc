@@ -133,5 +133,34 @@ TEST(Prober, WaitsLessWhileManyAreQueued) {
   EXPECT_EQ(Prober::waitFor(5000), Prober::kLeastWait);
 }
 
+class TwoNetworks final : public net::Announcer {
+ public:
+  net::AnnounceOutcome announce(const std::vector<IpAddress>& /*addresses*/,
+                                const std::string& /*device*/) override {
+    return {};
+  }
+  Result<std::optional<std::string>> probe(const IpAddress& /*address*/, const std::string& device,
+                                           std::chrono::milliseconds /*wait*/,
+                                           std::stop_token /*stop*/) override {
+    return std::optional(device);
+  }
+};
+
+TEST(Prober, AsksOnTheInterfaceThatTheQuestionNamesElseOnTheFirst) {
+  TwoNetworks network;
+  Answers answers;
+  std::promise<void> done;
+  Prober prober(network, "eth0", [&](const IpAddress& address, std::optional<std::string> device) {
+    answers.emplace(address, std::move(device));
+    if (answers.size() == 2) done.set_value();
+  });
+  const IpAddress here = ip("192.0.2.1");
+  const IpAddress there = ip("198.51.100.1");
+  prober.ask({{here, there}, {here, there}, {}, {{there, "eth1"}}});
+  prober.start();
+  ASSERT_EQ(done.get_future().wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(answers, (Answers{{here, "eth0"}, {there, "eth1"}}));
+}
+
 }  // namespace
 }  // namespace barevip::node::test

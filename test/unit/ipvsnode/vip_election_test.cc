@@ -293,5 +293,58 @@ TEST_F(SharedOwner, FollowsTheFirstPoolThatIsThere) {
   EXPECT_EQ(question.candidates, Names{"n2"});
 }
 
+// Several bind interfaces.
+
+class CandidatesByNetwork : public Candidates {
+ protected:
+  CandidatesByNetwork() {
+    live[0].interfaces = {{"eth0", {subnet("10.0.0.0/24")}}, {"eth1", {subnet("192.0.2.0/24")}}};
+    live[1].interfaces = {{"eth0", {subnet("10.0.0.0/24")}}};
+  }
+  static IpPrefix subnet(const char* text) { return IpPrefix::parse(text).value(); }
+};
+
+TEST_F(CandidatesByNetwork, HaveAnInterfaceInThatOfTheVip) {
+  EXPECT_THAT(of(webVip()), ElementsAre("n2"));
+  live[0].interfaces[1].running = false;
+  EXPECT_THAT(of(webVip()), IsEmpty()) << "nor does it become another network's";
+}
+
+TEST_F(CandidatesByNetwork, AreAllIfItIsThatOfNone) {
+  live[0].interfaces.pop_back();
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+}
+
+TEST_F(CandidatesByNetwork, LoseOnlyTheVipsOfAnInterfaceWithoutCarrier) {
+  live[0].interfaces[0].running = false;
+  EXPECT_THAT(of(webVip()), ElementsAre("n2")) << "by its other interface";
+  live[0].interfaces[1].subnets.clear();
+  EXPECT_THAT(of(webVip()), ElementsAre("n1")) << "what is in no network goes by the first";
+}
+
+TEST_F(CandidatesByNetwork, AreAllWhileANodeOfAnOlderVersionKnowsNoNetworks) {
+  live[1].interfaces.clear();
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2"));
+}
+
+TEST_F(CandidatesByNetwork, FollowTheInterfacesOfThePool) {
+  model::Pool pool;
+  pool.key = {"", "default"};
+  pool.announce.interfaces = {"eth0"};
+  cluster.add(pool);
+  EXPECT_THAT(of(webVip()), ElementsAre("n1", "n2")) << "though its network is elsewhere";
+  cluster.state.pools.clear();
+  pool.announce.interfaces = {"eth1"};
+  cluster.add(pool);
+  EXPECT_THAT(of(webVip()), ElementsAre("n2"));
+}
+
+TEST_F(CandidatesByNetwork, AreOneListForAllVipsOfANetwork) {
+  ServedVip other = webVip();
+  other.address = ip("192.0.2.2");
+  const auto asked = electionsFor({webVip(), other}, cluster.state, live);
+  EXPECT_EQ(&asked[0].candidates.front(), &asked[1].candidates.front());
+}
+
 }  // namespace
 }  // namespace barevip::node::test
