@@ -2,8 +2,10 @@
 #include "ipvsnode/announce/garp_schedule.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <tuple>
+#include <utility>
 
 #include "ipvsnode/announce/bounded_load_election.h"
 
@@ -21,7 +23,7 @@ constexpr std::chrono::milliseconds kPrice{1000 / GarpSchedule::kPerSecond};
 
 void GarpSchedule::keep(const std::set<IpAddress>& announced, MonotonicTime now) {
   std::erase_if(turns_, [&](const auto& turn) { return !announced.contains(turn.first); });
-  for (const IpAddress& vip : announced) turns_.try_emplace(vip, Turn{now, 0});
+  for (const IpAddress& vip : announced) turns_.try_emplace(vip, Turn{now, 0, now});
 }
 
 std::size_t GarpSchedule::budgetAt(MonotonicTime now) const {
@@ -31,31 +33,41 @@ std::size_t GarpSchedule::budgetAt(MonotonicTime now) const {
 }
 
 std::vector<IpAddress> GarpSchedule::due(MonotonicTime now, bool remind) {
-  std::vector<std::pair<const IpAddress, Turn>*> waiting;
-  for (auto& entry : turns_) {
-    if (entry.second.at <= now) waiting.push_back(&entry);
-  }
-  std::sort(waiting.begin(), waiting.end(), [](const auto* a, const auto* b) {
-    return std::tuple(a->second.sent > 0, a->second.at, a->first) <
-           std::tuple(b->second.sent > 0, b->second.at, b->first);
-  });
-  const std::size_t budget = budgetAt(now);
-  short_ = false;
-  std::vector<IpAddress> result;
-  for (auto* entry : waiting) {
-    auto& [vip, turn] = *entry;
-    if (remind || turn.sent < kBurst) {
-      if (result.size() == budget) {
-        short_ = true;
-        continue;
-      }
-      result.push_back(vip);
-    }
+  using Entry = std::pair<const IpAddress, Turn>;
+  const auto speak = [now](Entry& entry) {
+    Turn& turn = entry.second;
     ++turn.sent;
-    turn.at = turn.sent < kBurst
-                  ? now + kBurstInterval
-                  : now + kReminder +
-                        std::chrono::milliseconds(rank("reminder", vip) % kReminderJitterMs);
+    turn.at =
+        turn.sent < kBurst
+            ? now + kBurstInterval
+            : now + kReminder +
+                  std::chrono::milliseconds(rank("reminder", entry.first) % kReminderJitterMs);
+  };
+  std::vector<Entry*> waiting;
+  for (auto& entry : turns_) {
+    if (entry.second.at > now) continue;
+    if (remind || entry.second.sent < kBurst) {
+      waiting.push_back(&entry);
+    } else {
+      speak(entry);  // in silence
+    }
+  }
+  const auto order = [](const Entry* entry) {
+    const Turn& turn = entry->second;
+    // Behind the burst the one that waits for the longest.
+    const auto wait =
+        turn.sent < kBurst ? -turn.since.time_since_epoch() : turn.at.time_since_epoch();
+    return std::tuple(turn.sent, wait, entry->first);
+  };
+  const std::size_t budget = budgetAt(now);
+  short_ = waiting.size() > budget;
+  const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(budget, waiting.size()));
+  std::partial_sort(waiting.begin(), end, waiting.end(),
+                    [&](const Entry* a, const Entry* b) { return order(a) < order(b); });
+  std::vector<IpAddress> result;
+  for (auto entry = waiting.begin(); entry != end; ++entry) {
+    result.push_back((*entry)->first);
+    speak(**entry);
   }
   paidAt_ = std::max(paidAt_, now) + kPrice * result.size();
   return result;
