@@ -136,7 +136,8 @@ void Applier::forgetUnwanted(const std::vector<Step>& steps) {
   backoff_.keepOnly(wanted);
 }
 
-// A virtual server that could not be deleted keeps everybody out whom it kept out.
+// A virtual server that could not be deleted keeps everybody out whom it kept out, and so does one
+// of which a real server could not be retired.
 net::FilterState Applier::withGuardsOfLeftovers(net::FilterState state,
                                                 const KernelState& mirror) const {
   if (!filterBefore_) return state;
@@ -146,6 +147,12 @@ net::FilterState Applier::withGuardsOfLeftovers(net::FilterState state,
   for (const net::SourceRanges& before : filterBefore_->sourceRanges) {
     const auto& key = before.virtualServer;
     const bool isWanted = std::binary_search(wanted.begin(), wanted.end(), key);
+    if (isWanted && leadsToRetiring(key, mirror)) {
+      const net::SourceRanges* const next = findRanges(known, key);
+      kept.push_back(
+          {key, next == nullptr ? before.allowed : narrower(before.allowed, next->allowed)});
+      continue;
+    }
     if (isWanted || !mirror.virtualServers.contains(key)) continue;
     const bool isKnown = std::any_of(known.begin(), known.end(),
                                      [&](const auto& each) { return each.virtualServer == key; });
@@ -179,7 +186,7 @@ std::optional<std::size_t> Applier::writeFilter(const net::FilterState& state, b
     const auto writes = known ? filter->update(state) : filter->reconcile(state);
     if (!writes) {
       if (writes.error().code != ErrorCode::kStopped) {
-        refused(kFilterChange, writes.error().message, std::nullopt);
+        refused(kFilterChange, writes.error().message, std::nullopt, std::nullopt);
       }
       return std::nullopt;
     }
@@ -194,7 +201,7 @@ void Applier::applyTimeouts(const TimeoutsStep& step, KernelState& mirror) {
   writes_.add();
   if (const auto set = writers_.ipvs.setTimeouts(step.timeouts); !set) {
     countNetlinkError(metrics_, set.error().detail);
-    refused(kTimeoutsChange, set.error().message, std::nullopt);
+    refused(kTimeoutsChange, set.error().message, std::nullopt, std::nullopt);
     return;
   }
   backoff_.succeeded(kTimeoutsChange);
@@ -295,7 +302,8 @@ bool Applier::applyNow(const std::vector<ipvs::Op>& ops, std::set<ipvs::VirtualS
                           op->kind == ipvs::Op::Kind::kSetVirtualServer;
     if (op->kind == ipvs::Op::Kind::kAddVirtualServer) absent.insert(op->virtualServer);
     if (ofServer && error == ENOENT) outcome.missingSchedulers.insert(op->options.scheduler);
-    refused(ipvs::toString(*op), ipvs::explain(*op, error), blockedBy(*op, mirror));
+    refused(ipvs::toString(*op), ipvs::explain(*op, error), op->virtualServer.vip,
+            blockedBy(*op, mirror));
   }
   return true;
 }
@@ -336,6 +344,7 @@ bool Applier::applyLinks(NetStep step, KernelState& mirror, ApplyOutcome& outcom
     }
     countNetlinkError(metrics_, error);
     refused(change, "cannot " + change + ": " + std::generic_category().message(error),
+            changes[i].beneficiary,
             announces || ops[i].kind == net::NetOp::Kind::kDelete
                 ? std::nullopt
                 : std::optional(changes[i].beneficiary));
@@ -350,9 +359,9 @@ void Applier::failed(ApplyOutcome& outcome, const Error& error) {
 }
 
 void Applier::refused(const std::string& change, const std::string& sentence,
-                      std::optional<Beneficiary> blocks) {
+                      const std::optional<Beneficiary>& about, std::optional<Beneficiary> blocks) {
   failures_.add();
-  if (backoff_.failed(change, sentence, blocks, clock_.now())) {
+  if (backoff_.failed(change, sentence, about, blocks, clock_.now())) {
     log::warn("change refused; it is tried again", {{"reason", sentence}});
   }
 }

@@ -63,6 +63,8 @@ class Applier {
   /// What is not announced again, since the kernel refuses what it needs.
   [[nodiscard]] Blocked blocked() const { return backoff_.blocked(); }
   [[nodiscard]] bool allWell() const { return backoff_.empty(); }
+  /// Whose changes wait: each plan must look at them.
+  [[nodiscard]] Concerned concerned() const { return backoff_.concerned(); }
   /// What all filters took last; nullptr: nothing yet. Valid until the next apply().
   [[nodiscard]] const net::FilterState* filterBefore() const {
     return filterBefore_ ? &*filterBefore_ : nullptr;
@@ -91,7 +93,7 @@ class Applier {
   bool applyLinks(NetStep step, KernelState& mirror, ApplyOutcome& outcome);
   void failed(ApplyOutcome& outcome, const Error& error);
   void refused(const std::string& change, const std::string& sentence,
-               std::optional<Beneficiary> blocks);
+               const std::optional<Beneficiary>& about, std::optional<Beneficiary> blocks);
 
   KernelWriters writers_;
   const Clock& clock_;

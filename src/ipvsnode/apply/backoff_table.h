@@ -28,6 +28,12 @@ struct Blocked {
   }
 };
 
+/// VIPs, or more, that a look at the kernel must not leave out.
+struct Concerned {
+  bool all = false;
+  std::set<IpAddress> vips{};
+};
+
 /// Keys are the texts of changes. Delays double from kFirst to kLast. One thread.
 class BackoffTable {
  public:
@@ -41,14 +47,17 @@ class BackoffTable {
     return it == entries_.end() || now >= it->second.next;
   }
 
-  /// blocks: who is not to be announced until the change succeeds. True if it had not failed
-  /// in the same way before, so that a log says it once.
-  bool failed(const std::string& change, const std::string& why, std::optional<Beneficiary> blocks,
+  /// about: whose change it is; nothing: that of the node, which each plan has. blocks: who is not
+  /// to be announced until the change succeeds. True if it had not failed in the same way before,
+  /// so that a log says it once.
+  bool failed(const std::string& change, const std::string& why,
+              const std::optional<Beneficiary>& about, std::optional<Beneficiary> blocks,
               MonotonicTime now) {
     const auto [it, isNew] = entries_.try_emplace(change);
     Entry& entry = it->second;
     entry.delay = isNew ? kFirst : std::min(entry.delay * 2, kLast);
     entry.next = now + entry.delay;
+    entry.about = about;
     entry.blocks = blocks;
     const bool news = isNew || entry.why != why;
     entry.why = why;
@@ -91,6 +100,20 @@ class BackoffTable {
     return result;
   }
 
+  /// Whose changes are in here: a plan without them would look as if nobody wanted them any more.
+  [[nodiscard]] Concerned concerned() const {
+    Concerned result;
+    for (const auto& [change, entry] : entries_) {
+      if (!entry.about) continue;
+      if (const auto* vip = std::get_if<IpAddress>(&*entry.about)) {
+        result.vips.insert(*vip);
+      } else {
+        result.all = true;
+      }
+    }
+    return result;
+  }
+
   [[nodiscard]] std::optional<MonotonicTime> next() const {
     std::optional<MonotonicTime> result;
     for (const auto& [change, entry] : entries_) {
@@ -103,6 +126,7 @@ class BackoffTable {
   struct Entry {
     std::chrono::seconds delay{0};
     MonotonicTime next;
+    std::optional<Beneficiary> about;
     std::optional<Beneficiary> blocks;
     std::string why;
   };

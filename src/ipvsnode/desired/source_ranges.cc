@@ -128,6 +128,27 @@ class Guards {
   std::map<kube::ObjectKey, Ranges> ranges_;
 };
 
+// The prefix of that length, at most its own, that it lies in.
+IpPrefix widened(const IpPrefix& prefix, std::uint8_t length) {
+  const unsigned host = prefix.network.bits() - length;
+  const Uint128 kept = host == 128 ? 0 : prefix.network.number() >> host << host;
+  return {IpAddress::fromNumber(prefix.network.family(), kept), length};
+}
+
+// Those of `inner` that lie within one of `outer`; both ascending.
+void addWithin(const std::vector<IpPrefix>& inner, const std::vector<IpPrefix>& outer,
+               std::vector<IpPrefix>& common) {
+  std::set<std::uint8_t> lengths;
+  for (const IpPrefix& each : outer) lengths.insert(each.length);
+  for (const IpPrefix& one : inner) {
+    const bool within = std::any_of(lengths.begin(), lengths.end(), [&](std::uint8_t length) {
+      return length <= one.length &&
+             std::binary_search(outer.begin(), outer.end(), widened(one, length));
+    });
+    if (within) common.push_back(one);
+  }
+}
+
 }  // namespace
 
 // IpPrefix::parse is stricter.
@@ -164,5 +185,15 @@ const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
 }
 
 SourceGuards guardSources(std::span<const VipPort> vipPorts) { return Guards(vipPorts).take(); }
+
+std::vector<IpPrefix> narrower(const std::vector<IpPrefix>& a, const std::vector<IpPrefix>& b) {
+  if (a == b) return a;
+  std::vector<IpPrefix> common;
+  addWithin(a, b, common);
+  addWithin(b, a, common);
+  std::sort(common.begin(), common.end());
+  common.erase(std::unique(common.begin(), common.end()), common.end());
+  return common;
+}
 
 }  // namespace barevip::node

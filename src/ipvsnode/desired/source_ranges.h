@@ -37,6 +37,10 @@ struct SourceGuards {
 [[nodiscard]] const net::SourceRanges* findRanges(const std::vector<net::SourceRanges>& all,
                                                   const ipvs::VirtualServerKey& key);
 
+/// What both admit; all ascending.
+[[nodiscard]] std::vector<IpPrefix> narrower(const std::vector<IpPrefix>& a,
+                                             const std::vector<IpPrefix>& b);
+
 /// Fails closed: a range that cannot be read admits nobody, and ranges of one family alone admit
 /// nobody of the other. A Service beyond kMaxRangesOfService admits nobody at all; if all together
 /// are beyond kMaxRangesOfAll, so do those that have the most. No Service takes another's room.

@@ -166,6 +166,7 @@ class IpvsDiff {
     const bool idle = kernel_.fresh && real.activeConnections == 0 && real.inactiveConnections == 0;
     if (idle || context_.now >= since + context_.drainTimeout) {
       push(Op::Kind::kDeleteRealServer, server, real.key, 0);
+      plan_.draining.emplace(id, since);  // the kernel may refuse: then its time is over already
       return;
     }
     drainUntil(id, since);
@@ -195,38 +196,6 @@ bool losesRealServers(const VirtualServer& there, const VirtualServer& wanted) {
                      [&](const RealServer& real) {
                        return real.weight != 0 && find(wanted.realServers, real.key) == nullptr;
                      });
-}
-
-// The prefix of that length, at most its own, that it lies in.
-IpPrefix widened(const IpPrefix& prefix, std::uint8_t length) {
-  const unsigned host = prefix.network.bits() - length;
-  const Uint128 kept = host == 128 ? 0 : prefix.network.number() >> host << host;
-  return {IpAddress::fromNumber(prefix.network.family(), kept), length};
-}
-
-// Those of `inner` that lie within one of `outer`; both ascending.
-void addWithin(const std::vector<IpPrefix>& inner, const std::vector<IpPrefix>& outer,
-               std::vector<IpPrefix>& common) {
-  std::set<std::uint8_t> lengths;
-  for (const IpPrefix& each : outer) lengths.insert(each.length);
-  for (const IpPrefix& one : inner) {
-    const bool within = std::any_of(lengths.begin(), lengths.end(), [&](std::uint8_t length) {
-      return length <= one.length &&
-             std::binary_search(outer.begin(), outer.end(), widened(one, length));
-    });
-    if (within) common.push_back(one);
-  }
-}
-
-// What both admit.
-std::vector<IpPrefix> narrower(const std::vector<IpPrefix>& a, const std::vector<IpPrefix>& b) {
-  if (a == b) return a;
-  std::vector<IpPrefix> common;
-  addWithin(a, b, common);
-  addWithin(b, a, common);
-  std::sort(common.begin(), common.end());
-  common.erase(std::unique(common.begin(), common.end()), common.end());
-  return common;
 }
 
 // What has to stand while IPVS changes. A virtual server that begins to keep clients' addresses
@@ -323,6 +292,14 @@ void keepRanges(net::FilterState& state, std::vector<net::SourceRanges> kept) {
                  std::move_iterator(state.sourceRanges.begin()),
                  std::move_iterator(state.sourceRanges.end()), std::back_inserter(all), less);
   state.sourceRanges = std::move(all);
+}
+
+void forgetGone(Draining& draining, const KernelState& kernel) {
+  std::erase_if(draining, [&](const auto& entry) {
+    const auto& [server, real] = entry.first;
+    const auto there = kernel.virtualServers.find(server);
+    return there == kernel.virtualServers.end() || find(there->second.realServers, real) == nullptr;
+  });
 }
 
 bool hasVirtualServers(const KernelState& kernel, const IpAddress& vip) {

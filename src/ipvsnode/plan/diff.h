@@ -48,6 +48,9 @@ void applyTo(std::set<net::NetObject>& items, const net::NetOp& op);
 /// new process gives each the full time again.
 using Draining = std::map<std::pair<ipvs::VirtualServerKey, ipvs::RealServerKey>, MonotonicTime>;
 
+/// Leaves those that the kernel still has.
+void forgetGone(Draining& draining, const KernelState& kernel);
+
 struct FilterStep {
   net::FilterState state;
 };

@@ -163,7 +163,9 @@ MonotonicTime NodeReconciler::reconcileOnce() {
 
   if (const auto retry = applier_.nextRetry(); retry && now >= *retry) mustRead_ = true;
   const bool full = mustRead_ || now >= nextRead_;
-  look_ = {full || !applier_.allWell(), std::exchange(unsettled_, {})};
+  Concerned concerned = applier_.concerned();
+  look_ = {full || concerned.all, std::exchange(unsettled_, {})};
+  look_.vips.merge(concerned.vips);
   for (const auto& [server, since] : context_.draining) look_.vips.insert(server.first.vip);
   if (full || now >= nextHostCheck_) verifyHost(now);
   linksPending_ = linksPending_ || news.links;
@@ -257,7 +259,7 @@ DesiredState NodeReconciler::wanted() const {
 
 ApplyOutcome NodeReconciler::converge(MonotonicTime now) {
   // Most news concern no VIP.
-  if (!look_.all && look_.vips.empty() && kernel_.filter) return {};
+  if (!look_.all && look_.vips.empty() && kernel_.filter && applier_.allWell()) return {};
   DesiredState desired = wanted();
   const net::FilterState* const filter = applier_.filterBefore();
   context_.now = now;
@@ -272,6 +274,7 @@ ApplyOutcome NodeReconciler::converge(MonotonicTime now) {
   countDrift("packet_filter", outcome.filterRepairs);
   kernel_.fresh = false;
   context_.draining = std::move(plan.draining);
+  if (outcome.stateKnown) forgetGone(context_.draining, kernel_);
   nextDrainDeadline_ = plan.nextDeadline;
   rememberVips();
   rememberAnnounced(announcements);

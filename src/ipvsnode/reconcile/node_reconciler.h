@@ -71,10 +71,10 @@ struct NodeReconcilerHooks {
 
 /// Level-based: a pass follows from what there is, not from what happened. It looks at the VIPs for
 /// which something is another than in the pass before, and at those for which something was left to
-/// do then; at all of them whenever it reads the kernel back, and while the kernel refuses a
-/// change. It reads the kernel at the start, after an error, when the monitor saw an external
-/// change, and every syncPeriod; in between it works with a mirror of what it read and changed.
-/// Nothing is changed before all stores are synced once.
+/// do then or whose changes the kernel refuses; at all of them whenever it reads the kernel back.
+/// It reads the kernel at the start, after an error, when the monitor saw an external change, and
+/// every syncPeriod; in between it works with a mirror of what it read and changed. Nothing is
+/// changed before all stores are synced once.
 ///
 /// run() or reconcileOnce() on one thread: the only one that writes netlink. All else is
 /// thread-safe.

@@ -166,7 +166,7 @@ TEST(Drain, EndsWhenTheLastConnectionEnded) {
   const Plan plan = diff(desiredWith({server(kWeb, {})}),
                          kernelWith({server(kWeb, {weighted("10.1.0.1", 0)})}), at());
   EXPECT_THAT(ipvsOps(plan), ElementsAre(op(Op::Kind::kDeleteRealServer, kWeb, "10.1.0.1", 0)));
-  EXPECT_THAT(plan.draining, IsEmpty());
+  EXPECT_EQ(plan.nextDeadline, std::nullopt) << "nothing is to be waited for";
 }
 
 TEST(Drain, DoesNotTrustCountsThatAreNotFresh) {
@@ -180,6 +180,20 @@ TEST(Drain, EndsAtTheDeadlineWhateverIsOpen) {
                          kernelWith({server(kWeb, {weighted("10.1.0.1", 0, 3)})}),
                          at(kStart + 60s, {{{kWeb, real("10.1.0.1")}, kStart}}));
   EXPECT_THAT(ipvsOps(plan), ElementsAre(op(Op::Kind::kDeleteRealServer, kWeb, "10.1.0.1", 0)));
+}
+
+TEST(Drain, ADeleteThatTheKernelRefusedIsTriedAgainWithoutTheTimeAnew) {
+  const auto wanted = desiredWith({server(kWeb, {})});
+  const auto kernel = kernelWith({server(kWeb, {weighted("10.1.0.1", 0, 3)})});
+  Draining draining{{{kWeb, real("10.1.0.1")}, kStart}};
+  for (const auto later : {60s, 61s}) {
+    Plan plan = diff(wanted, kernel, at(kStart + later, draining));
+    EXPECT_THAT(ipvsOps(plan), ElementsAre(op(Op::Kind::kDeleteRealServer, kWeb, "10.1.0.1", 0)));
+    draining = std::move(plan.draining);
+    forgetGone(draining, kernel);
+  }
+  forgetGone(draining, kernelWith({server(kWeb, {})}));
+  EXPECT_THAT(draining, IsEmpty());
 }
 
 TEST(Drain, ARestartGivesTheFullTimeAgain) {

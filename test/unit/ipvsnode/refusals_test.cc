@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -135,6 +136,34 @@ TEST_F(Refusals, NoneOfThemIsReasonForPassesWithoutAnEnd) {
     ASSERT_GT(next, now) << "pass " << i;
     world_.clock.advance(std::chrono::ceil<std::chrono::milliseconds>(next - now));
   }
+}
+
+TEST_F(Refusals, SourceRangesAreNotWidenedTowardsAPodThatCouldNotBeRetired) {
+  const auto admitting = [](const char* range) {
+    model::Service web = service("web", {"192.0.2.1"});
+    web.sourceRanges = {range};
+    return web;
+  };
+  const auto admitted = [this] {
+    return world_.filter.state().value().sourceRanges.front().allowed;
+  };
+  put("10.1.0.1", "n1", "n1");
+  world_.stores.services.put(admitting("10.0.0.0/8"));
+  reconcileOnce();
+  world_.ipvs.setOpFault([](const ipvs::Op& op) {
+    return op.kind == ipvs::Op::Kind::kSetRealServer && op.weight == 0 ? ENOMEM : 0;
+  });
+  world_.stores.services.put(admitting("10.0.0.0/7"));
+  world_.stores.slices.put(slice("web", {{"10.1.0.2", "n1"}}));
+  reconcileOnce();
+  EXPECT_THAT(admitted(), ElementsAre(IpPrefix::parse("10.0.0.0/8").value()));
+  world_.clock.advance(2s);
+  reconcileOnce();
+  EXPECT_THAT(admitted(), ElementsAre(IpPrefix::parse("10.0.0.0/8").value())) << "nor later";
+  world_.ipvs.setOpFault(nullptr);
+  world_.clock.advance(5s);
+  reconcileOnce();
+  EXPECT_THAT(admitted(), ElementsAre(IpPrefix::parse("10.0.0.0/7").value()));
 }
 
 TEST(RefusalsOnTheHost, TheAddressThatMarksAVirtualServerStaysWithIt) {
