@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "ipvsnode/cluster/changes.h"
@@ -86,6 +87,7 @@ class DesiredVips::Follower {
     touchThoseThatLeadToVips();
     compute();
     recheckUnreadable();
+    if (externalChanged_ || !touched_.empty()) all_.checkExternalIps();
     std::set<IpAddress> guards = all_.guard(touched_);
     touched_.merge(guards);
     return std::move(touched_);
@@ -95,7 +97,10 @@ class DesiredVips::Follower {
   void followServices(const ClusterState& next) {
     forEachChange(all_.cluster_.services, next.services,
                   [&](const auto& before, const auto& after) {
-                    others_ = others_ || !before || !after || !(*before == *after);
+                    const bool same = before && after && *before == *after;
+                    for (const auto& service : {before, after}) {
+                      others_ = others_ || (!same && service && decidesByHand(*service));
+                    }
                     if (before) unlist(before);
                     if (after) list(after);
                   });
@@ -109,6 +114,10 @@ class DesiredVips::Follower {
       touched_.insert(address);
     }
     if (!service->ingress.empty()) all_.shown_.erase(service);
+    if (!service->externalIps.empty()) {
+      all_.external_.erase(service);
+      externalChanged_ = true;
+    }
     recheck_.insert(service->key);
   }
 
@@ -116,6 +125,10 @@ class DesiredVips::Follower {
     for (const IpAddress& address : addressesShownBy(*service)) {
       all_.showing_[address].push_back(service);
       touched_.insert(address);
+    }
+    if (!service->externalIps.empty()) {
+      kube::putInto(all_.external_, service);
+      externalChanged_ = true;
     }
     if (service->ingress.empty()) return;
     kube::putInto(all_.shown_, service);
@@ -127,9 +140,9 @@ class DesiredVips::Follower {
       if (before) all_.endpoints_.remove(*before);
       if (after) all_.endpoints_.add(*after);
       if (before && after && *before == *after) return;
-      others_ = true;
       for (const auto& slice : {before, after}) {
         if (!slice) continue;
+        others_ = others_ || decidesByHand(*slice);
         touchService({slice->key.ns, slice->serviceName});
         machinesMayDiffer_ = machinesMayDiffer_ || slice->key == apiServersSlice();
       }
@@ -186,6 +199,26 @@ class DesiredVips::Follower {
       return;
     }
     for (const auto& [address, services] : all_.showing_) touched_.insert(address);
+  }
+
+  // Whether endpoints that were written by hand may lead where they do follows from these, too.
+  [[nodiscard]] bool decidesByHand(const model::EndpointSlice& slice) const {
+    if (all_.ledByHand_.empty()) return false;
+    return std::any_of(slice.endpoints.begin(), slice.endpoints.end(), [&](const auto& endpoint) {
+      return std::any_of(
+          endpoint.addresses.begin(), endpoint.addresses.end(),
+          [&](const IpAddress& address) { return all_.ledByHand_.contains(address); });
+    });
+  }
+
+  [[nodiscard]] bool decidesByHand(const model::Service& service) const {
+    if (all_.ledByHand_.empty()) return false;
+    const auto slices = all_.endpoints_.of(service.key);
+    return std::any_of(
+               service.clusterIps.begin(), service.clusterIps.end(),
+               [&](const IpAddress& address) { return all_.ledByHand_.contains(address); }) ||
+           std::any_of(slices.begin(), slices.end(),
+                       [&](const auto* slice) { return decidesByHand(*slice); });
   }
 
   void touchService(const kube::ObjectKey& key) {
@@ -245,6 +278,8 @@ class DesiredVips::Follower {
     const PoolsByName pools = byName(all_.cluster_.pools);
     const VipSources sources{all_.options_,   all_.local_, all_.endpoints_,
                              all_.ipObjects_, admission,   pools};
+    const auto isByHand = [&](const auto& one) { return all_.byHand_.contains(one.first); };
+    const bool wereByHand = std::any_of(chosen_.begin(), chosen_.end(), isByHand);
     for (auto& [vip, vipPorts] : chosen_) {
       if (all_.leadNowhere_.erase(vip) != 0) ++all_.problemsRevision_;
       if (!vipPorts.all.empty()) {
@@ -256,6 +291,7 @@ class DesiredVips::Follower {
       all_.leadNowhere_[vip] = std::move(vipPorts.problems);
       ++all_.problemsRevision_;
     }
+    if (wereByHand || std::any_of(chosen_.begin(), chosen_.end(), isByHand)) all_.noteLedByHand();
   }
 
   void recheckUnreadable() {
@@ -276,6 +312,7 @@ class DesiredVips::Follower {
   bool machinesMayDiffer_ = false;
   /// Something changed that decides whether endpoints written by hand are admitted.
   bool others_ = false;
+  bool externalChanged_ = false;
   std::map<IpAddress, VipPorts> chosen_;
   std::set<IpAddress> cameOrWent_;
 };
@@ -311,6 +348,7 @@ std::vector<Problem> DesiredVips::problems() const {
   for (const auto& [address, vip] : all_) add(vip.problems);
   for (const auto& [address, problems] : leadNowhere_) add(problems);
   for (const auto& [service, problems] : unreadable_) add(problems);
+  add(externalProblems_);
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
@@ -483,6 +521,51 @@ std::set<IpAddress> DesiredVips::guard(const std::set<IpAddress>& touched) {
   if (guardProblems_ != next.problems) ++problemsRevision_;
   guardProblems_ = std::move(next.problems);
   return changed;
+}
+
+void DesiredVips::noteLedByHand() {
+  ledByHand_.clear();
+  for (const IpAddress& vip : byHand_) {
+    for (const auto& service : all_.at(vip).served.services) {
+      for (const auto* slice : endpoints_.of(service->key)) {
+        if (EndpointAdmission::isDerived(*service, *slice)) continue;
+        for (const model::Endpoint& endpoint : slice->endpoints) {
+          ledByHand_.insert(endpoint.addresses.begin(), endpoint.addresses.end());
+        }
+      }
+    }
+  }
+}
+
+// One problem of a Service, however many it names.
+void DesiredVips::checkExternalIps() {
+  std::vector<Problem> problems;
+  const auto isOthers = [this](const IpAddress& vip, const model::Service& service) {
+    const auto& services = all_.at(vip).served.services;
+    return std::none_of(services.begin(), services.end(),
+                        [&](const auto& one) { return one->key == service.key; });
+  };
+  const auto firstOfOthers = [&](const model::Service& service) -> std::optional<IpAddress> {
+    for (const IpRange& range : service.externalIps) {
+      for (auto vip = vips_.lower_bound(range.first); vip != vips_.end() && *vip <= range.last;
+           ++vip) {
+        if (isOthers(*vip, service)) return *vip;
+      }
+    }
+    return std::nullopt;
+  };
+  for (const auto& service : external_) {
+    const auto vip = firstOfOthers(*service);
+    if (!vip) continue;
+    problems.push_back({service->key, *vip, "ExternalIPRefused",
+                        "spec.externalIPs names " + vip->toString() +
+                            ", the VIP of another Service, whose packets this Service does not "
+                            "get: remove it there. Beside kube-proxy in ipvs mode, or without "
+                            "endpoints, it keeps packets from the other Service"});
+  }
+  if (problems == externalProblems_) return;
+  externalProblems_ = std::move(problems);
+  ++problemsRevision_;
 }
 
 void DesiredVips::buildFilter() {

@@ -77,6 +77,8 @@ class DesiredVips {
   /// Follows the source ranges of VIPs that were computed again. Returns those whose guards
   /// changed.
   std::set<IpAddress> guard(const std::set<IpAddress>& touched);
+  void noteLedByHand();
+  void checkExternalIps();
   void buildFilter();
   [[nodiscard]] bool isLedByIpvs(const DesiredVip& vip) const;
 
@@ -94,7 +96,9 @@ class DesiredVips {
   std::map<IpAddress, DesiredVip> all_;
   std::set<IpAddress> vips_;  ///< the keys of all_
   std::set<IpAddress> unserved_;
-  std::set<IpAddress> byHand_;   ///< see DesiredVip::byHand
+  std::set<IpAddress> byHand_;  ///< see DesiredVip::byHand
+  /// Where those that were written by hand lead: what others have there decides about them.
+  std::set<IpAddress> ledByHand_;
   std::set<IpAddress> guarded_;  ///< with source ranges
   std::set<IpAddress> heldBack_;
   Totals totals_;
@@ -102,6 +106,9 @@ class DesiredVips {
   std::uint64_t problemsRevision_ = 0;
   net::FilterState filter_;
   bool filterStale_ = false;
+  /// Services with spec.externalIPs, and what is wrong with those that name VIPs of others.
+  kube::Objects<model::Service> external_;
+  std::vector<Problem> externalProblems_;
   std::vector<net::SourceRanges> guards_;
   std::vector<Problem> guardProblems_;
   std::map<IpAddress, std::vector<Problem>> leadNowhere_;  ///< of addresses without a port of a VIP

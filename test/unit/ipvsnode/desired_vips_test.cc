@@ -84,6 +84,23 @@ TEST_F(Follows, EndpointsWrittenByHandWhateverOfOthersChanges) {
   EXPECT_THAT(vips_.all().at(ip("192.0.2.2")).virtualServers.at(0).realServers, IsEmpty());
 }
 
+TEST_F(Follows, EndpointsWrittenByHandOnlyWhereAChangeDecidesAboutThem) {
+  stores_.slices.put(slice("b", {{"10.1.0.9", "n1"}}));
+  (void)follow();
+  stores_.slices.put(derived("elsewhere", {{"10.1.0.7", "n1"}}));
+  stores_.services.put(service("elsewhere", {}));
+  EXPECT_THAT(follow(), IsEmpty()) << "no pass costs what it did before";
+  model::Service other = service("other", {});
+  other.key.ns = "theirs";
+  other.selects = true;
+  model::EndpointSlice pods = derived("other", {{"10.1.0.9", "n1"}});
+  pods.key.ns = "theirs";
+  stores_.slices.put(pods);
+  stores_.services.put(other);
+  EXPECT_THAT(follow(), ElementsAre(ip("192.0.2.2"))) << "a pod of another namespace now";
+  EXPECT_THAT(vips_.all().at(ip("192.0.2.2")).virtualServers.at(0).realServers, IsEmpty());
+}
+
 TEST_F(Follows, AVipThatComesAndThatGoes) {
   stores_.services.put(selecting("d", "192.0.2.4"));
   EXPECT_THAT(follow(), ElementsAre(ip("192.0.2.4")));
@@ -317,6 +334,29 @@ INSTANTIATE_TEST_SUITE_P(Placements, DesiredVipsProperty,
                          [](const auto& of) {
                            return of.param == Placement::kHost ? "host" : "director";
                          });
+
+TEST_F(Follows, AServiceThatNamesTheVipOfAnotherInItsExternalIps) {
+  const auto refused = [this] {
+    const auto problems = vips_.problems();
+    return std::count_if(problems.begin(), problems.end(), [](const Problem& problem) {
+      return problem.reason == "ExternalIPRefused" && problem.service.name == "taker";
+    });
+  };
+  model::Service taker;
+  taker.key = {"evil", "taker"};
+  taker.type = "ClusterIP";
+  taker.externalIps = {IpRange::parse("192.0.2.2-192.0.2.3").value()};
+  stores_.services.put(taker);
+  EXPECT_THAT(follow(), IsEmpty()) << "the VIPs stay as they are";
+  EXPECT_EQ(refused(), 1) << "of both";
+  stores_.services.erase({"default", "b"});
+  (void)follow();
+  EXPECT_EQ(refused(), 1) << "of the other";
+  taker.externalIps = {IpRange::parse("198.51.100.1").value()};
+  stores_.services.put(taker);
+  (void)follow();
+  EXPECT_EQ(refused(), 0);
+}
 
 // Several bind interfaces.
 
