@@ -17,6 +17,7 @@ std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
   if (const auto why = node::refusalOf(node)) return std::string(*why);
   const auto live = view::liveNodesOf(cluster);
   std::vector<const node::LiveNode*> nodes;
+  nodes.reserve(live.size());
   for (const node::LiveNode& one : live) nodes.push_back(&one);
   if (const auto why =
           node::refusalOf(announce, node, daemon->says, question.vip, node::Segments(nodes))) {
