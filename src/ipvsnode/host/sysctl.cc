@@ -204,6 +204,10 @@ std::vector<Sysctl> directorSysctls(bool ipv6, KernelVersion kernel) {
         breaking(Family::kIpv6, "disable_ipv6",
                  {"net/ipv6/conf/all/disable_ipv6", "0", "VIPs of IPv6 are served here"}));
   }
+  // IPVS says so by ICMP. Pods and the node share one sender, whose limit is one in a second.
+  const char* const refused = "a client of a VIP without a pod is refused at once";
+  table.push_back({"net/ipv4/icmp_ratelimit", "0", refused, Demand::kWish});
+  if (ipv6) table.push_back({"net/ipv6/icmp/ratelimit", "0", refused, Demand::kWish});
   for (const char* name : {"all", "default"}) {
     table.push_back({std::string("net/ipv4/conf/") + name + "/rp_filter", "0",
                      "packets with addresses of clients arrive here, whose route is another"});
