@@ -558,6 +558,42 @@ TEST_P(DataPath, OnePortOfAClientReachesOnePortOfAPodByTwoServicesAtATime) {
   }
 }
 
+// docs/life-of-a-packet.md: up to 64,512, if the table of connections has room.
+TEST_P(DataPath, ThirtyThousandClientsAtATimeReachOnePortOfOnePod) {
+  LabCommandRunner host;
+  for (const char* setting :
+       {"net.netfilter.nf_conntrack_buckets=262144", "net.netfilter.nf_conntrack_max=1048576"}) {
+    const auto set = runSuccessfully(host, {"sysctl", {"-qw", setting}});
+    ASSERT_TRUE(set) << set.error().message;
+  }
+  for (host::NamespaceThread* place : {&lab->node.thread(), lab->director.get()}) {
+    if (place == nullptr) continue;
+    host::NamespaceCommandRunner there(*place, host);
+    ASSERT_TRUE(runSuccessfully(there, {"sysctl",
+                                        {"-qw", "net.netfilter.nf_conntrack_udp_timeout=120",
+                                         "net.netfilter.nf_conntrack_udp_timeout_stream=120"}}));
+  }
+  program({{.port = 92, .backends = {plan_.podA}}});
+  EXPECT_EQ(askFromPorts(lab->client, plan_.client, 20'000, 15'000, plan_.vip, 92), 0U);
+  EXPECT_EQ(askFromPorts(lab->stranger, plan_.stranger, 20'000, 15'000, plan_.vip, 92), 0U);
+}
+
+// IPVS refuses by ICMP. Here, where client and node share a processor, the answer to a SYN comes
+// while connect() still holds the socket, and the next SYN is the one that is refused.
+TEST_P(DataPath, AVipWithoutAPodIsRefusedWhateverItsPolicy) {
+  program({{.port = 80, .backends = {}}, {.port = 81, .backends = {}, .keepClient = true}});
+  for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{81}}) {
+    for (const Transport transport : {Transport::kTcp, Transport::kUdp}) {
+      for (Space* from : {&lab->client, &lab->podA, &lab->node}) {
+        // What the node itself sends never leaves it there: an error of the call.
+        if (from == &lab->node && !lab->director) continue;
+        EXPECT_EQ(ask(*from, plan_.vip, port, transport).error, "refused")
+            << from->name() << " " << port;
+      }
+    }
+  }
+}
+
 // kube-proxy in iptables and in nftables mode, as soon as a Service has a VIP in spec.externalIPs.
 TEST_P(DataPath, AnotherServicesExternalIpDoesNotTakeAVipsPackets) {
   if (!lab->director) GTEST_SKIP() << "only in a namespace of its own";

@@ -232,6 +232,27 @@ std::string Connection::fetch(std::size_t bytes) {
   return {};
 }
 
+std::size_t askFromPorts(Space& from, const IpAddress& source, std::uint16_t first,
+                         std::uint16_t count, const IpAddress& address, std::uint16_t port) {
+  return from.thread().run([&] {
+    std::size_t lost = 0;
+    SocketAddress target = socketAddress(address, port);
+    for (unsigned i = 0; i < count; ++i) {
+      const FileDescriptor fd(
+          ::socket(address.isIpv4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      boundWaits(fd.get(), std::chrono::milliseconds(500));
+      SocketAddress own = socketAddress(source, static_cast<std::uint16_t>(first + i));
+      std::array<char, 256> buffer;
+      const bool answered = ::bind(fd.get(), own.get(), own.size) == 0 &&
+                            ::connect(fd.get(), target.get(), target.size) == 0 &&
+                            ::send(fd.get(), "?", 1, 0) == 1 &&
+                            ::recv(fd.get(), buffer.data(), buffer.size(), 0) > 0;
+      lost += answered ? 0U : 1U;
+    }
+    return lost;
+  });
+}
+
 Answer ask(Space& from, const IpAddress& address, std::uint16_t port, Transport transport,
            std::chrono::milliseconds wait) {
   const int type = transport == Transport::kTcp ? SOCK_STREAM : SOCK_DGRAM;

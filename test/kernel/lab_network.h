@@ -98,4 +98,9 @@ struct Answer {
 Answer ask(Space& from, const IpAddress& address, std::uint16_t port, Transport transport,
            std::chrono::milliseconds wait = std::chrono::seconds(3));
 
+/// One datagram from each of so many ports of the address, which must be one of the namespace; each
+/// has its answer before the next. How many got none.
+std::size_t askFromPorts(Space& from, const IpAddress& source, std::uint16_t first,
+                         std::uint16_t count, const IpAddress& address, std::uint16_t port);
+
 }  // namespace barevip::kernel_test
