@@ -261,6 +261,7 @@ std::vector<Sysctl> hostPlacementSysctls(const std::vector<std::string>& bindInt
 
 std::vector<Sysctl> familySysctls(const std::vector<std::string>& bindInterfaces) {
   std::vector<Sysctl> table;
+  table.reserve(bindInterfaces.size());
   for (const std::string& one : bindInterfaces) {
     table.push_back(
         breaking(Family::kIpv6, "disable_ipv6",
