@@ -36,6 +36,12 @@ std::string setName(std::string_view what, Family family) {
   return std::string(kSetPrefix) + std::string(what) + (family == Family::kIpv4 ? "4" : "6");
 }
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  return text;
+}
+
 constexpr const char* kMasquerade = "-j MASQUERADE --random-fully";
 
 /// Drops what passes there from sources that loadBalancerSourceRanges does not name.
@@ -129,7 +135,7 @@ std::vector<std::string> hostMarks(Family family, const std::vector<std::string>
   std::vector<std::string> rules = entryRules(bindInterfaces, services + " ");
   addRestores("-m conntrack --ctdir REPLY ", bindInterfaces.size(), rules);
   for (const std::string& one : bindInterfaces) {
-    rules.push_back("-i " + one + " " + services + keep + " -j RETURN");
+    rules.push_back(joined({"-i ", one, " ", services, keep, " -j RETURN"}));
   }
   rules.push_back(services + mark);
   return rules;
@@ -162,12 +168,6 @@ RuleSet hostRules(Family family, const std::vector<std::string>& bindInterfaces)
        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-p tcp " + noService + "tcp-reset",
        noService + (ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable")}};
   return rules;
-}
-
-std::string joined(std::initializer_list<std::string_view> parts) {
-  std::string text;
-  for (const std::string_view part : parts) text += part;
-  return text;
 }
 
 std::string_view nextLine(std::string_view& text) {
