@@ -12,7 +12,7 @@
 
 #include "common/obs/metrics.h"
 #include "ipvsnode/apply/applier.h"
-#include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/host/namespace_view.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
@@ -76,9 +76,7 @@ class Lab {
 
   void setUp() {
     const host::HostSetupOptions options{placement, {"eth0", "eth1"}, kDirectorPath, {}};
-    const auto host = node.thread().run([&] {
-      return host::setUpHost(options, runner, [&] { return host::usesLegacyBackend(runner); });
-    });
+    const auto host = node.thread().run([&] { return host::setUpHost(options, runner); });
     ASSERT_TRUE(host) << host.error().message;
     EXPECT_TRUE(host->problems.empty()) << host->problems.front();
   }
@@ -110,9 +108,8 @@ class Lab {
 
   void addFilter(host::FilterRole role, host::NamespaceThread& thread) {
     runners.push_back(std::make_unique<host::NamespaceCommandRunner>(thread, runner));
-    filters.push_back(std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{role, host::FilterBackend::kLegacy, true, {"eth0", "eth1"}},
-        *runners.back()));
+    filters.push_back(std::make_unique<host::NftPacketFilter>(
+        host::PacketFilterOptions{role, {"eth0", "eth1"}}, *runners.back()));
   }
 
   /// Two Services of policy Cluster, and one of policy Local on the second network's VIP.
@@ -170,7 +167,7 @@ class Lab {
   obs::Registry metrics;
   std::unique_ptr<host::NamespaceThread> director;
   std::vector<std::unique_ptr<host::NamespaceCommandRunner>> runners;
-  std::vector<std::unique_ptr<host::IptablesPacketFilter>> filters;
+  std::vector<std::unique_ptr<host::NftPacketFilter>> filters;
   std::unique_ptr<netlink::IpvsKernel> kernel;
   std::unique_ptr<netlink::RtnetlinkSocket> nodeLinks;
   std::unique_ptr<netlink::RtnetlinkSocket> directorLinks;

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -18,7 +17,7 @@
 #include "barevip/ipvs/kernel.h"
 #include "barevip/net/rtnetlink.h"
 
-#include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/filter/ip_tables_kernel.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
@@ -98,26 +97,24 @@ class Lab {
     } else {
       makeHostPlacement();
     }
-    // What a node has of others: a FORWARD policy that drops, a CNI that lets its pods through and
-    // masquerades them before anybody else may, and kube-proxy's verdicts on connection states.
+    // What a node has of others: a FORWARD chain that drops or rejects the rest, a CNI that lets
+    // its pods through, accepts what is established before anybody else may look at it, and
+    // masquerades its pods, and kube-proxy's verdicts on connection states.
     node.run(
-        "for i in iptables-legacy ip6tables-legacy; do $i -P FORWARD DROP;"
+        "for i in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do"
+        " case $i in ip6*) pods=fd00:244::/32 ;; *) pods=10.244.0.0/16 ;; esac;"
         " $i -A FORWARD -m conntrack --ctstate INVALID -j DROP;"
-        " $i -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; done;"
-        " iptables-legacy -A FORWARD -s 10.244.0.0/16 -j ACCEPT;"
-        " iptables-legacy -A FORWARD -d 10.244.0.0/16 -j ACCEPT;"
-        " ip6tables-legacy -A FORWARD -s fd00:244::/32 -j ACCEPT;"
-        " ip6tables-legacy -A FORWARD -d fd00:244::/32 -j ACCEPT;"
-        " iptables-legacy -t nat -I POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -j MASQUERADE;"
-        " ip6tables-legacy -t nat -I POSTROUTING -s fd00:244::/32 ! -d fd00:244::/32"
-        " -j MASQUERADE");
+        " $i -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT;"
+        " $i -A FORWARD -s $pods -j ACCEPT; $i -A FORWARD -d $pods -j ACCEPT;"
+        " $i -t mangle -I PREROUTING -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT;"
+        " $i -t nat -I POSTROUTING -s $pods ! -d $pods -j MASQUERADE; done;"
+        " iptables-nft -A FORWARD -j REJECT; ip6tables-nft -P FORWARD DROP;"
+        " iptables-legacy -P FORWARD DROP; ip6tables-legacy -A FORWARD -j REJECT");
   }
 
   void setUpHost(net::Placement placement) {
     const host::HostSetupOptions options{placement, {"eth0"}, kDirectorPath, {}};
-    const auto host = node.thread().run([&] {
-      return host::setUpHost(options, runner, [&] { return host::usesLegacyBackend(runner); });
-    });
+    const auto host = node.thread().run([&] { return host::setUpHost(options, runner); });
     ASSERT_TRUE(host) << host.error().message;
     EXPECT_TRUE(host->problems.empty()) << host->problems.front();
   }
@@ -125,8 +122,8 @@ class Lab {
   /// The writers in the namespaces of these threads, as the daemon opens them.
   void openSeams(host::NamespaceThread& ipvs, host::FilterRole role) {
     ipvsRunner = std::make_unique<host::NamespaceCommandRunner>(ipvs, runner);
-    filter = std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{role, host::FilterBackend::kLegacy, true, {"eth0"}}, *ipvsRunner);
+    filter = std::make_unique<host::NftPacketFilter>(host::PacketFilterOptions{role, {"eth0"}, {}},
+                                                     *ipvsRunner);
     auto table = ipvs.run([] { return netlink::IpvsKernel::open(); });
     ASSERT_TRUE(table) << table.error().message;
     kernel = std::make_unique<netlink::IpvsKernel>(*std::move(table));
@@ -143,19 +140,14 @@ class Lab {
     ASSERT_TRUE(thread) << thread.error().message;
     director = *std::move(thread);
     openSeams(*director, host::FilterRole::kDirector);
-    replies = std::make_unique<host::NftPacketFilter>(host::NftRole::kReplies, *ipvsRunner);
-    ASSERT_TRUE(replies->check());
-    ASSERT_TRUE(replies->reconcile({}));
     auto outside = node.thread().run([] { return netlink::RtnetlinkSocket::open(); });
     ASSERT_TRUE(outside) << outside.error().message;
     nodeLinks = std::make_unique<netlink::RtnetlinkSocket>(*std::move(outside));
     nodeRunner = std::make_unique<host::NamespaceCommandRunner>(node.thread(), runner);
-    nodeFilter = std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{host::FilterRole::kNode, host::FilterBackend::kLegacy, true, {}},
-        *nodeRunner);
-    ASSERT_TRUE(nodeFilter->reconcile({}));
-    vips = std::make_unique<host::NftPacketFilter>(host::NftRole::kVips, *nodeRunner);
-    ASSERT_TRUE(vips->check());
+    host::OtherRules others;
+    others.letThrough = [this] { return node.thread().run(host::letThroughIpTables); };
+    nodeFilter = std::make_unique<host::NftPacketFilter>(
+        host::PacketFilterOptions{host::FilterRole::kNode, {}, std::move(others)}, *nodeRunner);
 
     std::vector<net::NetOp> plan;
     std::vector<net::NetOp> insidePlan;
@@ -218,10 +210,8 @@ class Lab {
   std::unique_ptr<host::NamespaceThread> director;
   std::unique_ptr<host::NamespaceCommandRunner> ipvsRunner;
   std::unique_ptr<host::NamespaceCommandRunner> nodeRunner;
-  std::unique_ptr<host::IptablesPacketFilter> filter;
-  std::unique_ptr<host::IptablesPacketFilter> nodeFilter;
-  std::unique_ptr<host::NftPacketFilter> replies;
-  std::unique_ptr<host::NftPacketFilter> vips;
+  std::unique_ptr<host::NftPacketFilter> filter;
+  std::unique_ptr<host::NftPacketFilter> nodeFilter;
   std::unique_ptr<netlink::IpvsKernel> kernel;
   std::unique_ptr<netlink::RtnetlinkSocket> ipvsLinks;
   std::unique_ptr<netlink::RtnetlinkSocket> nodeLinks;
@@ -327,8 +317,7 @@ class DataPath : public ::testing::TestWithParam<Param> {
         if (!server.sourceRanges.empty()) filter.sourceRanges.push_back({key, server.sourceRanges});
       }
     }
-    for (net::PacketFilter* one : std::initializer_list<net::PacketFilter*>{
-             lab->filter.get(), lab->nodeFilter.get(), lab->vips.get()}) {
+    for (host::NftPacketFilter* one : {lab->filter.get(), lab->nodeFilter.get()}) {
       if (one == nullptr) continue;
       const auto filtered = one->reconcile(filter);
       ASSERT_TRUE(filtered) << filtered.error().message;
@@ -633,15 +622,6 @@ TEST_P(DataPath, AnotherServicesExternalIpDoesNotTakeAVipsPackets) {
     }
     lab->node.run(leave);
   }
-}
-
-TEST_P(DataPath, NftListsItsTableAsItIsWritten) {
-  if (!lab->director) GTEST_SKIP() << "there is none";
-  EXPECT_EQ(host::NftPacketFilter(host::NftRole::kReplies, *lab->ipvsRunner).reconcile({}), 0U);
-  net::FilterState two;
-  two.vips = {planOf(Family::kIpv4).vip, planOf(Family::kIpv4).otherVip, planOf(Family::kIpv6).vip,
-              planOf(Family::kIpv6).otherVip};
-  EXPECT_EQ(host::NftPacketFilter(host::NftRole::kVips, *lab->nodeRunner).reconcile(two), 0U);
 }
 
 TEST_P(DataPath, PodsLearnOfANarrowWayToTheirClient) {

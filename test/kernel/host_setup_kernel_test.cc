@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `barevip-node init` makes, what the daemon's check mends, and the packet filter, on a real
-// kernel.
+// What `barevip-node init` makes, and what the daemon's check mends, on a real kernel.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/ipv6_route.h>
@@ -16,7 +15,6 @@
 #include <vector>
 
 #include "common/base/file_descriptor.h"
-#include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/host/kernel_modules.h"
@@ -27,7 +25,6 @@ namespace barevip::kernel_test {
 namespace {
 
 using host::HostSetupReport;
-using ipvs::Protocol;
 
 constexpr const char* kPath = "/run/netns/ground";
 constexpr const char* kAlias = "/run/netns/ground-alias";
@@ -46,14 +43,10 @@ class HostSetup : public ::testing::Test {
     return {placement, {"eth0"}, kPath, alias};
   }
 
-  [[nodiscard]] host::UsesLegacyFilter usesLegacyFilter() {
-    return [this] { return host::usesLegacyBackend(runner_); };
-  }
-
   HostSetupReport make(net::Placement placement = net::Placement::kDirector,
                        const std::string& alias = "") {
-    auto report = node_.thread().run(
-        [&] { return host::setUpHost(options(placement, alias), runner_, usesLegacyFilter()); });
+    auto report =
+        node_.thread().run([&] { return host::setUpHost(options(placement, alias), runner_); });
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(HostSetupReport{});
   }
@@ -232,8 +225,7 @@ TEST_F(HostSetup, RouterAdvertisementsStayValidOnEveryInterfaceThatFollowsThem) 
 
 TEST_F(HostSetup, AnUnknownInterfaceIsAnErrorThatNamesTheOnesThatAreThere) {
   const auto report = node_.thread().run([&] {
-    return host::setUpHost({net::Placement::kDirector, {"eth7"}, kPath}, runner_,
-                           usesLegacyFilter());
+    return host::setUpHost({net::Placement::kDirector, {"eth7"}, kPath}, runner_);
   });
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
@@ -275,133 +267,6 @@ TEST_F(HostSetup, AnAliasOfAnotherNamespaceIsReplaced) {
   ASSERT_TRUE(host::ensureNamespace(kAlias));
   make(net::Placement::kDirector, kAlias);
   EXPECT_TRUE(std::filesystem::equivalent(kPath, kAlias));
-}
-
-struct Role {
-  std::string name;
-  host::FilterRole role;
-};
-
-class Filter : public ::testing::TestWithParam<Role> {
- protected:
-  static void SetUpTestSuite() {
-    LabCommandRunner modules;
-    for (const auto placement : {net::Placement::kDirector, net::Placement::kHost}) {
-      EXPECT_TRUE(host::loadModules(host::modulesOf(placement), modules));
-    }
-    EXPECT_TRUE(host::loadModules(host::legacyFilterModules(true), modules));
-  }
-
-  Filter() {
-    for (const char* program : {"iptables-legacy", "ip6tables-legacy"}) {
-      const std::string p = program;
-      space_.run(p + " -t nat -A POSTROUTING -o others -j MASQUERADE; " + p + " -N OTHERS; " + p +
-                 " -A FORWARD -j OTHERS; " + p + " -t mangle -A OUTPUT -j ACCEPT");
-    }
-    space_.run("ipset create OTHERS hash:ip");
-    state_.vips = {*IpAddress::parse("192.0.2.200"), *IpAddress::parse("2001:db8::200")};
-    for (const IpAddress& vip : state_.vips) {
-      for (const auto protocol : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp}) {
-        const ipvs::VirtualServerKey key{vip, 80, protocol};
-        state_.virtualServers.push_back(key);
-        state_.keepClient.push_back(key);
-        state_.sourceRanges.push_back(
-            {key,
-             {vip.isIpv4() ? *IpPrefix::parse("0.0.0.0/0") : *IpPrefix::parse("2001:db8::/48"),
-              vip.isIpv4() ? *IpPrefix::parse("192.0.2.7") : *IpPrefix::parse("2001:db8::7")}});
-      }
-    }
-  }
-
-  std::size_t reconcile() {
-    const auto writes = filter_.reconcile(state_);
-    EXPECT_TRUE(writes) << writes.error().message;
-    return writes.value_or(9999);
-  }
-
-  /// All rules and sets, without counters and what the tools add of their own.
-  std::string everything() {
-    return space_.run(
-        "for p in iptables-legacy-save ip6tables-legacy-save; do $p | grep -v '^#' |"
-        " sed 's/ \\[.*//'; done; ipset save | sed 's/ initval .*//' | sort");
-  }
-
-  /// The daemon's thread in the director: with the capabilities that it keeps.
-  static std::unique_ptr<host::NamespaceThread> enter() {
-    auto thread = host::NamespaceThread::start("/run/netns/filter", host::dropCapabilities);
-    EXPECT_TRUE(thread) << thread.error().message;
-    return thread ? *std::move(thread) : nullptr;
-  }
-
-  Space space_{"filter"};
-  std::unique_ptr<host::NamespaceThread> thread_ = enter();
-  SystemCommandRunner system_;
-  host::NamespaceCommandRunner runner_{*thread_, system_};
-  host::IptablesPacketFilter filter_{
-      {GetParam().role, host::FilterBackend::kLegacy, true, {"eth0"}}, runner_};
-  net::FilterState state_;
-};
-
-TEST_P(Filter, ASecondReconcileWritesNothing) {
-  EXPECT_GT(reconcile(), 0U);
-  EXPECT_EQ(reconcile(), 0U) << everything();
-}
-
-TEST_P(Filter, ARuleAJumpAndAnEntryThatSomebodyRemovedComeBack) {
-  (void)reconcile();
-  const std::string right = everything();
-  for (const char* harm : {"iptables-legacy -t mangle -D PREROUTING -j BAREVIP-PREROUTING",
-                           "ip6tables-legacy -t mangle -D BAREVIP-PREROUTING 1",
-                           "iptables-legacy -t nat -F BAREVIP-POSTROUTING",
-                           "ip6tables-legacy -t nat -F; ip6tables-legacy -t nat -X; "
-                           "ip6tables-legacy -t nat -A POSTROUTING -o others -j MASQUERADE"}) {
-    space_.run(harm);
-    EXPECT_GT(reconcile(), 0U) << harm;
-    EXPECT_EQ(everything(), right) << harm;
-  }
-  if (GetParam().role == host::FilterRole::kNode) return;
-  for (const char* harm :
-       {"ipset del barevip-keep4 192.0.2.200,tcp:80",
-        "ipset add barevip-keep6 2001:db8::200,tcp:22", "ipset flush barevip-allow4"}) {
-    space_.run(harm);
-    EXPECT_GT(reconcile(), 0U) << harm;
-    EXPECT_EQ(everything(), right) << harm;
-  }
-}
-
-TEST_P(Filter, ClearLeavesExactlyWhatOthersHad) {
-  const std::string before = everything();
-  (void)reconcile();
-  EXPECT_NE(everything(), before);
-  const auto cleared = filter_.clear();
-  ASSERT_TRUE(cleared) << cleared.error().message;
-  EXPECT_EQ(everything(), before);
-}
-
-TEST_P(Filter, AnUpdateMakesWhatAReconcileWouldMake) {
-  (void)reconcile();
-  state_.keepClient.clear();
-  state_.sourceRanges.clear();
-  const auto updated = filter_.update(state_);
-  ASSERT_TRUE(updated) << updated.error().message;
-  EXPECT_EQ(reconcile(), 0U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Roles, Filter,
-                         ::testing::Values(Role{"Director", host::FilterRole::kDirector},
-                                           Role{"Node", host::FilterRole::kNode},
-                                           Role{"Host", host::FilterRole::kHost}),
-                         [](const auto& role) { return role.param.name; });
-
-TEST(Backend, OfAKernelWithBothIsTheOneThatHasTheKubeletsChains) {
-  for (const auto backend : {host::FilterBackend::kLegacy, host::FilterBackend::kNft}) {
-    Space space("backend");
-    space.run("iptables-" + std::string(host::toString(backend)) +
-              " -t mangle -N KUBE-IPTABLES-HINT");
-    SystemCommandRunner system;
-    host::NamespaceCommandRunner runner(space.thread(), system);
-    EXPECT_EQ(host::detectBackend(runner), backend);
-  }
 }
 
 /// A node whose kernel was built without modules that can be loaded.

@@ -100,7 +100,6 @@ MAY_INCLUDE = {
         "ipvsnode/plan",
         "ipvsnode/desired",
         "ipvsnode/cluster",
-        "ipvsnode/filter",
         "ipvsnode/host",
         "common/kube",
         "common/model",

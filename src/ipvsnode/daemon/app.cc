@@ -39,7 +39,6 @@
 #include "ipvsnode/daemon/cleanup.h"
 #include "ipvsnode/daemon/kernel_handles.h"
 #include "ipvsnode/daemon/traffic_metrics.h"
-#include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/host_setup.h"
 #include "ipvsnode/host/namespace_view.h"
@@ -384,8 +383,7 @@ int runInit(const Options& options) {
     }
   }
   SystemCommandRunner runner;
-  const auto report = host::setUpHost({options.placement, *devices, options.namespacePath}, runner,
-                                      [&runner] { return host::usesLegacyBackend(runner); });
+  const auto report = host::setUpHost({options.placement, *devices, options.namespacePath}, runner);
   if (!report) return sayError(report.error());
   for (const std::string& line : report->done) std::printf("%s\n", line.c_str());
   for (const std::string& line : report->notices) std::printf("notice: %s\n", line.c_str());

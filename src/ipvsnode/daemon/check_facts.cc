@@ -12,6 +12,7 @@
 #include "common/kube/config.h"
 #include "common/kube/transport.h"
 #include "ipvsnode/daemon/kernel_handles.h"
+#include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/namespace_view.h"
 
@@ -114,7 +115,10 @@ CheckFacts gatherFacts(const Options& options, bool askApi) {
   facts.sysctls = lookAtSysctls(options, names, facts.ipv6);
   facts.initCapabilities = host::checkInitCapabilities();
   facts.runCapabilities = host::checkCapabilities(options.placement);
-  facts.filter = host::detectBackend(runner);
+  facts.filter =
+      host::checkNft(options.placement == net::Placement::kDirector ? host::FilterRole::kNode
+                                                                    : host::FilterRole::kHost,
+                     names, runner);
   if (askApi) facts.api = askForVersion(options.kubeconfig);
   return facts;
 }

@@ -11,11 +11,10 @@
 #include "common/base/command.h"
 #include "common/obs/metrics.h"
 #include "ipvsnode/apply/applier.h"
-#include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/daemon/other_rules.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/host_setup.h"
-#include "ipvsnode/host/sysctl.h"
 #include "ipvsnode/netlink/ipvs_kernel.h"
 #include "ipvsnode/netlink/rtnetlink_socket.h"
 #include "ipvsnode/plan/diff.h"
@@ -69,21 +68,10 @@ Result<void> withdrawAll(std::vector<std::string>& done) {
   return fail(ErrorCode::kUnavailable, "the kernel refused to remove some of it, see above");
 }
 
-Result<void> clearFilters() {
+/// The table has one name whatever the role, and that of the balancer namespace goes with it.
+Result<void> clearFilter() {
   SystemCommandRunner runner;
-  const auto backend = host::detectBackend(runner);
-  if (!backend) return tl::make_unexpected(backend.error());
-  const bool ipv6 = host::SysctlTree().hasIpv6();
-  for (const host::FilterRole role : {host::FilterRole::kNode, host::FilterRole::kHost}) {
-    host::IptablesPacketFilter filter({role, *backend, ipv6, {}}, runner);
-    if (auto cleared = filter.clear(); !cleared) return cleared;
-  }
-  host::NftPacketFilter vips(host::NftRole::kVips, runner);
-  auto cleared = vips.clear();
-  // Without nft, or without nf_tables in the kernel, there is nothing of it.
-  const bool none = !cleared && (cleared.error().code == ErrorCode::kNotFound ||
-                                 (cleared.error().code == ErrorCode::kInternal && !vips.check()));
-  return none ? Result<void>() : cleared;
+  return host::NftPacketFilter({host::FilterRole::kNode, {}, otherRules()}, runner).clear();
 }
 
 }  // namespace
@@ -96,7 +84,7 @@ Result<std::vector<std::string>> cleanUp(const Options& options) {
   if (auto withdrawn = withdrawAll(done); !withdrawn) {
     return tl::make_unexpected(std::move(withdrawn.error()));
   }
-  if (auto cleared = clearFilters(); !cleared) {
+  if (auto cleared = clearFilter(); !cleared) {
     return tl::make_unexpected(std::move(cleared.error()));
   }
   for (const Placement placement : {Placement::kDirector, Placement::kHost}) {

@@ -5,17 +5,15 @@
 #include <set>
 #include <utility>
 
-#include "barevip/base/log.h"
-
-#include "ipvsnode/filter/packet_filter_iptables.h"
+#include "ipvsnode/daemon/other_rules.h"
 #include "ipvsnode/filter/packet_filter_nft.h"
-#include "ipvsnode/filter/packet_filter_optional.h"
 #include "ipvsnode/host/capabilities.h"
 #include "ipvsnode/host/kernel_modules.h"
 #include "ipvsnode/host/kube_proxy_mode.h"
 #include "ipvsnode/host/namespace_view.h"
 #include "ipvsnode/host/sysctl.h"
 #include "ipvsnode/netlink/ipvs_traffic.h"
+#include "ipvsnode/netlink/nft_sets.h"
 
 namespace barevip::node {
 namespace {
@@ -126,35 +124,29 @@ Result<void> KernelHandles::openKernel() {
 }
 
 Result<void> KernelHandles::openFilters() {
-  const auto backend = host::detectBackend(runner_, stop_);
-  if (!backend) return tl::make_unexpected(backend.error());
-  const auto add = [&](host::FilterRole role, CommandRunner& runner) {
-    filters_.push_back(std::make_unique<host::IptablesPacketFilter>(
-        host::PacketFilterOptions{role, *backend, ipv6_, host_.bindInterfaces}, runner, stop_));
-  };
-  const auto addOptional = [&](host::NftRole role, CommandRunner& runner, std::string without) {
-    filters_.push_back(std::make_unique<host::OptionalPacketFilter>(
-        std::make_unique<host::NftPacketFilter>(role, runner, stop_), std::move(without)));
-  };
-  if (director_) {
-    add(host::FilterRole::kDirector, *directorRunner_);
-    add(host::FilterRole::kNode, runner_);
-    addOptional(host::NftRole::kReplies, *directorRunner_,
-                "of connections from one port of a client to one port of a pod, by several VIPs or "
-                "ports of one, only the newest works: a rule of nf_tables is missing");
-    addOptional(host::NftRole::kVips, runner_,
-                "a Service with a VIP in spec.externalIPs takes its packets on this node: a rule "
-                "of nf_tables is missing");
-  } else {
-    add(host::FilterRole::kHost, runner_);
-    // Of a daemon with the other placement; its VIPs may be kube-proxy's by now.
-    if (const auto cleared = host::NftPacketFilter(host::NftRole::kVips, runner_, stop_).clear();
-        !cleared && cleared.error().code != ErrorCode::kNotFound) {
-      log::warn("the table inet barevip of nf_tables may be left from another placement",
-                {{"error", cleared.error().message}});
+  const auto openSets = [] { return netlink::NftSets::open("barevip"); };
+  const auto add = [&](host::FilterRole role, CommandRunner& runner, host::OtherRules others,
+                       Result<netlink::NftSets> sets) -> Result<void> {
+    if (!sets) return tl::make_unexpected(std::move(sets.error()));
+    if (auto works = host::checkNft(role, host_.bindInterfaces, runner, stop_); !works) {
+      return works;
     }
+    const auto shared = std::make_shared<netlink::NftSets>(std::move(*sets));
+    const auto change = [shared](const auto& changes) { return shared->apply(changes); };
+    filters_.push_back(std::make_unique<host::NftPacketFilter>(
+        host::PacketFilterOptions{role, host_.bindInterfaces, std::move(others), change}, runner,
+        stop_));
+    return {};
+  };
+  if (!director_) return add(host::FilterRole::kHost, runner_, otherRules(), openSets());
+  host::OtherRules inDirector;
+  inDirector.removeFormer = [this] { return director_->run(otherRules().removeFormer); };
+  if (auto added = add(host::FilterRole::kDirector, *directorRunner_, std::move(inDirector),
+                       director_->run(openSets));
+      !added) {
+    return added;
   }
-  return {};
+  return add(host::FilterRole::kNode, runner_, otherRules(), openSets());
 }
 
 KernelWriters KernelHandles::writers() {

@@ -43,7 +43,8 @@ class KernelHandles {
   /// before any other thread starts. stop ends programs that run for the packet filter.
   static Result<std::unique_ptr<KernelHandles>> open(const Options& options, std::stop_token stop);
 
-  /// Packet filters of the placement; slow (it runs programs), needed by all but --dump.
+  /// Packet filters of the placement; slow (it runs programs), needed by all but --dump. The error
+  /// says what the kernel lacks.
   Result<void> openFilters();
 
   [[nodiscard]] KernelWriters writers();

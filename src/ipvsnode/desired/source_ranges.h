@@ -19,8 +19,9 @@ namespace barevip::node {
 
 /// Source ranges times ports of one Service.
 inline constexpr std::size_t kMaxRangesOfService = 4096;
-/// The same of all Services together, of one family. Half of what a set of the kernel holds
-/// (filter/filter_rules.cc), since a change adds the new before it removes the old.
+/// The same of all Services together, of one family. Half of what a set of the kernel holds in
+/// releases before decision 32, to which a node may be rolled back: there a change adds the new
+/// before it removes the old.
 inline constexpr std::size_t kMaxRangesOfAll = 131072;
 
 struct SourceGuards {

@@ -1,62 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-// PacketFilter by nft: rules that iptables has no words for.
+// PacketFilter by one nftables table, through the program nft.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "barevip/net/packet_filter.h"
 
 #include "common/base/command.h"
+#include "ipvsnode/filter/foreign_chains.h"
+#include "ipvsnode/filter/ruleset.h"
 
 namespace barevip::host {
 
-/// Whose table.
-enum class NftRole : std::uint8_t {
-  /// In the balancer namespace: a reply gets its source from its connection. IPVS finds the
-  /// connection of a reply by client and pod alone (net/netfilter/ipvs/ip_vs_conn.c,
-  /// ip_vs_conn_out_get), so of two from one port of a client to one port of a pod, by two virtual
-  /// servers, both have the replies of the newer. Connection tracking knows both.
-  kReplies,
-  /// On the node: a packet to a VIP is translated to that VIP before kube-proxy could lead it to
-  /// the pods of a Service with the VIP in spec.externalIPs, since the first translation of a
-  /// connection is the only one (net/netfilter/nf_nat_core.c, nf_nat_inet_fn).
-  kVips,
+/// Whether nft is there, finds nf_tables in the kernel, and knows the words of a role's table;
+/// writes nothing. The error says why not in nft's words. bindInterfaces: see rulesetOf. Needs
+/// NET_ADMIN.
+[[nodiscard]] Result<void> checkNft(FilterRole role, const std::vector<std::string>& bindInterfaces,
+                                    CommandRunner& runner, const std::stop_token& stop = {});
+
+/// What nft does not see of the runner's namespace. Each function returns how much it changed, and
+/// may be empty.
+struct OtherRules {
+  /// Lets packets from and to the balancer namespace pass.
+  std::function<Result<std::size_t>()> letThrough{};
+  std::function<Result<std::size_t>()> takeBack{};
+  /// Removes rules and sets that releases before nftables made.
+  std::function<Result<std::size_t>()> removeFormer{};
 };
 
-/// The table of a role as nft 1.0.6 lists it; pure. The VIPs, ascending, matter to kVips only.
-[[nodiscard]] std::string nftTable(NftRole role, const std::vector<IpAddress>& vips);
+/// Changes elements of sets of the table in one transaction; an error means that nothing changed,
+/// or not for sure.
+using ChangeElements = std::function<Result<void>(const std::vector<net::SetChange>&)>;
 
-/// One table of barevip in the namespace in which the runner spawns.
+struct PacketFilterOptions {
+  FilterRole role = FilterRole::kNode;
+  std::vector<std::string> bindInterfaces{};  ///< see rulesetOf
+  OtherRules others{};
+  /// For few changes, for which nft looks at too much; empty: nft makes all.
+  ChangeElements changeElements{};
+};
+
+/// One namespace's rules: that in which the runner spawns. Only the table of barevip is listed, and
+/// beside a role kNode the chains of forwardChains(); everything is written in one transaction.
 class NftPacketFilter final : public net::PacketFilter {
  public:
-  NftPacketFilter(NftRole role, CommandRunner& runner, std::stop_token stop = {});
+  NftPacketFilter(PacketFilterOptions options, CommandRunner& runner, std::stop_token stop = {});
 
-  /// Whether this kernel and its nft take the table; writes nothing. The error says why not:
-  /// kNotFound without the program.
-  [[nodiscard]] Result<void> check();
-
+  /// The first one of a process removes what releases before nftables left, too.
   Result<std::size_t> reconcile(const net::FilterState& desired) override;
   Result<std::size_t> update(const net::FilterState& desired) override;
   Result<void> clear() override;
 
  private:
-  Result<void> feed(const std::string& text, bool onlyCheck = false);
-  /// The table as it is in the kernel; empty: there is none.
-  Result<std::string> listing();
+  Result<void> write(const std::string& commands);
+  /// Applies to each chain of others what `change` says of its listing.
+  Result<std::size_t> changeForeign(
+      const std::vector<ForeignChain>& chains,
+      const std::function<std::string(const ForeignChain&, const ForeignRules&)>& change);
+  /// The table as it is in the kernel; nullopt: there is none.
+  Result<std::optional<Ruleset>> readTable();
+  Result<std::size_t> reconcileTable(const Ruleset& desired);
+  Result<std::size_t> letThrough();
+  Result<std::size_t> removeFormer();
+  std::size_t tryRemovingFormer();
 
-  NftRole role_;
+  PacketFilterOptions options_;
   CommandRunner& runner_;
   std::stop_token stop_;
-  std::optional<std::vector<IpAddress>> applied_;  ///< VIPs, after success
-  /// A table that we wrote as a whole, and how it is listed: another version of nft may spell it in
-  /// another way.
-  std::string written_;
-  std::string shown_;
+  std::optional<net::FilterState> applied_;  ///< after success
+  /// How a table that we wrote is listed: another version of nft may spell it in another way.
+  Ruleset shown_;
+  bool formerGone_ = false;
 };
 
 }  // namespace barevip::host

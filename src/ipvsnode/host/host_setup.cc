@@ -261,29 +261,16 @@ void keepAdvertisements(const Side& node, const std::vector<std::string>& bindIn
   take(report, sysctls.apply(advertisementSysctls(devices)), "node");
 }
 
-Result<void> loadAll(HostSetupReport& report, const HostSetupOptions& options, bool ipv6,
-                     CommandRunner& runner, const UsesLegacyFilter& usesLegacyFilter,
+Result<void> loadAll(HostSetupReport& report, net::Placement placement, CommandRunner& runner,
                      const std::stop_token& stop) {
-  std::vector<Module> modules = modulesOf(options.placement);
-  const auto loaded = loadModules(modules, runner, stop);
-  if (!loaded) return tl::make_unexpected(loaded.error());
-  ModuleReport all = *loaded;
-  auto legacy = usesLegacyFilter();
-  if (!legacy || *legacy) {
-    // Legacy tools that may not load modules see a kernel without ip_tables.
-    const auto more = loadModules(legacyFilterModules(ipv6), runner, stop);
-    if (!more) return tl::make_unexpected(more.error());
-    all.loaded.insert(all.loaded.end(), more->loaded.begin(), more->loaded.end());
-    all.missing.insert(all.missing.end(), more->missing.begin(), more->missing.end());
-    if (!legacy) legacy = usesLegacyFilter();
-  }
-  if (!legacy) report.problems.push_back(legacy.error().message);
-  if (!all.loaded.empty()) report.done.push_back("loaded the modules " + join(all.loaded));
+  const auto all = loadModules(modulesOf(placement), runner, stop);
+  if (!all) return tl::make_unexpected(all.error());
+  if (!all->loaded.empty()) report.done.push_back("loaded the modules " + join(all->loaded));
   if (const auto advice = adviseConnectionTable(connectionTableBits())) {
     report.notices.push_back(*advice);
   }
-  if (!all.missing.empty()) {
-    report.notices.push_back("modules that this kernel does not have: " + join(all.missing));
+  if (!all->missing.empty()) {
+    report.notices.push_back("modules that this kernel does not have: " + join(all->missing));
   }
   return {};
 }
@@ -323,7 +310,6 @@ ino_t inodeOf(const char* path) {
 }  // namespace
 
 Result<HostSetupReport> setUpHost(const HostSetupOptions& options, CommandRunner& runner,
-                                  const UsesLegacyFilter& usesLegacyFilter,
                                   const std::stop_token& stop) {
   HostSetupReport report;
   if (auto able = checkInitCapabilities(); !able) return tl::make_unexpected(able.error());
@@ -335,7 +321,7 @@ Result<HostSetupReport> setUpHost(const HostSetupOptions& options, CommandRunner
   const KernelVersion kernel = KernelVersion::running();
   const bool ipv6 = sysctls.hasIpv6();
   if (!ipv6) report.notices.push_back("IPv6 is disabled on this node: IPv4 only");
-  if (auto loaded = loadAll(report, options, ipv6, runner, usesLegacyFilter, stop); !loaded) {
+  if (auto loaded = loadAll(report, options.placement, runner, stop); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
 

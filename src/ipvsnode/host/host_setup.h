@@ -3,7 +3,6 @@
 // `barevip-node init` makes, and what the daemon checks.
 #pragma once
 
-#include <functional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -43,17 +42,11 @@ struct HostSetupReport {
   net::BindInterfaces interfaces{};
 };
 
-/// Whether the packet filter of the node works by the kernel's legacy interface, whose modules its
-/// tools cannot load; an error says why it does not work. On the calling thread; asked once the
-/// other modules are loaded, and after an error once more with those of the legacy interface.
-using UsesLegacyFilter = std::function<Result<bool>()>;
-
 /// `barevip-node init`: modules, namespace, devices, addresses, routes, sysctls. Idempotent. Needs
 /// CAP_SYS_ADMIN, CAP_NET_ADMIN and a writable /proc/sys: a privileged container. An error means
 /// that the data path cannot work; problems that it can start with.
 [[nodiscard]] Result<HostSetupReport> setUpHost(const HostSetupOptions& options,
                                                 CommandRunner& runner,
-                                                const UsesLegacyFilter& usesLegacyFilter,
                                                 const std::stop_token& stop = {});
 
 /// The daemon's view, at start and at every resync. Makes again the devices, addresses and routes

@@ -43,42 +43,21 @@ std::vector<Module> modulesOf(net::Placement placement) {
       {"ip_vs", true, "virtual servers", {"conn_tab_bits=" + std::to_string(kConnectionTableBits)}},
       {"ip_vs_rr", false, "the default scheduler"},
       {"nf_conntrack", false, "masquerading of what IPVS forwards"},
-      {"ip_set", false, "sets of the packet filter"},
-      {"ip_set_hash_ip", false, "the set of VIPs"},
-      {"ip_set_hash_ipport", false, "sets of virtual servers"},
-      {"ip_set_hash_ipportnet", false, "loadBalancerSourceRanges"},
-      {"xt_set", false, "sets of the packet filter"},
-      {"xt_mark", false, "packet filter rules"},
-      {"xt_connmark", false, "packet filter rules"},
-      {"xt_conntrack", false, "packet filter rules"},
-      {"xt_MASQUERADE", false, "masquerading"},
+      {"nf_tables", false, "the packet filter"},
+      {"nft_ct", false, "packet filter rules"},
+      {"nft_chain_nat", false, "packet filter rules"},
+      {"nft_masq", false, "masquerading"},
   };
   if (placement == net::Placement::kDirector) {
-    for (const char* name : {"nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"}) {
-      modules.push_back({name, false, "packet filter rules that iptables cannot say"});
-    }
+    modules.push_back({"nft_nat", false, "packet filter rules"});
     modules.push_back({"veth", false, "the devices between node and balancer namespace"});
   } else {
     modules.push_back({"dummy", false, "the device that holds the VIPs"});
-    modules.push_back({"ipt_REJECT", false, "packet filter rules"});
-    modules.push_back({"ip6t_REJECT", false, "packet filter rules"});
+    modules.push_back({"nft_reject_inet", false, "packet filter rules"});
   }
   for (const char* scheduler :
        {"wrr", "lc", "wlc", "sh", "mh", "dh", "sed", "nq", "fo", "ovf", "lblc", "lblcr"}) {
     modules.push_back({std::string("ip_vs_") + scheduler, false, "a scheduler"});
-  }
-  return modules;
-}
-
-std::vector<Module> legacyFilterModules(bool ipv6) {
-  std::vector<Module> modules;
-  for (const char* name : {"ip_tables", "iptable_mangle", "iptable_nat", "iptable_filter"}) {
-    modules.push_back({name, false, "packet filter"});
-  }
-  if (ipv6) {
-    for (const char* name : {"ip6_tables", "ip6table_mangle", "ip6table_nat", "ip6table_filter"}) {
-      modules.push_back({name, false, "packet filter for IPv6"});
-    }
   }
   return modules;
 }

@@ -27,9 +27,6 @@ inline constexpr unsigned kConnectionTableBits = 18;
 
 /// Modules of a placement, in the order to be loaded; pure.
 [[nodiscard]] std::vector<Module> modulesOf(net::Placement placement);
-/// Those of the legacy packet filter, which the daemon could not load and its tools ask for. Not
-/// for a node with nft: its tools warn of them.
-[[nodiscard]] std::vector<Module> legacyFilterModules(bool ipv6);
 
 struct ModuleReport {
   std::vector<std::string> loaded;   ///< that were not there before

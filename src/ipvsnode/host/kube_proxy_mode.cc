@@ -67,12 +67,10 @@ KubeProxyMode detectKubeProxyMode(CommandRunner& runner, const std::stop_token& 
                          return line.ends_with(" kube-proxy");
                        }};
   if (shows(runner, tables, stop)) return KubeProxyMode::kNftables;
-  for (const char* program : {"iptables-nft-save", "iptables-legacy-save"}) {
-    const Command chains{program, {"-t", "nat"}, {}, deadline, [](std::string_view line) {
-                           return line.starts_with(":KUBE-SERVICES ");
-                         }};
-    if (shows(runner, chains, stop)) return KubeProxyMode::kIptables;
-  }
+  // An empty chain, by which kube-proxy notices that somebody flushed its rules.
+  const Command canary{
+      "nft", {"list", "chain", "ip", "mangle", "KUBE-PROXY-CANARY"}, {}, deadline, {}};
+  if (shows(runner, canary, stop)) return KubeProxyMode::kIptables;
   return answer ? KubeProxyMode::kUnknown : KubeProxyMode::kNone;
 }
 

@@ -34,7 +34,8 @@ enum class KubeProxyMode : std::uint8_t {
                                                  const std::stop_token& stop = {});
 
 /// Asks kube-proxy; without an answer looks at what it leaves behind in the calling thread's
-/// namespace: device kube-ipvs0, nftables table kube-proxy, chain KUBE-SERVICES.
+/// namespace: device kube-ipvs0, nftables table kube-proxy, chain KUBE-PROXY-CANARY. That of the
+/// kernel's own ip_tables does not show: then kNone stands for iptables mode, too.
 [[nodiscard]] KubeProxyMode detectKubeProxyMode(CommandRunner& runner,
                                                 const std::stop_token& stop = {},
                                                 std::uint16_t port = 10249);

@@ -34,11 +34,6 @@ Finding kernel(const CheckFacts& facts) {
 
 bool isScheduler(const host::Module& module) { return module.why == "a scheduler"; }
 
-// A node serves without their rules: docs/decisions/0037-replies-by-connection.md.
-bool isForNft(const host::Module& module) {
-  return module.name == "nf_tables" || module.name.starts_with("nft_");
-}
-
 std::string packages(const std::string& release) {
   return "Install the distribution's package of further modules for the running kernel (Debian: "
          "linux-image-amd64 instead of a -cloud kernel; Ubuntu: linux-modules-extra-" +
@@ -60,9 +55,9 @@ void addModules(const CheckFacts& facts, std::vector<Finding>& findings) {
     } else if (isScheduler(module)) {
       schedulers.push_back(module.name);
     } else {
-      missing.push_back(
-          {isForNft(module) ? Level::kWarning : Level::kProblem, "module " + module.name,
-           "the kernel does not have it (" + module.why + ")", packages(facts.kernelRelease)});
+      missing.push_back({Level::kProblem, "module " + module.name,
+                         "the kernel does not have it (" + module.why + ")",
+                         packages(facts.kernelRelease)});
     }
   }
   if (there > 0 || unknown.empty()) {
@@ -203,13 +198,13 @@ Finding ipv6(const CheckFacts& facts) {
 
 Finding filter(const CheckFacts& facts) {
   if (facts.filter) {
-    return {Level::kOk, "packet filter", std::string(host::toString(*facts.filter)), ""};
+    return {Level::kOk, "packet filter", "nftables", ""};
   }
   if (!facts.initCapabilities) {
     return {Level::kWarning, "packet filter", notChecked("that needs NET_ADMIN"), ""};
   }
   return {Level::kProblem, "packet filter", facts.filter.error().message,
-          "Use a kernel with nf_tables, or with ip_tables and ip6_tables"};
+          "Use a kernel with nf_tables (CONFIG_NF_TABLES_INET), and load the module nf_tables"};
 }
 
 Finding capabilities(const std::string& of, const Result<void>& may) {

@@ -11,7 +11,6 @@
 #include "barevip/base/result.h"
 #include "barevip/net/data_path.h"
 
-#include "ipvsnode/filter/packet_filter_iptables.h"
 #include "ipvsnode/host/kernel_modules.h"
 #include "ipvsnode/host/kube_proxy_mode.h"
 #include "ipvsnode/host/module_files.h"
@@ -54,7 +53,7 @@ struct CheckFacts {
   std::vector<SysctlFact> sysctls;
   Result<std::vector<InterfaceFact>> bindInterfaces{std::vector<InterfaceFact>(1)};
   bool ipv6 = true;
-  Result<host::FilterBackend> filter{host::FilterBackend::kNft};
+  Result<void> filter;  ///< whether nft and nf_tables are there
   Result<void> initCapabilities;
   Result<void> runCapabilities;
   std::optional<Result<ApiVersion>> api;  ///< nullopt: was not to be asked

@@ -121,15 +121,16 @@ TEST(KubeProxyMode, AStopEndsTheWait) {
   EXPECT_EQ(answer.error().code, ErrorCode::kStopped);
 }
 
-/// Programs that print what the test wants.
+/// A program that prints what the test wants.
 class Printer final : public CommandRunner {
  public:
   std::map<std::string, std::string> output;
 
   Result<CommandOutput> run(const Command& command, std::stop_token) override {
-    const auto at = output.find(command.program);
-    if (at == output.end()) return fail(ErrorCode::kNotFound, "not installed");
-    return CommandOutput{0, command.keepLine(at->second) ? at->second : "", {}};
+    const auto at = output.find(toString(command));
+    if (at == output.end()) return CommandOutput{1, "", "No such file or directory"};
+    const bool kept = !command.keepLine || command.keepLine(at->second);
+    return CommandOutput{0, kept ? at->second : "", {}};
   }
 };
 
@@ -141,9 +142,9 @@ TEST(KubeProxyMode, WithoutAnAnswerItsTracesTell) {
   }
   Printer printer;
   EXPECT_EQ(detectKubeProxyMode(printer, {}, port), KubeProxyMode::kNone);
-  printer.output["iptables-legacy-save"] = ":KUBE-SERVICES - [0:0]";
+  printer.output["nft list chain ip mangle KUBE-PROXY-CANARY"] = "chain KUBE-PROXY-CANARY {";
   EXPECT_EQ(detectKubeProxyMode(printer, {}, port), KubeProxyMode::kIptables);
-  printer.output["nft"] = "table ip kube-proxy";
+  printer.output["nft list tables"] = "table ip kube-proxy";
   EXPECT_EQ(detectKubeProxyMode(printer, {}, port), KubeProxyMode::kNftables);
 }
 

@@ -91,11 +91,6 @@ const Case kCases[] = {
      "mine", "5.9 or newer"},
     {"ModuleMissing", [](auto& f) { f.modules[1].state = ModuleState::kMissing; }, Level::kProblem,
      "module veth", "does not have it (the devices)", "linux-modules-extra-6.1.0-18-amd64"},
-    {"NftModuleMissing",
-     [](auto& f) {
-       f.modules.push_back({{"nft_ct", false, "rules"}, ModuleState::kMissing});
-     },
-     Level::kWarning, "module nft_ct", "does not have it (rules)", "linux-modules-extra-6.1.0-18"},
     {"SchedulerMissing", [](auto& f) { f.modules[2].state = ModuleState::kMissing; },
      Level::kWarning, "schedulers", "ip_vs_wlc", "barevip.dev/scheduler"},
     {"ModulesToLoad", [](auto&) {}, Level::kOk, "modules", "3 there, of which init loads 1", ""},
@@ -152,13 +147,12 @@ const Case kCases[] = {
      Level::kOk, "bind interface", "eth0, MTU 1500, 2 addresses", ""},
     {"Ipv6Off", [](auto& f) { f.ipv6 = false; }, Level::kWarning, "IPv6", "disabled",
      "disable_ipv6"},
-    {"FilterLegacy", [](auto& f) { f.filter = host::FilterBackend::kLegacy; }, Level::kOk,
-     "packet filter", "legacy", ""},
-    {"FilterMissing", [](auto& f) { f.filter = failing<host::FilterBackend>("has neither"); },
-     Level::kProblem, "packet filter", "has neither", "nf_tables"},
+    {"FilterThere", [](auto& /*f*/) {}, Level::kOk, "packet filter", "nftables", ""},
+    {"FilterMissing", [](auto& f) { f.filter = failing<void>("not supported"); }, Level::kProblem,
+     "packet filter", "not supported", "CONFIG_NF_TABLES_INET"},
     {"FilterWithoutPrivilege",
      [](auto& f) {
-       f.filter = failing<host::FilterBackend>("has neither");
+       f.filter = failing<void>("not supported");
        f.initCapabilities = failing<void>("missing");
      },
      Level::kWarning, "packet filter", "not checked, because that needs NET_ADMIN", ""},
