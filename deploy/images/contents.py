@@ -2,7 +2,6 @@
 """What the images of barevip have in them: programs, and what they need of a Debian. No shell, no package manager."""
 
 import dataclasses
-import glob
 import os
 import posixpath
 import subprocess
@@ -13,17 +12,7 @@ from oci import Layer
 
 _PASSWD = b"root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"
 _GROUP = b"root:x:0:\nnonroot:x:65532:\n"
-# ipset reads and writes protocols by the names that it finds here.
-_PROTOCOLS = b"icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n"
-
-_TOOLS = [
-    "usr/sbin/xtables-legacy-multi",
-    "usr/sbin/xtables-nft-multi",
-    "usr/sbin/ipset",
-    "usr/sbin/nft",
-    "usr/bin/kmod",
-]
-_IPTABLES = [f"{tool}-{{}}{form}" for tool in ("iptables", "ip6tables") for form in ("", "-save", "-restore")]
+_TOOLS = ["usr/sbin/nft", "usr/bin/kmod"]
 
 
 @dataclasses.dataclass
@@ -116,18 +105,10 @@ class _Filler:
             if link != real:
                 self._layer.add_link(link, posixpath.relpath(real, posixpath.dirname(link)))
 
-    def add_tools(self, extensions):
+    def add_tools(self):
         for tool in _TOOLS:
             self.add_file(tool, mode=0o755)
-        for kind in ("legacy", "nft"):
-            self.add_links("usr/sbin", f"xtables-{kind}-multi", [name.format(kind) for name in _IPTABLES])
         self.add_links("usr/sbin", "../bin/kmod", ["modprobe"])
-        self._layer.add_file("etc/protocols", _PROTOCOLS)
-        for name in extensions:
-            if os.path.islink(self._root.path(name)):
-                self._layer.add_link(name, os.readlink(self._root.path(name)))
-            else:
-                self.add_file(name)
 
 
 def make_images(root, programs):
@@ -138,15 +119,11 @@ def make_images(root, programs):
     """
     operator = Image("barevip-operator", "barevip operator", "65532:65532", programs["barevip-operator"])
     node = Image("barevip-node", "barevip node daemon", "0:0", programs["barevip-node"])
-    # All of them: a listing of rules fails on one whose extension is unknown, and a node's rules are not all ours.
-    extensions = sorted(
-        os.path.relpath(file, root.folder) for file in glob.glob(root.path(f"usr/lib/{root.triplet}/xtables/*.so"))
-    )
     for tool in _TOOLS:
         if not os.path.exists(root.path(tool)):
             raise Problem(f"there is no {root.path(tool)}: run test/setup")
     operator_needs, interpreters = root.closure([operator.program])
-    node_needs, _ = root.closure([node.program, *map(root.path, _TOOLS + extensions)])
+    node_needs, _ = root.closure([node.program, *map(root.path, _TOOLS)])
     shared = {soname: name for soname, name in operator_needs.items() if soname in node_needs}
     for image, needs in ((operator, operator_needs), (node, node_needs)):
         bottom = _Filler(image, root)
@@ -156,7 +133,7 @@ def make_images(root, programs):
         middle = _Filler(image, root)
         middle.add_libraries({soname: name for soname, name in needs.items() if soname not in shared})
         if image is node:
-            middle.add_tools(extensions)
+            middle.add_tools()
         middle.finish()
         top = _Filler(image, root)
         top.add_program(f"usr/bin/{image.name}", image.program)

@@ -16,7 +16,7 @@ packages=(
   libarchive-dev libboost-dev libcap-dev libcli11-dev libcpprest-dev libexpected-dev libnl-3-dev libnl-genl-3-dev
   libnl-route-3-dev libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libc6-dev libstdc++-12-dev
   # What the images have beside the programs.
-  base-files ipset iptables kmod nftables)
+  base-files kmod nftables)
 key=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-64)
 [ "$(cat "$folder/complete" 2>/dev/null)" != "$key" ] || exit 0
 [ -z "$check" ] || exit 1
