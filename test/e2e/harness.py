@@ -221,6 +221,8 @@ def kernel_of(node):
             ("ipvsadm", "-Ln"),
             ("iptables-legacy-save",),
             ("ip6tables-legacy-save",),
+            ("iptables-nft-save",),
+            ("ip6tables-nft-save",),
             ("ipset", "list", "-n"),
             ("nft", "list", "tables"),
             ("find", "/etc/sysctl.d", "/run/sysctl.d", "-name", "*barevip*"),

@@ -105,11 +105,13 @@ class Faults(TrafficTest):
                 lambda: h.on_node(node, "ip", "neigh", "del", "proxy", vip, "dev", h.NIC),
                 lambda: vip in h.on_node(node, "ip", "neigh", "show", "proxy"),
             ),
-            "masquerade chain": (
-                lambda: h.in_director(node, "iptables-legacy", "-t", "nat", "-F", "BAREVIP-POSTROUTING"),
-                lambda: (
-                    "MASQUERADE" in h.in_director(node, "iptables-legacy", "-t", "nat", "-S", "BAREVIP-POSTROUTING")
-                ),
+            "masquerade": (
+                lambda: h.in_director(node, "nft", "flush", "chain", "inet", "barevip", "postrouting"),
+                lambda: "masquerade" in h.in_director(node, "nft", "list", "table", "inet", "barevip"),
+            ),
+            "table of the packet filter": (
+                lambda: h.on_node(node, "nft", "delete", "table", "inet", "barevip"),
+                lambda: vip in h.on_node(node, "nft", "list", "set", "inet", "barevip", "vips4", check=False),
             ),
         }
         by_notices = {
@@ -131,6 +133,18 @@ class Faults(TrafficTest):
                 with self.subTest(what=what):
                     h.wait_for(f"the {what} to come back", there, 60)
         h.wait_for("an answer", lambda: h.answers(vip))
+
+    def test_a_last_rule_of_forward_that_rejects_stops_no_vip(self):
+        node = h.wait_for_owner(self.address, self.ns)
+        tools = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
+        for tool in tools:
+            self.addCleanup(h.on_node, node, tool, "-D", "FORWARD", "-j", "REJECT")
+            h.on_node(node, tool, "-A", "FORWARD", "-j", "REJECT")
+        for tool in tools:
+            passes = "-A FORWARD -i bvip+ -j ACCEPT\n-A FORWARD -o bvip+ -j ACCEPT\n-A FORWARD -j REJECT"
+            h.wait_for(f"two rules before it in {tool}", lambda t=tool: passes in h.on_node(node, t, "-S", "FORWARD"))
+        for address in (self.address, self.address6):
+            h.wait_for(f"an answer of {address}", lambda a=address: h.answers(a))
 
     def test_what_is_foreign_stays_untouched(self):
         node = h.wait_for_owner(self.address, self.ns)

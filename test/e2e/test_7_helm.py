@@ -89,6 +89,13 @@ class Helm(ClusterTest):
         self.assertEqual(0, stream["failed"], stream["failures"])
         self.assertEqual([address], h.addresses("web", self.ns))
 
+    def assert_no_iptables(self, node):
+        """What releases before nftables had on a node is gone, in both namespaces."""
+        for run in (h.on_node, h.in_director):
+            rules = [run(node, f"{tool}-save") for tool in ("iptables-legacy", "ip6tables-legacy", "iptables-nft")]
+            self.assertNotIn("BAREVIP-", "".join(rules), node)
+            self.assertNotIn("barevip-", run(node, "ipset", "list", "-n"), node)
+
     def assert_clean(self, node):
         kernel = h.kernel_of(node)
         for trace in (*h.TRACES, *h.addresses("web", self.ns)):
@@ -121,6 +128,8 @@ class Helm(ClusterTest):
         self.assert_unharmed(lambda: h.helm("upgrade", "barevip", CHART, "-n", h.SYSTEM, "--reset-values", "--wait"))
         self.assert_unharmed(lambda: h.helm("rollback", "barevip", "1", "-n", h.SYSTEM, "--wait"))
         self.assert_unharmed(lambda: h.helm("upgrade", "barevip", CHART, "-n", h.SYSTEM, "--reset-values", "--wait"))
+        for node in ("node1", "node2"):
+            self.assert_no_iptables(node)
 
     def test_3_a_value_that_changes_reaches_the_programs_and_fails_no_request(self):
         self.assert_unharmed(
