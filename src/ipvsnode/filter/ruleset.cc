@@ -79,7 +79,8 @@ const std::array<Words, 2>& bothFamilies() {
   return kWords;
 }
 
-/// Sets the bits of `mark` within the mask of barevip, and leaves all others.
+/// Sets the bits of `mark` within the mask of barevip, and leaves all others. nft lists no bit as
+/// cleared that is set again.
 std::string setMark(std::string_view what, std::uint32_t mark) {
   return joined({what, " set ", what, " & ", hex(~(net::kMarkMask ^ mark)), " | ", hex(mark)});
 }

@@ -180,13 +180,13 @@ TEST(Ruleset, OfTheNodeOnSeveralInterfacesLeadsRepliesOutWhereTheirConnectionCam
   auto& forward = one.chains.at("forward").rules;
   forward.insert(
       forward.begin(),
-      {R"(iifname "eth0" oifname "bvip-out" ct state new ct mark set ct mark & 0xfffff0ff | 0x00001100)",
-       R"(iifname "eth1" oifname "bvip-out" ct state new ct mark set ct mark & 0xfffff0ff | 0x00001200)"});
+      {R"(iifname "eth0" oifname "bvip-out" ct state new ct mark set ct mark & 0xfffff1ff | 0x00001100)",
+       R"(iifname "eth1" oifname "bvip-out" ct state new ct mark set ct mark & 0xfffff2ff | 0x00001200)"});
   auto& prerouting = one.chains.at("prerouting").rules;
   prerouting.insert(
       prerouting.end(),
-      {R"(iifname "bvip-out" ct mark & 0x00001f00 == 0x00001100 meta mark set meta mark & 0xfffff0ff | 0x00001100)",
-       R"(iifname "bvip-out" ct mark & 0x00001f00 == 0x00001200 meta mark set meta mark & 0xfffff0ff | 0x00001200)"});
+      {R"(iifname "bvip-out" ct mark & 0x00001f00 == 0x00001100 meta mark set meta mark & 0xfffff1ff | 0x00001100)",
+       R"(iifname "bvip-out" ct mark & 0x00001f00 == 0x00001200 meta mark set meta mark & 0xfffff2ff | 0x00001200)"});
   EXPECT_EQ(several, one);
 }
 
@@ -196,15 +196,15 @@ TEST(Ruleset, OfPlacementHostOnSeveralInterfacesLeadsRepliesOutWhereTheirConnect
   for (const std::string& rule : host.chains.at("prerouting").rules) rules += rule + "\n";
   EXPECT_EQ(
       rules,
-      R"(ct direction reply ct mark & 0x00001f00 == 0x00001100 meta mark set meta mark & 0xfffff0ff | 0x00001100
-ct direction reply ct mark & 0x00001f00 == 0x00001200 meta mark set meta mark & 0xfffff0ff | 0x00001200
-iifname "eth0" ip daddr . meta l4proto . th dport @services4 ct state new ct mark set ct mark & 0xfffff0ff | 0x00001100
-iifname "eth1" ip daddr . meta l4proto . th dport @services4 ct state new ct mark set ct mark & 0xfffff0ff | 0x00001200
+      R"(ct direction reply ct mark & 0x00001f00 == 0x00001100 meta mark set meta mark & 0xfffff1ff | 0x00001100
+ct direction reply ct mark & 0x00001f00 == 0x00001200 meta mark set meta mark & 0xfffff2ff | 0x00001200
+iifname "eth0" ip daddr . meta l4proto . th dport @services4 ct state new ct mark set ct mark & 0xfffff1ff | 0x00001100
+iifname "eth1" ip daddr . meta l4proto . th dport @services4 ct state new ct mark set ct mark & 0xfffff2ff | 0x00001200
 iifname != "eth0" iifname != "eth1" ip daddr . meta l4proto . th dport @services4 meta mark set meta mark & 0xfffff0ff | 0x00001000
 iifname "eth0" ip daddr . meta l4proto . th dport @services4 ip daddr . meta l4proto . th dport != @keep4 meta mark set meta mark & 0xfffff0ff | 0x00001000
 iifname "eth1" ip daddr . meta l4proto . th dport @services4 ip daddr . meta l4proto . th dport != @keep4 meta mark set meta mark & 0xfffff0ff | 0x00001000
-iifname "eth0" ip6 daddr . meta l4proto . th dport @services6 ct state new ct mark set ct mark & 0xfffff0ff | 0x00001100
-iifname "eth1" ip6 daddr . meta l4proto . th dport @services6 ct state new ct mark set ct mark & 0xfffff0ff | 0x00001200
+iifname "eth0" ip6 daddr . meta l4proto . th dport @services6 ct state new ct mark set ct mark & 0xfffff1ff | 0x00001100
+iifname "eth1" ip6 daddr . meta l4proto . th dport @services6 ct state new ct mark set ct mark & 0xfffff2ff | 0x00001200
 iifname != "eth0" iifname != "eth1" ip6 daddr . meta l4proto . th dport @services6 meta mark set meta mark & 0xfffff0ff | 0x00001000
 iifname "eth0" ip6 daddr . meta l4proto . th dport @services6 ip6 daddr . meta l4proto . th dport != @keep6 meta mark set meta mark & 0xfffff0ff | 0x00001000
 iifname "eth1" ip6 daddr . meta l4proto . th dport @services6 ip6 daddr . meta l4proto . th dport != @keep6 meta mark set meta mark & 0xfffff0ff | 0x00001000
