@@ -43,6 +43,15 @@ static_assert(sizeof(ipt_getinfo) == sizeof(ip6t_getinfo) &&
 
 using Edit = Result<IpTableEdit> (*)(const IpTable&);
 
+/// For the kernel's structures that end in an array without a size: ISO C++ has no initializer of
+/// such an array.
+template <class T>
+T zeroes() {
+  T value;
+  std::memset(&value, 0, sizeof(value));
+  return value;
+}
+
 /// The tables of one family, through a socket of the calling thread's namespace.
 class Kernel {
  public:
@@ -85,7 +94,7 @@ class Kernel {
   Result<void> write(const IpTableEdit& edit, std::size_t before) {
     const IpTable& table = edit.table;
     std::vector<xt_counters> counters(before);
-    ipt_replace header{};
+    auto header = zeroes<ipt_replace>();
     copyName(header.name, table.name);
     header.valid_hooks = table.validHooks;
     header.num_entries = table.count;
@@ -118,7 +127,7 @@ class Kernel {
 
   /// The kernel begins a new table with zeros.
   Result<void> addCounters(const IpTableEdit& edit, const std::vector<xt_counters>& counters) {
-    xt_counters_info header{};
+    auto header = zeroes<xt_counters_info>();
     copyName(header.name, edit.table.name);
     header.num_counters = edit.table.count;
     std::vector<xt_counters> now;
