@@ -239,9 +239,10 @@ def pids(node, program):
 
 
 def metric(node, name):
-    """One value of the node daemon's metrics."""
+    """One value of the node daemon's metrics; the name may say the labels."""
     for line in on_node(node, "curl", "-s", "--max-time", "3", "http://127.0.0.1:7480/metrics").splitlines():
-        if line.split("{")[0].split(" ")[0] == name:
+        series = line.rpartition(" ")[0]
+        if name in (series, series.split("{")[0]):
             return float(line.split(" ")[-1])
     raise AssertionError(f"the node daemon of {node} has no metric {name}")
 

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import time
 
 from e2e import harness as h
 from e2e.case import TrafficTest
@@ -145,6 +146,47 @@ class Faults(TrafficTest):
             h.wait_for(f"two rules before it in {tool}", lambda t=tool: passes in h.on_node(node, t, "-S", "FORWARD"))
         for address in (self.address, self.address6):
             h.wait_for(f"an answer of {address}", lambda a=address: h.answers(a))
+
+    def test_a_setting_by_which_packets_are_lost_moves_the_vips_and_is_named(self):
+        """The cause, the family whose VIPs move, and the setting, its value that breaks and the one that mends."""
+        nic = h.NIC
+        settings = (
+            ("ip_forward", self.address, "net.ipv4.ip_forward", 0, 1),
+            ("interface_forwarding", self.address, f"net.ipv4.conf.{nic}.forwarding", 0, 1),
+            ("rp_filter", self.address, "net.ipv4.conf.all.rp_filter", 1, 0),
+            ("ipv6_forwarding", self.address6, "net.ipv6.conf.all.forwarding", 0, 1),
+            ("proxy_ndp", self.address6, f"net.ipv6.conf.{nic}.proxy_ndp", 0, 1),
+        )
+        for cause, address, name, bad, good in settings:
+            with self.subTest(setting=name):
+                node = h.wait_for_owner(address, self.ns)
+                self.addCleanup(h.on_node, node, "sysctl", "-q", "-w", f"{name}={good}")
+                begun = time.monotonic()
+                h.on_node(node, "sysctl", "-q", "-w", f"{name}={bad}")
+                h.wait_for("a condition that names it", lambda a=address, c=cause: self.is_said_of(a, c))
+                # What comes and goes keeps a node from serving for half a minute: three nodes take turns.
+                other = h.wait_for_owner(address, self.ns, other_than=node, seconds=60)
+                h.wait_for(f"an answer of {other}", lambda a=address: h.answers(a))
+                print(f"  {name}={bad}: {address} answers by another node after {time.monotonic() - begun:.1f} s")
+                h.wait_for("the new owner to say so", lambda a=address: not self.is_said_of(a, "("))
+                self.assertEqual(1, h.metric(node, f'barevip_node_ineligible{{cause="{cause}"}}'))
+                h.wait_for("an event", lambda n=node, c=cause: self.has_event("NodeBroken", f"node {n} ({c})"))
+                h.on_node(node, "sysctl", "-q", "-w", f"{name}={good}")
+                h.wait_for(
+                    "the node to be well",
+                    lambda n=node, c=cause: h.metric(n, f'barevip_node_ineligible{{cause="{c}"}}') == 0,
+                )
+
+    def is_said_of(self, address, cause):
+        """The condition of the address's IP object says that it is not announced, and why."""
+        for ip in h.objects("ips", "-n", self.ns):
+            for condition in ip["status"].get("conditions", []):
+                if ip["status"].get("address") == address and condition["type"] == "Announced":
+                    return condition["status"] == "False" and cause in condition["message"]
+        return False
+
+    def has_event(self, reason, words):
+        return any(e["reason"] == reason and words in e["message"] for e in h.objects("events", "-n", self.ns))
 
     def test_what_is_foreign_stays_untouched(self):
         node = h.wait_for_owner(self.address, self.ns)

@@ -99,13 +99,15 @@ Result<kube::ReconcileResult> IpStatusReporter::write(const ObjectKey& key,
     const std::lock_guard lock(mutex_);
     const auto it = wanted_.find(key);
     if (it != wanted_.end()) {
-      wanted = IpObjectStatus{it->second.announced, it->second.holder, it->second.conflictMac};
+      const VipReport& vip = it->second;
+      wanted = IpObjectStatus{vip.announced, vip.holder, vip.conflictMac, vip.brokenBy};
     }
   }
   const auto ipObject = stores_.ipObjects.get(key);
   if (!ipObject) return kube::ReconcileResult{};
   // Spares the read that comes before a write when there is nothing to write, which is the rule.
   if (wanted ? wanted->announced && ipObject->status.node == node_ && !wanted->conflictMac &&
+                   !wanted->brokenBy &&
                    model::findCondition(ipObject->status.conditions, kAnnouncedCondition) == nullptr
              : ipObject->status.node != node_ || isBound(*ipObject)) {
     return kube::ReconcileResult{};

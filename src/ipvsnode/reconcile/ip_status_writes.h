@@ -14,15 +14,16 @@ namespace barevip::node {
 
 /// What this node has to say in the status of an IP object.
 struct IpObjectStatus {
-  bool announced = false;                  ///< by this node: it becomes status.node
-  std::string holder;                      ///< in place of this one, and of no other
-  std::optional<std::string> conflictMac;  ///< a conflicting host answers for the address
+  bool announced = false;                    ///< by this node: it becomes status.node
+  std::string holder;                        ///< in place of this one, and of no other
+  std::optional<std::string> conflictMac{};  ///< a conflicting host answers for the address
+  std::optional<std::string> brokenBy{};     ///< see VipReport
 
   friend bool operator==(const IpObjectStatus&, const IpObjectStatus&) = default;
 };
 
-/// The condition of an IP object that reports whether its address could be announced. It appears
-/// with the first conflict.
+/// The condition of an IP object that reports whether its address is announced by a node that can
+/// serve it. It appears when that is first not so.
 inline constexpr const char* kAnnouncedCondition = "Announced";
 
 /// Writes only what differs from the status as it is. status.node is left alone if it is neither

@@ -7,6 +7,7 @@
 #include "common/kube/status_patch.h"
 #include "common/model/meta_json.h"
 #include "ipvsnode/reconcile/ip_status_writes.h"
+#include "ipvsnode/reconcile/report.h"
 
 namespace barevip::node {
 namespace {
@@ -18,6 +19,11 @@ model::Condition conflictCondition(const std::string& address, const std::string
   return {kAnnouncedCondition, "False", "AddressConflict",
           address + " is not announced by node " + node + ": " + mac +
               " answers for it. Remove the address there or take it out of the pool"};
+}
+
+model::Condition brokenCondition(const std::string& address, const std::string& node,
+                                 const std::string& cause) {
+  return {kAnnouncedCondition, "False", kNodeBroken, brokenMessage(address, node, cause)};
 }
 
 model::Condition announcedCondition(const std::string& node) {
@@ -48,6 +54,10 @@ Result<void> writeIpObjectStatus(kube::Api& api, const kube::ObjectKey& key,
     std::optional<model::Condition> next;
     if (wanted->conflictMac) {
       next = conflictCondition(model::stringAt(status, "address"), node, *wanted->conflictMac);
+    } else if (wanted->announced && wanted->brokenBy) {
+      // Another node that took over meanwhile serves the address.
+      const bool ours = named || asDecided;
+      if (ours) next = brokenCondition(model::stringAt(status, "address"), node, *wanted->brokenBy);
     } else if (wanted->announced && there != nullptr) {
       next = announcedCondition(node);
     }

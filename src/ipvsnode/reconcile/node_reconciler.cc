@@ -44,6 +44,13 @@ void logVips(const char* sentence, const std::vector<IpAddress>& vips) {
   log::info(sentence, {{"count", std::to_string(vips.size())}, {"addresses", names}});
 }
 
+/// The first cause by which packets of the family are lost.
+std::optional<std::string> causeOf(const std::set<net::Breakage>& broken, Family family) {
+  const auto found = std::find_if(broken.begin(), broken.end(),
+                                  [&](const auto& one) { return one.family == family; });
+  return found == broken.end() ? std::nullopt : std::optional(found->cause);
+}
+
 }  // namespace
 
 NodeReconciler::NodeReconciler(KernelWriters writers, net::Announcer& announcer, Stores& stores,
@@ -591,7 +598,8 @@ void NodeReconciler::report(const LiveView& nodes) {
     const bool announces = announced_.contains(question.vip);
     // What we announce and nobody is recorded for is ours until somebody takes over from us.
     if (!ownership_.isMine(question.vip) && !(announces && question.holder.empty())) continue;
-    VipReport one{question.vip, announces, {}, std::nullopt};
+    VipReport one{question.vip, announces, {}};
+    if (announces) one.brokenBy = causeOf(host_.broken, question.vip.family());
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
     for (const auto& [ipObject, node] : question.ipObjects) {
@@ -619,10 +627,8 @@ void NodeReconciler::reportBroken(NodeReport& next) const {
       if (vip == vips_.all().end() || address.family() != breakage.family) continue;
       for (const auto& service : vip->second.served.services) {
         next.problems.push_back(
-            {service->key, address, "NodeBroken",
-             address.toString() + " does not get through node " + options_.desired.nodeName + " (" +
-                 breakage.cause +
-                 "): other nodes take it over; the log of barevip-node there names the setting"});
+            {service->key, address, kNodeBroken,
+             brokenMessage(address.toString(), options_.desired.nodeName, breakage.cause)});
       }
     }
   }

@@ -14,12 +14,15 @@
 
 namespace barevip::node {
 
+inline constexpr const char* kNodeBroken = "NodeBroken";  ///< reason of an event and a condition
+
 /// What this node says about one VIP to the API server, in one of the VIP's IP objects.
 struct VipReport {
   IpAddress vip;
-  bool announced = false;                  ///< by this node, as its owner or while it has none
-  std::string holder;                      ///< its status.node when this was decided
-  std::optional<std::string> conflictMac;  ///< a conflicting host answers for it
+  bool announced = false;                    ///< by this node, as its owner or while it has none
+  std::string holder;                        ///< its status.node when this was decided
+  std::optional<std::string> conflictMac{};  ///< a conflicting host answers for it
+  std::optional<std::string> brokenBy{};  ///< net::Breakage::cause by which packets to it are lost
 
   friend bool operator==(const VipReport&, const VipReport&) = default;
 };
@@ -30,5 +33,10 @@ struct NodeReport {
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
+
+/// What an event and a condition say of a node that loses the packets of a VIP; cause: see
+/// VipReport.
+[[nodiscard]] std::string brokenMessage(const std::string& vip, const std::string& node,
+                                        const std::string& cause);
 
 }  // namespace barevip::node

@@ -137,6 +137,33 @@ TEST_F(IpStatusReporterTest, AConflictBecomesAConditionAndAWarningAndOtherCondit
   EXPECT_EQ(status()["node"], "n1");
 }
 
+TEST_F(IpStatusReporterTest, ANodeThatLosesPacketsNamesTheCauseUntilTheAddressIsServedAgain) {
+  put("n1");
+  NodeReport broken = announced("n1");
+  broken.ipObjects.at(kIpObject).brokenBy = "rp_filter";
+  reporter.take(broken);
+  ASSERT_TRUE(api.waitFor([&] { return status()["conditions"].size() == 1; }));
+  const json condition = status()["conditions"][0];
+  EXPECT_EQ(condition["type"], "Announced");
+  EXPECT_EQ(condition["status"], "False");
+  EXPECT_EQ(condition["reason"], "NodeBroken");
+  EXPECT_THAT(condition["message"], testing::HasSubstr("node n1 (rp_filter)"));
+
+  stores.ipObjects.put(model::decodeIpObject(*api.object(kube::kIps, kIpObject)).value());
+  reporter.take(announced("n1"));
+  EXPECT_TRUE(api.waitFor([&] { return status()["conditions"][0]["status"] == "True"; }));
+}
+
+TEST_F(IpStatusReporterTest, ANodeThatLosesPacketsIsSilentAboutAVipThatAnotherTookOver) {
+  put("n2");
+  api.clearWrites();
+  NodeReport broken = announced("n1");
+  broken.ipObjects.at(kIpObject).brokenBy = "rp_filter";
+  reporter.take(broken);
+  reporter.stop();
+  EXPECT_EQ(api.writeCount(), 0U);
+}
+
 TEST_F(IpStatusReporterTest, EveryServiceThatUsesAReservationIsTold) {
   model::Service other = service("web-tls", {"192.0.2.1"});
   other.uid = "u2";

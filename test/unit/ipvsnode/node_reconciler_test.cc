@@ -447,6 +447,7 @@ TEST_F(NodeReconcilerTest, ANodeWhoseSettingsBreakForwardingLeavesItsVipsToOther
   EXPECT_TRUE(daemon.eligibility->serving) << "it may pass";
   ASSERT_THAT(daemon.lastReport.problems, SizeIs(1));
   EXPECT_EQ(daemon.lastReport.problems[0].reason, "NodeBroken");
+  EXPECT_EQ(daemon.lastReport.ipObjects.begin()->second.brokenBy, "rp_filter");
   EXPECT_THAT(daemon.lastReport.problems[0].message, testing::HasSubstr("rp_filter"));
   world.clock.advance(kFallTime);
   daemon.reconcileOnce();
