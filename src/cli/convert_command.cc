@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/convert.h"
-#include "cli/manifests_yaml.h"
-#include "cli/migration.h"
-#include "cli/pools_yaml.h"
+#include "cli/convert/convert.h"
+#include "cli/convert/manifests_yaml.h"
+#include "cli/convert/pools_yaml.h"
+#include "cli/convert/sources.h"
 #include "common/base/text_file.h"
 
 namespace barevip::cli {

@@ -9,8 +9,8 @@
 
 #include "cli/ask.h"
 #include "cli/exit_status.h"
+#include "cli/files/pool_files.h"
 #include "cli/format.h"
-#include "cli/pool_files.h"
 #include "cli/print/plan_print.h"
 #include "cli/view/plan.h"
 #include "common/base/text_file.h"

@@ -9,9 +9,9 @@
 
 #include "cli/exit_status.h"
 #include "cli/format.h"
-#include "cli/migration_file.h"
 #include "cli/print/rollback_print.h"
 #include "cli/rollback_writes.h"
+#include "cli/saved_services_file.h"
 #include "cli/view/rollback.h"
 #include "common/base/text_file.h"
 

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/fetch/operator_flags.h"
-#include "cli/migration_file.h"
 #include "cli/rollback_writes.h"
+#include "cli/saved_services_file.h"
 #include "common/kube/list_into.h"
 #include "common/model/ip_object_json.h"
 #include "common/model/meta_json.h"

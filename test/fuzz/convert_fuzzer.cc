@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "cli/convert.h"
-#include "cli/manifests_yaml.h"
-#include "cli/pools_yaml.h"
+#include "cli/convert/convert.h"
+#include "cli/convert/manifests_yaml.h"
+#include "cli/convert/pools_yaml.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace barevip::cli;

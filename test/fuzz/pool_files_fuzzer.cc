@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/pool_files.h"
+#include "cli/files/pool_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace barevip::cli;

@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/exit_status.h"
-#include "cli/migration_file.h"
 #include "cli/other_balancers.h"
 #include "cli/rollback_command.h"
+#include "cli/saved_services_file.h"
 #include "cli/verify_command.h"
 #include "common/base/rfc3339.h"
 #include "common/model/meta_json.h"

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "cli/pool_files.h"
+#include "cli/files/pool_files.h"
 #include "cli/print/documents.h"
 #include "cli/print/plan_print.h"
 #include "unit/view/cluster_builder.h"
