@@ -8,9 +8,9 @@ import signal
 import subprocess
 import time
 
-from lab import barevip, cluster, control_plane, network, processes, settings
-from lab.progress import step
-from lab.settings import Problem
+from tools.lab import barevip, cluster, control_plane, network, processes, settings
+from tools.lab.progress import step
+from tools.lab.settings import Problem
 
 from . import programs, usage
 from .contenders import administrator

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from lab.settings import Problem
+from tools.lab.settings import Problem
 
 _DESCRIPTION = """\
 Measures barevip. Figures are for comparing, within one run on a quiet machine: nothing here passes or fails by time.
@@ -163,7 +163,7 @@ def _parser():
 
 
 def _allocation(options):
-    from lab import binaries, cli, cluster
+    from tools.lab import binaries, cli, cluster
 
     from . import allocation, programs
     from .contenders import Barevip, MetalLb
@@ -190,7 +190,7 @@ def _allocation(options):
 
 
 def _dataplane(options):
-    from lab import binaries, cli, cluster, kernel
+    from tools.lab import binaries, cli, cluster, kernel
 
     from . import dataplane, programs
 
@@ -210,7 +210,7 @@ def _dataplane(options):
 
 
 def _clean():
-    from lab import cli, cluster
+    from tools.lab import cli, cluster
 
     if os.geteuid() != 0:
         cli.become_root()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gives addresses to Services: barevip's operator and MetalLB's controller, each as it is installed."""
 
-from lab import barevip, binaries, control_plane, network, processes, settings
+from tools.lab import barevip, binaries, control_plane, network, processes, settings
 
 from . import programs
 

@@ -6,8 +6,8 @@ import os
 import statistics
 import time
 
-from lab.progress import step
-from lab.settings import Problem
+from tools.lab.progress import step
+from tools.lab.settings import Problem
 
 from .measured_node import FIRST_VIP, measured_node
 

@@ -8,9 +8,9 @@ import re
 import shlex
 import subprocess
 
-from lab import barevip, binaries, cluster, control_plane, network, nodes, settings
-from lab.settings import Problem
-from lab.waiting import wait_for
+from tools.lab import barevip, binaries, cluster, control_plane, network, nodes, settings
+from tools.lab.settings import Problem
+from tools.lab.waiting import wait_for
 
 from . import programs
 from .contenders import Barevip, administrator

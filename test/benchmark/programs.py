@@ -3,8 +3,8 @@
 
 import os
 
-from lab import settings
-from layers import build, prepare
+from tools.lab import settings
+from tools.runner import build, prepare
 
 _BUILD = os.path.join(settings.REPO, "build", "bench")
 OPERATOR = os.path.join(_BUILD, "bin", "barevip-operator")

@@ -10,7 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from lab import binaries, etcd, settings, waiting
+from tools.lab import binaries, etcd, settings, waiting
 
 TOKEN = "browser-tests"
 

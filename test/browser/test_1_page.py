@@ -14,8 +14,8 @@ import urllib.parse
 from browser import world
 from browser.api_server import ApiServer, free_port, stop, wait_for
 from browser.chromium import ENTER, ESCAPE, TAB, Chromium
-from lab import binaries, settings
 from manifests import rendering
+from tools.lab import binaries, settings
 
 OPERATOR = os.environ.get("BAREVIP_OPERATOR") or os.path.join(settings.REPO, "build/release/bin/barevip-operator")
 # BAREVIP_PICTURES=docs/images renews the pictures of the documentation.

@@ -4,7 +4,7 @@
 import os
 import re
 
-from lab import settings
+from tools.lab import settings
 
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 

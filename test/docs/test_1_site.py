@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from lab import settings
+from tools.lab import settings
 
 SITE = os.path.join(settings.REPO, "docs", "site")
 BUILT = os.path.join(settings.REPO, "build", "docs", "site")

@@ -10,7 +10,7 @@ import unittest
 import yaml
 
 from docs import documentation
-from lab import settings
+from tools.lab import settings
 
 REFERENCE = documentation.page("reference.md")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")

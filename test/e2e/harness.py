@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import textwrap
 
-from lab.waiting import wait_for
+from tools.lab.waiting import wait_for
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CLUSTER = os.path.join(REPO, "test", "cluster")

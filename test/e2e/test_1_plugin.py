@@ -10,7 +10,7 @@ import tarfile
 
 from e2e import harness as h
 from e2e.case import ClusterTest
-from lab import binaries
+from tools.lab import binaries
 
 PROGRAM = os.path.join(h.REPO, "build/release/bin/kubectl-barevip")
 

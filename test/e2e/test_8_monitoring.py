@@ -13,8 +13,8 @@ from e2e import harness as h
 from e2e.case import ClusterTest, make_namespace, remove_namespace
 from e2e.scraping import Prometheus
 from e2e.test_7_helm import CHART, install, leave
-from lab import binaries
 from manifests import dashboards
+from tools.lab import binaries
 
 # Panels that may be empty, and why.
 _EMPTY = {

@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from lab import settings
+from tools.lab import settings
 
 
 def tables(printed):

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 
-from lab import settings
+from tools.lab import settings
 
 IMAGES = ["barevip-operator", "barevip-node"]
 ARCHITECTURES = {"amd64": "release", "arm64": "release-arm64"}  # and the preset of each

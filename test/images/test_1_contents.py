@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from images import built
-from lab import settings
+from tools.lab import settings
 
 MAX_COMPRESSED = 10_000_000
 SHELLS_AND_PACKAGE_MANAGERS = {

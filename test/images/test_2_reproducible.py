@@ -13,7 +13,7 @@ import subprocess
 import unittest
 
 from images import built
-from lab import settings
+from tools.lab import settings
 
 # One with macros that use file names (spdlog's), one with much of a header-only library, one of the node's own.
 COMPILED_AGAIN = ["src/common/base/log.cc", "src/common/base/command_line.cc", "src/ipvsnode/plan/diff.cc"]

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from images import built
-from lab import binaries
+from tools.lab import binaries
 
 import spdx  # isort: skip (built puts its folder into sys.path)
 

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from images import built
-from lab import binaries
+from tools.lab import binaries
 
 
 class Registry(unittest.TestCase):

@@ -9,7 +9,7 @@ import tarfile
 import unittest
 
 from images import built
-from lab import settings
+from tools.lab import settings
 
 RELEASE = os.path.join(settings.REPO, "deploy", "krew", "release")
 OF_METALLB = """

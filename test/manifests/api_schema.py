@@ -12,8 +12,8 @@ import os
 
 import jsonschema
 
-from lab import binaries, settings
 from manifests import rendering
+from tools.lab import binaries, settings
 
 _CACHED = os.path.join(settings.CACHE, "schemas", f"kubernetes-{settings.versions()['KUBERNETES_VERSION']}-1.json")
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"

@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 
-from lab import settings
+from tools.lab import settings
 
 # Kind -> name in paths, and whether it lives in a namespace.
 _KINDS = {

@@ -9,7 +9,7 @@ import subprocess
 
 import yaml
 
-from lab import binaries, settings
+from tools.lab import binaries, settings
 
 CHART = os.path.join(settings.REPO, "deploy", "helm", "barevip")
 CI = os.path.join(CHART, "ci")

@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from lab import settings
+from tools.lab import settings
 
 PROGRAM = os.path.join(settings.REPO, "build", "release", "bin", "kubectl-barevip")
 START = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "--no-rcs", "-i"]}

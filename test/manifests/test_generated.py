@@ -6,8 +6,8 @@ import re
 import tempfile
 import unittest
 
-from lab import settings
 from manifests import rendering
+from tools.lab import settings
 
 
 class Generated(unittest.TestCase):

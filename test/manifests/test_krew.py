@@ -9,7 +9,7 @@ import unittest
 
 import yaml
 
-from lab import binaries, settings
+from tools.lab import binaries, settings
 
 PACK = os.path.join(settings.REPO, "deploy", "krew", "release")
 PROGRAMS = os.path.join(settings.REPO, "build", "release", "bin")

@@ -12,8 +12,8 @@ import time
 import unittest
 import urllib.request
 
-from lab import barevip, binaries, settings
 from manifests import dashboards, rendering
+from tools.lab import barevip, binaries, settings
 
 ENABLED = ("--set=monitoring.enabled=true", "--set=node.metricsAddress=node:7480")
 WORKLOADS = {"barevip-operator": "Deployment", "barevip-node": "DaemonSet"}

@@ -6,8 +6,8 @@ import os
 import tempfile
 import unittest
 
-from lab import settings
 from manifests import comparison, rendering
+from tools.lab import settings
 
 # What differs by design: `kubectl apply -k` must create the namespace, which `helm install` has already.
 _EQUAL_SETTINGS = ("--set=namespace.create=true",)

@@ -6,8 +6,8 @@ import glob
 import os
 import unittest
 
-from lab import settings
 from manifests import api_schema, rendering
+from tools.lab import settings
 
 
 def undescribed(schema, path=""):

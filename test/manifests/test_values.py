@@ -8,8 +8,8 @@ import re
 import subprocess
 import unittest
 
-from lab import barevip
 from manifests import rendering
+from tools.lab import barevip
 
 OPERATOR, NODE = ("Deployment", "barevip-operator"), ("DaemonSet", "barevip-node")
 

@@ -7,7 +7,7 @@ import os
 import queue
 import subprocess
 
-from layers.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
+from tools.runner.outcome import CACHE, JOBS, REPO, Outcome, ctest, step
 
 # Random tests play the same cases in every run of this script: a change is judged by what it changes. Who looks for
 # new cases sets RC_PARAMS=seed=N or BAREVIP_SEED=N (docs/testing.md).

@@ -9,8 +9,8 @@ import os
 import shlex
 import subprocess
 
-from lab import settings
-from layers.outcome import CACHE, JOBS, REPO, Outcome, step
+from tools.lab import settings
+from tools.runner.outcome import CACHE, JOBS, REPO, Outcome, step
 
 
 def tracked(*patterns):
@@ -135,7 +135,7 @@ def ruff(command, *arguments):
     return [
         linter("ruff"),
         command,
-        "--config=test/lint/ruff.toml",
+        "--config=test/tools/lint/ruff.toml",
         f"--cache-dir={CACHE}/ruff",
         *arguments,
         *python_files(),
@@ -145,12 +145,17 @@ def ruff(command, *arguments):
 def run():
     checks = {
         "clang-format": ["clang-format-14", "--dry-run", "-Werror", *tracked("*.cc", "*.h")],
-        "mypy": [linter("mypy"), "--config-file=test/lint/mypy.ini", f"--cache-dir={CACHE}/mypy", *python_files()],
-        "layering": ["python3", "test/lint/layering.py"],
-        "one version": ["python3", "test/lint/versions.py"],
-        "words": ["python3", "test/lint/words.py"],
-        "commit subjects": ["python3", "test/lint/commits.py"],
-        "the checks themselves": ["python3", "-m", "unittest", "discover", "-q", "-s", "test/lint"],
+        "mypy": [
+            linter("mypy"),
+            "--config-file=test/tools/lint/mypy.ini",
+            f"--cache-dir={CACHE}/mypy",
+            *python_files(),
+        ],
+        "layering": ["python3", "test/tools/lint/layering.py"],
+        "one version": ["python3", "test/tools/lint/versions.py"],
+        "words": ["python3", "test/tools/lint/words.py"],
+        "commit subjects": ["python3", "test/tools/lint/commits.py"],
+        "the checks themselves": ["python3", "-m", "unittest", "discover", "-q", "-s", "test/tools/lint"],
         "shellcheck": ["shellcheck", "-x", *shell_scripts()],
         "ruff": ruff("check", "--output-format=concise"),
         "ruff format": ruff("format", "--diff", "-q"),
@@ -164,5 +169,5 @@ def fix():
     outcome = check("clang-format", ["clang-format-14", "-i", *tracked("*.cc", "*.h")])
     for command in (ruff("check", "--fix-only", "-q"), ruff("format", "-q")):
         outcome += check(f"ruff {command[1]}", command)
-    subprocess.run(["python3", "test/lint/words.py", "--fix"], cwd=REPO, stdout=subprocess.DEVNULL, check=False)
+    subprocess.run(["python3", "test/tools/lint/words.py", "--fix"], cwd=REPO, stdout=subprocess.DEVNULL, check=False)
     return outcome

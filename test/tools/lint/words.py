@@ -16,7 +16,7 @@ import sys
 import markdown
 import texts
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 GLOSSARY = "docs/glossary.md"
 CLAUSE_WORDS = 20
 MESSAGE_SENTENCES = 2
@@ -161,7 +161,7 @@ def main():
     for pattern, read in SOURCES:
         files = sorted(ROOT.glob(pattern))
         if not files:
-            problems.append(f"{pattern}: there is no such file: correct SOURCES in test/lint/words.py")
+            problems.append(f"{pattern}: there is no such file: correct SOURCES in test/tools/lint/words.py")
         for file in files:
             found = read(file.read_text())
             for text in found:
@@ -174,13 +174,15 @@ def main():
         else:
             problems += page_problem(file.relative_to(ROOT).as_posix(), content)
     problems += [
-        f"test/lint/words.py: the exception {key} is not needed any more: remove it"
+        f"test/tools/lint/words.py: the exception {key} is not needed any more: remove it"
         for key in EXCEPTIONS
         if key not in used
     ]
     problems += [f"{GLOSSARY}: no table states a rule"] if not rules else []
     problems += [
-        f"no text of kind {kind} was found: correct test/lint/texts.py" for kind in texts.ALL_KINDS if kind not in kinds
+        f"no text of kind {kind} was found: correct test/tools/lint/texts.py"
+        for kind in texts.ALL_KINDS
+        if kind not in kinds
     ]
     print("\n".join(problems) or f"{sum(kinds.values())} texts keep {len(rules)} rules of {GLOSSARY}")
     return 1 if problems else 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layer that renders the chart and kustomize and validates offline what comes out."""
 
-from layers.build import build
-from layers.cluster import run_tests
+from tools.runner.build import build
+from tools.runner.cluster import run_tests
 
 
 def run():

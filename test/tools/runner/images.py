@@ -3,9 +3,9 @@
 
 import subprocess
 
-from layers.build import build
-from layers.cluster import run_tests
-from layers.outcome import REPO
+from tools.runner.build import build
+from tools.runner.cluster import run_tests
+from tools.runner.outcome import REPO
 
 
 def run():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers of test/run, by name, in the order in which they run."""
 
-from layers import browser, cluster, docs, images, lint, manifests
-from layers.build import build, fuzz, kernel, prepare, sanitize, unit, wire
-from layers.outcome import Outcome
+from tools.runner import browser, cluster, docs, images, lint, manifests
+from tools.runner.build import build, fuzz, kernel, prepare, sanitize, unit, wire
+from tools.runner.outcome import Outcome
 
 LAYERS = {
     "lint": lint.run,

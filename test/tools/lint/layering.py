@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 COMMON = ["common/base", "common/model", "common/kube", "common/obs"]
 NODE_DECIDES = [
@@ -199,7 +199,7 @@ def problems_of(file: pathlib.Path) -> list[str]:
     found = []
     layer = folder_of(name.removeprefix("src/")) if name.startswith("src/") else None
     if name.startswith("src/") and layer is None:
-        found.append(f"{name}: lies in no folder that test/lint/layering.py knows")
+        found.append(f"{name}: lies in no folder that test/tools/lint/layering.py knows")
     for number, header in headers_of(file):
         for party, (pattern, allowed) in SEAMS.items():
             if re.match(pattern, header) and not re.fullmatch(allowed, name):

@@ -3,8 +3,8 @@
 
 import os
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-LAB = os.path.join(REPO, "test", "lab")
+LAB = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(LAB)))
 CACHE = os.path.realpath(os.environ.get("BAREVIP_CACHE") or os.path.expanduser("~/.cache/barevip"))
 RUN = os.path.realpath(os.environ.get("BAREVIP_RUN") or os.path.join(CACHE, "run"))
 

@@ -105,7 +105,7 @@ def ensure_images():
         _run("building", ["cmake", "--build", "--preset", "release", "-j", str(os.cpu_count() or 2)], folder)
         os.makedirs(os.path.join(folder, "cache", "images"), exist_ok=True)
         listing = (
-            "import sys; sys.path.insert(0, 'test'); from lab import barevip, images\n"
+            "import sys; sys.path[:0] = ['test/tools', 'test']; from lab import barevip, images\n"
             "for name in barevip.ensure_images(): print(images.archive(name))"
         )
         built = _run("packing", [sys.executable, "-B", "-c", listing], folder).split()

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-from layers.build import build
-from layers.outcome import REPO, Outcome, ctest
+from tools.runner.build import build
+from tools.runner.outcome import REPO, Outcome, ctest
 
 
 def run():

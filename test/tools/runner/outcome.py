@@ -7,7 +7,8 @@ import re
 import subprocess
 import time
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+_HERE = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))
 CACHE = os.path.realpath(os.environ.get("BAREVIP_CACHE") or os.path.expanduser("~/.cache/barevip"))
 JOBS = os.cpu_count() or 2
 
