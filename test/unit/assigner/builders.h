@@ -1,34 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Short ways to write down Pools, requests and addresses in tests.
+// Short ways to write requests and what the allocator makes of them.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "barevip/base/ip.h"
-#include "barevip/model/pool.h"
-
 #include "assigner/allocation/allocator.h"
+#include "fakes/builders/addresses.h"
+#include "fakes/builders/objects.h"
 
 namespace barevip::assigner::test {
 
-inline IpAddress ip(const std::string& text) { return IpAddress::parse(text).value(); }
-inline IpRange range(const std::string& text) { return IpRange::parse(text).value(); }
+using barevip::test::ip;
+using barevip::test::pool;
+using barevip::test::range;
 
 inline AddressSet setOf(const std::vector<std::string>& entries) {
   AddressSet set;
   for (const std::string& entry : entries) set.add(range(entry));
   return set;
-}
-
-inline model::Pool pool(const std::string& name, std::vector<std::string> addresses) {
-  model::Pool pool;
-  pool.key.name = name;
-  pool.addresses = std::move(addresses);
-  pool.allowFirstLast = true;
-  pool.reuseDelay = {};
-  return pool;
 }
 
 inline Request request(const std::string& name, std::vector<Family> families = {Family::kIpv4}) {

@@ -18,6 +18,7 @@
 #include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/service_json.h"
+#include "fakes/builders/objects_json.h"
 #include "fakes/fake_api.h"
 #include "fakes/fake_event_sink.h"
 #include "fakes/manual_clock.h"
@@ -27,10 +28,7 @@ namespace barevip::assigner::test {
 
 using nlohmann::json;
 
-inline json serviceJson(const std::string& name) {
-  return {{"metadata", {{"name", name}, {"namespace", "default"}}},
-          {"spec", {{"type", "LoadBalancer"}, {"ipFamilies", {"IPv4"}}}}};
-}
+using barevip::test::serviceJson;
 
 class ClusterFixture : public testing::Test {
  protected:

@@ -12,8 +12,8 @@
 
 #include "cli/print/documents.h"
 #include "cli/print/explain_print.h"
+#include "fakes/builders/view_cluster.h"
 #include "ipvsnode/desired/source_ranges.h"
-#include "unit/view/cluster_builder.h"
 
 namespace barevip::cli {
 namespace {
@@ -28,7 +28,7 @@ ClusterBuilder cluster(const std::function<void(model::Service&)>& edit = {}) {
   ClusterBuilder builder;
   builder.node("n1").node("n2").pool("a", "10.0.0.0/30", 2, 1).served("web", "10.0.0.1", "a", "n1");
   builder.add(builder.cluster.state.slices,
-              node::test::slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
+              barevip::test::slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
   if (edit) {
     model::Service edited = *builder.cluster.state.services[0];
     edit(edited);
@@ -45,7 +45,7 @@ ClientPath pathIn(const ClusterBuilder& builder, const std::string& client = "19
 TEST(AClientsPath, LeadsToTheOnlyEndpointThereIs) {
   ClusterBuilder builder = cluster();
   builder.cluster.state.slices.clear();
-  builder.add(builder.cluster.state.slices, node::test::slice("web", {{"10.1.0.2", "n2"}}));
+  builder.add(builder.cluster.state.slices, barevip::test::slice("web", {{"10.1.0.2", "n2"}}));
   EXPECT_EQ(pathIn(builder), (ClientPath{"TCP 10.0.0.1:80", "n1", "10.1.0.2:8080", {}, {}}));
 }
 

@@ -9,7 +9,7 @@
 
 #include "cli/print/documents.h"
 #include "cli/print/explain_print.h"
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::cli {
 namespace {
@@ -32,7 +32,7 @@ ClusterBuilder cluster() {
   ClusterBuilder builder;
   builder.node("n1").node("n2").pool("a", "10.0.0.0/30", 2, 1).served("web", "10.0.0.1", "a", "n1");
   builder.add(builder.cluster.state.slices,
-              node::test::slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
+              barevip::test::slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", "n2"}}));
   return builder;
 }
 
@@ -79,7 +79,7 @@ TEST(AnExplanation, OfAPendingServiceNamesTheRefusalOfEachPool) {
 
 TEST(AnExplanation, ShowsTheAddressThatAServiceWouldGetNext) {
   auto builder = ClusterBuilder().node("n1").pool("a", "10.0.0.8/30", 4, 0);
-  model::Service fresh = node::test::service("new", {});
+  model::Service fresh = barevip::test::service("new", {});
   fresh.ipFamilies = {Family::kIpv4};
   fresh.conditions.clear();
   builder.add(builder.cluster.state.services, std::move(fresh));
@@ -91,7 +91,7 @@ TEST(AnExplanation, ShowsTheAddressThatAServiceWouldGetNext) {
 
 TEST(AnExplanation, SaysWhyBarevipDoesNotServeAService) {
   auto builder = cluster();
-  model::Service other = node::test::service("other", {});
+  model::Service other = barevip::test::service("other", {});
   other.conditions.clear();
   other.loadBalancerClass = "example.com/other";
   builder.add(builder.cluster.state.services, other);
@@ -124,7 +124,7 @@ TEST(AnExplanation, SaysWhyAPortHasNoBackend) {
   EXPECT_THAT(printed(builder, "web"),
               HasSubstr("TCP 10.0.0.1:80 -> nothing: the Service has no EndpointSlice of IPv4"));
   builder.add(builder.cluster.state.slices,
-              node::test::slice("web", {node::test::unready("10.1.0.1")}));
+              barevip::test::slice("web", {barevip::test::unready("10.1.0.1")}));
   EXPECT_THAT(printed(builder, "web"), HasSubstr("none of its 1 endpoints is ready"));
 }
 
@@ -133,7 +133,7 @@ TEST(AnExplanation, NamesAnEndpointThatNoPodHas) {
                      .node("n1")
                      .pool("a", "10.0.0.0/30", 2, 1)
                      .served("web", "10.0.0.1", "a", "n1");
-  builder.add(builder.cluster.state.slices, node::test::slice("web", {{"10.0.0.1"}}));
+  builder.add(builder.cluster.state.slices, barevip::test::slice("web", {{"10.0.0.1"}}));
   EXPECT_THAT(printed(builder, "web"),
               HasSubstr("nothing: endpoint 10.0.0.1 is left out: it is the address of a load "
                         "balancer"));

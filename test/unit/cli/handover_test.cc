@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::cli {
 namespace {

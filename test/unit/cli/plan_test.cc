@@ -10,7 +10,7 @@
 #include "cli/files/pool_files.h"
 #include "cli/print/documents.h"
 #include "cli/print/plan_print.h"
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::cli {
 namespace {

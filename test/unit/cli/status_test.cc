@@ -11,7 +11,7 @@
 #include "cli/print/documents.h"
 #include "cli/print/status_print.h"
 #include "common/base/rfc3339.h"
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::cli {
 namespace {
@@ -99,8 +99,9 @@ TEST(TheStatus, NamesAServiceThatKeepsAnAddressAgainstItsWish) {
 
 TEST(TheStatus, NamesAServiceThatNoOperatorLookedAt) {
   auto builder = healthy();
-  builder.add(builder.cluster.state.services, node::test::refused(node::test::service("db", {})));
-  model::Service unseen = node::test::service("new", {});
+  builder.add(builder.cluster.state.services,
+              barevip::test::refused(barevip::test::service("db", {})));
+  model::Service unseen = barevip::test::service("new", {});
   unseen.conditions.clear();
   builder.add(builder.cluster.state.services, std::move(unseen));
   EXPECT_THAT(problemsOf(builder), HasSubstr("Service default/new NotReconciled: The operator"));
@@ -159,7 +160,8 @@ TEST(TheStatus, NamesANodeThatCannotAnnounce) {
   EXPECT_EQ(problemsOf(healthy().node("n3", daemon)),
             "problem: Node n3 NotEligible: The node daemon reports that the node cannot announce "
             "VIPs. Its log names the cause.\n");
-  daemon.says.eligibility = {true, {node::test::ip("10.0.0.1")}, {node::test::ip("10.0.0.2")}};
+  daemon.says.eligibility = {
+      true, {barevip::test::ip("10.0.0.1")}, {barevip::test::ip("10.0.0.2")}};
   EXPECT_EQ(problemsOf(healthy().node("n3", daemon)),
             "problem: Node n3 VipsRefused: The kernel of the node refuses what these VIPs need: "
             "10.0.0.1. The log of its node daemon names the cause.\n"
@@ -169,7 +171,8 @@ TEST(TheStatus, NamesANodeThatCannotAnnounce) {
 
 TEST(TheStatus, ANodeWithoutADaemonIsNotAProblem) {
   auto builder = healthy();
-  builder.cluster.state.nodes.push_back(std::make_shared<model::Node>(node::test::node("control")));
+  builder.cluster.state.nodes.push_back(
+      std::make_shared<model::Node>(barevip::test::node("control")));
   EXPECT_EQ(problemsOf(builder), "");
   EXPECT_THAT(printed(builder), HasSubstr("no daemon"));
 }

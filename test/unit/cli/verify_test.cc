@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::cli {
 namespace {
@@ -34,7 +34,7 @@ ClusterBuilder clusterWithAPool() {
 
 /// What another load balancer wrote.
 void shows(ClusterBuilder& builder, const std::string& name, const std::string& address) {
-  model::Service service = node::test::service(name, {});
+  model::Service service = barevip::test::service(name, {});
   service.uid = "uid-" + name;
   service.conditions.clear();
   service.ipFamilies = {Family::kIpv4};

@@ -11,12 +11,12 @@
 
 #include "barevip/model/forwarding.h"
 
-#include "unit/view/cluster_builder.h"
+#include "fakes/builders/view_cluster.h"
 
 namespace barevip::view {
 namespace {
 
-using node::test::slice;
+using barevip::test::slice;
 using test::ClusterBuilder;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -37,7 +37,7 @@ TEST(TheTraffic, LeadsToTheOwnerAndToReadyEndpointsWithTheirNodes) {
   auto builder = served();
   builder.add(
       builder.cluster.state.slices,
-      slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", ""}, node::test::unready("10.1.0.3")}));
+      slice("web", {{"10.1.0.1", "n1"}, {"10.1.0.2", ""}, barevip::test::unready("10.1.0.3")}));
   const std::vector<VipTraffic> expected{
       {"10.0.0.1",
        "n1",
@@ -58,7 +58,7 @@ TEST(TheTraffic, CountsAllBackendsAndNamesTheFirst) {
   model::EndpointSlice many = slice("web", {});
   for (std::size_t i = 0; i < kMostBackends + 6; ++i) {
     many.endpoints.push_back(
-        {{node::test::ip("10.1.1." + std::to_string(i))}, "n1", true, true, false});
+        {{barevip::test::ip("10.1.1." + std::to_string(i))}, "n1", true, true, false});
   }
   builder.add(builder.cluster.state.slices, std::move(many));
   const auto traffic = trafficOf(builder);

@@ -11,7 +11,7 @@
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
-#include "unit/ipvsnode/builders.h"
+#include "fakes/builders/objects.h"
 #include "view/cluster.h"
 
 namespace barevip::view::test {
@@ -28,7 +28,7 @@ class ClusterBuilder {
 
   /// A node that is ready, and its daemon.
   ClusterBuilder& node(const std::string& name, Daemon daemon = {}) {
-    cluster.state.nodes.push_back(std::make_shared<model::Node>(node::test::node(name)));
+    cluster.state.nodes.push_back(std::make_shared<model::Node>(barevip::test::node(name)));
     daemon.says.name = name;
     cluster.daemons.push_back(std::move(daemon));
     return *this;
@@ -52,7 +52,7 @@ class ClusterBuilder {
   /// A Service "default/NAME" as the operator left it.
   ClusterBuilder& service(const std::string& name, const std::string& address,
                           model::Condition condition) {
-    model::Service service = node::test::service(name, {});
+    model::Service service = barevip::test::service(name, {});
     service.uid = "uid-" + name;
     service.ipFamilies = {Family::kIpv4};
     if (!address.empty()) service.ingress = {{address, "", "Proxy"}};
@@ -63,7 +63,7 @@ class ClusterBuilder {
   /// The record of that Service's address.
   ClusterBuilder& record(const std::string& service, const std::string& address,
                          const std::string& pool, const std::string& node) {
-    model::IpObject ipObject = node::test::ipObject(service, address, node, pool);
+    model::IpObject ipObject = barevip::test::ipObject(service, address, node, pool);
     ipObject.spec = {pool, address, "IPv4"};
     ipObject.serviceOwner = {"v1", "Service", service, "uid-" + service};
     ipObject.status.conditions = {{model::IpObject::kBound, "True", "Bound", "", 0, 1'893'456'000}};
