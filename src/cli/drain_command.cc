@@ -117,7 +117,7 @@ class Drain {
 
   int refuse() {
     nameStranded();
-    return fault(strandedShare() + " would be announced by no node, so " + options_.node +
+    return fault("no other node may announce " + strandedShare() + ", so " + options_.node +
                  " stays as it is. Let another node announce them, or write --force to withdraw "
                  "them.");
   }
@@ -125,7 +125,7 @@ class Drain {
   int takeBack() {
     const auto taken = include(api_, options_.node, stop_);
     if (!taken) return cannot(taken.error().message);
-    terminal_.out << options_.node << " has the label no longer" << std::endl;
+    terminal_.out << options_.node << " no longer has the label" << std::endl;
     return refuse();
   }
 
@@ -136,7 +136,7 @@ class Drain {
         terminal_.out << " has the label " << kExcludeLabel << " now";
         break;
       case Exclusion::kDrained:
-        terminal_.out << " has been drained already";
+        terminal_.out << " is drained already";
         break;
       case Exclusion::kForeign:
         terminal_.out << " has the label " << kExcludeLabel
@@ -200,10 +200,9 @@ class Drain {
     if (!cluster) return kCannotAsk;
     strand(*cluster);
     nameStranded();
-    const std::string what = countOf(left.size()) + " of " + options_.node +
-                             " did not move to another node within " + patience() + ": " +
-                             namesOf(left) +
-                             ". Look with kubectl barevip status whether the node daemons work.";
+    const std::string what =
+        countOf(left.size()) + " of " + options_.node + " did not move to another node within " +
+        patience() + ": " + namesOf(left) + ". Check the node daemons with kubectl barevip status.";
     return fault(what);
   }
 

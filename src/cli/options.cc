@@ -100,8 +100,8 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
   service->add_flag("-w,--watch", options.watch, "show it again after each change, until Ctrl-C")
       ->excludes(kernel);
   service->footer(
-      "The decision is computed again from what the API server shows now, and does not know what "
-      "happened earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "
+      "It decides again, from what the API server shows now, and does not know what happened "
+      "earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "
       "command line is wrong, or the API server cannot be asked.");
 }
 
@@ -116,7 +116,8 @@ void addPlan(CLI::App& app, PlanOptions& options) {
       ->allow_extra_args(false);
   addOutputFlag(*plan, {"table", "wide", "json", "yaml"}, options.output);
   plan->footer(
-      "No edit of a Pool moves or takes an address: what a Pool would not allocate again stays. "
+      "No edit of a Pool moves an address or takes one away: an address that no Pool would "
+      "allocate again stays in use. "
       "Exit status: 0 nothing is orphaned and no Pool is at fault; 1 something is; 2 the command "
       "line or a file is wrong, or the API server cannot be asked.");
 }

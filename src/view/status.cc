@@ -175,7 +175,7 @@ class Survey {
       return;
     }
     if (!eligibility.blocked.empty()) {
-      row.daemon += ", but for " + std::to_string(eligibility.blocked.size()) + " VIPs";
+      row.daemon += ", except for " + std::to_string(eligibility.blocked.size()) + " VIPs";
       add("Node", name, "VipsRefused",
           "The kernel of the node refuses what these VIPs need: " + textOf(eligibility.blocked) +
               ". The log of its node daemon names the cause.");

@@ -19,10 +19,10 @@ void printAddress(const ServiceExplanation::Address& address, const Style& style
   out << "\n"
       << style.in(Color::kBold, address.address) << " (Pool " << address.pool << "): the Service "
       << (address.isNew ? "does not have it yet, and gets it next.\n" : "has it, and keeps it.\n");
-  if (!address.ipObject.empty()) out << "  recorded by IP " << address.ipObject << "\n";
+  if (!address.ipObject.empty()) out << "  recorded by the IP object " << address.ipObject << "\n";
   if (address.nodes.empty()) return;
   out << "  owner: " << (address.owner.empty() ? "none" : address.owner)
-      << ", announced by: " << (address.announcer.empty() ? "nobody yet" : address.announcer)
+      << ", announced by: " << (address.announcer.empty() ? "no node yet" : address.announcer)
       << "\n";
   for (const Step& step : address.nodes) {
     out << "    node " << step.what << " " << step.verdict << "\n";
@@ -41,13 +41,12 @@ void printBackends(const ServiceExplanation::Backends& backends, std::ostream& o
 void printPath(const ClientPath& path, std::ostream& out) {
   out << "  " << path.vipPort;
   if (!path.node.empty()) out << " by " << path.node;
-  out << " -> ";
-  if (!path.endpoint.empty()) out << path.endpoint;
+  const bool leads = !path.endpoint.empty() || !path.candidates.empty();
+  if (leads) out << " -> " << path.endpoint;
   if (!path.candidates.empty()) out << "one of ";
   for (std::size_t i = 0; i < path.candidates.size(); ++i) {
     out << (i == 0 ? "" : ", ") << path.candidates[i];
   }
-  if (path.endpoint.empty() && path.candidates.empty()) out << "not known";
   if (!path.why.empty()) out << ": " << path.why;
   if (!path.kernel.empty()) out << "; " << path.kernel;
   out << "\n";
@@ -78,7 +77,7 @@ void printExplanation(const ServiceExplanation& explanation, const Style& style,
     for (const auto& backends : explanation.backends) printBackends(backends, out);
   }
   if (explanation.client.empty()) return;
-  out << "\nA new connection of " << explanation.client << "\n";
+  out << "\nA new connection from " << explanation.client << "\n";
   for (const ClientPath& path : explanation.paths) printPath(path, out);
   if (explanation.paths.empty()) out << "  the Service has no VIP of that family\n";
 }

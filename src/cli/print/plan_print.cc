@@ -24,7 +24,7 @@ void printAllocations(const std::vector<EditReport::Allocation>& allocations,
 
 void printPlan(const EditReport& report, const Style& style, std::ostream& out) {
   if (!report.faults.empty()) {
-    out << style.in(Color::kRed, "At fault") << "\n";
+    out << style.in(Color::kRed, "Faults") << "\n";
     for (const auto& each : report.faults) {
       out << "  Pool " << each.pool << ": " << each.message << "\n";
     }
@@ -33,8 +33,8 @@ void printPlan(const EditReport& report, const Style& style, std::ostream& out) 
                    style.in(Color::kRed, "Orphaned") +
                        ": they stay in use, and no Pool would allocate them again",
                    out);
-  printAllocations(report.recounts, "Count for another Pool, and stay in use", out);
-  printAllocations(report.gains, style.in(Color::kGreen, "Get an address that wait for one"), out);
+  printAllocations(report.recounts, "Counted by another Pool: they stay in use", out);
+  printAllocations(report.gains, style.in(Color::kGreen, "Pending, and get an address"), out);
   out << "Nothing changes for " << report.keeps << " other allocation"
       << (report.keeps == 1 ? "" : "s") << " of these Pools. No address moves.\n";
 }

@@ -11,7 +11,7 @@ std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
                           const model::Pool::Announce& announce,
                           const node::VipElection& question) {
   const view::Daemon* const daemon = daemonOf(cluster, node.key.name);
-  if (daemon == nullptr) return "runs no node daemon that reports";
+  if (daemon == nullptr) return "runs no node daemon";
   if (daemon->silent) return "is silent: its node daemon does not renew its Lease";
   if (daemon->leaving) return "asks other nodes to take over";
   if (const auto why = node::refusalOf(node)) return std::string(*why);
@@ -28,8 +28,10 @@ std::string verdictOnNode(const view::Cluster& cluster, const model::Node& node,
   if (!eligibility.serving || eligibility.blocked.contains(question.vip)) {
     return "reports that it cannot announce it";
   }
-  if (eligibility.held.contains(question.vip)) return "has the address from something else";
-  return "has no endpoint of it, which externalTrafficPolicy Local wants";
+  if (eligibility.held.contains(question.vip)) {
+    return "has the address already, configured by something else";
+  }
+  return "has no endpoint of the Service, as externalTrafficPolicy Local requires";
 }
 
 }  // namespace barevip::cli

@@ -21,28 +21,31 @@ using model::ForwardMode;
 // Why objects do not show which endpoint IPVS chooses, by net/netfilter/ipvs/ip_vs_*.c.
 std::string whyNotKnown(const node::VipPort& vipPort, const std::string& scheduler) {
   if (vipPort.service->affinitySeconds > 0) {
-    return "sessionAffinity keeps a client at its endpoint, and the kernel of the owner alone "
-           "knows which that is";
+    return "sessionAffinity sends a client to its last endpoint, and only the kernel of the owner "
+           "knows which one that is";
   }
   if (!vipPort.service->annotations.contains(std::string(model::kSchedulerAnnotation))) {
-    return "the node daemons choose the scheduler, rr by default: it takes turns that the kernel "
-           "of the owner counts";
+    return "the node daemons choose the scheduler (rr by default), and only the kernel of the "
+           "owner "
+           "knows which endpoint is next";
   }
   const std::string by = "scheduler " + scheduler + " ";
   if (scheduler == "rr" || scheduler == "wrr") {
-    return by + "takes turns, which the kernel of the owner counts";
+    return by + "takes turns, and only the kernel of the owner knows which endpoint is next";
   }
   if (scheduler == "sh" || scheduler == "mh") {
     return by +
-           "always chooses the same one for this address, but which depends on the order in "
-           "which the kernel got its endpoints";
+           "sends this address to the same endpoint each time, but which one depends on the order "
+           "in which the kernel got them";
   }
   if (scheduler == "dh") {
     return by +
-           "chooses one for all clients of the VIP, by the order in which the kernel got its "
-           "endpoints";
+           "sends all clients of the VIP to the same endpoint, but which one depends on the order "
+           "in which the kernel got them";
   }
-  return by + "chooses by the connections that the kernel of the owner has";
+  return by +
+         "compares how many connections each endpoint has, which only the kernel of the owner "
+         "knows";
 }
 
 /// The paths of one client to one Service.
@@ -82,7 +85,7 @@ class Paths {
     } else if (!kubeProxyAdmits(service)) {
       path.why = notAdmitted();
     } else {
-      path.why = "kube-proxy of " + path.node + " chooses";
+      path.why = "kube-proxy of " + path.node + " chooses the endpoint";
     }
     return path;
   }
@@ -147,7 +150,8 @@ class Paths {
     if (path.candidates.empty()) {
       path.why = path.node + " has no endpoint for new connections";
     } else if (vipPort.service->forward == ForwardMode::kClusterIp) {
-      path.why = "kube-proxy of " + path.node + " chooses behind the clusterIP";
+      path.why = "this is the clusterIP, behind which kube-proxy of " + path.node +
+                 " chooses the endpoint";
     } else if (path.candidates.size() == 1) {
       path.endpoint = path.candidates.front();
       path.candidates.clear();

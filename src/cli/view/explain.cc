@@ -58,9 +58,13 @@ class Explainer {
              "The Service shows addresses that barevip did not allocate, so barevip leaves it as "
              "it is. Remove them from its status, or run the operator with --adopt.");
     } else {
+      const std::string name = service_->loadBalancerClass.str();
       refuse("ClassNotServed",
-             "barevip does not serve the spec.loadBalancerClass of the Service, which is \"" +
-                 service_->loadBalancerClass + "\". Choose one of --class of the operator.");
+             name.empty() ? "The Service has no spec.loadBalancerClass, and the operator requires "
+                            "one. Give it one of those that --class of the operator names."
+                          : "The operator does not serve the spec.loadBalancerClass \"" + name +
+                                "\" of the Service. Choose one that --class of the operator "
+                                "names.");
     }
     return false;
   }
@@ -98,7 +102,7 @@ class Explainer {
       std::string verdict = verdictOn(pool, request);
       for (const assigner::Assignment& each : choice.addresses) {
         if (each.pool == pool.plan.name) {
-          verdict = "the Service has " + each.address.toString() + " of it";
+          verdict = "the Service has " + each.address.toString() + " from it";
         }
       }
       result_.pools.push_back({pool.plan.name, std::move(verdict)});
@@ -240,8 +244,10 @@ class Explainer {
       }
     }
     const std::string name(toString(family));
-    if (slices == 0) return "the Service has no EndpointSlice of " + name;
-    if (endpoints == 0) return "its EndpointSlices list no endpoint: its selector matches no pod";
+    if (slices == 0) return "the Service has no EndpointSlice for " + name;
+    if (endpoints == 0) {
+      return "its EndpointSlices list no endpoint; check that its selector matches pods";
+    }
     if (ready == 0) return "none of its " + std::to_string(endpoints) + " endpoints is ready";
     for (const node::Problem& problem : desired.problems) {
       const bool refused = problem.service == service_->key && problem.vip == vip &&

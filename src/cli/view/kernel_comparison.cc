@@ -37,11 +37,11 @@ std::string listOfThoseNotIn(const Endpoints& others, const Endpoints& all) {
 }
 
 std::string verdictOn(const Endpoints& expected, const Endpoints& there) {
-  if (expected == there) return "has the same";
+  if (expected == there) return "has the same endpoints";
   const std::string missing = listOfThoseNotIn(there, expected);
   const std::string more = listOfThoseNotIn(expected, there);
   std::string verdict = missing.empty() ? "" : "lacks " + missing;
-  if (!more.empty()) verdict += (verdict.empty() ? "has " : " and has ") + more + " beside them";
+  if (!more.empty()) verdict += (verdict.empty() ? "also has " : " and also has ") + more;
   return verdict;
 }
 

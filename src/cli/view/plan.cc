@@ -40,7 +40,7 @@ Result<std::vector<model::Pool>> edited(const view::Cluster& cluster, const Pool
     const auto pool = pools.find(name);
     if (pool == pools.end()) {
       return fail(ErrorCode::kNotFound,
-                  "there is no Pool \"" + name + "\": name one of kubectl get pools");
+                  "there is no Pool \"" + name + "\": kubectl get pools lists them");
     }
     pool->second.deleting = true;
   }
@@ -176,7 +176,7 @@ class Comparison {
       allocation.message = violation->message;
       report_.orphans.push_back(std::move(allocation));
     } else if (was != now) {
-      allocation.message = "counts for Pool \"" + was + "\" now";
+      allocation.message = "Pool \"" + was + "\" counts it now";
       report_.recounts.push_back(std::move(allocation));
     } else {
       ++report_.keeps;

@@ -83,7 +83,7 @@ class Verifier {
                                          const ServiceVerdict& verdict) const {
     if (!cluster_.rules.classes.serve(service)) {
       return service.loadBalancerClass.empty()
-                 ? "it has no class, which the operator requires"
+                 ? "it has no class, and the operator requires one"
                  : "the operator does not serve its class " + service.loadBalancerClass.str();
     }
     if (verdict.now.empty()) return "no operator has looked at it";

@@ -62,12 +62,12 @@ TEST(AClientsPath, NamesTheCandidatesAndWhyObjectsDoNotShowWhichOfThem) {
     const char* why;
   };
   const Case cases[] = {
-      {"", "rr by default: it takes turns"},
+      {"", "(rr by default), and only the kernel of the owner knows which endpoint is next"},
       {"wrr", "scheduler wrr takes turns"},
-      {"lc", "scheduler lc chooses by the connections"},
-      {"mh", "scheduler mh always chooses the same one for this address"},
-      {"sh", "scheduler sh always chooses the same one for this address"},
-      {"dh", "scheduler dh chooses one for all clients"},
+      {"lc", "scheduler lc compares how many connections each endpoint has"},
+      {"mh", "scheduler mh sends this address to the same endpoint each time"},
+      {"sh", "scheduler sh sends this address to the same endpoint each time"},
+      {"dh", "scheduler dh sends all clients of the VIP to the same endpoint"},
   };
   for (const Case& each : cases) {
     const ClientPath path = pathIn(cluster([&](model::Service& service) {
@@ -82,7 +82,8 @@ TEST(AClientsPath, NamesTheCandidatesAndWhyObjectsDoNotShowWhichOfThem) {
 
 TEST(AClientsPath, OfSessionAffinityIsKnownToTheKernelAlone) {
   const auto builder = cluster([](model::Service& service) { service.affinitySeconds = 10800; });
-  EXPECT_THAT(pathIn(builder).why, HasSubstr("sessionAffinity keeps a client at its endpoint"));
+  EXPECT_THAT(pathIn(builder).why,
+              HasSubstr("sessionAffinity sends a client to its last endpoint"));
 }
 
 TEST(AClientsPath, EndsWhereTheSourceRangesDoNotAdmitIt) {
@@ -98,7 +99,8 @@ TEST(AClientsPath, ByKubeProxyIsItsChoice) {
     service.forward = model::ForwardMode::kKubeProxy;
     service.ingress[0].ipMode = "VIP";
   });
-  EXPECT_EQ(pathIn(proxied), (ClientPath{"10.0.0.1", "n1", "", {}, "kube-proxy of n1 chooses"}));
+  EXPECT_EQ(pathIn(proxied),
+            (ClientPath{"10.0.0.1", "n1", "", {}, "kube-proxy of n1 chooses the endpoint"}));
 }
 
 TEST(AClientsPath, ByKubeProxyEndsWhereItsSourceRangesDoNotAdmitIt) {
@@ -111,8 +113,8 @@ TEST(AClientsPath, ByKubeProxyEndsWhereItsSourceRangesDoNotAdmitIt) {
   };
   EXPECT_EQ(pathIn(guarded("198.51.100.0/24")).why,
             "loadBalancerSourceRanges of the Service do not admit 192.0.2.7");
-  EXPECT_EQ(pathIn(guarded("192.0.2.0/24")).why, "kube-proxy of n1 chooses");
-  EXPECT_EQ(pathIn(guarded("2001:db8::/64")).why, "kube-proxy of n1 chooses")
+  EXPECT_EQ(pathIn(guarded("192.0.2.0/24")).why, "kube-proxy of n1 chooses the endpoint");
+  EXPECT_EQ(pathIn(guarded("2001:db8::/64")).why, "kube-proxy of n1 chooses the endpoint")
       << "ranges of one family leave the other one open there";
 }
 
@@ -126,7 +128,7 @@ TEST(AClientsPath, ByKubeProxyKnowsNoLimitOfRanges) {
     }
     service.sourceRanges.emplace_back("192.0.2.0/24");
   });
-  EXPECT_EQ(pathIn(proxied).why, "kube-proxy of n1 chooses");
+  EXPECT_EQ(pathIn(proxied).why, "kube-proxy of n1 chooses the endpoint");
   EXPECT_THAT(pathIn(proxied, "203.0.113.1:1").why, HasSubstr("do not admit 203.0.113.1"));
 }
 
@@ -158,10 +160,10 @@ TEST(AClientsPath, IsPrintedForPeopleAndPrograms) {
   std::ostringstream out;
   printExplanation(explanation, {}, out);
   EXPECT_THAT(out.str(), HasSubstr(R"(
-A new connection of 192.0.2.7:40000
+A new connection from 192.0.2.7:40000
   TCP 10.0.0.1:80 by n1 -> 10.1.0.2:8080
   TCP 10.0.0.1:81 by n1 -> one of 10.1.0.1:1, 10.1.0.2:1: it takes turns
-  TCP 10.0.0.1:82 -> not known: no node may announce 10.0.0.1
+  TCP 10.0.0.1:82: no node may announce 10.0.0.1
 )"));
   EXPECT_THAT(toJson(explanation), HasSubstr(R"("endpoint": "10.1.0.2:8080")"));
 }

@@ -163,7 +163,7 @@ TEST_F(ADrain, LeavesANodeAsItIsWhoseVipsNoOtherNodeMayAnnounce) {
   EXPECT_EQ(label(), std::nullopt);
   EXPECT_THAT(messages_.str(), HasSubstr("no other node may announce 10.0.0.1 of shop/db: there "
                                          "is no other node\n"));
-  EXPECT_THAT(messages_.str(), HasSubstr("error: 2 of 2 VIPs would be announced by no node"));
+  EXPECT_THAT(messages_.str(), HasSubstr("error: no other node may announce 2 of 2 VIPs"));
 }
 
 TEST_F(ADrain, WithdrawsThemIfItIsForced) {
@@ -233,7 +233,7 @@ TEST_F(ADrain, TakesTheLabelBackIfTheOtherNodeGoesMeanwhile) {
   });
   EXPECT_EQ(drain(), kProblems);
   EXPECT_EQ(label(), std::nullopt);
-  EXPECT_THAT(messages_.str(), HasSubstr("error: 2 of 2 VIPs would be announced by no node"));
+  EXPECT_THAT(messages_.str(), HasSubstr("error: no other node may announce 2 of 2 VIPs"));
 }
 
 TEST_F(ADrain, ListsIpObjectsThreeTimesAndWatchesThemFromThereOn) {

@@ -45,10 +45,10 @@ It asks for
   families: IPv4
 
 Pools, in the order in which they are tried
-  a: the Service has 10.0.0.1 of it
+  a: the Service has 10.0.0.1 from it
 
 10.0.0.1 (Pool a): the Service has it, and keeps it.
-  recorded by IP default/web-10.0.0.1
+  recorded by the IP object default/web-10.0.0.1
   owner: n1, announced by: n1
     node n1 announces it already, and keeps it
     node n2 is a candidate
@@ -99,7 +99,16 @@ TEST(AnExplanation, SaysWhyBarevipDoesNotServeAService) {
   other.type = "ClusterIP";
   builder.add(builder.cluster.state.services, other);
   EXPECT_EQ(explained(builder, "other").reason, "ClassNotServed");
+  EXPECT_THAT(explained(builder, "other").message,
+              HasSubstr("does not serve the spec.loadBalancerClass \"example.com/other\""));
   EXPECT_EQ(explained(builder, "plain").reason, "NotLoadBalancer");
+  builder.cluster.rules.classes.required = true;
+  other.key.name = "classless";
+  other.type = "LoadBalancer";
+  other.loadBalancerClass = "";
+  builder.add(builder.cluster.state.services, other);
+  EXPECT_THAT(explained(builder, "classless").message,
+              HasSubstr("has no spec.loadBalancerClass, and the operator requires one"));
 }
 
 TEST(AnExplanation, SaysWhyANodeIsNotACandidate) {
@@ -122,7 +131,7 @@ TEST(AnExplanation, SaysWhyAPortHasNoBackend) {
                      .pool("a", "10.0.0.0/30", 2, 1)
                      .served("web", "10.0.0.1", "a", "n1");
   EXPECT_THAT(printed(builder, "web"),
-              HasSubstr("TCP 10.0.0.1:80 -> nothing: the Service has no EndpointSlice of IPv4"));
+              HasSubstr("TCP 10.0.0.1:80 -> nothing: the Service has no EndpointSlice for IPv4"));
   builder.add(builder.cluster.state.slices,
               barevip::test::slice("web", {barevip::test::unready("10.1.0.1")}));
   EXPECT_THAT(printed(builder, "web"), HasSubstr("none of its 1 endpoints is ready"));

@@ -30,9 +30,10 @@ std::string compared(const ClientPath& path, std::vector<ipvs::RealServer> there
 
 TEST(AKernel, HasWhatObjectsShowInWhateverOrder) {
   const auto path = pathTo({"10.1.0.2:8080", "10.1.0.1:8080"});
-  EXPECT_EQ(compared(path, {real("10.1.0.1"), real("10.1.0.2")}), "the kernel of n1 has the same");
+  EXPECT_EQ(compared(path, {real("10.1.0.1"), real("10.1.0.2")}),
+            "the kernel of n1 has the same endpoints");
   const ClientPath one{"TCP 10.0.0.1:80", "n1", "10.1.0.1:8080", {}, {}};
-  EXPECT_EQ(compared(one, {real("10.1.0.1")}), "the kernel of n1 has the same");
+  EXPECT_EQ(compared(one, {real("10.1.0.1")}), "the kernel of n1 has the same endpoints");
 }
 
 TEST(AKernel, LacksWhatItHasNot) {
@@ -44,15 +45,15 @@ TEST(AKernel, LacksWhatItHasNot) {
 TEST(AKernel, HasMoreThanObjectsShow) {
   const auto path = pathTo({"10.1.0.1:8080"});
   EXPECT_EQ(compared(path, {real("10.1.0.1"), real("10.1.0.9")}),
-            "the kernel of n1 has 10.1.0.9:8080 beside them");
+            "the kernel of n1 also has 10.1.0.9:8080");
   EXPECT_EQ(compared(path, {real("10.1.0.9")}),
-            "the kernel of n1 lacks 10.1.0.1:8080 and has 10.1.0.9:8080 beside them");
+            "the kernel of n1 lacks 10.1.0.1:8080 and also has 10.1.0.9:8080");
 }
 
 TEST(AKernel, LeadsNothingNewToWhatItDrains) {
   const auto path = pathTo({"10.1.0.1:8080"});
   EXPECT_EQ(compared(path, {real("10.1.0.1"), real("10.1.0.9", 0)}),
-            "the kernel of n1 has the same");
+            "the kernel of n1 has the same endpoints");
 }
 
 TEST(AKernel, MayHaveNoSuchVirtualServer) {

@@ -15,7 +15,9 @@
 namespace barevip::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::StartsWith;
 using view::test::assigned;
 using view::test::ClusterBuilder;
 
@@ -55,7 +57,7 @@ TEST(APlan, OfALargerPoolNamesWhoGetsAnAddress) {
                            .served("web", "10.0.0.1", "a", "n1")
                            .service("db", "", assigned("False", "PoolExhausted", ""));
   EXPECT_EQ(planned(builder, "a", "10.0.0.1-10.0.0.2"), R"(
-Get an address that wait for one
+Pending, and get an address
   10.0.0.2 (Service default/db) of Pool a
 Nothing changes for 1 other allocation of these Pools. No address moves.
 )");
@@ -63,7 +65,16 @@ Nothing changes for 1 other allocation of these Pools. No address moves.
 
 TEST(APlan, OfANewPoolNamesTheOverlap) {
   EXPECT_THAT(planned(cluster(), "b", "10.0.0.4-10.0.0.9"),
-              HasSubstr("\n  Pool b: 10.0.0.4 belongs to the older Pool \"a\""));
+              AllOf(StartsWith("\nFaults\n"),
+                    HasSubstr("\n  Pool b: 10.0.0.4 belongs to the older Pool \"a\"")));
+}
+
+TEST(APlan, ThatLeavesAnAddressToAnotherPoolNamesThePoolThatCountsItNow) {
+  auto builder = cluster();
+  builder.pool("b", "10.0.0.4-10.0.0.9", 5, 0);
+  EXPECT_THAT(planned(builder, "a", "10.0.0.1-10.0.0.3"),
+              HasSubstr("Counted by another Pool: they stay in use\n"
+                        "  10.0.0.4 (Service default/db) of Pool b: Pool \"a\" counts it now\n"));
 }
 
 TEST(APlan, OfADeletedPoolNamesWhatStays) {
@@ -82,7 +93,7 @@ Nothing changes for 2 other allocations of these Pools. No address moves.
 TEST(APlan, OfAPoolThatIsNotThereSaysSo) {
   const auto report = planEdit(cluster().cluster, {{}, {"aa"}});
   ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().message, "there is no Pool \"aa\": name one of kubectl get pools");
+  EXPECT_EQ(report.error().message, "there is no Pool \"aa\": kubectl get pools lists them");
 }
 
 TEST(APlan, IsThereForPrograms) {

@@ -364,8 +364,9 @@ TEST_F(ACommandThatAsks, ComparesTheEndpointsOfAClientWithTheKernelOfTheNode) {
   EXPECT_THAT(kubectl_.ran,
               ElementsAre("kubectl --context=c exec --namespace=lb node-1 -- barevip-node "
                           "--placement=host --dump --output=json"));
-  EXPECT_THAT(out_.str(),
-              HasSubstr("TCP 10.0.0.1:80 by n1 -> 10.1.0.1:8080; the kernel of n1 has the same"));
+  EXPECT_THAT(
+      out_.str(),
+      HasSubstr("TCP 10.0.0.1:80 by n1 -> 10.1.0.1:8080; the kernel of n1 has the same endpoints"));
 }
 
 TEST_F(ACommandThatAsks, EndsWithTwoIfAKernelCannotBeAsked) {

@@ -92,7 +92,7 @@ TEST(AVerification, TellsTheAddressesOfAnotherLoadBalancerFromThoseOfBarevip) {
   EXPECT_EQ(verdictOn(saved("web", {"10.0.0.2"}), builder).why, "barevip has not adopted it");
   builder.cluster.rules.classes.required = true;
   EXPECT_EQ(verdictOn(saved("web", {"10.0.0.2"}), builder).why,
-            "it has no class, which the operator requires");
+            "it has no class, and the operator requires one");
 }
 
 TEST(AVerification, WarnsOfTwoWritersWhileTheOtherLoadBalancerRuns) {
