@@ -19,6 +19,7 @@ const std::map<std::string, Output> kOutputs{{"table", Output::kTable},
                                              {"wide", Output::kWide},
                                              {"json", Output::kJson},
                                              {"yaml", Output::kYaml}};
+constexpr const char* kWatch = "show it again after each change, until Ctrl-C";
 constexpr std::chrono::milliseconds kLeastTimeout{1'000};
 constexpr std::chrono::milliseconds kMostTimeout{24 * 3'600'000};
 
@@ -68,7 +69,7 @@ void addStatus(CLI::App& app, StatusOptions& options) {
           "those of all namespaces, which is the default")
       ->excludes(ns);
   addOutputFlag(*status, {"table", "wide", "json", "yaml"}, options.output);
-  status->add_flag("-w,--watch", options.watch, "show it again after each change, until Ctrl-C");
+  status->add_flag("-w,--watch", options.watch, kWatch);
   status->footer(kAnswers);
 }
 
@@ -97,8 +98,7 @@ void addExplain(CLI::App& app, ExplainOptions& options) {
       "--kernel", options.kernel,
       "compare that with the kernel of the node, by kubectl exec in the pod of its daemon");
   kernel->needs(service->get_option("--from"));
-  service->add_flag("-w,--watch", options.watch, "show it again after each change, until Ctrl-C")
-      ->excludes(kernel);
+  service->add_flag("-w,--watch", options.watch, kWatch)->excludes(kernel);
   service->footer(
       "It decides again, from what the API server shows now, and does not know what happened "
       "earlier. Exit status: 0 the Service has what it asks for; 1 it does not; 2 the "
@@ -185,6 +185,7 @@ void addVerify(CLI::App& app, VerifyOptions& options) {
       "type LoadBalancer as they are now");
   addOutputFlag(*verify, {"table", "wide", "json", "yaml"}, options.output);
   save->excludes(verify->get_option("--output"));
+  verify->add_flag("-w,--watch", options.watch, kWatch)->excludes(save);
   verify->footer(
       "Verdicts: kept; moved, to another address; lost; other, served by another load balancer or "
       "by none; two writers, barevip and another one. Exit status: 0 all are kept; 1 some are not; "

@@ -79,6 +79,7 @@ struct VerifyOptions {
   std::string file;
   bool save = false;  ///< write the file, instead of comparing with it
   Output output = Output::kTable;
+  bool watch = false;  ///< never with save
 };
 
 /// Of `rollback`.

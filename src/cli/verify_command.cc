@@ -2,6 +2,7 @@
 #include "cli/verify_command.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <ostream>
 #include <string>
@@ -15,11 +16,15 @@
 #include "cli/print/verify_print.h"
 #include "cli/saved_services_file.h"
 #include "cli/view/verify.h"
+#include "cli/watch.h"
 #include "common/base/rfc3339.h"
 #include "common/base/text_file.h"
 
 namespace barevip::cli {
 namespace {
+
+// What runs beside barevip is listed again then: a watch of the cluster does not cover workloads.
+constexpr std::chrono::seconds kLookForOthers{10};
 
 int cannot(const Error& error, const Terminal& terminal) {
   terminal.messages << "error: " << error.message << "\n";
@@ -71,9 +76,24 @@ int runVerify(const VerifyOptions& options, kube::Api& api, const Clock& clock,
                       << others.error().message << "\n";
     others = std::vector<OtherBalancer>{};
   }
+  const auto draw = [&](const Verification& verification) {
+    return textOf(verification, options.output, terminal, clock.wallNow(), printVerification);
+  };
+  if (options.watch) {
+    MonotonicTime looked = clock.now();
+    const auto picture = [&](const view::Cluster& now) {
+      if (clock.now() - looked >= kLookForOthers) {
+        looked = clock.now();
+        if (auto found = otherBalancers(api, stop)) others = std::move(found);
+      }
+      const Verification verification = verifyMigration(*saved, now, *others);
+      return Picture{toJson(verification), draw(verification)};
+    };
+    watchCluster(*cluster, picture, api, clock, terminal, stop);
+    return kAllWell;
+  }
   const Verification verification = verifyMigration(*saved, *cluster, *std::move(others));
-  terminal.out << textOf(verification, options.output, terminal, clock.wallNow(),
-                         printVerification);
+  terminal.out << draw(verification);
   return verification.hasProblem() ? kProblems : kAllWell;
 }
 

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +24,7 @@
 #include "common/model/meta_json.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
+#include "unit/cli/shared_output.h"
 
 namespace barevip::cli {
 namespace {
@@ -194,6 +198,28 @@ TEST_F(AMigration, WhoseOtherLoadBalancerRunsHasTwoWriters) {
   EXPECT_THAT(out_.str(), HasSubstr("shop/web two writers"));
   putWorkload(kube::kDeployments, "registry.example:5000/metallb/controller:v0.15", 0);
   EXPECT_EQ(verify(), kAllWell);
+}
+
+TEST_F(AMigration, IsFollowedWhileServicesAreTakenAndTheOtherLoadBalancerStops) {
+  putWorkload(kube::kDeployments, "registry.example:5000/metallb/controller:v0.15", 1);
+  ASSERT_EQ(save(), kAllWell);
+  const std::jthread time([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (clock_.idle() >= 1) clock_.advance(std::chrono::milliseconds(500));
+      std::this_thread::yield();
+    }
+  });
+  test::SharedOutput out;
+  VerifyOptions options{{}, file_, false, Output::kTable};
+  options.watch = true;
+  const std::jthread command([&](const std::stop_token& stop) {
+    EXPECT_EQ(runVerify(options, api_, clock_, {out, messages_}, stop), kAllWell);
+  });
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("shop/web other") && out.has("1 other\n"); }));
+  takenByBarevip("10.0.0.2");
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("1 two writers\n"); }));
+  putWorkload(kube::kDeployments, "registry.example:5000/metallb/controller:v0.15", 0);
+  EXPECT_TRUE(api_.waitFor([&] { return out.has("1 kept\n"); }));
 }
 
 TEST_F(AMigration, SaysIfItCannotSeeOtherLoadBalancers) {

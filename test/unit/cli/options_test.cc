@@ -113,6 +113,8 @@ TEST(CliOptions, VerifyTakesTheFileOfBeforeOrWritesIt) {
   EXPECT_EQ(options.file, "before.json");
   EXPECT_FALSE(options.save);
   EXPECT_EQ(options.output, Output::kJson);
+  EXPECT_FALSE(options.watch);
+  EXPECT_TRUE(parsed<VerifyOptions>({"verify", "before.json", "-w"}).watch);
   EXPECT_TRUE(parsed<VerifyOptions>({"verify", "--save", "before.json"}).save);
 }
 
@@ -178,6 +180,7 @@ TEST(CliOptions, BadOnesEndWithStatusTwoAndOneSentence) {
       {{"verify"}, "FILE"},
       {{"verify", "--save"}, "FILE"},
       {{"verify", "--save", "a.json", "-o", "json"}, "--save"},
+      {{"verify", "--save", "a.json", "--watch"}, "--watch"},
       {{"rollback"}, "FILE"},
       {{"rollback", "a.json", "--yes", "--dry-run"}, "--yes"},
       {{"rollback", "a.json", "--yes", "-o", "json"}, "--yes"},
