@@ -97,7 +97,7 @@ def _parser():
     )
     kubeconfig.add_argument("--node", metavar="NODE", help="bind that token to a node, as that of a pod there is")
     # These four are taken before this parser sees them: all that follows belongs to the command.
-    add("kubectl", "ARGS...: run kubectl as administrator")
+    add("kubectl", "ARGS...: run kubectl as administrator, with the plugin: kubectl barevip ...")
     add("helm", "ARGS...: run helm as administrator")
     add("exec", "NODE [CMD...]: run a command on a node by ssh; one word is a shell line; none is a shell")
     add("client", "[CMD...]: run a command on a host of the LAN that is no node; one word is a shell line")

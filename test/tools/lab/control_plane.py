@@ -11,6 +11,7 @@ from . import audit, binaries, etcd, network, pki, processes, settings
 from .settings import API_ADDRESS4, API_ADDRESS6, API_PORT
 
 _ETCD_PORT = 2379
+_PLUGIN = os.path.join(settings.REPO, "build", "release", "bin")
 API_SERVER = "kube-apiserver"
 # In the order in which they are started.
 COMPONENTS = ["etcd", API_SERVER, "kube-controller-manager", "kube-scheduler"]
@@ -92,9 +93,11 @@ def start_controllers(light):
 
 
 def kubectl_argv(*args):
-    """The command line of kubectl as the cluster's administrator."""
+    """The command line of kubectl as the cluster's administrator, which finds the plugin of this build."""
+    program = binaries.program("kubectl")
+    path = os.pathsep.join([_PLUGIN, os.path.dirname(program), os.environ.get("PATH", os.defpath)])
     return network.inside(
-        settings.LAN, [binaries.program("kubectl"), f"--kubeconfig={settings.ADMIN_KUBECONFIG}", *args]
+        settings.LAN, ["env", f"KUBECONFIG={settings.ADMIN_KUBECONFIG}", f"PATH={path}", program, *args]
     )
 
 
