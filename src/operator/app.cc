@@ -11,6 +11,7 @@
 #include "common/kube/request_series.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
+#include "common/model/service_cidr_json.h"
 #include "operator/session/forward_changes.h"
 #include "operator/session/ip_object_sink.h"
 #include "operator/session/service_decoder.h"
@@ -236,6 +237,8 @@ void App::addReflectors(kube::Api& api) {
   add(kube::kNodes, stores_.nodes, model::decodeNode);
   add(kube::kPools, stores_.pools, model::decodePool);
   add(kube::kServices, stores_.services, serviceDecoder(readingOf(options_), stores_.serviceTexts));
+  reflectors_.push_back(kube::makeOptionalReflector(
+      api, clock_, kube::kServiceCidrs, {}, stores_.serviceCidrs, model::decodeServiceCidr));
   reflectors_.push_back(std::make_unique<kube::Reflector>(
       api, clock_, kube::kIps, kube::Selection{},
       std::make_unique<IpObjectSink>(stores_.ipObjects, stores_.ipObjects)));
@@ -310,6 +313,7 @@ void App::beginSeries() {
                                       {Verb::kWatch, kube::kNamespaces},
                                       {Verb::kWatch, kube::kPools},
                                       {Verb::kWatch, kube::kIps},
+                                      {Verb::kWatch, kube::kServiceCidrs},
                                       {Verb::kPatch, kube::kServices},
                                       {Verb::kPatch, kube::kPools},
                                       {Verb::kPatch, kube::kIps},

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The promises of allocation on a real API server."""
 
+import ipaddress
 import json
 
 from e2e import harness as h
 from e2e.case import ClusterTest
+from lab import settings
 
 CONDITION = "barevip.dev/AddressAssigned"
 
@@ -138,6 +140,22 @@ class Allocation(ClusterTest):
         self.assertIn(f"{self.ns}/first", condition["message"])
         h.kubectl("delete", "service", "first", "-n", self.ns)
         self.assertEqual(["10.99.0.131"], h.wait_for_addresses("second", 1, self.ns))
+
+    def test_an_address_in_a_range_of_clusterips_is_never_allocated(self):
+        ranges = [ipaddress.ip_network(r) for r in settings.SERVICE_RANGES.split(",")]
+        last = next(r for r in ranges if r.version == 4).broadcast_address
+        pool = self.make_pool(f"{last - 7}-{last + 1}")
+        h.apply(h.service("behind", namespace=self.ns))
+        self.assertEqual([str(last + 1)], h.wait_for_addresses("behind", 1, self.ns))
+        h.apply(h.service("asks", namespace=self.ns, annotations=f"barevip.dev/address: {last}"))
+        condition = h.wait_for("a refusal", lambda: self.conditions("asks").get(CONDITION))
+        self.assertEqual(("False", "AddressNotInPool"), (condition["status"], condition["reason"]))
+        self.assertIn("in a range of clusterIPs", condition["message"])
+        conditions = h.get("pool", pool)["status"]["conditions"]
+        overlap = next(c for c in conditions if c["type"] == "OverlapsNodes")
+        self.assertEqual("UsedByCluster", overlap["reason"])
+        self.assertIn("(ServiceCIDR kubernetes)", overlap["message"])
+        self.assertEqual("1", h.get("pool", pool)["status"]["capacity"]["ipv4"])
 
     def test_dual_stack_services_keep_their_order_of_families(self):
         self.make_pool("10.99.0.128/29", "fd99::200/120")

@@ -10,13 +10,13 @@ from e2e.rights import asked, grants, without
 
 OPERATOR, NODE = "barevip-operator", "barevip-node"
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
-# What an API server is asked that streams no lists: the daemon's lists, and the operator's of nodes.
+# What an API server is asked that streams no lists: the daemon's lists, and the operator's of nodes and ServiceCIDRs.
 PAGES = "ReflectorTest.FillsTheStoreAndFollowsChanges/InPages"
 # Asked for only then, or when a connection breaks or a watch is behind; the unit test that shows it.
 RARE = {
     (OPERATOR, "get", "ips"): "ServiceReconcilerTest.ACreateThatReachedTheServerTwiceIsOurs",
     (OPERATOR, "get", "namespaces"): "ServiceLifeTest.ANamespaceThatTheWatchDoesNotShowYetDecidesAboutThePool",
-    (OPERATOR, "list", "nodes"): PAGES,
+    **{(OPERATOR, "list", kind): PAGES for kind in ("nodes", "servicecidrs")},
     **{(NODE, "list", kind): PAGES for kind in ("endpointslices", "ips", "leases", "nodes", "pools", "services")},
 }
 

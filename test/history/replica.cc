@@ -31,6 +31,7 @@ Replica::Replica(kube::FakeApi& server, const Clock& clock)
   stores_.ipObjects.replaceAll({});
   stores_.namespaces.replaceAll({});
   stores_.nodes.replaceAll({});
+  stores_.serviceCidrs.replaceAll({});
 }
 
 // As a process that is killed: what it sent arrives, and it sends no more.

@@ -30,6 +30,12 @@ void forEachUse(const model::Service& service, F&& f) {
   }
 }
 
+template <class F>
+void forEachUse(const model::ServiceCidr& cidr, F&& f) {
+  const auto whose = [&] { return "ServiceCIDR " + cidr.key.name; };
+  for (const IpRange& range : cidr.ranges) f(range, "in a range of clusterIPs", whose);
+}
+
 bool sameUse(const model::Node& a, const model::Node& b) {
   return a.internalIps == b.internalIps && a.externalIps == b.externalIps &&
          a.podRanges == b.podRanges;
@@ -37,6 +43,10 @@ bool sameUse(const model::Node& a, const model::Node& b) {
 
 bool sameUse(const model::Service& a, const model::Service& b) {
   return a.clusterIps == b.clusterIps && a.externalIps == b.externalIps;
+}
+
+bool sameUse(const model::ServiceCidr& a, const model::ServiceCidr& b) {
+  return a.ranges == b.ranges;
 }
 
 }  // namespace
@@ -47,6 +57,10 @@ bool ClusterUse::update(const NodePtr& before, const NodePtr& after) {
 
 bool ClusterUse::update(const ServicePtr& before, const ServicePtr& after) {
   return replace(services_, before, after);
+}
+
+bool ClusterUse::update(const ServiceCidrPtr& before, const ServiceCidrPtr& after) {
+  return replace(serviceCidrs_, before, after);
 }
 
 template <class T>
@@ -77,8 +91,17 @@ std::vector<ClusterUser> ClusterUse::within(const AddressSet& addresses) const {
   };
   {
     const std::lock_guard lock(mutex_);
+    AddressSet clusterIps;
+    for (const auto& cidr : serviceCidrs_) {
+      forEachUse(*cidr, add);
+      for (const IpRange& range : cidr->ranges) clusterIps.add(range);
+    }
+    const auto addApart = [&](const IpRange& range, const char* what, const auto& whose) {
+      const bool one = range.first == range.last;
+      if (!one || !clusterIps.contains(range.first)) add(range, what, whose);
+    };
     for (const auto& node : nodes_) forEachUse(*node, add);
-    for (const auto& service : services_) forEachUse(*service, add);
+    for (const auto& service : services_) forEachUse(*service, addApart);
   }
   const auto order = [](const ClusterUser& user) {
     return std::tuple(user.range.first, user.range.last, user.who);

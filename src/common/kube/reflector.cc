@@ -27,6 +27,8 @@ constexpr int kFruitlessBeforeList = 3;
 // Trying costs a server nothing that does not run, and once it does Services should not wait for
 // us. One that answers, late or badly, is left alone for longer.
 constexpr std::chrono::milliseconds kLongestAway{10'000};
+// Sooner than a watch would count as silent.
+constexpr std::chrono::minutes kAbsentPause{1};
 constexpr std::size_t kMaxUndecodableSaid = 100;
 
 bool fromServer(const Error& error) { return error.detail >= 400; }  // an HTTP status, no errno
@@ -43,11 +45,12 @@ std::string versionOf(const nlohmann::json& object) {
 }  // namespace
 
 Reflector::Reflector(Api& api, const Clock& clock, const Resource& resource, Selection selection,
-                     std::unique_ptr<ObjectSink> sink, Random random)
+                     std::unique_ptr<ObjectSink> sink, Random random, Presence presence)
     : api_(api),
       clock_(clock),
       resource_(resource),
       selection_(std::move(selection)),
+      presence_(presence),
       sink_(std::move(sink)),
       backoff_(clock, std::move(random)) {}
 
@@ -75,6 +78,11 @@ void Reflector::run(const std::stop_token& stop) {
     const bool listing = version_.empty();
     const Result<void> result = listing && !streams_ ? list(stop) : watch(stop);
     if (stop.stop_requested()) return;
+    if (!result && result.error().code == ErrorCode::kNotFound &&
+        presence_ == Presence::kOptional) {
+      absent(stop);
+      continue;
+    }
     const bool watched = opened_ || !listing;
     const auto lived = clock_.now() - started_;
     const bool healthy = opened_ && lived >= kHealthyWatch;
@@ -133,10 +141,29 @@ void Reflector::listFinished(std::string version) {
   lastList_ = started_;
   lastContact_ = clock_.now();
   ++lists_;
+  if (std::exchange(absent_, false)) {
+    log::info("the API server has this resource now",
+              {{"resource", std::string(resource_.plural)}});
+  }
   if (fruitless_ == 0) {
     backoff_.reset();
     answered();
   }
+}
+
+void Reflector::absent(const std::stop_token& stop) {
+  lastContact_ = clock_.now();
+  if (lists_ == 0) {
+    sink_->listStarted();
+    sink_->listFinished();
+  }
+  version_.clear();
+  answered();
+  if (!std::exchange(absent_, true)) {
+    log::info("the API server does not have this resource; it is asked again each minute",
+              {{"resource", std::string(resource_.plural)}});
+  }
+  pause(kAbsentPause, stop);
 }
 
 void Reflector::onListEvent(WatchEvent::Type type, const nlohmann::json& object) {

@@ -108,12 +108,19 @@ class StoreSink final : public ObjectSink {
   typename Store<T>::Objects list_;
 };
 
+/// Whether an API server may lack the resource, as one does that is older than it.
+enum class Presence : std::uint8_t { kRequired, kOptional };
+
 /// One thread that lists, watches from there, and survives whatever the server does. A server that
 /// can stream a list does so, and the watch goes on from it; of others it asks the pages. A watch
 /// that ends is resumed at the last version seen; 410 lists again, and the store finds the
 /// difference; no answer, 429 and 5xx wait longer each time, so do watches that fail again and
 /// again without any progress, which also list again. An object that cannot be read or decoded is
 /// logged once and left out, its earlier state stays.
+///
+/// An optional resource that the server does not have (404) is an empty list at first, later what
+/// was known last: behind one address there may be servers of two versions. It is asked for again
+/// each minute, since servers are upgraded.
 ///
 /// Logs one warning when the server stops answering, another when the reason changes, and one line
 /// when it is back. Stops within 100 ms.
@@ -129,7 +136,8 @@ class Reflector {
 
   /// References must outlive this.
   Reflector(Api& api, const Clock& clock, const Resource& resource, Selection selection,
-            std::unique_ptr<ObjectSink> sink, Random random = systemRandom());
+            std::unique_ptr<ObjectSink> sink, Random random = systemRandom(),
+            Presence presence = Presence::kRequired);
   ~Reflector();
   Reflector(const Reflector&) = delete;
   Reflector& operator=(const Reflector&) = delete;
@@ -153,6 +161,7 @@ class Reflector {
   void onListEvent(WatchEvent::Type type, const nlohmann::json& object);
   void onEvent(WatchEvent::Type type, const nlohmann::json& object);
   void take(WatchEvent::Type type, const nlohmann::json& object);
+  void absent(const std::stop_token& stop);
   void recover(const Error& error, bool fruitlessWatch, const std::stop_token& stop);
   void reportUnreadable(const nlohmann::json& text);
   void reportUndecodable(const Error& error);
@@ -165,6 +174,7 @@ class Reflector {
   const Clock& clock_;
   const Resource resource_;
   const Selection selection_;
+  const Presence presence_;
   std::unique_ptr<ObjectSink> sink_;
   Backoff backoff_;
 
@@ -177,6 +187,7 @@ class Reflector {
   bool opened_ = false;       ///< the running watch was taken, and its list is complete
   bool progress_ = false;     ///< the running watch brought a newer version
   bool worked_ = false;       ///< a watch was taken since the last 410
+  bool absent_ = false;       ///< the server did not have the resource when it was asked last
   bool away_ = false;         ///< nobody was there to answer the last try
   MonotonicTime started_{};   ///< of the running list or watch
   MonotonicTime lastList_{};  ///< start of the last complete one
@@ -203,6 +214,16 @@ template <class T>
   return std::make_unique<Reflector>(
       api, clock, resource, std::move(selection),
       std::make_unique<StoreSink<T>>(store, std::move(decode), std::move(wanted)));
+}
+
+/// The same of a resource that a server may lack.
+template <class T>
+[[nodiscard]] std::unique_ptr<Reflector> makeOptionalReflector(
+    Api& api, const Clock& clock, const Resource& resource, Selection selection, Store<T>& store,
+    typename StoreSink<T>::Decode decode) {
+  return std::make_unique<Reflector>(api, clock, resource, std::move(selection),
+                                     std::make_unique<StoreSink<T>>(store, std::move(decode)),
+                                     systemRandom(), Presence::kOptional);
 }
 
 }  // namespace barevip::kube

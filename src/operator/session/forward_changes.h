@@ -21,6 +21,7 @@ void forwardChanges(Stores& stores, const Current& current) {
   };
   stores.nodes.addHandler(use);
   stores.services.addHandler(use);
+  stores.serviceCidrs.addHandler(use);
   stores.pools.addHandler([current](const auto& before, const auto& after) {
     if (const auto session = current()) session->onPool(before, after);
   });

@@ -8,6 +8,7 @@
 #include "barevip/model/node.h"
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
+#include "barevip/model/service_cidr.h"
 
 #include "assigner/allocation/cluster_use.h"
 #include "assigner/service/ip_object_index.h"
@@ -24,6 +25,7 @@ struct Stores {
   kube::Store<model::IpObject> ipObjects;
   kube::Store<model::Namespace> namespaces;
   kube::Store<model::Node> nodes;
+  kube::Store<model::ServiceCidr> serviceCidrs;
   assigner::ClusterUse clusterUse;
   assigner::IpObjectIndex ipObjectIndex;
   std::shared_ptr<model::TextBudget> serviceTexts = std::make_shared<model::TextBudget>();

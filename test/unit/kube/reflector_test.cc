@@ -522,6 +522,80 @@ TEST_P(ReflectorTest, ListsAgainForWhatWasLeftOutWhenTheServerEndsTheWatch) {
   EXPECT_FALSE(wantsList);
 }
 
+class OptionalReflectorTest : public ReflectorTest {
+ protected:
+  bool hasAsked(int times) {
+    return api_.waitFor([&] { return lists_ == times; });
+  }
+  bool waits() {
+    return api_.waitFor([this] { return clock_.idle() == 1; });
+  }
+
+  Reflector optional_{api_,
+                      clock_,
+                      kPools,
+                      {},
+                      std::make_unique<StoreSink<Thing>>(store_, decode),
+                      [] { return 0.0; },
+                      Presence::kOptional};
+};
+
+const Error kUnknownResource{ErrorCode::kNotFound, "404 page not found", 404, {}};
+
+INSTANTIATE_TEST_SUITE_P(Lists, OptionalReflectorTest, ::testing::Bool(),
+                         [](const auto& each) { return each.param ? "Streamed" : "InPages"; });
+
+TEST_P(OptionalReflectorTest, AResourceThatTheServerDoesNotHaveIsAnEmptyList) {
+  failLists(kUnknownResource);
+  optional_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return store_.synced(); }));
+  EXPECT_EQ(store_.size(), 0U);
+  ASSERT_TRUE(waits());
+  EXPECT_EQ(optional_.lastContact(), clock_.now());
+}
+
+TEST_P(OptionalReflectorTest, AsksEachMinuteForAResourceThatWasMissing) {
+  failLists(kUnknownResource);
+  optional_.start();
+  for (int asked = 1; asked <= 3; ++asked) {
+    ASSERT_TRUE(hasAsked(asked));
+    ASSERT_TRUE(waits());
+    clock_.advance(milliseconds(59'999));
+    ASSERT_TRUE(waits());
+    EXPECT_EQ(lists_, asked);
+    if (asked == 3) failLists({});
+    put("a", "1");
+    clock_.advance(milliseconds(1));
+  }
+  ASSERT_TRUE(watching()) << "the server was upgraded";
+  EXPECT_TRUE(shows("a", "1"));
+}
+
+TEST_P(OptionalReflectorTest, WhatWasKnownStaysWhenTheServerDoesNotHaveTheResourceAnyMore) {
+  put("a", "1");
+  optional_.start();
+  ASSERT_TRUE(watching());
+  failLists(kUnknownResource);
+  failWatches(kUnknownResource);
+  api_.cutWatches();
+  ASSERT_TRUE(advanceUntil([this] { return optional_.lastContact() == clock_.now(); }));
+  ASSERT_TRUE(waits());
+  EXPECT_TRUE(shows("a", "1"));
+  failLists({});
+  failWatches({});
+  put("a", "2");
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(shows("a", "2"));
+}
+
+TEST_P(ReflectorTest, WaitsForAResourceThatAServerMustHave) {
+  failLists(kUnknownResource);
+  reflector_.start();
+  ASSERT_TRUE(api_.waitFor([this] { return lists_ == 1 && clock_.idle() == 1; }));
+  EXPECT_FALSE(store_.synced());
+  EXPECT_EQ(reflector_.lastContact(), MonotonicTime{});
+}
+
 TEST_P(ReflectorTest, KnowsWhenItLastHeardOfTheServer) {
   EXPECT_EQ(reflector_.lastContact(), MonotonicTime{});
   startWatching();

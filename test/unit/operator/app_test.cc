@@ -214,7 +214,7 @@ TEST_F(AppTest, MetricsCountWhoWaitsByReasonAndTheAgeOfEachWatch) {
   };
   EXPECT_TRUE(shows("barevip_services_waiting{reason=\"NoPool\"} 1\n"));
   EXPECT_TRUE(shows("barevip_services_incomplete 0\n"));
-  for (const char* resource : {"services", "pools", "ips", "namespaces", "nodes"}) {
+  for (const char* resource : {"services", "pools", "ips", "namespaces", "nodes", "servicecidrs"}) {
     EXPECT_TRUE(
         shows("barevip_watch_last_contact_seconds{resource=\"" + std::string(resource) + "\"}"));
   }
@@ -287,6 +287,47 @@ TEST_F(AppTest, AddressesOfNodesThatTheWatchBringsAreNotGiven) {
             {"status", {{"addresses", {{{"type", "ExternalIP"}, {"address", "10.0.0.3"}}}}}}});
   EXPECT_TRUE(api_.waitFor(
       [&] { return poolStatus("a").value(json::json_pointer("/capacity/ipv4"), "") == "1"; }));
+}
+
+TEST_F(AppTest, ClusterIpsAndTheirRangesThatTheWatchBringsAreNotAllocated) {
+  putPool("a", {"10.0.0.0-10.0.0.9"});
+  api_.put(kube::kServiceCidrs,
+           {{"metadata", {{"name", "kubernetes"}}}, {"spec", {{"cidrs", {"10.0.0.0/30"}}}}});
+  for (const auto& [type, address] :
+       {std::pair("ClusterIP", "10.0.0.4"), std::pair("NodePort", "10.0.0.5"),
+        std::pair("LoadBalancer", "10.0.0.6")}) {
+    const json named = {{"name", std::string("of-") + type}, {"namespace", "other"}};
+    api_.put(kube::kServices, {{"metadata", named},
+                               {"spec",
+                                {{"type", type},
+                                 {"loadBalancerClass", "example.com/another"},
+                                 {"clusterIP", address},
+                                 {"clusterIPs", {address}},
+                                 {"ipFamilies", {"IPv4"}}}}});
+  }
+  start();
+  putService("s0");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; })) << shown("s0");
+  api_.put(kube::kServiceCidrs,
+           {{"metadata", {{"name", "more"}}}, {"spec", {{"cidrs", {"nonsense", "10.0.0.8/31"}}}}});
+  const auto capacity = [&] {
+    return poolStatus("a").value(json::json_pointer("/capacity/ipv4"), "");
+  };
+  EXPECT_TRUE(api_.waitFor([&] { return capacity() == "1"; })) << capacity();
+}
+
+TEST_F(AppTest, LeadsWhereTheApiServerHasNoRangesOfClusterIps) {
+  api_.setInterceptor([](kube::FakeApi::Verb, const kube::Resource& resource,
+                         const kube::ObjectKey&) -> std::optional<Error> {
+    if (resource != kube::kServiceCidrs) return std::nullopt;
+    return Error{ErrorCode::kNotFound, "404 page not found", 404, {}};
+  });
+  options_.leaderElect = true;
+  putPool("a", {"10.0.0.0/24"});
+  start();
+  putService("s0");
+  EXPECT_TRUE(api_.waitFor([&] { return !shown("s0").empty(); }));
+  EXPECT_EQ(replicas_[0]->app().ready().status, 200);
 }
 
 TEST_F(AppTest, WithCompatMetalLbsAnnotationsAreReadFromWatchesAndLists) {

@@ -18,6 +18,7 @@
 #include "common/model/ip_object_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
+#include "common/model/service_cidr_json.h"
 #include "common/model/service_json.h"
 #include "fakes/fake_api.h"
 #include "fakes/fake_event_sink.h"
@@ -95,6 +96,7 @@ class LeaderSessionTest : public testing::Test {
     fill(stores_.ipObjects, kube::kIps, model::decodeIpObject);
     fill(stores_.namespaces, kube::kNamespaces, model::decodeNamespace);
     fill(stores_.nodes, kube::kNodes, model::decodeNode);
+    fill(stores_.serviceCidrs, kube::kServiceCidrs, model::decodeServiceCidr);
   }
 
   /// Everything that is due is done.

@@ -164,6 +164,95 @@ TEST_F(PoolReconcilerTest, WhoHasAnAddressThatTheClusterUsesSinceKeepsItAndSaysS
   EXPECT_THAT(conditionOf("a", "OverlapsNodes")["message"], HasSubstr("Service evil/thief"));
 }
 
+assigner::ClusterUse::ServiceCidrPtr serviceCidr(const std::string& name,
+                                                 const std::vector<std::string>& ranges) {
+  auto cidr = std::make_shared<model::ServiceCidr>();
+  cidr->key.name = name;
+  for (const std::string& each : ranges) cidr->ranges.push_back(assigner::test::range(each));
+  return cidr;
+}
+
+TEST_F(PoolReconcilerTest, RangesOfClusterIpsAreNotAllocatedWhetherInUseOrNot) {
+  const auto range = serviceCidr("kubernetes", {"10.0.0.0/30", "fd00::/108"});
+  ASSERT_TRUE(use_.update(nullptr, range));
+  putPool("a", {{"addresses", {"10.0.0.0-10.0.0.5"}}});
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.4");
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], "2");
+  const json condition = conditionOf("a", "OverlapsNodes");
+  EXPECT_EQ(condition["reason"], "UsedByCluster");
+  EXPECT_THAT(condition["message"], HasSubstr("10.0.0.0-10.0.0.3 (ServiceCIDR kubernetes)"));
+  EXPECT_EQ(ready("a")["status"], "True");
+  EXPECT_TRUE(use_.update(range, nullptr));
+  look();
+  EXPECT_EQ(conditionOf("a", "OverlapsNodes")["status"], "False");
+  EXPECT_EQ(status("a")["capacity"]["ipv4"], "6");
+}
+
+TEST_F(PoolReconcilerTest, AMillionClusterIpsAreOneRange) {
+  ASSERT_TRUE(use_.update(nullptr, serviceCidr("kubernetes", {"fd00::/108"})));
+  putPool("a", {{"addresses", {"fd00::/64"}}});
+  EXPECT_EQ(conditionOf("a", "OverlapsNodes")["message"],
+            "the cluster itself uses addresses of the Pool, which does not allocate them: "
+            "fd00::-fd00::f:ffff (ServiceCIDR kubernetes)");
+  EXPECT_EQ(status("a")["capacity"]["ipv6"], "18446744073708503040");  // 2^64 - 2^20
+}
+
+TEST_F(PoolReconcilerTest, APoolWithinARangeOfClusterIpsAllocatesNothing) {
+  ASSERT_TRUE(use_.update(nullptr, serviceCidr("kubernetes", {"10.0.0.0/16"})));
+  putPool("a", kRange);
+  add("web");
+  EXPECT_EQ(shown("web"), "");
+  EXPECT_EQ(ready("a")["reason"], "NoAddresses");
+}
+
+TEST_F(PoolReconcilerTest, WhoHasAnAddressOfANewRangeOfClusterIpsKeepsItAndReportsIt) {
+  putPool("a", kRange);
+  add("web");
+  ASSERT_TRUE(use_.update(nullptr, serviceCidr("more", {"10.0.0.0/28"})));
+  look();
+  settle("web");
+  EXPECT_EQ(shown("web"), "10.0.0.0");
+  EXPECT_EQ(reason("web"), "OutsidePool");
+  EXPECT_THAT(condition("web")["message"], HasSubstr("it is in a range of clusterIPs"));
+}
+
+TEST_F(PoolReconcilerTest, AClusterIpWithinARangeIsNotNamedApart) {
+  ASSERT_TRUE(use_.update(nullptr, serviceCidr("kubernetes", {"10.0.0.0/30"})));
+  putPool("a", kRange);
+  const json before = status("a");
+  for (const char* const address : {"10.0.0.1", "10.0.0.2"}) {
+    auto service = std::make_shared<model::Service>();
+    service->key = {"default", address};
+    service->clusterIps = {assigner::test::ip(address)};
+    use_.update(nullptr, assigner::ClusterUse::ServicePtr(service));
+  }
+  concerned_.clear();
+  look();
+  EXPECT_EQ(status("a"), before);
+  EXPECT_TRUE(concerned_.empty()) << "no Service looks again because another one came";
+}
+
+class ClusterIpInUse : public PoolReconcilerTest,
+                       public testing::WithParamInterface<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(OfType, ClusterIpInUse,
+                         testing::Values("ClusterIP", "NodePort", "LoadBalancer"));
+
+TEST_P(ClusterIpInUse, IsNotAllocatedAlsoOutsideOfAllRanges) {
+  ASSERT_TRUE(use_.update(nullptr, serviceCidr("kubernetes", {"10.96.0.0/12"})));
+  auto service = std::make_shared<model::Service>();
+  service->key = {"default", "other"};
+  service->type = GetParam();
+  service->clusterIps = {assigner::test::ip("10.0.0.0")};
+  ASSERT_TRUE(use_.update(nullptr, assigner::ClusterUse::ServicePtr(service)));
+  putPool("a", {{"addresses", {"10.0.0.0-10.0.0.1"}}});
+  add("web");
+  EXPECT_EQ(shown("web"), "10.0.0.1");
+  EXPECT_THAT(conditionOf("a", "OverlapsNodes")["message"],
+              HasSubstr("10.0.0.0 (Service default/other)"));
+}
+
 // What tools and people read.
 
 TEST_F(PoolReconcilerTest, AStatusSaysOfWhichGenerationItIs) {

@@ -67,6 +67,7 @@ class ThePage : public testing::Test {
     stores_.ipObjects.replaceAll({});
     stores_.namespaces.replaceAll({});
     stores_.nodes.replaceAll({});
+    stores_.serviceCidrs.replaceAll({});
     page_ = std::make_unique<StatusPage>(
         api_, clock_, stores_,
         StatusPage::Options{"127.0.0.1:0", "me", "barevip-system", assigner::ServiceRules{}},
