@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "barevip/model/node.h"
+#include "barevip/model/service_cidr.h"
 
 #include "assigner/service/service_plan.h"
 #include "ipvsnode/cluster/cluster_state.h"
@@ -23,9 +24,10 @@ struct Daemon {
 
 struct Cluster {
   node::ClusterState state;
-  std::vector<std::shared_ptr<const model::Namespace>> namespaces;  ///< ascending by key
-  std::vector<Daemon> daemons;                                      ///< ascending by node
-  assigner::ServiceRules rules;                                     ///< of the operator
+  std::vector<std::shared_ptr<const model::Namespace>> namespaces;      ///< ascending by key
+  std::vector<std::shared_ptr<const model::ServiceCidr>> serviceCidrs;  ///< those known
+  std::vector<Daemon> daemons;                                          ///< ascending by node
+  assigner::ServiceRules rules;                                         ///< of the operator
   bool leads = true;               ///< false: an operator that elects a leader has none
   std::vector<std::string> notes;  ///< what had to be assumed, a sentence each
 };

@@ -12,6 +12,7 @@
 #include "common/model/endpoint_slice_json.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
+#include "common/model/service_cidr_json.h"
 #include "operator/session/lists.h"
 #include "operator/session/service_decoder.h"
 
@@ -59,6 +60,7 @@ class Fetch {
     if (auto ok = listKind(kube::kNamespaces, model::decodeNamespace, cluster_.namespaces); !ok) {
       return ok;
     }
+    if (auto ok = listServiceCidrs(); !ok) return ok;
     auto& slices = cluster_.state.slices;
     if (auto ok = listKind(kube::kEndpointSlices, model::decodeEndpointSlice, slices); !ok) {
       return ok;
@@ -78,6 +80,17 @@ class Fetch {
     cluster_.notes = std::move(reading->notes);
     reading_ = reading->services;
     leader_ = std::move(reading->leader);
+    return {};
+  }
+
+  // An API server before Kubernetes 1.33 has none, and few roles of people have the right.
+  Result<void> listServiceCidrs() {
+    auto listed = listKind(kube::kServiceCidrs, model::decodeServiceCidr, cluster_.serviceCidrs);
+    if (listed || listed.error().code == ErrorCode::kNotFound) return {};
+    if (listed.error().code != ErrorCode::kForbidden) return listed;
+    cluster_.notes.emplace_back(
+        "The ranges of clusterIPs are not known, so Pools seem to allocate from them: " +
+        listed.error().message);
     return {};
   }
 

@@ -17,6 +17,7 @@ std::vector<assigner::PoolPlan> plansOf(const view::Cluster& cluster,
   assigner::ClusterUse use;
   for (const auto& node : cluster.state.nodes) use.update(nullptr, node);
   for (const auto& service : cluster.state.services) use.update(nullptr, service);
+  for (const auto& cidr : cluster.serviceCidrs) use.update(nullptr, cidr);
   auto plans = assigner::planPools(pools);
   assigner::leaveOut(use.within(assigner::addressesOf(plans)), plans);
   return plans;

@@ -50,6 +50,17 @@ Nothing changes for 1 other allocation of these Pools. No address moves.
 )");
 }
 
+TEST(APlan, NamesARangeOfClusterIpsInThePool) {
+  ClusterBuilder builder = cluster();
+  model::ServiceCidr cidr;
+  cidr.key.name = "kubernetes";
+  cidr.ranges = {IpRange::parse("10.0.0.16/28").value()};
+  builder.cluster.serviceCidrs.push_back(std::make_shared<const model::ServiceCidr>(cidr));
+  EXPECT_THAT(planned(builder, "a", "10.0.0.1-10.0.0.32"),
+              HasSubstr("does not allocate 10.0.0.16-10.0.0.31, which the cluster itself uses "
+                        "(ServiceCIDR kubernetes)"));
+}
+
 TEST(APlan, OfALargerPoolNamesWhoGetsAnAddress) {
   const auto builder = ClusterBuilder()
                            .node("n1")

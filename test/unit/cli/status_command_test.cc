@@ -225,6 +225,21 @@ TEST_F(ACommandThatAsks, SaysThatItAssumesTheDefaultsOfAnOperatorThatItDoesNotSe
   EXPECT_THAT(messages_.str(), HasSubstr("note: The flags of the operator are not known"));
 }
 
+TEST_F(ACommandThatAsks, DoesWithoutTheRangesOfClusterIpsAndSaysSoIfItMayNotReadThem) {
+  const auto note = HasSubstr("note: The ranges of clusterIPs are not known");
+  const Error forbidden{ErrorCode::kForbidden, "servicecidrs is forbidden", 403, {}};
+  const Error unknown{ErrorCode::kNotFound, "404 page not found", 404, {}};
+  for (const Error& error : {forbidden, unknown}) {
+    api_.setInterceptor([&](auto, const kube::Resource& resource, const auto&) {
+      return resource == kube::kServiceCidrs ? std::optional(error) : std::nullopt;
+    });
+    messages_.str("");
+    EXPECT_NE(status(), kCannotAsk) << messages_.str();
+    const bool noted = testing::Matches(note)(messages_.str());
+    EXPECT_EQ(noted, error.code == ErrorCode::kForbidden) << messages_.str();
+  }
+}
+
 TEST_F(ACommandThatAsks, ReadsTheFlagsOfTheOperator) {
   putOperator("--require-class");
   const ExplainOptions options{{}, "shop", "web", Output::kTable, {}};
