@@ -8,6 +8,7 @@
 
 #include "barevip/base/log.h"
 
+#include "common/base/stop_at.h"
 #include "common/kube/request_series.h"
 #include "common/model/node_json.h"
 #include "common/model/pool_json.h"
@@ -101,7 +102,7 @@ Result<App::Ports> App::listen() {
 
 void App::run(const std::stop_token& stop) {
   events_.start();
-  for (const auto& reflector : reflectors_) reflector->start();
+  startReflectors();
   if (options_.leaderElect) {
     elector_.start();
   } else {
@@ -117,6 +118,21 @@ void App::run(const std::stop_token& stop) {
   elector_.stop();
   for (const auto& reflector : reflectors_) reflector->stop();
   events_.stop();
+}
+
+void App::startReflectors() {
+  // Which Services exist decides how many IP objects are kept.
+  const auto servicesFirst = [this](const std::stop_token& stop) {
+    while (!stores_.services.synced() && pauseFor(clock_, std::chrono::milliseconds(10), stop)) {
+    }
+  };
+  for (const auto& reflector : reflectors_) {
+    if (reflector->resource() == kube::kIps) {
+      reflector->start(servicesFirst);
+    } else {
+      reflector->start();
+    }
+  }
 }
 
 // One session: until stop, or until the leadership is lost.
@@ -239,9 +255,15 @@ void App::addReflectors(kube::Api& api) {
   add(kube::kServices, stores_.services, serviceDecoder(readingOf(options_), stores_.serviceTexts));
   reflectors_.push_back(kube::makeOptionalReflector(
       api, clock_, kube::kServiceCidrs, {}, stores_.serviceCidrs, model::decodeServiceCidr));
-  reflectors_.push_back(std::make_unique<kube::Reflector>(
-      api, clock_, kube::kIps, kube::Selection{},
-      std::make_unique<IpObjectSink>(stores_.ipObjects, stores_.ipObjects)));
+  auto ipObjects = std::make_unique<IpObjectSink>(
+      stores_.ipObjects, stores_.ipObjects,
+      [this](const kube::ObjectKey& key) { return stores_.services.get(key) != nullptr; });
+  // run() has stopped the reflector of Services before the sink goes.
+  stores_.services.addHandler([&sink = *ipObjects](const auto& before, const auto& after) {
+    if (!before || !after) sink.serviceChanged((after ? after : before)->key);
+  });
+  reflectors_.push_back(std::make_unique<kube::Reflector>(api, clock_, kube::kIps,
+                                                          kube::Selection{}, std::move(ipObjects)));
 }
 
 // As the Pools' statuses say it. The leader writes them, and it alone tells them, so that the sum

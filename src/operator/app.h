@@ -70,6 +70,7 @@ class App {
 
  private:
   void addReflectors(kube::Api& api);
+  void startReflectors();
   void beginSeries();
   void addEndpoints();
   void addWaitingGauges();

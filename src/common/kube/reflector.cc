@@ -56,8 +56,11 @@ Reflector::Reflector(Api& api, const Clock& clock, const Resource& resource, Sel
 
 Reflector::~Reflector() { stop(); }
 
-void Reflector::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+void Reflector::start(std::function<void(const std::stop_token&)> before) {
+  thread_ = std::jthread([this, before = std::move(before)](const std::stop_token& stop) {
+    if (before) before(stop);
+    run(stop);
+  });
 }
 
 void Reflector::stop() {

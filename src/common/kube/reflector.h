@@ -142,7 +142,8 @@ class Reflector {
   Reflector(const Reflector&) = delete;
   Reflector& operator=(const Reflector&) = delete;
 
-  void start();
+  /// before: runs first on its thread, and returns soon after stop.
+  void start(std::function<void(const std::stop_token&)> before = {});
   /// Waits for the thread; harmless if it was never started.
   void stop();
 

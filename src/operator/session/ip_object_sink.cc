@@ -28,13 +28,15 @@ std::optional<model::IpObject> judged(const Ptr& ipObject, Verdict verdict) {
 }  // namespace
 
 void IpObjectSink::listStarted() {
+  const std::lock_guard lock(mutex_);
   list_.clear();
-  listQuota_ = ReservationQuota(limits_);
+  listQuota_ = ReservationQuota(limits_, exists_);
 }
 
 Result<void> IpObjectSink::listed(const nlohmann::json& object) {
   auto ipObject = decode(object);
   if (!ipObject) return tl::make_unexpected(std::move(ipObject.error()));
+  const std::lock_guard lock(mutex_);
   auto verdicts = listQuota_.put(*ipObject);
   const auto own = verdicts.extract(ipObject->key);
   ipObject->excess = own.mapped() == Verdict::kRefused;
@@ -48,18 +50,21 @@ Result<void> IpObjectSink::listed(const nlohmann::json& object) {
 }
 
 void IpObjectSink::unlisted(const kube::ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
   eraseListed(key);
   judgeListed(listQuota_.erase(key));
 }
 
 void IpObjectSink::listFinished() {
-  quota_ = std::exchange(listQuota_, ReservationQuota(limits_));
+  const std::lock_guard lock(mutex_);
+  quota_ = std::exchange(listQuota_, ReservationQuota(limits_, exists_));
   store_.replaceWith(std::exchange(list_, {}));
 }
 
 Result<void> IpObjectSink::put(const nlohmann::json& object) {
   auto ipObject = decode(object);
   if (!ipObject) return tl::make_unexpected(std::move(ipObject.error()));
+  const std::lock_guard lock(mutex_);
   auto verdicts = quota_.put(*ipObject);
   const auto own = verdicts.extract(ipObject->key);
   ipObject->excess = own.mapped() == Verdict::kRefused;
@@ -73,8 +78,20 @@ Result<void> IpObjectSink::put(const nlohmann::json& object) {
 }
 
 void IpObjectSink::erase(const kube::ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
   store_.erase(key);
   judgeKept(quota_.erase(key));
+}
+
+bool IpObjectSink::wantsList() const {
+  const std::lock_guard lock(mutex_);
+  return quota_.hasRoom();
+}
+
+void IpObjectSink::serviceChanged(const kube::ObjectKey& service) {
+  const std::lock_guard lock(mutex_);
+  judgeListed(listQuota_.serviceChanged(service));
+  judgeKept(quota_.serviceChanged(service));
 }
 
 void IpObjectSink::eraseListed(const kube::ObjectKey& key) {

@@ -13,6 +13,7 @@
 #include "barevip/model/pool.h"
 #include "barevip/model/service.h"
 
+#include "operator/session/reservation_quota.h"
 #include "operator/session/service_decoder.h"
 
 namespace barevip::controlplane {
@@ -24,9 +25,10 @@ namespace barevip::controlplane {
 [[nodiscard]] Result<std::vector<model::Namespace>> listNamespaces(kube::Api& api,
                                                                    const std::stop_token& stop);
 /// Of these there are many: one that equals what the store has is the very same object. Of IP
-/// objects those that IpObjectSink keeps.
+/// objects those that IpObjectSink keeps; without `exists` every Service does.
 [[nodiscard]] Result<std::vector<kube::Store<model::IpObject>::Ptr>> listIpObjects(
-    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop);
+    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop,
+    const ReservationQuota::Exists& exists = {});
 [[nodiscard]] Result<std::vector<kube::Store<model::Service>::Ptr>> listServices(
     kube::Api& api, const ServiceDecoder& decode, const kube::Store<model::Service>& known,
     const std::stop_token& stop);

@@ -36,9 +36,10 @@ Result<std::vector<model::Namespace>> listNamespaces(kube::Api& api, const std::
 }
 
 Result<std::vector<kube::Store<model::IpObject>::Ptr>> listIpObjects(
-    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop) {
+    kube::Api& api, const kube::Store<model::IpObject>& known, const std::stop_token& stop,
+    const ReservationQuota::Exists& exists) {
   kube::Store<model::IpObject> found;
-  IpObjectSink sink(found, known);
+  IpObjectSink sink(found, known, exists);
   sink.listStarted();
   const auto listed = api.list(
       kube::kIps, {}, [&](const json& object) { (void)sink.listed(object); }, stop);

@@ -36,7 +36,13 @@ ReservationQuota::Verdicts ReservationQuota::put(const model::IpObject& ipObject
   const Text before = remove(of, ipObject.key.name);
   Known known{{!bound, ipObject.creationSeconds, ipObject.key.name},
               record ? ipObject.serviceOwner->name : Text()};
-  (record ? of.services[known.service].records : of.counted).insert(known.rank);
+  if (record) {
+    OfService& service = serviceOf({ns, known.service}, of);
+    service.records.insert(known.rank);
+    if (!service.exists) of.ownerless.insert(known.rank);
+  } else {
+    of.counted.insert(known.rank);
+  }
   verdicts[ipObject.key] = Verdict::kCounts;
   settleRecords(ns, of, before, verdicts);
   settleRecords(ns, of, known.service, verdicts);
@@ -52,8 +58,44 @@ ReservationQuota::Verdicts ReservationQuota::erase(const kube::ObjectKey& key) {
   OfNamespace& of = it->second;
   settleRecords(key.ns, of, remove(of, key.name), verdicts);
   settle(key.ns, of, verdicts);
-  if (of.known.empty() && !of.leftOut) namespaces_.erase(it);
+  if (of.known.empty() && !of.leftOut && !of.missed) namespaces_.erase(it);
   return verdicts;
+}
+
+ReservationQuota::Verdicts ReservationQuota::serviceChanged(const kube::ObjectKey& service) {
+  Verdicts verdicts;
+  const auto it = namespaces_.find(service.ns);
+  if (it == namespaces_.end()) return verdicts;
+  OfNamespace& of = it->second;
+  const bool exists = !exists_ || exists_(service);
+  if (exists && of.missed) missedIn_.insert(service.ns);
+  const auto found = of.services.find(service.name);
+  if (found == of.services.end() || found->second.exists == exists) return verdicts;
+  OfService& its = found->second;
+  its.exists = exists;
+  for (const Rank& each : its.others) {
+    of.counted.erase(each);
+    of.refused.erase(each);
+    verdicts[{service.ns, each.name}] = Verdict::kCounts;
+  }
+  its.records.merge(its.others);
+  for (const Rank& each : its.records) {
+    if (exists) {
+      of.ownerless.erase(each);
+    } else {
+      of.ownerless.insert(each);
+    }
+  }
+  settleRecords(service.ns, of, service.name, verdicts);
+  settle(service.ns, of, verdicts);
+  return verdicts;
+}
+
+ReservationQuota::OfService& ReservationQuota::serviceOf(const kube::ObjectKey& key,
+                                                         OfNamespace& of) const {
+  const auto [it, isNew] = of.services.try_emplace(key.name);
+  if (isNew) it->second.exists = !exists_ || exists_(key);
+  return it->second;
 }
 
 Text ReservationQuota::remove(OfNamespace& of, const Text& name) {
@@ -63,6 +105,7 @@ Text ReservationQuota::remove(OfNamespace& of, const Text& name) {
   of.known.erase(it);
   of.counted.erase(known.rank);
   of.refused.erase(known.rank);
+  of.ownerless.erase(known.rank);
   if (!known.service.empty()) {
     OfService& service = of.services.at(known.service);
     service.records.erase(known.rank);
@@ -77,8 +120,9 @@ void ReservationQuota::settleRecords(const Text& ns, OfNamespace& of, const Text
   if (it == of.services.end()) return;
   Ranks& records = it->second.records;
   Ranks& others = it->second.others;
+  const std::size_t limit = it->second.exists ? limits_.unbound : records.size();
   const auto isBehind = [&] { return !records.empty() && *others.begin() < *records.rbegin(); };
-  while (!others.empty() && (records.size() < limits_.unbound || isBehind())) {
+  while (!others.empty() && (records.size() < limit || isBehind())) {
     const Rank first = *others.begin();
     others.erase(others.begin());
     of.counted.erase(first);
@@ -86,7 +130,7 @@ void ReservationQuota::settleRecords(const Text& ns, OfNamespace& of, const Text
     records.insert(first);
     verdicts[{ns, first.name}] = Verdict::kCounts;
   }
-  while (records.size() > limits_.unbound) {
+  while (records.size() > limit) {
     const auto last = std::prev(records.end());
     of.counted.insert(*last);
     verdicts[{ns, last->name}] = Verdict::kCounts;
@@ -95,7 +139,18 @@ void ReservationQuota::settleRecords(const Text& ns, OfNamespace& of, const Text
   if (records.empty() && others.empty()) of.services.erase(it);
 }
 
+// The oldest go first: what was seen before its Service is young.
+void ReservationQuota::settleOwnerless(const Text& ns, OfNamespace& of, Verdicts& verdicts) const {
+  while (of.ownerless.size() > limits_.ownerless) {
+    const Text name = of.ownerless.begin()->name;
+    verdicts[{ns, name}] = Verdict::kLeftOut;
+    settleRecords(ns, of, remove(of, name), verdicts);
+    of.missed = true;
+  }
+}
+
 void ReservationQuota::settle(const Text& ns, OfNamespace& of, Verdicts& verdicts) {
+  settleOwnerless(ns, of, verdicts);
   const auto move = [&](Ranks& from, Ranks::iterator which, Ranks& to, Verdict verdict) {
     verdicts[{ns, which->name}] = verdict;
     to.insert(from.extract(which));

@@ -45,17 +45,31 @@ bool behind(const kube::Store<T>& store, const std::vector<Listed>& listed) {
   });
 }
 
+struct ByKey {
+  using Ptr = kube::Store<model::Service>::Ptr;
+  bool operator()(const Ptr& a, const Ptr& b) const { return a->key < b->key; }
+  bool operator()(const Ptr& a, const kube::ObjectKey& b) const { return a->key < b; }
+  bool operator()(const kube::ObjectKey& a, const Ptr& b) const { return a < b->key; }
+};
+
 // nullopt: the stores do not get as far as the lists in time.
 Result<std::optional<Snapshot>> tryOnce(kube::Api& api, const Clock& clock, const Stores& stores,
                                         const ServiceReading& reading,
                                         const std::stop_token& stop) {
   const auto pools = listPools(api, stop);
   if (!pools) return tl::make_unexpected(pools.error());
-  auto ipObjects = listIpObjects(api, stores.ipObjects, stop);
-  if (!ipObjects) return tl::make_unexpected(std::move(ipObjects.error()));
+  // Services first: what looks like a record of one that exists is never left out, and an earlier
+  // leader made records of those alone that existed when it ended.
   auto services =
       listServices(api, serviceDecoder(reading, stores.serviceTexts), stores.services, stop);
   if (!services) return tl::make_unexpected(std::move(services.error()));
+  std::sort(services->begin(), services->end(), ByKey{});
+  const auto exists = [&](const kube::ObjectKey& service) {
+    return std::binary_search(services->begin(), services->end(), service, ByKey{}) ||
+           stores.services.get(service) != nullptr;
+  };
+  auto ipObjects = listIpObjects(api, stores.ipObjects, stop, exists);
+  if (!ipObjects) return tl::make_unexpected(std::move(ipObjects.error()));
   const auto namespaces = listNamespaces(api, stop);
   if (!namespaces) return tl::make_unexpected(namespaces.error());
   const MonotonicTime start = clock.now();

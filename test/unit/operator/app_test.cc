@@ -162,6 +162,7 @@ class AppTest : public testing::Test {
   kube::FakeApi api_;
   Options options_;
   // What interceptors count: here, since operators call them until they are gone.
+  std::latch servicesAnswer_{1};  ///< for interceptors that wait
   std::atomic<int> ipObjectLists_ = 0;
   std::atomic<int> serviceLists_ = 0;
   std::atomic<int> poolLists_ = 0;
@@ -271,6 +272,45 @@ TEST_F(AppTest, OfTooManyReservationsTheYoungestIsRefusedByName) {
   EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"NoPool\"} 1024\n"));
   api_.erase(kube::kIps, {"evil", "r10000"});
   EXPECT_TRUE(shows("barevip_reservations_waiting{reason=\"TooManyReservations\"} 0\n"));
+}
+
+// As after a burst that a leader did not finish: none of its records is bound.
+TEST_F(AppTest, ANewProcessFindsEachRecordHoweverLateServicesAreListed) {
+  putPool("a", {"10.0.0.0/20"});
+  constexpr int kCount = 1500;
+  for (int i = 0; i < kCount; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    putService(name);
+    const json service = api_.object(kube::kServices, {"default", name}).value();
+    const std::string address = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    api_.put(kube::kIps, {{"metadata",
+                           {{"name", name + "-" + address},
+                            {"namespace", "default"},
+                            {"ownerReferences", json::array({{{"apiVersion", "v1"},
+                                                              {"kind", "Service"},
+                                                              {"name", name},
+                                                              {"uid", service["metadata"]["uid"]},
+                                                              {"controller", true}}})}}},
+                          {"spec", {{"pool", "a"}, {"address", address}, {"family", "IPv4"}}}});
+  }
+  api_.setInterceptor([this](kube::FakeApi::Verb verb, const kube::Resource& resource,
+                             const kube::ObjectKey&) -> std::optional<Error> {
+    if (verb != kube::FakeApi::Verb::kList) return std::nullopt;
+    if (resource == kube::kServices) servicesAnswer_.wait();
+    if (resource == kube::kIps) ++ipObjectLists_;
+    return std::nullopt;
+  });
+  start();
+  ASSERT_TRUE(api_.waitFor([&] { return api_.runningWatches() == 4; })) << "of other resources";
+  EXPECT_EQ(ipObjectLists_, 0);
+  servicesAnswer_.count_down();
+  const auto bound = [&] {
+    const auto all = api_.objects(kube::kIps);
+    return std::count_if(all.begin(), all.end(), [](const json& each) {
+      return each.value(json::json_pointer("/status/phase"), "") == "Bound";
+    });
+  };
+  EXPECT_TRUE(api_.waitFor([&] { return bound() == kCount; })) << bound();
 }
 
 TEST_F(AppTest, AddressesOfNodesThatTheWatchBringsAreNotGiven) {

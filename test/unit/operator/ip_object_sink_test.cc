@@ -5,7 +5,9 @@
 #include <malloc.h>
 
 #include <cstddef>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -42,7 +44,7 @@ class IpObjectSinkTest : public ::testing::Test {
   using Names = std::vector<std::string>;
 
   IpObjectSink::Store store_;
-  IpObjectSink sink_{store_, store_, {.counted = 2, .refused = 1}};
+  IpObjectSink sink_{store_, store_, {}, {.counted = 2, .refused = 1}};
 };
 
 TEST_F(IpObjectSinkTest, KeepsWhatCountsMarksWhatIsRefusedAndLeavesTheRestOut) {
@@ -98,6 +100,51 @@ TEST(IpObjectSinkMemory, AFloodOfOneNamespaceTakesLittleAndOthersNoticeNothing) 
     EXPECT_EQ(store.allIn("evil").size(), 2048U);
     ASSERT_TRUE(store.get({"shop", "front"}));
     EXPECT_FALSE(store.get({"shop", "front"})->excess);
+  }
+}
+
+json recordOf(const std::string& ns, const std::string& service, int minute) {
+  json record = ipOf(ns, service + "-192.0.2.1", minute);
+  record["spec"]["address"] = "192.0.2.1";
+  record["metadata"]["ownerReferences"] = {
+      {{"apiVersion", "v1"}, {"kind", "Service"}, {"name", service}, {"uid", "of " + service}}};
+  return record;
+}
+
+// Each names another Service, which does not exist.
+TEST(IpObjectSinkMemory, AFloodOfForgedRecordsTakesLittleAndRealOnesStay) {
+  for (const bool listed : {true, false}) {
+    IpObjectSink::Store store;
+    std::set<kube::ObjectKey> services{{"evil", "real"}, {"shop", "web"}};
+    IpObjectSink sink(store, store,
+                      [&](const kube::ObjectKey& key) { return services.contains(key); });
+    const std::size_t before = mallinfo2().uordblks;
+    sink.listStarted();
+    if (!listed) sink.listFinished();
+    const auto take = [&](const json& object) {
+      return listed ? sink.listed(object) : sink.put(object);
+    };
+    EXPECT_TRUE(take(recordOf("evil", "real", 0)));
+    for (int i = 0; i < 20'000; ++i) {
+      const json forged = recordOf("evil", "an-invented-service-" + std::to_string(i), 1);
+      if (!take(forged)) FAIL() << i;
+    }
+    EXPECT_TRUE(take(recordOf("evil", "later", 2)));
+    EXPECT_TRUE(take(recordOf("shop", "web", 0)));
+    if (listed) sink.listFinished();
+    EXPECT_LT(mallinfo2().uordblks, before + (4U << 20U));
+    EXPECT_EQ(store.allIn("evil").size(), 1025U);
+    services.emplace("evil", "later");
+    sink.serviceChanged({"evil", "later"});
+    for (int i = 0; i < 2000; ++i) {
+      const json forged = recordOf("evil", "one-more-service-" + std::to_string(i), 3);
+      if (!sink.put(forged)) FAIL() << i;
+    }
+    for (const auto& [ns, name] :
+         {std::pair("evil", "real"), std::pair("evil", "later"), std::pair("shop", "web")}) {
+      EXPECT_TRUE(store.get({ns, std::string(name) + "-192.0.2.1"})) << name;
+    }
+    EXPECT_EQ(store.allIn("evil").size(), 1026U);
   }
 }
 

@@ -42,6 +42,25 @@ TEST(TheListsOfANewLeader, LeaveOutTheSameIpObjectsAsTheStore) {
   EXPECT_EQ(listed->size(), 2U * model::IpObject::kMaxReservations);
 }
 
+TEST(TheListsOfANewLeader, HaveEachRecordOfAServiceThatExists) {
+  kube::FakeApi api;
+  const auto putRecord = [&](const std::string& service) {
+    json record = object(service + "-192.0.2.1");
+    record["metadata"]["creationTimestamp"] = "2030-01-01T00:00:00Z";
+    record["metadata"]["ownerReferences"] = {
+        {{"apiVersion", "v1"}, {"kind", "Service"}, {"name", service}, {"uid", "u"}}};
+    record["spec"]["address"] = "192.0.2.1";
+    api.put(kube::kIps, record);
+  };
+  for (int i = 0; i < 1100; ++i) putRecord("forged" + std::to_string(i));
+  putRecord("a-real-one");
+  const auto exists = [](const kube::ObjectKey& key) { return key.name == "a-real-one"; };
+  const auto listed = listIpObjects(api, kube::Store<model::IpObject>(), {}, exists);
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->size(), model::IpObject::kMaxReservations + 1);
+  EXPECT_EQ(listed->at(0)->key.name, "a-real-one-192.0.2.1");
+}
+
 TEST(TheListsOfANewLeader, OfServicesCostWhatTheStoreHasNot) {
   kube::FakeApi api;
   kube::Store<model::Service> store;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace barevip::controlplane {
@@ -27,13 +29,15 @@ model::IpObject reservation(const std::string& name, std::int64_t since,
 /// What each object was told last; one that was left out has no entry.
 class Told {
  public:
-  explicit Told(ReservationQuota::Limits limits) : quota_(limits) {}
+  explicit Told(ReservationQuota::Limits limits, ReservationQuota::Exists exists = {})
+      : quota_(limits, std::move(exists)) {}
 
   void put(const model::IpObject& ipObject) { take(quota_.put(ipObject)); }
   void erase(const std::string& name) {
     last_.erase(name);
     take(quota_.erase({"shop", name}));
   }
+  void serviceChanged(const std::string& name) { take(quota_.serviceChanged({"shop", name})); }
   [[nodiscard]] const Verdicts& last() const { return last_; }
   [[nodiscard]] bool hasRoom() const { return quota_.hasRoom(); }
 
@@ -142,16 +146,169 @@ TEST(ReservationQuota, OtherNamespacesNoticeNothing) {
   EXPECT_EQ(quota.put(other), (ReservationQuota::Verdicts{{other.key, kCounts}}));
 }
 
+/// Services that come and go, and what a quota says with them.
+class WithServices {
+ public:
+  explicit WithServices(ReservationQuota::Limits limits)
+      : told_(limits, [this](const kube::ObjectKey& key) { return services_.contains(key.name); }) {
+  }
+
+  void come(const std::string& service) {
+    services_.insert(service);
+    told_.serviceChanged(service);
+  }
+  void go(const std::string& service) {
+    services_.erase(service);
+    told_.serviceChanged(service);
+  }
+  Told& told() { return told_; }
+  [[nodiscard]] bool exists(const std::string& service) const {
+    return services_.contains(service);
+  }
+
+ private:
+  std::set<std::string> services_;
+  Told told_;
+};
+
+constexpr ReservationQuota::Limits kTwoOwnerless{
+    .counted = 0, .refused = 0, .unbound = 2, .ownerless = 2};
+
+TEST(OwnerlessRecords, TheYoungestAreKnownWhateverOwnersTheyInvent) {
+  WithServices shop(kTwoOwnerless);
+  for (int i = 1; i <= 4; ++i) shop.told().put(recordOf("no" + std::to_string(i), 1, i));
+  EXPECT_EQ(shop.told().last(), (Verdicts{{"no3-192.0.2.1", kCounts}, {"no4-192.0.2.1", kCounts}}));
+  shop.told().put(recordOf("no0", 1, 0));
+  EXPECT_FALSE(shop.told().last().contains("no0-192.0.2.1"));
+  EXPECT_FALSE(shop.told().hasRoom()) << "no list finds anything for a Service that exists";
+}
+
+TEST(OwnerlessRecords, TakeNoPlaceOfRecordsOfServicesThatExist) {
+  WithServices shop(kTwoOwnerless);
+  shop.come("web");
+  shop.told().put(recordOf("web", 1, 0));
+  for (int i = 1; i <= 9; ++i) shop.told().put(recordOf("no" + std::to_string(i), 1, i));
+  shop.told().put(recordOf("web", 2, 0));
+  EXPECT_EQ(shop.told().last(), (Verdicts{{"no8-192.0.2.1", kCounts},
+                                          {"no9-192.0.2.1", kCounts},
+                                          {"web-192.0.2.1", kCounts},
+                                          {"web-192.0.2.2", kCounts}}));
+}
+
+TEST(OwnerlessRecords, ARecordThatIsSeenBeforeItsServiceStaysAndMakesRoom) {
+  WithServices shop(kTwoOwnerless);
+  shop.told().put(recordOf("no1", 1, 1));
+  shop.told().put(recordOf("web", 1, 2));
+  shop.come("web");
+  shop.told().put(recordOf("no2", 1, 3));
+  EXPECT_EQ(shop.told().last(), (Verdicts{{"no1-192.0.2.1", kCounts},
+                                          {"no2-192.0.2.1", kCounts},
+                                          {"web-192.0.2.1", kCounts}}));
+}
+
+TEST(OwnerlessRecords, OfAServiceThatGoesThoseThatAreBoundStay) {
+  WithServices shop(kTwoOwnerless);
+  shop.come("web");
+  shop.told().put(recordOf("web", 1, 1));
+  shop.told().put(recordOf("web", 2, 1, "Bound"));
+  for (int i = 1; i <= 2; ++i) shop.told().put(recordOf("no" + std::to_string(i), 1, 1 + i));
+  EXPECT_TRUE(shop.told().last().contains("web-192.0.2.1"));
+  shop.go("web");
+  EXPECT_FALSE(shop.told().last().contains("web-192.0.2.1"));
+  EXPECT_TRUE(shop.told().last().contains("web-192.0.2.2"));
+}
+
+TEST(OwnerlessRecords, WhatWasLeftOutBeforeItsServiceCameIsListed) {
+  WithServices shop(kTwoOwnerless);
+  shop.told().put(recordOf("web", 1, 1));
+  for (int i = 1; i <= 2; ++i) shop.told().put(recordOf("no" + std::to_string(i), 1, 1 + i));
+  EXPECT_FALSE(shop.told().last().contains("web-192.0.2.1"));
+  EXPECT_FALSE(shop.told().hasRoom());
+  shop.come("web");
+  EXPECT_TRUE(shop.told().hasRoom());
+}
+
+TEST(OwnerlessRecords, NeverKeepOutARecordOfAServiceThatExists) {
+  std::mt19937 random(21);
+  const auto upTo = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (int round = 0; round < 300; ++round) {
+    const ReservationQuota::Limits limits{.counted = 2, .refused = 1, .unbound = 9, .ownerless = 3};
+    WithServices shop(limits);
+    std::map<std::string, model::IpObject> there;
+    std::set<std::string> sure;  ///< records that came while their Service existed, or before it
+    for (int step = 0; step < 80; ++step) {
+      const std::string service = "s" + std::to_string(upTo(4));
+      switch (upTo(5)) {
+        case 0:
+          shop.come(service);
+          break;
+        case 1:
+          shop.go(service);
+          for (const auto& [name, record] : there) {
+            if (record.serviceOwner->name == service) sure.erase(name);
+          }
+          break;
+        case 2: {
+          const auto record = recordOf("forged" + std::to_string(upTo(50)), 1, upTo(100));
+          there[record.key.name] = record;
+          shop.told().put(record);
+          break;
+        }
+        case 3: {
+          const auto record = recordOf(service, upTo(3), upTo(100));
+          there[record.key.name] = record;
+          shop.told().put(record);
+          if (shop.exists(service)) sure.insert(record.key.name);
+          break;
+        }
+        default:
+          if (there.empty()) break;
+          auto it = std::next(there.begin(), upTo(static_cast<int>(there.size())));
+          shop.told().erase(it->first);
+          sure.erase(it->first);
+          there.erase(it);
+      }
+      std::size_t ownerless = 0;
+      for (const auto& [name, record] : there) {
+        const bool exists = shop.exists(record.serviceOwner->name);
+        const bool kept = shop.told().last().contains(name);
+        if (!exists && kept) ++ownerless;
+        ASSERT_TRUE(kept || !sure.contains(name)) << name;
+        ASSERT_TRUE(kept || !exists || shop.told().hasRoom()) << name << " is never found again";
+      }
+      ASSERT_LE(ownerless, limits.ownerless);
+    }
+    // A list, in any order, finds all of them.
+    std::vector<model::IpObject> all;
+    for (const auto& [name, record] : there) all.push_back(record);
+    std::shuffle(all.begin(), all.end(), random);
+    Told listed(limits, [&](const kube::ObjectKey& key) { return shop.exists(key.name); });
+    for (const model::IpObject& each : all) listed.put(each);
+    EXPECT_FALSE(listed.hasRoom());
+    for (const model::IpObject& each : all) {
+      if (!shop.exists(each.serviceOwner->name)) continue;
+      EXPECT_TRUE(listed.last().contains(each.key.name)) << each.key.name;
+    }
+  }
+}
+
 // As many as are known: then nothing hangs on what was left out before.
 TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
   std::mt19937 random(20);
   const auto upTo = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   for (int round = 0; round < 200; ++round) {
-    const ReservationQuota::Limits limits{.counted = 5, .refused = 40, .unbound = 2};
-    Told running(limits);
+    const ReservationQuota::Limits limits{
+        .counted = 5, .refused = 40, .unbound = 2, .ownerless = 40};
+    WithServices shop(limits);
+    Told& running = shop.told();
     std::map<std::string, model::IpObject> there;
     for (int step = 0; step < 60; ++step) {
       const std::string name = "r" + std::to_string(upTo(20));
+      if (upTo(4) == 0) {
+        const std::string service = name.substr(0, 2);
+        upTo(2) == 0 ? shop.come(service) : shop.go(service);
+        continue;
+      }
       if (upTo(4) == 0) {
         there.erase(name);
         running.erase(name);
@@ -165,7 +322,7 @@ TEST(ReservationQuota, TheVerdictIsTheSameAfterARestartHoweverTheyCame) {
       there[ipObject.key.name] = ipObject;
       running.put(ipObject);
     }
-    Told restarted(limits);
+    Told restarted(limits, [&](const kube::ObjectKey& key) { return shop.exists(key.name); });
     for (const auto& [name, ipObject] : there) restarted.put(ipObject);
     ASSERT_EQ(running.last(), restarted.last());
   }
