@@ -17,6 +17,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/kube/forwarding_api.h"
 #include "fakes/fake_api.h"
 #include "fakes/manual_clock.h"
 
@@ -55,6 +56,19 @@ TEST(AppLiveness, AnElectorThatIsWellIsNeverTakenForOneThatHangs) {
   EXPECT_EQ(app.live().status, 503);
   answer.set_value();
 }
+
+/// The way of a process to the API server: streams pass, and lists in pages do not, which are what
+/// a restore asks for.
+class WithoutPages final : public kube::ForwardingApi {
+ public:
+  using ForwardingApi::ForwardingApi;
+
+ private:
+  Result<void> around(const Request& request, const Send& send) override {
+    if (request.verb != kube::Verb::kList) return send();
+    return fail(ErrorCode::kTimeout, "the answer does not arrive");
+  }
+};
 
 /// One process.
 class Replica {
@@ -97,10 +111,11 @@ class AppTest : public testing::Test {
     for (auto& replica : replicas_) replica->stop();
   }
 
-  Replica& start(const std::string& identity = "first") {
+  Replica& start(const std::string& identity = "first") { return start(identity, api_); }
+  Replica& start(const std::string& identity, kube::Api& api) {
     Options options = options_;
     options.identity = identity;
-    replicas_.push_back(std::make_unique<Replica>(api_, options, patience_));
+    replicas_.push_back(std::make_unique<Replica>(api, options, patience_));
     return *replicas_.back();
   }
 
@@ -160,6 +175,7 @@ class AppTest : public testing::Test {
   }
 
   kube::FakeApi api_;
+  WithoutPages withoutPages_{api_};
   Options options_;
   // What interceptors count: here, since operators call them until they are gone.
   std::latch servicesAnswer_{1};  ///< for interceptors that wait
@@ -743,6 +759,20 @@ TEST_F(AppTest, ALeaderWhoseWatchesAreDeadLetsAnotherLead) {
   putPool("a", {"10.0.0.7"});
   putService("s0");
   EXPECT_TRUE(allocations([&] { return shown("s0") == "10.0.0.7"; }));
+}
+
+TEST_F(AppTest, ALeaderThatCannotRestoreInTimeLetsAnotherLead) {
+  patience_ = {.toBegin = 300ms, .silence = 60s, .look = 20ms};
+  options_.leaderElect = true;
+  start("first", withoutPages_);
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().leading(); }));
+  ASSERT_TRUE(api_.waitFor([&] { return replicas_[0]->app().synced(); })) << "watches are well";
+  putPool("a", {"10.0.0.7"});
+  putService("s0");
+  start("second");
+  EXPECT_TRUE(api_.waitFor([&] { return shown("s0") == "10.0.0.7"; }));
+  EXPECT_TRUE(replicas_[1]->app().leading());
+  EXPECT_FALSE(replicas_[0]->app().settled());
 }
 
 TEST_F(AppTest, AStandbyWritesNothing) {
