@@ -6,7 +6,7 @@ import json
 
 from e2e import harness as h
 from e2e.case import ClusterTest
-from lab import settings
+from tools.lab import settings
 
 CONDITION = "barevip.dev/AddressAssigned"
 
