@@ -151,11 +151,13 @@ class Allocation(ClusterTest):
         condition = h.wait_for("a refusal", lambda: self.conditions("asks").get(CONDITION))
         self.assertEqual(("False", "AddressNotInPool"), (condition["status"], condition["reason"]))
         self.assertIn("in a range of clusterIPs", condition["message"])
-        conditions = h.get("pool", pool)["status"]["conditions"]
-        overlap = next(c for c in conditions if c["type"] == "OverlapsNodes")
-        self.assertEqual("UsedByCluster", overlap["reason"])
-        self.assertIn("(ServiceCIDR kubernetes)", overlap["message"])
+        h.wait_for("the condition that names the range", lambda: "(ServiceCIDR kubernetes)" in self.overlap(pool))
         self.assertEqual("1", h.get("pool", pool)["status"]["capacity"]["ipv4"])
+
+    @staticmethod
+    def overlap(pool):
+        conditions = h.get("pool", pool).get("status", {}).get("conditions", [])
+        return next((c["message"] for c in conditions if c["reason"] == "UsedByCluster"), "")
 
     def test_dual_stack_services_keep_their_order_of_families(self):
         self.make_pool("10.99.0.128/29", "fd99::200/120")
