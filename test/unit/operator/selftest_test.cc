@@ -269,6 +269,21 @@ TEST_F(SelftestTest, IpObjectsThatStayAreAFailure) {
   EXPECT_LE(took_, 120s);
 }
 
+TEST_F(SelftestTest, WhatWasSeenLastCountsIfNothingCanBeSeenAnyMore) {
+  frees_ = false;
+  bool deleted = false;
+  int looks = 0;
+  fault_ = [&](Verb verb, const kube::Resource& resource,
+               const ObjectKey&) -> std::optional<Error> {
+    if (verb == Verb::kDelete) deleted = true;
+    if (!deleted || verb != Verb::kList || !(resource == kube::kIps) || ++looks == 1) return {};
+    return Error{ErrorCode::kForbidden, "User \"x\" cannot list ips", 403, {}};
+  };
+  const auto result = run();
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("this is left: IP object lb/selftest-4"));
+}
+
 TEST_F(SelftestTest, AfterAStopTheServiceIsDeletedStill) {
   answer_ = [this](const std::string&) -> Result<std::string> {
     stop_.request_stop();
