@@ -201,7 +201,9 @@ def daemon_pod(node):
 
 
 # What the names and numbers of all that barevip makes in a kernel contain.
-TRACES = ("barevip", "BAREVIP", "bvip", "11801", "11802")
+TRACES = ("barevip", "bvip", "11801", "11802")
+# Releases before decision 32 made chains of iptables, too.
+FORMER_TRACES = (*TRACES, "BAREVIP")
 
 
 def kernel_of(node):

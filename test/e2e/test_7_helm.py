@@ -98,7 +98,7 @@ class Helm(ClusterTest):
 
     def assert_clean(self, node):
         kernel = h.kernel_of(node)
-        for trace in (*h.TRACES, *h.addresses("web", self.ns)):
+        for trace in (*h.FORMER_TRACES, *h.addresses("web", self.ns)):
             self.assertNotIn(trace, kernel, node)
 
     def test_0_an_install_that_a_node_cannot_carry_is_refused_with_the_node_and_the_remedy(self):
