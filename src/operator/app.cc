@@ -179,7 +179,7 @@ std::string App::blindness(const LeaderSession& session, MonotonicTime since) co
   if (!options_.leaderElect) return {};
   const int factor = 1 << doubled_;
   if (!session.started() && clock_.now() - since > patience_.toBegin * factor) {
-    return "what is held could not be restored in time";
+    return "existing allocations could not be restored in time";
   }
   const std::string resource = silentFor(patience_.silence * factor);
   return resource.empty() ? "" : "the watch of " + resource + " is silent";

@@ -25,14 +25,12 @@ std::string namesOf(const Candidates& pools) {
 Chosen<const PoolState*> poolByName(const PoolTable& pools, const std::string& name) {
   const PoolState* const pool = pools.find(name);
   if (pool == nullptr) {
-    return refuse(RefusalReason::kNoPool, "the Pool " + quoted(name) +
-                                              " that is asked for does not exist: create it or "
-                                              "ask for another");
+    return refuse(RefusalReason::kNoPool, "the requested Pool " + quoted(name) +
+                                              " does not exist: create it or request another one");
   }
   if (!pool->gives()) {
-    return refuse(RefusalReason::kPoolNotReady,
-                  "the Pool " + quoted(name) +
-                      " that is asked for is not ready: " + pool->plan.fault->message);
+    return refuse(RefusalReason::kPoolNotReady, "the requested Pool " + quoted(name) +
+                                                    " is not ready: " + pool->plan.fault->message);
   }
   return pool;
 }
@@ -208,9 +206,9 @@ Chosen<const PoolState*> poolOf(const PoolTable& pools, const Requester& request
   }
   if (pool == nullptr) {
     const std::string where =
-        poolName.empty() ? "no Pool that is ready" : "Pool " + quoted(poolName);
+        poolName.empty() ? "no ready Pool has" : "Pool " + quoted(poolName) + " does not have";
     return refuse(RefusalReason::kAddressNotInPool,
-                  where + " has the address " + address.toString() + " that is asked for");
+                  where + " the requested address " + address.toString());
   }
   if (pool->space.avoids(address)) {
     return refuse(RefusalReason::kAddressNotInPool, avoidedBecause(*pool, address));

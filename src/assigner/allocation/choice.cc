@@ -12,7 +12,7 @@ namespace {
 
 // Who has an address is told within a namespace, and not to others.
 Refusal heldBy(const IpAddress& address, const Allocation& allocation, const std::string& ns) {
-  std::string message = address.toString() + " is held by " + allocation.toStringFor(ns);
+  std::string message = address.toString() + " is allocated to " + allocation.toStringFor(ns);
   if (allocation.kind == Consumer::Kind::kResting) {
     message =
         address.toString() + " was released a moment ago, and " +
@@ -152,13 +152,13 @@ class Search {
     const Family family = address->family();
     if (std::find(families.begin(), families.end(), family) == families.end()) {
       return Refusal{RefusalReason::kFamilyMissing,
-                     "IP " + ipObject.toString() + " holds " + address->toString() +
+                     "IP " + ipObject.toString() + " has the address " + address->toString() +
                          ", but the Service has no " + std::string(toString(family)) +
                          ": see its spec.ipFamilies"};
     }
     if (chosen_.contains(family)) {
       return Refusal{RefusalReason::kBadRequest,
-                     "the two IP objects that are asked for hold addresses of one family: a "
+                     "the two requested IP objects have addresses of one family: a "
                      "Service has one address of each family"};
     }
     const Allocation& allocation = *allocations_.find(*address);
@@ -242,7 +242,7 @@ class Search {
                                        const Allocation& allocation) const {
     std::string message = allocation.kind == Consumer::Kind::kReservation
                               ? "IP " + allocation.owner.toString() + " is used by "
-                              : address.toString() + " is held by ";
+                              : address.toString() + " is allocated to ";
     message += namesFor(request_.service, allocation.users);
     if (allocation.termsOf(request_.service) != nullptr) {
       message += " under the share key that this Service had";

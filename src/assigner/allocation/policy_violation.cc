@@ -8,9 +8,9 @@ std::optional<ConditionReason> violationOf(const PoolTable& pools, const IpAddre
   const std::string text = address.toString();
   const PoolState* const state = pools.find(pool);
   if (state == nullptr) {
-    return ConditionReason{
-        kOutsidePool, pool.empty() ? "no Pool has " + text
-                                   : "Pool \"" + pool + "\", which gave " + text + ", is gone"};
+    return ConditionReason{kOutsidePool, pool.empty() ? "no Pool has " + text
+                                                      : "Pool \"" + pool + "\", which allocated " +
+                                                            text + ", no longer exists"};
   }
   const PoolPlan& plan = state->plan;
   const std::string again = "Pool \"" + pool + "\" would not allocate " + text + " again: ";
@@ -24,7 +24,7 @@ std::optional<ConditionReason> violationOf(const PoolTable& pools, const IpAddre
     }
     const std::string why = plan.firstLast.contains(address)
                                 ? "it is the first or last address of a prefix, which "
-                                  "allowFirstLast: true lets the Pool give"
+                                  "allowFirstLast: true lets the Pool allocate"
                                 : "it no longer has that address";
     return ConditionReason{kOutsidePool, again + (unread ? plan.fault->message : why)};
   }

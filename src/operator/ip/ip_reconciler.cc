@@ -191,7 +191,7 @@ std::optional<IpReconciler::Status> IpReconciler::ownedStatus(const IpObject& ip
   status.pool = std::move(pool);
   fillUse(status, {{service, *std::move(granted)}});
   model::Condition bound{IpObject::kBound, "True", "Assigned",
-                         "the address is held for the Service"};
+                         "the address is allocated to the Service"};
   addViolation(bound, violation);
   conclude(status, ipObject, std::move(bound), clock_.wallNow());
   return status;

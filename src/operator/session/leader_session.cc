@@ -105,9 +105,9 @@ Result<void> LeaderSession::restore(const std::stop_token& stop) {
   for (const model::Service* const service : adopted) {
     events_.emit(assigner::adoptedEvent(*service));
   }
-  log::info("took up what is held", {{"addresses", std::to_string(allocated())},
-                                     {"adopted", std::to_string(adopted.size())},
-                                     {"pools", std::to_string(stores_.pools.size())}});
+  log::info("restored existing allocations", {{"addresses", std::to_string(allocated())},
+                                              {"adopted", std::to_string(adopted.size())},
+                                              {"pools", std::to_string(stores_.pools.size())}});
   enqueue(ofAll(stores_));
   serviceQueue_.add(RestedAddresses{});  // some may rest
   return {};

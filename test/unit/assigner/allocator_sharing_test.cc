@@ -232,8 +232,9 @@ TEST(ShareChange, AnotherKeyWithoutAnotherAddressKeepsTheOldOne) {
   EXPECT_EQ(shown(stuck), "10.0.0.0");
   EXPECT_EQ(stuck.addresses[0].shareKey, "k") << "on the old terms";
   const Choice asked = assign(allocator, sharingFor("tls", 443, "10.0.0.0", "l"));
-  EXPECT_EQ(message(asked),
-            "10.0.0.0 is held by Service default/web under the share key that this Service had");
+  EXPECT_EQ(
+      message(asked),
+      "10.0.0.0 is allocated to Service default/web under the share key that this Service had");
   allocator.releaseAll({"default", "web"});
   EXPECT_EQ(assign(allocator, sharing("tls", 443, "l")).addresses[0].shareKey, "l");
 }
@@ -326,7 +327,7 @@ TEST(ShareReservation, OfASharedAddressIsRefused) {
   assign(allocator, sharing("tls", 443));
   const auto refused = allocator.reserve(reservation("k"));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "10.0.0.7 is held by Service default/tls and 1 more");
+  EXPECT_EQ(refused.error().message, "10.0.0.7 is allocated to Service default/tls and 1 more");
 }
 
 // Taking up.

@@ -176,9 +176,10 @@ TEST(Request, NeverFallsBackSilently) {
     const char* says;
   };
   const Case cases[] = {
-      {"10.0.0.5", "", "AddressHeld", "10.0.0.5 is held by Service default/holder"},
-      {"172.16.0.1", "", "AddressNotInPool", "no Pool that is ready has the address 172.16.0.1"},
-      {"10.0.0.6", "avoiding", "AddressNotInPool", "Pool \"avoiding\" has the address 10.0.0.6"},
+      {"10.0.0.5", "", "AddressHeld", "10.0.0.5 is allocated to Service default/holder"},
+      {"172.16.0.1", "", "AddressNotInPool", "no ready Pool has the requested address 172.16.0.1"},
+      {"10.0.0.6", "avoiding", "AddressNotInPool",
+       "Pool \"avoiding\" does not have the requested address 10.0.0.6"},
       {"10.8.0.255", "", "AddressNotInPool", "avoidBuggyIPs"},
       {"10.8.0.254", "", "AddressNotInPool", "avoidGatewayIPs"},
       {"10.9.0.1", "", "NoPoolAdmits", "Pool \"shop\" does not admit this"},
