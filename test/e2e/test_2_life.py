@@ -59,7 +59,7 @@ class Life(ClusterTest):
         name = self.make_pool("10.99.0.128/29")
         before = {service: self.give(service) for service in ("s0", "s1", "s2")}
         self.set_pool(name, "10.99.0.128/32")
-        condition = self.wait_for_pool_reason(name, "HoldersOutside")
+        condition = self.wait_for_pool_reason(name, "ConsumersOutside")
         self.assertIn(f"10.99.0.129 (Service {self.ns}/s1)", condition["message"])
         self.wait_for_reason("s1", "OutsidePool")
         self.assertEqual("Assigned", self.conditions("s0")[CONDITION]["reason"])
@@ -128,7 +128,7 @@ class Life(ClusterTest):
         address = h.wait_for_addresses("web", 1, self.ns)[0]
         h.kubectl("label", "namespace", self.ns, "tier-")
         self.wait_for_reason("web", "NotAdmitted")
-        condition = self.wait_for_pool_reason(name, "HoldersNotAdmitted")
+        condition = self.wait_for_pool_reason(name, "ConsumersNotAdmitted")
         self.assertIn(f"{address} (Service {self.ns}/web)", condition["message"])
         h.wait_for(
             "the same at the IP object",

@@ -85,12 +85,12 @@ Condition readyCondition(const PoolReport& report) {
   Condition condition{kReady, "True", kReady, "the Pool allocates addresses"};
   std::string kept;
   if (!report.notAdmitted.empty()) {
-    condition.reason = "HoldersNotAdmitted";
+    condition.reason = "ConsumersNotAdmitted";
     kept = "these keep addresses although the Pool no longer admits them: " +
            listOf(namesOf(report.notAdmitted));
   }
   if (!report.usage.outside.empty()) {
-    condition.reason = "HoldersOutside";
+    condition.reason = "ConsumersOutside";
     kept = "these keep addresses that the Pool no longer has: " +
            listOf(namesOf(report.usage.outside)) + (kept.empty() ? "" : "; ") + kept;
   }

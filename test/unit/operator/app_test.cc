@@ -546,7 +546,7 @@ TEST_F(AppTest, RulesAndLabelsThatChangeAreReportedForWhatIsGiven) {
                         {"spec", {{"address", "10.0.0.9"}}}});
   EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
   putNamespace({{"tier", "back"}});
-  EXPECT_TRUE(allSay("NotAdmitted", "NotAdmitted", "HoldersNotAdmitted"));
+  EXPECT_TRUE(allSay("NotAdmitted", "NotAdmitted", "ConsumersNotAdmitted"));
   putEdgePool({{"tier", "back"}});
   EXPECT_TRUE(allSay("Assigned", "Reserved", "Ready"));
   EXPECT_EQ(shown("s0"), "10.0.0.0");

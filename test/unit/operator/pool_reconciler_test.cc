@@ -512,7 +512,7 @@ TEST_F(PoolReconcilerTest, NamesConsumersThatItNoLongerAdmits) {
   add("one");
   putPool("a", {{"addresses", {"10.0.0.0/24"}}, {"ignoreNamespaces", {"default"}}});
   EXPECT_EQ(ready("a")["status"], "True");
-  EXPECT_EQ(ready("a")["reason"], "HoldersNotAdmitted");
+  EXPECT_EQ(ready("a")["reason"], "ConsumersNotAdmitted");
   EXPECT_THAT(ready("a")["message"], HasSubstr("10.0.0.0 (Service default/one)"));
   putPool("a", kRange);
   EXPECT_EQ(ready("a")["reason"], "Ready");
@@ -523,7 +523,7 @@ TEST_F(PoolReconcilerTest, SaysBothWhoIsOutsideAndWhoIsNotAdmitted) {
   add("one");
   add("two");
   putPool("a", {{"addresses", {"10.0.0.0"}}, {"namespaces", {"shop"}}});
-  EXPECT_EQ(ready("a")["reason"], "HoldersOutside");
+  EXPECT_EQ(ready("a")["reason"], "ConsumersOutside");
   EXPECT_THAT(ready("a")["message"],
               HasSubstr("that the Pool no longer has: 10.0.0.1 (Service default/two); "));
   EXPECT_THAT(ready("a")["message"],
@@ -549,7 +549,7 @@ TEST_F(PoolReconcilerTest, AReservationIsNotAdmittedByItsNamespaceOrByItsUser) {
                                  {{{"default", "web"}, {}}});
   });
   look();
-  EXPECT_EQ(ready("a")["reason"], "HoldersNotAdmitted");
+  EXPECT_EQ(ready("a")["reason"], "ConsumersNotAdmitted");
   EXPECT_THAT(ready("a")["message"], HasSubstr("10.0.0.2 (IP default/front-door)"));
 }
 

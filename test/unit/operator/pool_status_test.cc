@@ -74,7 +74,7 @@ TEST(PoolStatus, NamesConsumersOutsideOfAShrunkPool) {
   shrunk.addresses = {"10.0.0.0"};
   allocator.setPools(assigner::planPools({shrunk}));
   const auto status = statusOf(allocator, shrunk);
-  EXPECT_EQ(ready(status), "True HoldersOutside");
+  EXPECT_EQ(ready(status), "True ConsumersOutside");
   const std::string message = model::findCondition(status.conditions, "Ready")->message;
   EXPECT_THAT(message, HasSubstr("10.0.0.1 (Service default/s1)"));
   EXPECT_THAT(message, HasSubstr("and 2 more"));
