@@ -170,6 +170,7 @@ class AppTest : public testing::Test {
 
   [[nodiscard]] std::vector<std::string> allAddresses(int count) const {
     std::vector<std::string> addresses;
+    addresses.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) addresses.push_back(shown("s" + std::to_string(i)));
     return addresses;
   }
@@ -299,8 +300,10 @@ TEST_F(AppTest, ANewProcessFindsEachRecordHoweverLateServicesAreListed) {
     putService(name);
     const json service = api_.object(kube::kServices, {"default", name}).value();
     const std::string address = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    std::string record = name;
+    record += "-" + address;
     api_.put(kube::kIps, {{"metadata",
-                           {{"name", name + "-" + address},
+                           {{"name", record},
                             {"namespace", "default"},
                             {"ownerReferences", json::array({{{"apiVersion", "v1"},
                                                               {"kind", "Service"},

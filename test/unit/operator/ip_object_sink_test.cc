@@ -134,7 +134,7 @@ TEST(IpObjectSinkMemory, AFloodOfForgedRecordsTakesLittleAndRealOnesStay) {
     if (listed) sink.listFinished();
     EXPECT_LT(mallinfo2().uordblks, before + (4U << 20U));
     EXPECT_EQ(store.allIn("evil").size(), 1025U);
-    services.emplace("evil", "later");
+    services.insert({"evil", "later"});
     sink.serviceChanged({"evil", "later"});
     for (int i = 0; i < 2000; ++i) {
       const json forged = recordOf("evil", "one-more-service-" + std::to_string(i), 3);

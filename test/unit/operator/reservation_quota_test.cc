@@ -280,6 +280,7 @@ TEST(OwnerlessRecords, NeverKeepOutARecordOfAServiceThatExists) {
     }
     // A list, in any order, finds all of them.
     std::vector<model::IpObject> all;
+    all.reserve(there.size());
     for (const auto& [name, record] : there) all.push_back(record);
     std::shuffle(all.begin(), all.end(), random);
     Told listed(limits, [&](const kube::ObjectKey& key) { return shop.exists(key.name); });
