@@ -131,16 +131,20 @@ Result<void> checkAlone(const Annotation& ipObjects, const std::vector<std::stri
               sourceOf(ipObjects) + " names the address already: remove " + list);
 }
 
-Result<void> readWishes(const model::Service& service, Request& request) {
+Result<void> readPool(const model::Service& service, Request& request) {
+  request.pool = requestedPool(service);
+  if (request.pool.size() <= kMaxName) return {};
+  return fail(ErrorCode::kInvalid, sourceOf(annotation(service, model::kPoolAnnotation)) +
+                                       " is longer than a name can be");
+}
+
+// Which addresses are requested, by number or by name.
+Result<void> readWhich(const model::Service& service, Request& request) {
   const Annotation pool = annotation(service, model::kPoolAnnotation);
   const Annotation ipObjects = annotation(service, model::kIpAnnotation);
   const Annotation addresses = annotation(service, model::kAddressAnnotation);
   const std::string& legacyField = service.loadBalancerIp;
 
-  request.pool = requestedPool(service);
-  if (request.pool.size() > kMaxName) {
-    return fail(ErrorCode::kInvalid, sourceOf(pool) + " is longer than a name can be");
-  }
   if (!ipObjects.value.empty()) {
     std::vector<std::string> others;
     if (!addresses.value.empty()) others.push_back(addresses.name);
@@ -214,11 +218,16 @@ Result<Request> requestOf(const model::Service& service, const model::Namespace*
                 "beyond 4 KiB for each Service, those of a namespace have 1 MiB together and one "
                 "Service 256 KiB; remove some");
   }
-  const auto key = readShareKey(service);
-  if (!key) return tl::make_unexpected(key.error());
   request.terms = termsOf(service);
-  const auto read = readWishes(service, request);
-  if (!read) return tl::make_unexpected(read.error());
+  // All at once: whoever mends one would else meet the next.
+  std::string faults;
+  const auto note = [&faults](const auto& read) {
+    if (!read) faults += (faults.empty() ? "" : "; ") + read.error().message;
+  };
+  note(readShareKey(service));
+  note(readPool(service, request));
+  note(readWhich(service, request));
+  if (!faults.empty()) return fail(ErrorCode::kInvalid, faults);
   return request;
 }
 

@@ -180,6 +180,15 @@ INSTANTIATE_TEST_SUITE_P(
                 {{"metallb.io/address-pool", std::string(254, 'a')}},
                 "",
                 "annotation metallb.io/address-pool is longer than a name"},
+        BadCase{
+            "AllFaultsAtOnce",
+            {Family::kIpv4},
+            {{"barevip.dev/share", ""},
+             {"barevip.dev/pool", std::string(254, 'a')},
+             {"barevip.dev/address", "web"}},
+            "",
+            "or remove it; annotation barevip.dev/pool is longer than a name can be; annotation "
+            "barevip.dev/address: \"web\" is not an IP address"},
         BadCase{"EndlessName",
                 {Family::kIpv4},
                 {{"barevip.dev/pool", std::string(254, 'a')}},
