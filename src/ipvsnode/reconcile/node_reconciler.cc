@@ -44,11 +44,13 @@ void logVips(const char* sentence, const std::vector<IpAddress>& vips) {
   log::info(sentence, {{"count", std::to_string(vips.size())}, {"addresses", names}});
 }
 
-/// The first cause by which packets of the family are lost.
-std::optional<std::string> causeOf(const std::set<net::Breakage>& broken, Family family) {
-  const auto found = std::find_if(broken.begin(), broken.end(),
-                                  [&](const auto& one) { return one.family == family; });
-  return found == broken.end() ? std::nullopt : std::optional(found->cause);
+/// By what packets of the family are lost: one setting can break others.
+std::optional<std::string> causesOf(const std::set<net::Breakage>& broken, Family family) {
+  std::string causes;
+  for (const net::Breakage& one : broken) {
+    if (one.family == family) causes += (causes.empty() ? "" : ", ") + one.cause;
+  }
+  return causes.empty() ? std::nullopt : std::optional(std::move(causes));
 }
 
 }  // namespace
@@ -599,7 +601,7 @@ void NodeReconciler::report(const LiveView& nodes) {
     // What we announce and nobody is recorded for is ours until somebody takes over from us.
     if (!ownership_.isMine(question.vip) && !(announces && question.holder.empty())) continue;
     VipReport one{question.vip, announces, {}};
-    if (announces) one.brokenBy = causeOf(host_.broken, question.vip.family());
+    if (announces) one.brokenBy = causesOf(host_.broken, question.vip.family());
     const auto conflict = decision.conflicts.find(question.vip);
     if (conflict != decision.conflicts.end()) one.conflictMac = conflict->second;
     for (const auto& [ipObject, node] : question.ipObjects) {

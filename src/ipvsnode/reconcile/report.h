@@ -22,7 +22,8 @@ struct VipReport {
   bool announced = false;                    ///< by this node, as its owner or while it has none
   std::string holder;                        ///< its status.node when this was decided
   std::optional<std::string> conflictMac{};  ///< a conflicting host answers for it
-  std::optional<std::string> brokenBy{};  ///< net::Breakage::cause by which packets to it are lost
+  /// Causes, as of net::Breakage, by which packets to it are lost; by commas.
+  std::optional<std::string> brokenBy{};
 
   friend bool operator==(const VipReport&, const VipReport&) = default;
 };

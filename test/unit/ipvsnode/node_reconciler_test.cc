@@ -441,7 +441,7 @@ TEST_F(NodeReconcilerTest, ANodeWhoseSettingsBreakForwardingLeavesItsVipsToOther
   Daemon daemon(world);
   daemon.reconcileOnce();
   ASSERT_TRUE(daemon.eligibility && daemon.eligibility->serving);
-  daemon.host.broken = {{Family::kIpv4, "rp_filter"}};
+  daemon.host.broken = {{Family::kIpv4, "rp_filter"}, {Family::kIpv6, "proxy_ndp"}};
   world.clock.advance(31s);
   daemon.reconcileOnce();
   EXPECT_TRUE(daemon.eligibility->serving) << "it may pass";
