@@ -145,12 +145,16 @@ class Scene {
       const auto& all = desired.filter.virtualServers;
       return !std::binary_search(all.begin(), all.end(), each.virtualServer);
     });
-    // Clients of a virtual server that leads to what should be gone are masqueraded.
-    std::erase_if(filter->keepClient,
-                  [&](const auto& key) { return leadsElsewhere(key, desired.virtualServers); });
+    // Clients of a virtual server that leads to what should be gone are masqueraded, and as long as
+    // it does, it is open to those alone who may reach both.
     auto wanted = desired.filter;
-    std::erase_if(wanted.keepClient,
-                  [&](const auto& key) { return leadsElsewhere(key, desired.virtualServers); });
+    for (net::FilterState* state : {&*filter, &wanted}) {
+      std::erase_if(state->keepClient,
+                    [&](const auto& key) { return leadsElsewhere(key, desired.virtualServers); });
+      std::erase_if(state->sourceRanges, [&](const net::SourceRanges& each) {
+        return leadsElsewhere(each.virtualServer, desired.virtualServers);
+      });
+    }
     if (filter != wanted) return result;
     for (const ServedVip& vip : desired.vips) {
       if (mayAnnounce(vip)) result.insert(vip.address);
