@@ -86,6 +86,8 @@ struct Entry {
   bool goes = false;
 };
 
+static_assert(sizeof(xt_standard_target) % alignof(_xt_align) == 0, "as XT_ALIGN would have it");
+
 constexpr std::size_t kTargetName = offsetof(xt_entry_target, u.user.name);
 constexpr std::size_t kVerdict = offsetof(xt_standard_target, verdict);
 constexpr std::size_t kErrorName = offsetof(xt_error_target, errorname);
@@ -267,7 +269,7 @@ class Editor {
     for (const auto& [name, mask] :
          {std::pair(layout_.in, layout_.inMask), std::pair(layout_.out, layout_.outMask)}) {
       xt_standard_target accept{};
-      accept.target.u.user.target_size = XT_ALIGN(sizeof(xt_standard_target));
+      accept.target.u.user.target_size = sizeof(xt_standard_target);
       accept.verdict = kAccept;
       std::vector<std::byte> rule(layout_.header + accept.target.u.user.target_size);
       std::memcpy(rule.data() + name, devices.data(), devices.size() - 1);
