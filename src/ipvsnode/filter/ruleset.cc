@@ -258,19 +258,7 @@ bool namesInterfaces(FilterRole role, std::size_t interfaces) {
   return role == FilterRole::kHost || (role == FilterRole::kNode && interfaces > 1);
 }
 
-unsigned protocolNumber(model::Protocol protocol) {
-  switch (protocol) {
-    case model::Protocol::kTcp:
-      return IPPROTO_TCP;
-    case model::Protocol::kUdp:
-      return IPPROTO_UDP;
-    case model::Protocol::kSctp:
-      return IPPROTO_SCTP;
-  }
-  return IPPROTO_TCP;
-}
-
-std::string numberOf(model::Protocol protocol) { return std::to_string(protocolNumber(protocol)); }
+unsigned numberOf(model::Protocol protocol) { return static_cast<unsigned>(protocol); }
 
 std::string shortest(const IpPrefix& prefix) {
   return prefix.length == prefix.network.bits() ? prefix.network.toString() : prefix.toString();
@@ -326,8 +314,8 @@ std::string setOf(const Element& element) {
 std::string textOf(const Element& element) {
   std::string text = element.vip.toString();
   if (element.server != nullptr) {
-    text += joined(
-        {" . ", numberOf(element.server->protocol), " . ", std::to_string(element.server->port)});
+    text += joined({" . ", std::to_string(numberOf(element.server->protocol)), " . ",
+                    std::to_string(element.server->port)});
   }
   if (element.source) text += " . " + shortest(*element.source);
   return text;
@@ -344,7 +332,7 @@ net::SetChange additionOf(const Element& element) {
   append(change.key, element.vip);
   if (element.server != nullptr) {
     const auto port = element.server->port;
-    for (const unsigned part : {protocolNumber(element.server->protocol), 0U, 0U, 0U,
+    for (const unsigned part : {numberOf(element.server->protocol), 0U, 0U, 0U,
                                 static_cast<unsigned>(port >> 8U), port & 0xffU, 0U, 0U}) {
       change.key.push_back(static_cast<std::byte>(part));
     }
